@@ -1,0 +1,22 @@
+"""GET /quote/{symbol}: the best bid and ask of a ticker."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from dekr.http import Edge
+from dekr.http.documents import json_of
+from dekr.http.query import SymbolPath, TierQuery
+from dekr.models import Quote
+from dekr.symbols import Ticker
+
+edge = Edge("quote", symbol_under="/quote/")
+
+
+@edge.get("/quote/<symbol>", responses=json_of(Quote))
+def quote(symbol: SymbolPath, tier: TierQuery = None) -> Response[str]:
+    """The ticker's last bid and ask, not older than the caller's tier allows."""
+    ticker = Ticker.parse(symbol)
+    ask = edge.ask(tier, "quote")
+    return edge.answer(edge.services.quotes.get(ask, ticker))
+
+
+handler = edge.handler

@@ -1,0 +1,50 @@
+"""What the cache keeps of a datum: when its fetch started, what kind of answer it was, and the answer.
+
+On the wire an entry is one string: 16 digits of the stamp (microseconds since the epoch), one letter of the kind, then
+the payload (JSON). The fixed width lets a script compare stamps without parsing.
+"""
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+HEADER: Final = 17
+
+
+class Kind(StrEnum):
+    """What an answer was: a value, or the upstream's word that there is none (kept for a short time only)."""
+
+    VALUE = "v"
+    NEGATIVE = "n"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One datum of the cache. ``stamp_us`` is the moment its fetch started, on the store's clock."""
+
+    stamp_us: int
+    kind: Kind
+    payload: bytes
+    _data: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - a payload is whatever JSON its service wrote
+        """The payload, parsed once for as long as this object is kept."""
+        if self._data is None:
+            self._data = json.loads(self.payload)
+        return self._data
+
+    def encode(self) -> bytes:
+        """The entry as the store keeps it."""
+        return b"%016d%s%s" % (self.stamp_us, self.kind.encode(), self.payload)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "Entry | None":
+        """The entry in ``raw``; None where it is not one (somebody else's data counts as nothing cached)."""
+        stamp, kind = raw[:16], raw[16:HEADER]
+        if not stamp.isdigit() or len(stamp) != HEADER - 1:
+            return None
+        if kind == b"v":
+            return cls(int(stamp), Kind.VALUE, raw[HEADER:])
+        return cls(int(stamp), Kind.NEGATIVE, raw[HEADER:]) if kind == b"n" else None

@@ -1,0 +1,99 @@
+"""May this reader have this entry? The rule that the service promises.
+
+An entry is stamped with the moment its fetch started. A reader may have it while ``now - stamp < max_age(tier, class,
+session)``:
+
+- in the regular session the tier's own age; the same where the calendar does not know the day;
+- before and after it, real-time data may be four times as old, at most an hour (or the tier's own age, if larger);
+- while the market is closed, a price whose fetch started after the close and a margin for late prints stays fresh until
+  the next session opens; news keeps its own age at all hours.
+
+All of it is expressed as a floor: an entry is fresh for a reader if and only if ``floor < stamp <= now`` (plus a small
+tolerance for a store whose clock stepped back). All times are integer microseconds since the epoch, on the store's clock.
+"""
+
+from enum import Enum, auto
+from typing import Final
+
+from dekr import sessions
+from dekr.sessions import Moment, Session
+from dekr.tiers import POLICIES, TierPolicy
+
+SECOND_US: Final = 1_000_000
+EXTENDED_FACTOR: Final = 4
+EXTENDED_AT_MOST_S: Final = 3600
+
+LATE_PRINTS_US: Final = 20 * 60 * SECOND_US
+"""Trades of a session are reported until some minutes after it, and a delayed plan shows them 15 minutes later."""
+
+NEGATIVE_AGE_US: Final = 60 * SECOND_US
+"""How long the upstream's word that there is nothing is believed, whoever asks."""
+
+CLOCK_TOLERANCE_US: Final = SECOND_US
+"""A stamp this far ahead of the clock is still believed; one farther ahead was made before the clock stepped back."""
+
+
+class DataClass(Enum):
+    """The column of the tier table that a datum belongs to."""
+
+    REAL_TIME = auto()
+    HISTORICAL = auto()
+    NEWS = auto()
+
+
+def max_age_us(policy: TierPolicy, data: DataClass, session: Session) -> int:
+    """The largest age, in microseconds, that the tier allows for the class in the session."""
+    if data is DataClass.NEWS:
+        return policy.news_s * SECOND_US
+    if data is DataClass.HISTORICAL:
+        return policy.historical_s * SECOND_US
+    age_s = policy.real_time_s
+    if session in (Session.PRE, Session.POST):
+        age_s = max(age_s, min(EXTENDED_FACTOR * age_s, EXTENDED_AT_MOST_S))
+    return age_s * SECOND_US
+
+
+def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
+    """Stamps above this are fresh now for a reader of this tier."""
+    moment = sessions.at(now_us)
+    floor = now_us - max_age_us(policy, data, moment.session)
+    if data is not DataClass.NEWS and moment.session is Session.CLOSED:
+        return min(floor, settled_floor_us(moment.since_us))
+    return floor
+
+
+def settled_floor_us(end_us: int) -> int:
+    """Stamps above this saw everything that was traded before ``end_us``: it does not change any more."""
+    return end_us + LATE_PRINTS_US - 1
+
+
+def is_fresh(stamp_us: int, floor: int, now_us: int) -> bool:
+    """Whether an entry with this stamp is fresh for a reader with this floor."""
+    return floor < stamp_us <= now_us + CLOCK_TOLERANCE_US
+
+
+def fresh_until_us(stamp_us: int, now_us: int, policy: TierPolicy, data: DataClass) -> int:
+    """When an entry that is fresh now stops being so for this reader (at the latest; never before ``now_us``)."""
+    moment = sessions.at(now_us)
+    end = _end_in(moment, stamp_us, policy, data)
+    if end <= moment.until_us or not moment.known:
+        return max(now_us, end)
+    after = _end_in(sessions.at(moment.until_us), stamp_us, policy, data)
+    return max(now_us, moment.until_us, min(end, after))
+
+
+def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
+    """How long the store keeps an entry: for the most patient tier, over a closed market, plus the stale window."""
+    moment = sessions.at(now_us)
+    closed = moment.until_us - now_us if moment.session is Session.CLOSED and data is not DataClass.NEWS else 0
+    return max(max_age_us(policy, data, moment.session) for policy in POLICIES.values()) + closed + stale_us
+
+
+def _end_in(moment: Moment, stamp_us: int, policy: TierPolicy, data: DataClass) -> int:
+    if (
+        data is not DataClass.NEWS
+        and moment.session is Session.CLOSED
+        and stamp_us > settled_floor_us(moment.since_us)
+    ):
+        return moment.until_us
+    return stamp_us + max_age_us(policy, data, moment.session)

@@ -1,0 +1,34 @@
+"""The settings that the template hands to the functions, read from the environment once and validated."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+
+class Settings(BaseModel):
+    """One sandbox's settings; each field's alias is the environment variable it comes from.
+
+    ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: how much older than their tier allows data
+    may be served, labelled, while the upstream cannot be asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    environment: Annotated[str, Field(alias="DEKR_ENV", pattern=r"^[a-z]+$")] = "local"
+    redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")]
+    redis_mode: Annotated[Literal["single", "cluster"], Field(alias="REDIS_MODE")] = "single"
+    redis_auth: Annotated[Literal["none", "iam"], Field(alias="REDIS_AUTH")] = "none"
+    redis_iam_user: Annotated[str, Field(alias="REDIS_IAM_USER")] = ""
+    redis_iam_cache: Annotated[str, Field(alias="REDIS_IAM_CACHE")] = ""
+    key_prefix: Annotated[str, Field(alias="KEY_PREFIX")] = "dekr:"
+    keys_table: Annotated[str, Field(alias="KEYS_TABLE")]
+    polygon_base_url: Annotated[HttpUrl, Field(alias="POLYGON_BASE_URL")] = HttpUrl("https://api.massive.com")
+    polygon_secret_arn: Annotated[str, Field(alias="POLYGON_SECRET_ARN")]
+    per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
+    stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings in these variables; an empty one counts as not set. Raises pydantic.ValidationError."""
+        return cls.model_validate({name: value for name, value in environment.items() if value})

@@ -1,0 +1,28 @@
+"""How routes are described in the OpenAPI document.
+
+Services hand out finished JSON, so that an answer is not validated a second time on its way out; the model of what it
+holds is named here instead. The tests hold the two together.
+"""
+
+from typing import Any
+
+from dekr.models import Problem
+
+_ERRORS = {
+    401: "No key, or one that is not valid.",
+    403: "The tier or role does not include this.",
+    404: "There is no such ticker.",
+    422: "A part of the input breaks a rule; `field` names it.",
+    429: "Too many requests; Retry-After says when to come back.",
+    502: "The data provider sent an answer that cannot be used.",
+    503: "Not available now; Retry-After says when to try again.",
+    504: "It took too long.",
+}
+
+
+def json_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
+    """The responses of a route that answers this model, as the resolver's ``responses`` takes them."""
+    return {200: {"description": "The answer.", "content": {"application/json": {"model": model}}}} | {
+        status: {"description": text, "content": {"application/problem+json": {"model": Problem}}}
+        for status, text in _ERRORS.items()
+    }

@@ -1,0 +1,57 @@
+"""The one line that every request writes: its log record and, in CloudWatch's embedded format, its metrics.
+
+One line is the cheap way to be observable on the hit path. It never holds a key, a credential or the query of a URL.
+The format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+METRICS: Final = (
+    ("requests", "Count"),
+    ("hits", "Count"),
+    ("stale", "Count"),
+    ("errors", "Count"),
+    ("upstream_calls", "Count"),
+    ("duration_ms", "Milliseconds"),
+    ("upstream_ms", "Milliseconds"),
+)
+
+_DIRECTIVE: Final = json.dumps(
+    [
+        {
+            "Namespace": "Dekr/MarketData",
+            "Dimensions": [["service"], ["service", "route"], ["service", "tier"]],
+            "Metrics": [{"Name": name, "Unit": unit} for name, unit in METRICS],
+        }
+    ],
+    separators=(",", ":"),
+)
+
+
+class RequestLine:
+    """Writes the lines of one function's requests. ``write`` gets whole lines."""
+
+    def __init__(
+        self,
+        service: str,
+        write: Callable[[str], Any] = sys.stdout.write,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._service = service
+        self._write = write
+        self._wall_s = wall_s
+        self._cold = True
+
+    def emit(self, facts: dict[str, Any]) -> None:
+        """Write the line of one request; ``facts`` holds the metrics by name and whatever else is worth knowing."""
+        facts["cold_start"], self._cold = self._cold, False
+        rest = json.dumps(facts, separators=(",", ":"))[1:]
+        stamp = int(self._wall_s() * 1000)
+        self._write(
+            f'{{"_aws":{{"Timestamp":{stamp},"CloudWatchMetrics":{_DIRECTIVE}}},'
+            f'"level":"INFO","service":"{self._service}",{rest}\n'
+        )

@@ -1,0 +1,61 @@
+"""What answers carry beside their body: where the data came from and how fresh it is; compression."""
+
+import gzip
+from base64 import b64encode
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from dekr.market.ask import Ask, Outcome
+
+GZIP_FROM: Final = 1_024
+GZIP_LEVEL: Final = 5
+
+
+def freshness_headers(ask: Ask) -> dict[str, str]:
+    """Age, Cache-Control, Cache-Status (RFC 9211) and the labels of the data's source, time frame and staleness."""
+    left_s = 0 if ask.outcome is Outcome.STALE else max(0, (ask.fresh_until_us - ask.now_us) // 1_000_000)
+    headers = {
+        "Age": str(ask.age_s),
+        "Cache-Control": f"private, max-age={left_s}",
+        "Cache-Status": f"dekr; {_STATUS[ask.outcome]}",
+        "X-Data-Timeframe": "delayed" if ask.delayed else "realtime",
+    }
+    if ask.outcome is Outcome.HIT:
+        headers["Cache-Status"] += f"; ttl={left_s}"
+    if ask.source:
+        headers["X-Data-Source"] = ask.source
+    if ask.outcome is Outcome.STALE:
+        headers["Cache-Status"] += f"; detail={ask.reason}"
+        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{ask.reason}"'
+    return headers
+
+
+_STATUS: Final = {
+    Outcome.HIT: "hit",
+    Outcome.MISS: "fwd=miss; stored",
+    Outcome.COLLAPSED: "fwd=miss; collapsed",
+    Outcome.STALE: "hit; fwd=stale",
+}
+
+
+def as_event(response: Response[str]) -> dict[str, Any]:
+    """A response as API Gateway takes it."""
+    return {
+        "statusCode": response.status_code,
+        "headers": {**response.headers, "Content-Type": response.content_type},
+        "body": response.body,
+        "isBase64Encoded": False,
+        "cookies": [],
+    }
+
+
+def compress(answer: dict[str, Any]) -> None:
+    """Compress an answer's body where that is worth it."""
+    body = answer["body"]
+    if answer["isBase64Encoded"] or len(body) < GZIP_FROM:
+        return
+    packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
+    answer["body"] = b64encode(packed).decode()
+    answer["isBase64Encoded"] = True
+    answer["headers"] |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

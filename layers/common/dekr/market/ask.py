@@ -1,0 +1,47 @@
+"""One reader's request as the services see it, and what they report of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dekr.access.limits import Admission, Toll
+from dekr.deadline import Deadline
+from dekr.tiers import TierPolicy
+
+
+class Outcome(StrEnum):
+    """How a read was answered: from the cache; by a fetch of its own; by somebody else's fetch that it waited for; or
+    with data older than the reader's tier allows, because the upstream could not be asked (always labelled)."""
+
+    HIT = "hit"
+    MISS = "miss"
+    COLLAPSED = "collapsed"
+    STALE = "stale"
+
+
+@dataclass(slots=True)
+class Ask:
+    """Who asks, what their tier allows and until when; filled with what happened while it is served.
+
+    ``toll`` is the rate limit, which rides in the first round trip; ``admission`` is its answer. ``stamp_us`` is the
+    oldest stamp among the entries of the answer and ``fresh_until_us`` the first moment at which one of them is too old
+    for this reader, both on the store's clock, as is ``now_us``. ``reason`` is the code of the error behind stale data.
+    """
+
+    toll: Toll
+    policy: TierPolicy
+    deadline: Deadline
+    admission: Admission | None = None
+    outcome: Outcome = Outcome.HIT
+    reason: str | None = None
+    now_us: int = 0
+    stamp_us: int = 0
+    fresh_until_us: int = 0
+    source: str | None = None
+    delayed: bool = False
+    upstream_calls: int = 0
+    upstream_s: float = 0.0
+
+    @property
+    def age_s(self) -> int:
+        """Age of the oldest part of the answer in whole seconds, as the Age header wants it."""
+        return max(0, self.now_us - self.stamp_us) // 1_000_000

@@ -1,0 +1,188 @@
+"""Bars: pages of a series, read from canonical segments.
+
+A read plans newest segments first until they should hold as many bars as were asked for, fetches what is missing of them
+in as few calls as possible (a run of neighbours is one call), and looks farther back only while bars are missing.
+"""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.tier_cache import Write
+from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
+from dekr.market.ask import Ask
+from dekr.market.flow import Fetch, Flow, Want
+from dekr.market.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
+from dekr.polygon.gate import Permit
+from dekr.sessions import eastern_date, eastern_midnight_us
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+
+LEASE_MS: Final = 12_000
+WIDEN: Final = 8
+"""Where bars are missing, the next look goes this many times farther back."""
+
+SETTLED_KEEP_US: Final = 7 * 24 * 3600 * 1_000_000
+"""How long the store keeps a segment at least: past bars do not change, so this only bounds memory."""
+
+BASE_BARS_A_CALL: Final = 50_000
+"""The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
+
+BASE_BARS_A_DAY: Final = 700
+"""Minute bars of a calendar day: 960 on each of five days in seven."""
+
+UNIT_MS: Final = {Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
+
+type Row = list[Any]
+"""A bar as it is kept: [t in ms, open, high, low, close, volume, vwap or None, transactions or None]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which bars are asked for: those whose window starts in [first_ms, last_ms], at most ``limit``, the newest ones."""
+
+    first_ms: int
+    last_ms: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The bar service. ``client`` is asked for on the first miss."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def get(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
+        """The newest bars of the range, oldest first. Raises UnknownSymbol."""
+        ask.source = "aggregates"
+        last = eastern_date(min(wanted.last_ms * 1000, self.flow.now_us()))
+        segments = series.segments_back(last, max(eastern_date(wanted.first_ms * 1000), HISTORY_START))
+        rows: list[Row] = []
+        sparse = 1
+        while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * sparse):
+            rows = self._read(ask, series, plan, wanted) + rows
+            if len(rows) >= wanted.limit:
+                break
+            if not rows and not self._known(ask, series.ticker):
+                raise UnknownSymbol(f"There is no ticker {series.ticker}.")
+            sparse *= WIDEN
+        return rows[-wanted.limit :]
+
+    def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range) -> list[Row]:
+        """The range's bars of these neighbouring segments (oldest first)."""
+        data = DataClass.REAL_TIME if series.timespan.intraday else DataClass.HISTORICAL
+        segments = {self._key(series, segment): segment for segment in plan}
+        wants = [Want(key, data, _needed_until_us(series, s, wanted.last_ms)) for key, s in segments.items()]
+        fetch = Fetch(
+            f"{series.datum}:{series.ticker}",
+            ("aggs",),
+            LEASE_MS,
+            lambda permit, missing, old: self._fetch(series, permit, {w.key: segments[w.key] for w in missing}, old),
+        )
+        entries = self.flow.read(ask, wants, fetch)
+        rows: list[Row] = []
+        for want in wants:
+            found = entries[want.key].data
+            ask.delayed = ask.delayed or found["delayed"]
+            rows += found["bars"]
+        first = bisect_left(rows, wanted.first_ms, key=_start_ms)
+        return rows[first : bisect_right(rows, wanted.last_ms, key=_start_ms)]
+
+    def _fetch(
+        self, series: Series, permit: Permit, missing: Mapping[str, Segment], old: Mapping[str, Entry]
+    ) -> list[Write]:
+        rows: list[Row] = []
+        delayed = False
+        for run in _runs(series, list(missing.values())):
+            answer = self.client().aggs(
+                series.ticker,
+                series.multiplier,
+                series.timespan,
+                run[0].start_ms,
+                run[-1].end_ms - 1,
+                permit,
+                adjusted=series.adjusted,
+            )
+            delayed = delayed or answer.delayed
+            rows += [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
+        if not rows and any(entry.data["bars"] for key, entry in old.items() if key in missing):
+            raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
+        kind, keep = (Kind.VALUE, SETTLED_KEEP_US) if rows else (Kind.NEGATIVE, NEGATIVE_AGE_US)
+        writes = []
+        for key, segment in missing.items():
+            first = bisect_left(rows, segment.start_ms, key=_start_ms)
+            bars = rows[first : bisect_left(rows, segment.end_ms, key=_start_ms)]
+            payload = json.dumps({"delayed": delayed, "bars": bars}, separators=(",", ":")).encode()
+            writes.append(Write(key, Entry(permit.stamp_us, kind, payload), keep))
+        return writes
+
+    def _known(self, ask: Ask, ticker: str) -> bool:
+        """Whether the upstream knows the ticker at all: an empty answer alone does not tell."""
+        key = self.flow.cache.key(ticker, "known")
+
+        def run(permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
+            del missing, old
+            known = self.client().previous_close(ticker, permit) is not None
+            kind, keep = (Kind.VALUE, SETTLED_KEEP_US) if known else (Kind.NEGATIVE, NEGATIVE_AGE_US)
+            return [Write(key, Entry(permit.stamp_us, kind, b"{}"), keep)]
+
+        fetch = Fetch(f"known:{ticker}", ("prev",), LEASE_MS, run)
+        try:
+            entries = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0),), fetch)
+        except UpstreamNotEntitled:
+            return True
+        return entries[key].kind is Kind.VALUE
+
+    def _key(self, series: Series, segment: Segment) -> str:
+        return self.flow.cache.key(series.ticker, f"{series.datum}:{segment.name}")
+
+
+def _plan(series: Series, segments: Iterator[Segment], last: date, bars: int) -> list[Segment]:
+    """The next segments back that should hold so many bars, oldest first."""
+    plan: list[Segment] = []
+    expected = 0
+    for segment in segments:
+        plan.append(segment)
+        expected += series.expected_bars(segment, last)
+        if expected >= bars:
+            break
+    return plan[::-1]
+
+
+def _runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments in runs that are fetched by one call each: as long as one answer can be."""
+    runs: list[list[Segment]] = []
+    for segment in segments:
+        if runs and _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL:
+            runs[-1].append(segment)
+        else:
+            runs.append([segment])
+    return runs
+
+
+def _base_bars(series: Series, first: Segment, last: Segment) -> int:
+    days = (last.end - first.first).days
+    return days * BASE_BARS_A_DAY if series.timespan.intraday else days
+
+
+def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
+    """The end of trading in the part of the segment that is needed for bars starting at ``last_ms`` or before."""
+    end_us = segment.end_ms * 1000
+    if series.multiplier == 1 or series.timespan.intraday:
+        needed = eastern_midnight_us(series.window_end(eastern_date(last_ms * 1000)))
+        if series.timespan.intraday:
+            needed = min(needed, (last_ms + series.multiplier * UNIT_MS[series.timespan]) * 1000)
+        end_us = min(end_us, needed)
+    return last_trade_us(end_us)
+
+
+def _start_ms(row: Row) -> int:
+    start: int = row[0]
+    return start

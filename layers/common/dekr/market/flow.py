@@ -1,0 +1,229 @@
+"""How every read goes: the cache, else one shared fetch, else what is left.
+
+1. One round trip: the rate limit and the entries. All fresh for this reader: that is the answer.
+2. The gate: one reader of all sandboxes gets the permit, the others wait for it (bounded by their deadline) and read
+   again. The holder fetches.
+3. One round trip: put-if-newer, word to those who wait, what the breaker should know.
+
+A hit costs one round trip; a miss three and the upstream call. Where the upstream cannot be asked, an older entry is
+served inside the stale window and labelled. Where the store cannot be reached, the sandbox goes on alone: its own
+copies, a small rate limit, a static share of the upstream budget.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import (
+    NEGATIVE_AGE_US,
+    DataClass,
+    floor_us,
+    fresh_until_us,
+    is_fresh,
+    settled_floor_us,
+)
+from dekr.cache.tier_cache import TierCache, Write
+from dekr.errors import (
+    BudgetSpent,
+    DeadlineExceeded,
+    DekrError,
+    StoreDown,
+    UpstreamDown,
+    UpstreamInvalid,
+    UpstreamNotEntitled,
+)
+from dekr.market.ask import Ask, Outcome
+from dekr.polygon.gate import Gate, LocalGate, Permit, Wait
+from dekr.store import Command
+from dekr.tiers import TierPolicy
+
+FIRST_WAIT_S: Final = 0.025
+LONGEST_WAIT_S: Final = 0.1
+LAST_CHANCE_S: Final = 0.05
+"""A waiting reader with less time than this gives up, so that there is time to answer."""
+
+SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
+"""What a reader is told about data that does not change any more: keep it for a day."""
+
+_NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """An entry that a read needs. ``needed_until_us``: end of the part of it that is needed; once everything before that
+    moment has settled, no age applies."""
+
+    key: str
+    data: DataClass
+    needed_until_us: int | None = None
+
+    def floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """Stamps above this are fresh for a reader of this tier."""
+        floor = floor_us(now_us, policy, self.data)
+        if self.needed_until_us is None:
+            return floor
+        return min(floor, settled_floor_us(self.needed_until_us))
+
+    def fresh(self, entry: Entry | None, now_us: int, policy: TierPolicy) -> bool:
+        """Whether this entry will do for a reader of this tier."""
+        if entry is None:
+            return False
+        floor = self.floor_us(now_us, policy) if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US
+        return is_fresh(entry.stamp_us, floor, now_us)
+
+    def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
+        """When this entry stops to be fresh for a reader of this tier."""
+        if entry.kind is Kind.NEGATIVE:
+            return entry.stamp_us + NEGATIVE_AGE_US
+        if self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us):
+            return now_us + SETTLED_FOR_US
+        return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
+    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key."""
+
+    datum: str
+    families: tuple[str, ...]
+    lease_ms: int
+    run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The read path of all services. ``now_us`` is this machine's clock: good enough to know the day, and the only one where the
+    store's is out of reach."""
+
+    cache: TierCache
+    gate: Gate
+    alone: LocalGate
+    now_us: Callable[[], int]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+    stale_us: int
+
+    def read(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
+        """The entries that ``wants`` names, each fresh for this reader or, as a labelled exception, stale.
+
+        Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead.
+        """
+        try:
+            entries = self._look(ask, wants)
+        except StoreDown:
+            return self._read_alone(ask, wants, fetch)
+        missing = _missing(wants, entries, ask)
+        if missing:
+            try:
+                self._refresh(ask, missing, entries, fetch)
+            except StoreDown:
+                return self._read_alone(ask, wants, fetch)
+            except _NO_FETCH as error:
+                self._accept_stale(ask, missing, entries, error)
+        return _report(ask, wants, entries)
+
+    def _look(self, ask: Ask, wants: Sequence[Want]) -> dict[str, Entry]:
+        commands = [self.cache.get(want.key) for want in wants]
+        if ask.admission is None:
+            toll, *replies = self.cache.store.run(ask.toll.command, *commands)
+            ask.admission = ask.toll.settle(toll)
+            ask.now_us = ask.admission.now_us
+        else:
+            replies = self.cache.store.run(*commands)
+        found = {want.key: self.cache.entry(want.key, reply) for want, reply in zip(wants, replies, strict=True)}
+        return {key: entry for key, entry in found.items() if entry is not None}
+
+    def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+        wait_s, reread = FIRST_WAIT_S, False
+        while True:
+            admitted = self.gate.admit(
+                fetch.datum,
+                fetch.families,
+                floor_us=max(want.floor_us(ask.now_us, ask.policy) for want in missing),
+                reserved=ask.policy.reserved,
+                lease_ms=fetch.lease_ms,
+                deadline=ask.deadline,
+                reread=reread,
+            )
+            if isinstance(admitted, Permit):
+                ask.outcome = Outcome.MISS
+                entries.update(self._run(ask, admitted, missing, entries, fetch))
+                return
+            if isinstance(admitted, Wait):
+                left_s = ask.deadline.left_s()
+                if left_s < LAST_CHANCE_S:
+                    raise DeadlineExceeded("The data provider did not answer in time.")
+                self.sleep(min(left_s, wait_s * (0.5 + self.random() / 2)))
+                wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
+            else:
+                ask.now_us = admitted.now_us
+                entries.update(self._look(ask, missing))
+                missing = _missing(missing, entries, ask)
+                if not missing:
+                    ask.outcome = Outcome.COLLAPSED
+                    return
+                reread = True
+
+    def _run(
+        self, ask: Ask, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry], fetch: Fetch
+    ) -> dict[str, Entry]:
+        try:
+            writes = fetch.run(permit, missing, old)
+        except DekrError as error:
+            self._send(permit.failed(error))
+            raise
+        finally:
+            ask.upstream_calls += permit.calls
+            ask.upstream_s += permit.seconds
+        self._send(self.cache.put(writes), permit.finished())
+        return {write.key: write.entry for write in writes}
+
+    def _send(self, *commands: Command | None) -> None:
+        """Send what only helps others: the reader's answer does not depend on it."""
+        try:
+            self.cache.store.run(*(command for command in commands if command is not None))
+        except StoreDown:
+            pass
+
+    def _accept_stale(self, ask: Ask, missing: Sequence[Want], entries: dict[str, Entry], error: DekrError) -> None:
+        for want in missing:
+            entry = entries.get(want.key)
+            if entry is None or entry.kind is Kind.NEGATIVE:
+                raise error
+            if entry.stamp_us <= want.floor_us(ask.now_us, ask.policy) - self.stale_us:
+                raise error
+        ask.outcome, ask.reason = Outcome.STALE, error.code
+
+    def _read_alone(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
+        if ask.admission is None:
+            ask.admission = ask.toll.settle_alone()
+        ask.now_us = self.now_us()
+        found = {want.key: self.cache.copies.get(want.key) for want in wants}
+        entries = {key: entry for key, entry in found.items() if entry is not None}
+        missing = _missing(wants, entries, ask)
+        if missing:
+            try:
+                permit = self.alone.admit(
+                    fetch.datum, fetch.families, reserved=ask.policy.reserved, deadline=ask.deadline
+                )
+                ask.outcome = Outcome.MISS
+                entries.update(self._run(ask, permit, missing, entries, fetch))
+            except _NO_FETCH as error:
+                self._accept_stale(ask, missing, entries, error)
+        return _report(ask, wants, entries)
+
+
+def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list[Want]:
+    return [want for want in wants if not want.fresh(entries.get(want.key), ask.now_us, ask.policy)]
+
+
+def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Note the oldest stamp and the first end of freshness over all reads of this request."""
+    for want in wants:
+        entry = entries[want.key]
+        until = want.fresh_until_us(entry, ask.now_us, ask.policy)
+        ask.stamp_us = min(ask.stamp_us or entry.stamp_us, entry.stamp_us)
+        ask.fresh_until_us = min(ask.fresh_until_us or until, until)
+    return entries

@@ -1,0 +1,150 @@
+"""Where bars are cut for keeping: canonical segments of the time axis, the same for every query.
+
+Bars of past segments do not change, so a segment once fetched serves every range inside it. A segment holds some
+hundred bars: a day of minute bars, a week of coarser ones, a month of hours, a year of days, five years of weeks, ten
+of months. Boundaries are midnights of Eastern time, where bar windows start.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+
+from dekr import sessions
+from dekr.sessions import Session
+
+HISTORY_START: Final = date(2003, 9, 10)
+"""The first day of the upstream's stock history."""
+
+COARSE_MINUTES: Final = 10
+"""From this multiplier on, minute bars are kept by the week."""
+
+WEEKS_IN_SEGMENT: Final = 260
+_FIRST_SUNDAY: Final = date(2003, 9, 7)
+
+
+class Timespan(StrEnum):
+    """The unit of a bar's window; the multiplier says how many of them."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def intraday(self) -> bool:
+        """Whether windows are shorter than a day."""
+        return self in (Timespan.MINUTE, Timespan.HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of bars of a ticker, adjusted for splits or not."""
+
+    ticker: str
+    multiplier: int
+    timespan: Timespan
+    adjusted: bool
+
+    @property
+    def datum(self) -> str:
+        """The series' name in keys and leases."""
+        return f"bars:{self.multiplier}:{self.timespan}:{'adj' if self.adjusted else 'raw'}"
+
+    def segment_at(self, day: date) -> "Segment":
+        """The segment that holds the bars whose window starts on this day (Eastern)."""
+        if self.timespan is Timespan.MINUTE and self.multiplier < COARSE_MINUTES:
+            return Segment(day, day + timedelta(days=1))
+        if self.timespan is Timespan.MINUTE:
+            first = day - timedelta(days=(day.weekday() + 1) % 7)
+            return Segment(first, first + timedelta(days=7))
+        if self.timespan is Timespan.HOUR:
+            first = day.replace(day=1)
+            return Segment(first, (first + timedelta(days=32)).replace(day=1))
+        if self.timespan is Timespan.DAY:
+            return Segment(date(day.year, 1, 1), date(day.year + 1, 1, 1))
+        if self.timespan is Timespan.WEEK:
+            step = timedelta(weeks=WEEKS_IN_SEGMENT)
+            first = _FIRST_SUNDAY + (day - _FIRST_SUNDAY) // step * step
+            return Segment(first, first + step)
+        decade = day.year // 10 * 10
+        return Segment(date(decade, 1, 1), date(decade + 10, 1, 1))
+
+    def segments_back(self, last: date, first: date) -> Iterator["Segment"]:
+        """The segments from the one that holds ``last`` back to the one that holds ``first``, without those that hold no
+        trading day."""
+        while last >= first:
+            segment = self.segment_at(last)
+            if not segment.empty():
+                yield segment
+            last = segment.first - timedelta(days=1)
+
+    def expected_bars(self, segment: "Segment", upto: date) -> int:
+        """How many bars a ticker that trades all day has in the segment up to a day, carefully estimated."""
+        days = _trading_days(segment.first, min(segment.end - timedelta(days=1), upto))
+        match self.timespan:
+            case Timespan.MINUTE:
+                return days * 390 // self.multiplier
+            case Timespan.HOUR:
+                return days * 7 // self.multiplier
+            case Timespan.DAY:
+                return days // self.multiplier
+            case Timespan.WEEK:
+                return days // (5 * self.multiplier)
+            case Timespan.MONTH:
+                return days // (22 * self.multiplier)
+
+    def window_end(self, day: date) -> date:
+        """The day after the last one of the window of one unit that holds ``day``."""
+        match self.timespan:
+            case Timespan.WEEK:
+                return day + timedelta(days=7 - (day.weekday() + 1) % 7)
+            case Timespan.MONTH:
+                return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+            case _:
+                return day + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The bars whose window starts at or after midnight of ``first`` and before midnight of ``end`` (Eastern)."""
+
+    first: date
+    end: date
+
+    @property
+    def name(self) -> str:
+        """The segment's name in keys."""
+        return self.first.isoformat()
+
+    @property
+    def start_ms(self) -> int:
+        """The first moment, in milliseconds."""
+        return sessions.eastern_midnight_us(self.first) // 1000
+
+    @property
+    def end_ms(self) -> int:
+        """The first moment after it, in milliseconds."""
+        return sessions.eastern_midnight_us(self.end) // 1000
+
+    def empty(self) -> bool:
+        """Whether it holds no trading day (a weekend or holiday alone)."""
+        return (self.end - self.first).days == 1 and _trading_days(self.first, self.first) == 0
+
+
+def last_trade_us(before_us: int) -> int:
+    """The end of trading before a moment: that moment itself, or the last close where the market is closed just before
+    it."""
+    moment = sessions.at(before_us - 1)
+    return moment.since_us if moment.known and moment.session is Session.CLOSED else before_us
+
+
+def _trading_days(first: date, last: date) -> int:
+    """Trading days from ``first`` to ``last``; past the calendar's ends every weekday counts as one."""
+    try:
+        return len(sessions.trading_days(first, last))
+    except sessions.CalendarUnknown:
+        days = (first + timedelta(days=i) for i in range((last - first).days + 1))
+        return sum(day.weekday() < 5 for day in days)  # noqa: PLR2004 - Saturday is 5

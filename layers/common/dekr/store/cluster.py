@@ -1,0 +1,74 @@
+"""The store on a node-based cluster: one pipeline per node, all sent before any is read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.credentials import CredentialProvider
+from redis.exceptions import NoScriptError, RedisError
+from redis.retry import Retry
+
+from dekr.errors import StoreDown
+from dekr.store.command import Command
+from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, LinkBreaker, wire_words
+
+
+@dataclass(slots=True)
+class ClusterLink:
+    """A Store on a cluster; redis-py keeps the slot map and follows MOVED and ASK."""
+
+    url: str
+    prefix: str = "dekr:"
+    clock_offset_us: int = 0
+    credentials: CredentialProvider | None = None
+    breaker: LinkBreaker = field(default_factory=LinkBreaker)
+    _cluster: RedisCluster | None = None
+
+    def run(self, *commands: Command) -> list[Any]:
+        """See dekr.store.link.Store.run."""
+        self.breaker.check()
+        try:
+            replies = self._execute(commands, by_source=False)
+            again = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            for i, reply in zip(again, self._execute([commands[i] for i in again], by_source=True), strict=True):
+                replies[i] = reply
+        except RedisError as error:
+            self.close()
+            self.breaker.failed()
+            raise StoreDown from error
+        self.breaker.worked()
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
+        return replies
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
+
+    def _execute(self, commands: "tuple[Command, ...] | list[Command]", *, by_source: bool) -> list[Any]:
+        if not commands:
+            return []
+        pipeline = self._connected().pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*wire_words(command, self.clock_offset_us, by_source=by_source))
+        return list(pipeline.execute(raise_on_error=False))
+
+    def _connected(self) -> RedisCluster:
+        if self._cluster is None:
+            self._cluster = RedisCluster.from_url(
+                self.url,
+                **({"credential_provider": self.credentials} if self.credentials else {}),
+                protocol=2,
+                driver_info=None,
+                socket_timeout=REPLY_S,
+                socket_connect_timeout=FIRST_CONNECT_S,
+                retry=Retry(NoBackoff(), 1),
+            )
+            for node in self._cluster.get_nodes():
+                if node.redis_connection is not None:
+                    node.redis_connection.connection_pool.connection_kwargs["socket_connect_timeout"] = CONNECT_S
+        return self._cluster

@@ -1,0 +1,159 @@
+"""The link to one Redis endpoint: a pipeline is one write and one read on one connection.
+
+The same connection serves every request of a sandbox, so a call may be sent again after a broken one: every script is
+written to bear that (a lease or a budget entry is taken under a token, a put is put-if-newer; a limit may count a
+request twice). A Lambda sandbox handles one request at a time; a link is not for several threads.
+
+Bounds: the first connect may take 1 s (TLS and IAM), later ones 100 ms, a reply 100 ms (longer for a large one); one
+retry on a fresh connection; after three failures in a row nothing is tried for a second.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection, parse_url
+from redis.credentials import CredentialProvider
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from dekr.errors import StoreDown
+from dekr.store.command import Command, Word
+
+FIRST_CONNECT_S: Final = 1.0
+CONNECT_S: Final = 0.1
+REPLY_S: Final = 0.1
+FAILURES_TO_OPEN: Final = 3
+OPEN_S: Final = 1.0
+
+
+class Store(Protocol):
+    """What the rest of the service needs of a link.
+
+    ``prefix`` starts every key. ``clock_offset_us`` is added to Redis's clock inside every script; only tests set it.
+    """
+
+    prefix: str
+    clock_offset_us: int
+
+    def run(self, *commands: Command) -> list[Any]:
+        """Send all commands in one round trip and return their replies in order.
+
+        Raises StoreDown when the store cannot be reached in time or refuses a command.
+        """
+        ...
+
+
+def wire_words(command: Command, offset_us: int, *, by_source: bool = False) -> tuple[Word, ...]:
+    """The command as Redis reads it; a script goes by its SHA-1, or by its source where the server has lost it."""
+    script = command.script
+    if script is None:
+        return command.words
+    head: tuple[Word, Word] = ("EVAL", script.source) if by_source else ("EVALSHA", script.sha)
+    return (*head, len(command.keys), *command.keys, offset_us, *command.words)
+
+
+@dataclass(slots=True)
+class LinkBreaker:
+    """Opens for a moment after failures in a row, so that a dead store costs one time-out and not one for each request."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    failures: int = 0
+    open_until_s: float = 0.0
+
+    def check(self) -> None:
+        """Raise StoreDown while the breaker is open."""
+        if self.failures >= FAILURES_TO_OPEN and self.monotonic() < self.open_until_s:
+            raise StoreDown
+
+    def failed(self) -> None:
+        """Count one failure."""
+        self.failures += 1
+        self.open_until_s = self.monotonic() + OPEN_S
+
+    def worked(self) -> None:
+        """Forget the failures."""
+        self.failures = 0
+
+
+@dataclass(slots=True)
+class Link:
+    """A Store on one endpoint: a single node, or ElastiCache Serverless, which routes by itself."""
+
+    connection: Connection
+    prefix: str = "dekr:"
+    clock_offset_us: int = 0
+    breaker: LinkBreaker = field(default_factory=LinkBreaker)
+
+    @classmethod
+    def open(cls, url: str, *, prefix: str = "dekr:", credentials: CredentialProvider | None = None) -> "Link":
+        """A link to ``redis://`` or ``rediss://``; nothing is connected before the first command."""
+        options = dict(parse_url(url))
+        options.pop("connection_class", None)
+        made = (SSLConnection if url.startswith("rediss://") else Connection)(
+            **options,
+            **({"credential_provider": credentials} if credentials else {}),
+            protocol=2,
+            driver_info=None,
+            socket_timeout=REPLY_S,
+            socket_connect_timeout=FIRST_CONNECT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        return cls(made, prefix)
+
+    def run(self, *commands: Command) -> list[Any]:
+        """See Store.run."""
+        self.breaker.check()
+        replies = self._send_with_retry([wire_words(c, self.clock_offset_us) for c in commands])
+        again = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError | ReadOnlyError)]
+        if again:
+            if any(isinstance(replies[i], ReadOnlyError) for i in again):
+                self.connection.disconnect()
+            words = [wire_words(commands[i], self.clock_offset_us, by_source=True) for i in again]
+            for i, reply in zip(again, self._send_with_retry(words), strict=True):
+                replies[i] = reply
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
+        return replies
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.disconnect()
+
+    def _send_with_retry(self, batch: Sequence[tuple[Word, ...]]) -> list[Any]:
+        try:
+            replies = self._send(batch)
+        except (RedisConnectionError, RedisTimeoutError):
+            self.connection.disconnect()
+            try:
+                replies = self._send(batch)
+            except RedisError as error:
+                self.connection.disconnect()
+                self.breaker.failed()
+                raise StoreDown from error
+        except RedisError as error:
+            # A connection that failed half-way through its handshake cannot be used again.
+            self.connection.disconnect()
+            self.breaker.failed()
+            raise StoreDown from error
+        self.breaker.worked()
+        return replies
+
+    def _send(self, batch: Sequence[tuple[Word, ...]]) -> list[Any]:
+        connection = self.connection
+        connection.send_packed_command(connection.pack_commands(batch), check_health=False)
+        connection.socket_connect_timeout = CONNECT_S
+        replies: list[Any] = []
+        for _ in batch:
+            try:
+                replies.append(connection.read_response())
+            except ResponseError as error:
+                replies.append(error)
+        return replies
