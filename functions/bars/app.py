@@ -35,7 +35,8 @@ def bars(
     )
     ask = edge.ask(tier, "bars")
     rows = edge.services.bars.get(ask, asked.series, asked.range)
-    return edge.answer(*page(asked, rows))
+    body, links = page(asked, rows)
+    return edge.answer(body, headers=links)
 
 
 handler = edge.handler

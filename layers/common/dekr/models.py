@@ -12,7 +12,8 @@ Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-2
 
 class Quote(BaseModel):
     """The best bid and ask. ``bid_size`` and ``ask_size`` are as upstream gives them, and null where the source has no
-    quotes: then ``bid`` and ``ask`` are both the last known price, and the X-Data-Source header says which."""
+    quotes: then ``bid`` and ``ask`` are both the last known price, and the X-Data-Source header says which.
+    """
 
     symbol: Symbol
     bid: Number | None
@@ -24,7 +25,8 @@ class Quote(BaseModel):
 
 class Bar(BaseModel):
     """One bar; ``timestamp`` is the start of its window. ``vwap`` and ``transactions`` are null where upstream gives
-    none."""
+    none.
+    """
 
     symbol: Symbol
     timestamp: Moment

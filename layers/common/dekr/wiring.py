@@ -21,7 +21,7 @@ from dekr.config import Settings
 from dekr.market.bars import Bars
 from dekr.market.flow import Flow
 from dekr.market.health import HealthCheck
-from dekr.market.quotes import Quotes
+from dekr.market.quotes import LADDER, Quotes
 from dekr.polygon.gate import Gate, LocalGate
 from dekr.store import Store
 from dekr.store.link import Link
@@ -66,6 +66,7 @@ def build(
     def upstream() -> "PolygonClient":
         return client(now_us)
 
+    limiter = Limiter(store, now_us)
     gate = Gate(store, settings.per_minute, token_hex_8)
     flow = Flow(
         TierCache(store),
@@ -79,11 +80,11 @@ def build(
     return Services(
         settings,
         store,
-        Principals(store, directory, now_us),
-        Limiter(store),
+        Principals(store, directory, limiter, now_us),
+        limiter,
         Quotes(flow, upstream),
         Bars(flow, upstream),
-        HealthCheck(store, gate, now_us),
+        HealthCheck(gate, LADDER, now_us),
     )
 
 
@@ -103,3 +104,22 @@ def _store(settings: Settings) -> Store:
 
         return ClusterLink(settings.redis_url, settings.key_prefix, credentials=credentials)
     return Link.open(settings.redis_url, prefix=settings.key_prefix, credentials=credentials)
+
+
+def _directory(settings: Settings) -> Callable[[], KeyDirectory]:
+    @cache
+    def directory() -> KeyDirectory:
+        from dekr.access.directory import dynamo_directory  # noqa: PLC0415 - with it comes boto3
+
+        return dynamo_directory(settings.keys_table)
+
+    return directory
+
+
+def _client(settings: Settings) -> "Callable[[Callable[[], int]], PolygonClient]":
+    def client(now_us: Callable[[], int]) -> "PolygonClient":
+        from dekr.polygon.connect import connect, secret  # noqa: PLC0415 - with it comes the HTTP client
+
+        return connect(str(settings.polygon_base_url), secret(settings.polygon_secret_arn), now_us)
+
+    return client

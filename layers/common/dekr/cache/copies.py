@@ -19,7 +19,7 @@ class Copies:
 
     max_entries: int = 2_000
     max_bytes: int = 64 * 1024 * 1024
-    bytes: int = 0
+    size: int = 0
     _entries: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -35,20 +35,20 @@ class Copies:
     def put(self, key: str, entry: Entry) -> None:
         """Keep this entry; an entry larger than a quarter of the bound is not kept."""
         self.drop(key)
-        size = _size(entry)
-        if size > self.max_bytes // 4:
+        taken = _size(entry)
+        if taken > self.max_bytes // 4:
             return
         self._entries[key] = entry
-        self.bytes += size
-        while len(self._entries) > self.max_entries or self.bytes > self.max_bytes:
+        self.size += taken
+        while len(self._entries) > self.max_entries or self.size > self.max_bytes:
             _, oldest = self._entries.popitem(last=False)
-            self.bytes -= _size(oldest)
+            self.size -= _size(oldest)
 
     def drop(self, key: str) -> None:
         """Forget this entry."""
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self.bytes -= _size(entry)
+            self.size -= _size(entry)
 
     def decode(self, key: str, raw: bytes | None) -> Entry | None:
         """The entry in the store's reply; the copy itself, with what was parsed of it, where the reply is the same."""

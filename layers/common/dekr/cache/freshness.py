@@ -90,10 +90,6 @@ def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
 
 
 def _end_in(moment: Moment, stamp_us: int, policy: TierPolicy, data: DataClass) -> int:
-    if (
-        data is not DataClass.NEWS
-        and moment.session is Session.CLOSED
-        and stamp_us > settled_floor_us(moment.since_us)
-    ):
+    if data is not DataClass.NEWS and moment.session is Session.CLOSED and stamp_us > settled_floor_us(moment.since_us):
         return moment.until_us
     return stamp_us + max_age_us(policy, data, moment.session)

@@ -92,12 +92,12 @@ def page(query: BarQuery, rows: Sequence[Row], most: int = PAGE_BYTES) -> tuple[
         part = _bar(query.series.ticker, row)
         size += len(part) + 1
         if size > most:
-            return f"[{','.join(parts)}]", {"Link": f'<{query.url(query.cursor(_rest(query, ordered, index)))}>; rel="next"'}
+            return f"[{','.join(parts)}]", {"Link": f'<{query.url(query.cursor(_rest(ordered, index)))}>; rel="next"'}
         parts.append(part)
     return f"[{','.join(parts)}]", {}
 
 
-def _rest(query: BarQuery, ordered: Sequence[Row], index: int) -> Range:
+def _rest(ordered: Sequence[Row], index: int) -> Range:
     ends = ordered[index][0], ordered[-1][0]
     return Range(min(ends), max(ends), len(ordered) - index)
 

@@ -26,3 +26,12 @@ def json_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydan
         status: {"description": text, "content": {"application/problem+json": {"model": Problem}}}
         for status, text in _ERRORS.items()
     }
+
+
+def health_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
+    """The responses of the health route."""
+    content = {"application/json": {"model": model}}
+    return {
+        200: {"description": "It can answer.", "content": content},
+        503: {"description": "It cannot answer now.", "content": content},
+    }

@@ -18,10 +18,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.types import EventHandlerInstance
 
 from dekr.access.credentials import find_credential
+from dekr.access.limits import Refused
 from dekr.access.principal import Principal
-from dekr.access.tiers import effective_tier
 from dekr.deadline import Deadline
-from dekr.errors import DekrError, InvalidInput, NotFound, RateLimited
+from dekr.errors import DekrError, InvalidInput, NotFound
 from dekr.http import query
 from dekr.http.problems import invalid, problem
 from dekr.http.record import RequestLine
@@ -98,14 +98,14 @@ class Edge:
         return self._wire()
 
     def ask(self, tier: int | None, kind: str, cost: int = 1) -> Ask:
-        """This request as the services see it: at the tier asked for, ``cost`` requests of the ``kind``.
+        """The request as the services see it: at the tier asked for, ``cost`` requests of the ``kind``.
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
         exchange = self._exchange
         principal = exchange.principal
         assert principal is not None, "a route that asks for data needs a key"
-        effective = effective_tier(principal, tier)
+        effective = principal.effective_tier(tier)
         toll = self.services.limiter.toll(principal, kind, cost)
         exchange.ask = Ask(toll, effective.policy, exchange.deadline)
         exchange.facts["tier"] = int(effective)
@@ -142,9 +142,11 @@ class Edge:
     def _caller(self, exchange: Exchange) -> Principal:
         credential = find_credential(exchange.headers, exchange.query)
         principal = self.services.principals.resolve(credential, exchange.address)
-        return self.services.principals.acting_for(principal, exchange.headers.get("x-dekr-user"))
+        return self.services.principals.acting_for(principal, exchange.headers.get("x-dekr-user"), exchange.address)
 
-    def _known_parameters(self, app: EventHandlerInstance, next_middleware: Callable[..., Response[Any]]) -> Response[Any]:
+    def _known_parameters(
+        self, app: EventHandlerInstance, next_middleware: Callable[..., Response[Any]]
+    ) -> Response[Any]:
         route = app.context["_route"]
         names = self._parameters.get(route.path)
         if names is None:
@@ -169,7 +171,7 @@ class Edge:
         exchange = self._exchange
         exchange.facts["error"] = error.code
         headers = {"X-Request-Id": exchange.request_id}
-        admission = error.admission if isinstance(error, RateLimited) else exchange.ask and exchange.ask.admission
+        admission = error.admission if isinstance(error, Refused) else exchange.ask and exchange.ask.admission
         if admission:
             headers.update(admission.headers())
         return problem(error, exchange.request_id, headers)
@@ -182,7 +184,7 @@ class Edge:
         return self._problem(NotFound("There is nothing at this address."))
 
     def _unexpected(self, error: Exception) -> Response[str]:
-        self._logger.exception("unexpected", exc_info=error, request_id=self._exchange.request_id)
+        self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)
         return self._problem(DekrError("Something went wrong on our side; it has been logged."))
 
     def _record(self, answer: dict[str, Any], seconds: float) -> None:

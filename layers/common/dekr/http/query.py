@@ -13,7 +13,8 @@ LONGEST_QUERY = 2_048
 
 def whole(value: object) -> object:
     """Only plain digits are a whole number: not ``1_000``, ``+5`` or ``5.0``, which Python would take. Raises
-    ValueError, as a validator does."""
+    ValueError, as a validator does.
+    """
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 16):  # noqa: PLR2004 - fits
         raise ValueError("must be a whole number")
     return value

@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
 from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.ask import Ask

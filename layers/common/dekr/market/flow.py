@@ -11,6 +11,7 @@ copies, a small rate limit, a static share of the upstream budget.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,8 @@ _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, De
 @dataclass(frozen=True, slots=True)
 class Want:
     """An entry that a read needs. ``needed_until_us``: end of the part of it that is needed; once everything before that
-    moment has settled, no age applies."""
+    moment has settled, no age applies.
+    """
 
     key: str
     data: DataClass
@@ -84,7 +86,8 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
-    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key."""
+    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key.
+    """
 
     datum: str
     families: tuple[str, ...]
@@ -95,7 +98,8 @@ class Fetch:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """The read path of all services. ``now_us`` is this machine's clock: good enough to know the day, and the only one where the
-    store's is out of reach."""
+    store's is out of reach.
+    """
 
     cache: TierCache
     gate: Gate
@@ -182,10 +186,8 @@ class Flow:
 
     def _send(self, *commands: Command | None) -> None:
         """Send what only helps others: the reader's answer does not depend on it."""
-        try:
+        with suppress(StoreDown):
             self.cache.store.run(*(command for command in commands if command is not None))
-        except StoreDown:
-            pass
 
     def _accept_stale(self, ask: Ask, missing: Sequence[Want], entries: dict[str, Entry], error: DekrError) -> None:
         for want in missing:

@@ -5,14 +5,14 @@ the NBBO, a snapshot, the close of the last minute bar, the previous day's close
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import Write
-from dekr.errors import UnknownSymbol
+from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Fetch, Flow, Want
 from dekr.polygon.gate import Permit
@@ -20,7 +20,7 @@ from dekr.symbols import Ticker
 from dekr.times import rfc3339
 
 if TYPE_CHECKING:
-    from dekr.polygon.client import PolygonClient
+    from dekr.polygon.client import PolygonClient, Quote
 
 LADDER: Final = ("nbbo", "snapshot", "aggs", "prev")
 """Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
@@ -44,39 +44,67 @@ class Quotes:
             raise UnknownSymbol(f"There is no ticker {ticker.text}.")
         data = entry.data
         ask.source, ask.delayed = data["source"], data["delayed"]
-        return json.dumps(_quote(ticker, data["source"], data["results"]), separators=(",", ":"))
+        return json.dumps(_answer(ticker, data["source"], data["fields"]), separators=(",", ":"))
 
     def _fetch(self, ticker: Ticker, permit: Permit, key: str) -> Write:
-        client = self.client()
         try:
-            source, results, delayed = self._ladder(client, ticker, permit)
+            found = self._best(ticker, permit)
         except UnknownSymbol:
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"{}"), NEGATIVE_AGE_US)
-        payload = json.dumps({"source": source, "delayed": delayed, "results": results}, separators=(",", ":"))
+        payload = json.dumps(
+            {"source": found.source, "delayed": found.delayed, "fields": found.fields}, separators=(",", ":")
+        )
         keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload.encode()), keep)
 
-    def _ladder(self, client: "PolygonClient", ticker: Ticker, permit: Permit) -> tuple[str, dict[str, Any], bool]:
+    def _best(self, ticker: Ticker, permit: Permit) -> "Quote":
+        """The quote from the best source that the plan includes and that has one. Raises UnknownSymbol."""
         family = permit.family
         while True:
-            found = self._ask(client, family, ticker, permit)
+            found = self._from(family, ticker, permit)
             if found is not None:
                 return found
+            if family == LADDER[-1]:
+                raise UnknownSymbol(f"There is no ticker {ticker.text}.")
             family = permit.step_down()
 
-    def _ask(
-        self, client: "PolygonClient", family: str, ticker: Ticker, permit: Permit
-    ) -> tuple[str, dict[str, Any], bool] | None:
-        """What this family has; None where the plan does not include it or it has nothing that is a price."""
+    def _from(self, family: str, ticker: Ticker, permit: Permit) -> "Quote | None":
+        """What this family has; None where the plan does not include it, or it knows no price."""
+        from dekr.polygon.failures import NotEntitled  # noqa: PLC0415 - on a miss only
+
+        client = self.client()
         try:
             match family:
                 case "nbbo":
-                    return _nbbo(client.last_nbbo(ticker.text, permit))
+                    return client.last_nbbo(ticker.text, permit)
                 case "snapshot":
-                    return _snapshot(client.snapshot(ticker.text, permit))
+                    return client.snapshot(ticker.text, permit)
                 case "aggs":
-                    return _last_bar("minute_bar", client.newest_bar(ticker.text, permit))
+                    return client.newest_minute(ticker.text, permit)
                 case _:
-                    return _last_bar("previous_close", client.previous_close(ticker.text, permit))
+                    return client.previous_close(ticker.text, permit)
         except NotEntitled:
+            if family == LADDER[-1]:
+                raise UpstreamNotEntitled("The data plan behind this service does not include this data.") from None
             return None
+
+
+def _answer(ticker: Ticker, source: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``dekr.models.Quote``. Lower-case p and s are the bid, upper-case P and S the ask; a bar has neither,
+    so its close stands for both.
+    """
+    if source in ("nbbo", "snapshot"):
+        bid, ask, bid_size, ask_size = fields.get("p"), fields.get("P"), fields.get("s"), fields.get("S")
+        ns = fields["t"]
+    else:
+        bid = ask = fields["c"]
+        bid_size = ask_size = None
+        ns = fields["t"] * 1_000_000
+    return {
+        "symbol": ticker.text,
+        "bid": bid,
+        "ask": ask,
+        "bid_size": bid_size,
+        "ask_size": ask_size,
+        "timestamp": rfc3339(ns),
+    }

@@ -74,7 +74,8 @@ class Series:
 
     def segments_back(self, last: date, first: date) -> Iterator["Segment"]:
         """The segments from the one that holds ``last`` back to the one that holds ``first``, without those that hold no
-        trading day."""
+        trading day.
+        """
         while last >= first:
             segment = self.segment_at(last)
             if not segment.empty():
@@ -136,7 +137,8 @@ class Segment:
 
 def last_trade_us(before_us: int) -> int:
     """The end of trading before a moment: that moment itself, or the last close where the market is closed just before
-    it."""
+    it.
+    """
     moment = sessions.at(before_us - 1)
     return moment.since_us if moment.known and moment.session is Session.CLOSED else before_us
 

@@ -20,6 +20,7 @@ from dekr.store import Command, Store, call, load_script
 
 _GATE: Final = load_script(__package__, "gate")
 _SETTLE: Final = load_script(__package__, "settle")
+_STATE: Final = load_script(__package__, "state")
 
 WINDOW_US: Final = 61_000_000
 UPPER_TIERS_SHARE: Final = 0.2
@@ -178,6 +179,11 @@ class Gate:
         keys = [self._key(f"lease:{permit.datum}"), self._key("pause"), *(self._key(f"family:{f}") for f in seen)]
         return call(_SETTLE, keys, permit.token, word, life_ms, pause, *args)
 
+    def state(self, families: Sequence[str]) -> tuple[int, list[str]]:
+        """The store's clock (microseconds) and the families whose breaker is open. Raises StoreDown."""
+        ((now, *opens),) = self.store.run(call(_STATE, [self._key(f"family:{family}") for family in families]))
+        return now, [family for family, until in zip(families, opens, strict=True) if int(until) > now]
+
     def _ask(
         self,
         datum: str,
@@ -211,9 +217,7 @@ class LocalGate:
     now_us: Callable[[], int]
     _log: deque[int] = field(default_factory=deque)
 
-    def admit(
-        self, datum: str, families: tuple[str, ...], *, reserved: bool, deadline: Deadline
-    ) -> Permit:
+    def admit(self, datum: str, families: tuple[str, ...], *, reserved: bool, deadline: Deadline) -> Permit:
         """Leave to fetch; raises BudgetSpent over the static share."""
         permit = Permit(self, datum, "", families, families[0], 0, reserved, 0, deadline)
         self.spend(permit, families)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from redis.backoff import NoBackoff
-from redis.connection import Connection, SSLConnection, parse_url
+from redis.connection import Connection, parse_url
 from redis.credentials import CredentialProvider
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -94,18 +94,18 @@ class Link:
     @classmethod
     def open(cls, url: str, *, prefix: str = "dekr:", credentials: CredentialProvider | None = None) -> "Link":
         """A link to ``redis://`` or ``rediss://``; nothing is connected before the first command."""
-        options = dict(parse_url(url))
-        options.pop("connection_class", None)
-        made = (SSLConnection if url.startswith("rediss://") else Connection)(
-            **options,
-            **({"credential_provider": credentials} if credentials else {}),
-            protocol=2,
-            driver_info=None,
-            socket_timeout=REPLY_S,
-            socket_connect_timeout=FIRST_CONNECT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        return cls(made, prefix)
+        options: dict[str, Any] = {
+            **parse_url(url),
+            "protocol": 2,
+            "driver_info": None,
+            "socket_timeout": REPLY_S,
+            "socket_connect_timeout": FIRST_CONNECT_S,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        kind = options.pop("connection_class", Connection)
+        if credentials is not None:
+            options["credential_provider"] = credentials
+        return cls(kind(**options), prefix)
 
     def run(self, *commands: Command) -> list[Any]:
         """See Store.run."""

@@ -1,0 +1,83 @@
+# Everything a developer does, by name. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PY := .venv/bin/python
+UV := .tools/uv/bin/uv
+export UV_PYTHON_DOWNLOADS ?= automatic
+export PYTHONPATH := layers/common
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# --- environments: each made from a file of pinned versions with hashes --------------------------------------------
+.PHONY: setup
+setup: .venv/.done .tools/sam/.done .tools/ministack/.done ## Make the environments (Python packages only)
+
+.tools/uv/.done: requirements/uv.txt
+	python3 -m venv --clear .tools/uv
+	.tools/uv/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.done: requirements/dev.txt .python-version .tools/uv/.done
+	$(UV) venv -q --clear --python "$$(cat .python-version)" .venv
+	$(UV) pip install -q --python $(PY) --require-hashes -r $<
+	@touch $@
+
+.tools/%/.done: requirements/%.txt .python-version .tools/uv/.done
+	$(UV) venv -q --clear --python "$$(cat .python-version)" .tools/$*
+	$(UV) pip install -q --python .tools/$*/bin/python --require-hashes -r $<
+	@touch $@
+
+.PHONY: system
+system: ## Install the Debian packages that the tests need (as root, or with sudo)
+	@bash local/system.sh
+
+COMPILE := pip compile -q --generate-hashes --universal --python-version 3.13 --no-header --no-emit-index-url --no-emit-find-links
+.PHONY: lock
+lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml -o layers/common/requirements.txt
+	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements/dev.txt
+	$(UV) $(COMPILE) $(UPGRADE) --group sam -o requirements/sam.txt
+	$(UV) $(COMPILE) $(UPGRADE) --group ministack -o requirements/ministack.txt
+	$(UV) $(COMPILE) $(UPGRADE) --group bootstrap -o requirements/uv.txt
+
+.PHONY: drift
+drift: .tools/uv/.done ## Fail where a requirements file is not what pyproject.toml says
+	@$(MAKE) --no-print-directory lock && git diff --exit-code -- requirements layers/common/requirements.txt
+
+# --- checks --------------------------------------------------------------------------------------------------------
+.PHONY: format
+format: setup ## Format the code
+	.venv/bin/ruff check -q --fix-only .
+	.venv/bin/ruff format -q .
+
+.PHONY: lint
+lint: setup drift ## Style, imports and the template
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.tools/sam/bin/sam validate --lint --template template.yaml
+
+.PHONY: types
+types: setup ## Static types, strict
+	.venv/bin/mypy
+
+.PHONY: test
+test: setup system ## All tests: unit, contract, integration, e2e, and `sam local` where there is Docker
+	bash local/test.sh
+
+.PHONY: unit
+unit: setup ## The fast tests only: no server, no network
+	.venv/bin/pytest -q tests/unit
+
+# --- benchmarks ----------------------------------------------------------------------------------------------------
+.PHONY: bench
+bench: setup ## Run the benchmarks, print their table, write bench/results.json
+	$(PY) -m bench
+
+-include mk/local.mk

@@ -1,0 +1,38 @@
+"""Who is asking, once that is known."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dekr.errors import RoleRequired, TierNotEntitled
+from dekr.tiers import Tier
+
+
+class Role(StrEnum):
+    """What a key is for: a person, another Dekr module (which may act for users), the operators."""
+
+    USER = "user"
+    SERVICE = "service"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller: the user whose limits count, their tier, and the role of the key that was shown."""
+
+    user_id: str
+    tier: Tier
+    role: Role
+    key_id: str
+
+    def require(self, role: Role) -> None:
+        """Raise RoleRequired unless the key has this role."""
+        if self.role is not role:
+            raise RoleRequired(f"This needs a key with the role {role}.")
+
+    def effective_tier(self, asked: int | None) -> Tier:
+        """The tier to answer as: the caller's own, or the lower one asked for. Raises TierNotEntitled for a higher one."""
+        if asked is None:
+            return self.tier
+        if asked > self.tier:
+            raise TierNotEntitled(f"tier: your tier is {int(self.tier)}; a request may lower it, never raise it.")
+        return Tier(asked)

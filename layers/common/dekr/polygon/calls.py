@@ -1,0 +1,34 @@
+"""What a call of the upstream needs from whoever allowed it."""
+
+from enum import Enum, auto
+from typing import Protocol
+
+from dekr.deadline import Deadline
+
+
+class Outcome(Enum):
+    """How a call ended, as the breaker and the budget see it."""
+
+    OK = auto()
+    REFUSED = auto()
+    """400, 404, 422: the upstream is well and said no."""
+    FAILED = auto()
+    """5xx, time-out, broken connection."""
+    MALFORMED = auto()
+    THROTTLED = auto()
+    NOT_ENTITLED = auto()
+    KEY_REFUSED = auto()
+
+
+class Call(Protocol):
+    """Leave to call the upstream for one datum."""
+
+    deadline: Deadline
+
+    def spend(self, family: str) -> None:
+        """Take one call from the budget, before every attempt and every page. Raises BudgetSpent, UpstreamDown."""
+        ...
+
+    def observe(self, family: str, outcome: Outcome, seconds: float) -> None:
+        """Note how an attempt went and how long it took."""
+        ...

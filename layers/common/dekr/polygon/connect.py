@@ -1,0 +1,36 @@
+"""Makes the client of the real upstream, from its address and the secret that holds our key."""
+
+import random
+import time
+from collections.abc import Callable
+
+import httpx
+
+from dekr.errors import UpstreamDown
+from dekr.polygon.client import PolygonClient
+from dekr.polygon.transport import Transport
+
+
+def connect(base_url: str, key: Callable[[], str], now_us: Callable[[], int]) -> PolygonClient:
+    """The client; nothing is sent and no secret is read before the first call."""
+    client = httpx.Client(base_url=base_url, follow_redirects=False, trust_env=False)
+    return PolygonClient(Transport(client, key), now_us, random.random, time.sleep)
+
+
+def secret(arn: str) -> Callable[[], str]:
+    """Reads the key from Secrets Manager; a read after a refusal sees a rotated one."""
+
+    def read() -> str:
+        from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - boto3
+
+        try:
+            value: str = get_secret(arn, force_fetch=True)
+        except GetParameterError:
+            raise UpstreamDown(
+                "This service cannot read its key for the data provider.",
+                retry_after_s=5.0,
+                code="upstream_key_missing",
+            ) from None
+        return value.strip()
+
+    return read

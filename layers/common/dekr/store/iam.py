@@ -1,0 +1,33 @@
+"""The IAM token with which a function signs in to ElastiCache: a new one for every connection, good for 15 minutes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.credentials import CredentialProvider
+
+from dekr.sigv4 import Credentials, elasticache_token
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class IamCredentials(CredentialProvider):
+    """User name and token for redis-py. ``environment`` holds the function's AWS credentials, which Lambda sets."""
+
+    user: str
+    cache: str
+    environment: Mapping[str, str]
+    now: Callable[[], datetime] = _now
+
+    def get_credentials(self) -> tuple[str, str]:
+        """The user's name and a fresh token."""
+        credentials = Credentials(
+            self.environment["AWS_ACCESS_KEY_ID"],
+            self.environment["AWS_SECRET_ACCESS_KEY"],
+            self.environment.get("AWS_SESSION_TOKEN"),
+        )
+        region = self.environment["AWS_REGION"]
+        return self.user, elasticache_token(credentials, region, self.cache, self.user, self.now())
