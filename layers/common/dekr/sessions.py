@@ -86,10 +86,13 @@ class Moment:
 
 def at(now_us: int) -> Moment:
     """Where this moment stands."""
-    latest = _latest[0]
+    latest, former = _recent[0]
     if latest.since_us <= now_us < latest.until_us:
         return latest
-    _latest[0] = moment = _at(now_us)
+    if former.since_us <= now_us < former.until_us:
+        return former
+    moment = _at(now_us)
+    _recent[0] = (moment, latest)
     return moment
 
 
@@ -188,5 +191,5 @@ def _sunday_from(day: date) -> date:
 _KNOWN_FROM_US: Final = _next_to(FIRST - timedelta(days=1), 1).pre_open_us
 _KNOWN_UNTIL_US: Final = _next_to(LAST + timedelta(days=1), -1).post_close_us
 
-_latest: Final = [Moment(Session.CLOSED, 0, 0)]
-"""The answer of the last call: the next one is nearly always in the same session."""
+_recent: Final = [(Moment(Session.CLOSED, 0, 0), Moment(Session.CLOSED, 0, 0))]
+"""The last two answers: nearly every question is about the present session or the one that follows it."""

@@ -34,8 +34,8 @@ def elasticache_token(credentials: Credentials, region: str, cache: str, user: s
     scope = f"{stamp[:8]}/{region}/{_SERVICE}/aws4_request"
     parameters = {
         "Action": "connect",
-        "ResourceType": "ServerlessCache",
         "User": user,
+        "ResourceType": "ServerlessCache",
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
         "X-Amz-Date": stamp,
@@ -44,14 +44,10 @@ def elasticache_token(credentials: Credentials, region: str, cache: str, user: s
     }
     if credentials.token is not None:
         parameters["X-Amz-Security-Token"] = credentials.token
-    query = "&".join(f"{_encoded(name)}={_encoded(parameters[name])}" for name in sorted(parameters))
-    request = f"GET\n/\n{query}\nhost:{cache}\n\nhost\n{_EMPTY_HASH}"
+    pairs = [f"{name}={quote(value, safe='-_.~')}" for name, value in parameters.items()]
+    request = f"GET\n/\n{'&'.join(sorted(pairs))}\nhost:{cache}\n\nhost\n{_EMPTY_HASH}"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
     key = f"AWS4{credentials.secret_key}".encode()
     for part in (stamp[:8], region, _SERVICE, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return f"{cache}/?{query}&X-Amz-Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="-_.~")
+    return f"{cache}/?{'&'.join(pairs)}&X-Amz-Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"

@@ -1,7 +1,9 @@
-"""Tickers of US stocks, as the upstream spells them.
+"""Ticker symbols as callers write them, checked before anything is asked or stored.
 
-They are case-sensitive there: a preferred share is ``BACpL``, a warrant ``ACHR.WS``. Input that is all lower case is
-upper-cased; mixed case is left alone.
+The upstream names US stocks by the consolidated tape's convention with a dot for its slash: a root in capitals, a small
+``p`` for preferred shares with the letter of their series (``BACpL``) or ``r`` for rights, suffixes for the class of a
+share, warrants, units and the like (``BRK.B``, ``ACHR.WS``, ``AAC.U``), and a last ``w`` while a share trades as
+"when issued" (nasdaqtrader.com, "Ticker Symbol Convention", column CQS). The tapes' symbol field holds 11 characters.
 """
 
 import re
@@ -11,23 +13,28 @@ from typing import Final
 from dekr.errors import InvalidInput
 
 RULE: Final = (
-    "must be the ticker of a US stock: 1 to 6 letters, then at most a share class after a dot or in lower case, "
-    "such as AAPL, BRK.B or BACpL"
+    "must be the ticker of a US stock, at most 11 characters: capital letters, then small p, r or w and dotted suffixes "
+    "where it has them, such as AAPL, BRK.B, BACpL or ACHR.WS; stocks only, so no prefix such as O: or X:"
 )
-_TICKER: Final = re.compile(r"[A-Z]{1,6}(?:[a-z]{1,2}[A-Z]{0,2})?(?:\.[A-Z]{1,3}[a-z]?)?", re.ASCII)
+_LONGEST: Final = 11
+_TICKER: Final = re.compile(r"[A-Z]+(?:p[A-Z]?|r)?(?:\.[A-Z]{1,4})*w?")
 
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """A well-formed ticker; whether the upstream knows it is another question."""
+    """A stock's ticker as the upstream spells it. Made by ``parse``, so it is safe in a URL's path and in a key."""
 
     text: str
 
     @classmethod
     def parse(cls, raw: str, field: str = "symbol") -> "Ticker":
-        """The ticker that a caller named. Raises InvalidInput, code ``invalid_symbol``."""
-        # Only ASCII may change case: the dotless i and full-width letters upper-case into tickers that nobody typed.
+        """The ticker that a caller wrote in ``field``.
+
+        Tickers are case-sensitive: an input in small letters is put in capitals, one in mixed case is taken as it is.
+        Raises InvalidInput with the code ``invalid_symbol`` for what is not a ticker.
+        """
+        # Other alphabets have small letters whose capital is ASCII (the dotless i), so only ASCII is put in capitals.
         text = raw.upper() if raw.isascii() and raw.islower() else raw
-        if _TICKER.fullmatch(text) is None:
+        if len(text) > _LONGEST or _TICKER.fullmatch(text) is None:
             raise InvalidInput(field, RULE, code="invalid_symbol")
         return cls(text)

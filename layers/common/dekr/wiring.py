@@ -41,6 +41,7 @@ class Services:
     quotes: Quotes
     bars: Bars
     health: HealthCheck
+    now_us: Callable[[], int]
 
 
 @cache
@@ -85,6 +86,7 @@ def build(
         Quotes(flow, upstream),
         Bars(flow, upstream),
         HealthCheck(gate, LADDER, now_us),
+        now_us,
     )
 
 

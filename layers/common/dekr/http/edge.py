@@ -202,7 +202,7 @@ class Edge:
             facts["outcome"] = ask.outcome
             facts["hits"] = int(ask.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
             facts["stale"] = int(ask.outcome is Outcome.STALE)
-            facts["age_s"] = ask.age_s
+            facts["age_s"] = ask.age_s if ask.stamp_us else None
             facts["upstream_calls"] = ask.upstream_calls
             facts["upstream_ms"] = round(ask.upstream_s * 1000, 3)
         self._line.emit(facts)

@@ -62,12 +62,14 @@ class Bars:
     def get(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
         """The newest bars of the range, oldest first. Raises UnknownSymbol."""
         ask.source = "aggregates"
-        last = eastern_date(min(wanted.last_ms * 1000, self.flow.now_us()))
+        now_ms = self.flow.now_us() // 1000
+        last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
         segments = series.segments_back(last, max(eastern_date(wanted.first_ms * 1000), HISTORY_START))
         rows: list[Row] = []
-        sparse = 1
+        sparse, looked = 1, False
         while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * sparse):
-            rows = self._read(ask, series, plan, wanted) + rows
+            rows = self._read(ask, series, plan, wanted, tail=not looked and wanted.last_ms >= now_ms) + rows
+            looked = True
             if len(rows) >= wanted.limit:
                 break
             if not rows and not self._known(ask, series.ticker):
@@ -75,11 +77,14 @@ class Bars:
             sparse *= WIDEN
         return rows[-wanted.limit :]
 
-    def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range) -> list[Row]:
-        """The range's bars of these neighbouring segments (oldest first)."""
+    def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range, *, tail: bool) -> list[Row]:
+        """The range's bars of these neighbouring segments (oldest first); ``tail``: newer bars may follow the last one."""
         data = DataClass.REAL_TIME if series.timespan.intraday else DataClass.HISTORICAL
         segments = {self._key(series, segment): segment for segment in plan}
-        wants = [Want(key, data, _needed_until_us(series, s, wanted.last_ms)) for key, s in segments.items()]
+        wants = [
+            Want(key, data, _needed_until_us(series, segment, wanted.last_ms), tail=tail and segment is plan[-1])
+            for key, segment in segments.items()
+        ]
         fetch = Fetch(
             f"{series.datum}:{series.ticker}",
             ("aggs",),
@@ -135,7 +140,7 @@ class Bars:
 
         fetch = Fetch(f"known:{ticker}", ("prev",), LEASE_MS, run)
         try:
-            entries = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0),), fetch)
+            entries = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)
         except UpstreamNotEntitled:
             return True
         return entries[key].kind is Kind.VALUE
@@ -175,7 +180,7 @@ def _base_bars(series: Series, first: Segment, last: Segment) -> int:
 def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
     """The end of trading in the part of the segment that is needed for bars starting at ``last_ms`` or before."""
     end_us = segment.end_ms * 1000
-    if series.multiplier == 1 or series.timespan.intraday:
+    if last_ms < segment.end_ms and (series.multiplier == 1 or series.timespan.intraday):
         needed = eastern_midnight_us(series.window_end(eastern_date(last_ms * 1000)))
         if series.timespan.intraday:
             needed = min(needed, (last_ms + series.multiplier * UNIT_MS[series.timespan]) * 1000)

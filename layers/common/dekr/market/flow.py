@@ -52,13 +52,16 @@ _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, De
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """An entry that a read needs. ``needed_until_us``: end of the part of it that is needed; once everything before that
-    moment has settled, no age applies.
+    """An entry that a read needs.
+
+    ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
+    applies. ``tail``: whether newer data than that part would change the answer.
     """
 
     key: str
     data: DataClass
     needed_until_us: int | None = None
+    tail: bool = True
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
@@ -74,11 +77,16 @@ class Want:
         floor = self.floor_us(now_us, policy) if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US
         return is_fresh(entry.stamp_us, floor, now_us)
 
+    def ages(self, entry: Entry) -> bool:
+        """Whether time can make this entry too old for this want."""
+        settled = self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us)
+        return self.tail or entry.kind is Kind.NEGATIVE or not settled
+
     def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
         """When this entry stops to be fresh for a reader of this tier."""
         if entry.kind is Kind.NEGATIVE:
             return entry.stamp_us + NEGATIVE_AGE_US
-        if self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us):
+        if not self.ages(entry):
             return now_us + SETTLED_FOR_US
         return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
 
@@ -222,10 +230,11 @@ def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list
 
 
 def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Note the oldest stamp and the first end of freshness over all reads of this request."""
+    """Note the oldest stamp and the first end of freshness among what can grow too old, over all reads of a request."""
     for want in wants:
         entry = entries[want.key]
-        until = want.fresh_until_us(entry, ask.now_us, ask.policy)
-        ask.stamp_us = min(ask.stamp_us or entry.stamp_us, entry.stamp_us)
-        ask.fresh_until_us = min(ask.fresh_until_us or until, until)
+        if want.ages(entry) or not ask.stamp_us:
+            until = want.fresh_until_us(entry, ask.now_us, ask.policy)
+            ask.stamp_us = min(ask.stamp_us or entry.stamp_us, entry.stamp_us)
+            ask.fresh_until_us = min(ask.fresh_until_us or until, until)
     return entries

@@ -104,7 +104,7 @@ class Permit:
         """The next family to try after the plan refused the present one. Raises UpstreamNotEntitled after the last."""
         self.families = self.families[self.families.index(self.family) + 1 :]
         if not self.families:
-            raise UpstreamNotEntitled("The data plan behind this service does not include this data.")
+            raise _not_entitled()
         self.gate.tell(self)
         self.family = self.gate.spend(self, self.families)
         self.paid = True
@@ -115,8 +115,10 @@ class Permit:
         return self.gate.settled(self, f"d:{self.stamp_us:016d}", DONE_MS)
 
     def failed(self, error: DekrError) -> Command | None:
-        """The command that ends the fetch and lets those who wait share its failure for a moment."""
-        return self.gate.settled(self, f"f:{error.code}", FAILED_MS)
+        """The command that ends the fetch. Those who wait share what the upstream did for a moment; what was this
+        request's own trouble (its deadline, its share of the budget) lets the next one try."""
+        shared = isinstance(error, UpstreamDown | UpstreamInvalid | UpstreamNotEntitled)
+        return self.gate.settled(self, f"f:{error.code}" if shared else "", FAILED_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,7 @@ def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str
         case b"spent":
             raise _budget_spent(int(detail) - now)
         case b"denied":
-            raise UpstreamNotEntitled("The data plan behind this service does not include this data.")
+            raise _not_entitled()
         case b"open":
             seconds = max(1.0, (int(detail) - now) / 1e6)
             raise UpstreamDown("The data provider is failing; calls to it are paused.", retry_after_s=seconds)
@@ -261,9 +263,16 @@ def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str
 
 
 def _failure(code: str) -> DekrError:
+    """What another request has just met, for one that waited for it."""
     if code == UpstreamInvalid.code:
         return UpstreamInvalid("The data provider has just sent an answer that cannot be used.")
+    if code == UpstreamNotEntitled.code:
+        return _not_entitled()
     return UpstreamDown("The data provider has just failed to answer.", retry_after_s=1.0, code=code)
+
+
+def _not_entitled() -> UpstreamNotEntitled:
+    return UpstreamNotEntitled("The data plan behind this service does not include this data.")
 
 
 def _budget_spent(left_us: int) -> BudgetSpent:

@@ -1,0 +1,40 @@
+"""Fixtures that several folders share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dekr.store.link import Link
+from tests.redis_servers import RedisServer, redis_single
+from tests.world import World
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One real Redis for the whole run."""
+    with redis_single() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> RedisServer:
+    """That Redis, empty."""
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server
+
+
+@pytest.fixture
+def link(redis: RedisServer) -> Iterator[Link]:
+    """A link to the empty Redis."""
+    made = Link.open(redis.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(link: Link) -> World:
+    """The service on the empty Redis, in the middle of a regular session."""
+    made = World(link)
+    made.to("2026-11-20T15:00:00Z")
+    return made

@@ -1,0 +1,72 @@
+"""A small upstream behind httpx's own mock transport: it answers on the wire, and can be told how.
+
+It is simpler than the sandbox market: every answer carries a serial number as its price, so that a test can tell which
+fetch an answer came from.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+from dekr.polygon.client import PolygonClient
+from dekr.polygon.transport import Transport
+
+UNKNOWN = "NONE"
+STEP_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000, "month": 30 * 86_400_000}
+_RANGE = re.compile(r"/v2/aggs/ticker/([^/]+)/range/(\d+)/(\w+)/(\d+)/(\d+)")
+
+
+@dataclass
+class FakeUpstream:
+    """``calls``: the paths asked, in order. ``answer``: takes the place of the usual answer where it returns one.
+    ``denied``: families that the plan lacks. ``before``: runs while a call is under way."""
+
+    now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    calls: list[str] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
+    answer: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+    before: Callable[[httpx.Request], None] = lambda _: None
+
+    def client(self, now_us: Callable[[], int]) -> PolygonClient:
+        """The real client, talking to this upstream."""
+        http = httpx.Client(base_url="http://upstream.test", transport=httpx.MockTransport(self._handle))
+        return PolygonClient(Transport(http, lambda: "fake-upstream-key"), now_us, lambda: 0.0, lambda _: None)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.calls.append(path)
+        self.before(request)
+        answer = self.answer(request)
+        if answer is not None:
+            return answer
+        if any(f"/{part}" in path for part in self.denied):
+            return httpx.Response(403, json={"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."})
+        serial = len(self.calls)
+        if match := _RANGE.fullmatch(path):
+            return self._bars(request, match, serial)
+        ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
+        if path.endswith("/prev"):
+            bars = [] if ticker == UNKNOWN else [_bar(serial, self.now_us() // 1000 - STEP_MS["day"])]
+            return httpx.Response(200, json={"ticker": ticker, "status": "OK", "results": bars})
+        if ticker == UNKNOWN:
+            return httpx.Response(404, json={"status": "NOT_FOUND", "message": "Data not found."})
+        quote = {"p": serial, "s": 2, "P": serial + 0.5, "S": 3, "t": self.now_us() * 1000}
+        if "/snapshot/" in path:
+            return httpx.Response(200, json={"status": "OK", "ticker": {"ticker": ticker, "lastQuote": quote}})
+        return httpx.Response(200, json={"status": "OK", "results": {"T": ticker, **quote}})
+
+    def _bars(self, request: httpx.Request, match: re.Match[str], serial: int) -> httpx.Response:
+        ticker, multiplier, timespan, first, last = match.groups()
+        step = STEP_MS[timespan] * int(multiplier)
+        starts = range(-(-int(first) // step) * step, min(int(last), self.now_us() // 1000) + 1, step)
+        bars = [] if ticker == UNKNOWN else [_bar(serial, start) for start in starts]
+        if request.url.params.get("sort") == "desc":
+            bars = bars[::-1][: int(request.url.params["limit"])]
+        return httpx.Response(200, json={"ticker": ticker, "status": "OK", "results": bars})
+
+
+def _bar(price: int, start_ms: int) -> dict[str, float]:
+    return {"t": start_ms, "o": price, "h": price + 1, "l": price, "c": price + 0.5, "v": 100}

@@ -1,0 +1,147 @@
+"""The service in one process for the tests: the real handlers, services and scripts on a real store, with a fake upstream
+and key directory at the outermost edge, and a clock that the test drives."""
+
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from dekr.access.directory import KeyRecord
+from dekr.access.keys import new_key
+from dekr.access.principal import Role
+from dekr.config import Settings
+from dekr.store import Store
+from dekr.tiers import Tier
+from dekr.wiring import Services, build
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.upstream import FakeUpstream
+
+FUNCTIONS = Path(__file__).parents[1] / "functions"
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    aws_request_id = "request-1"
+
+    def __init__(self, remaining_ms: int = 29_000) -> None:
+        self._remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._remaining_ms
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass
+class World:
+    """One sandbox of the service. ``upstream`` and ``directory`` may be shared between several."""
+
+    store: Store
+    upstream: FakeUpstream = field(default_factory=FakeUpstream)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    per_minute: int = 6_000
+    stale_s: int = 3_600
+
+    def __post_init__(self) -> None:
+        settings = Settings(
+            REDIS_URL="redis://127.0.0.1:1",
+            KEYS_TABLE="keys",
+            POLYGON_SECRET_ARN="arn:fake",
+            POLYGON_PER_MINUTE=self.per_minute,
+            STALE_IF_ERROR_S=self.stale_s,
+        )
+        self.services: Services = build(
+            settings, self.store, lambda: self.directory, self.upstream.client, sleep=lambda _: None
+        )
+        self.upstream.now_us = self.services.now_us
+        self._handlers: dict[str, ModuleType] = {}
+
+    def key(self, tier: int = 7, user: str = "demo", role: Role = Role.USER) -> str:
+        """A new API key in the directory."""
+        made = new_key("test", os.urandom)
+        self.directory.put(
+            KeyRecord(
+                id=made.id,
+                hash=made.digest,
+                user=user,
+                tier=Tier(tier),
+                role=role,
+                status="active",
+                created="2026-11-20T00:00:00Z",
+            )
+        )
+        return made.text
+
+    def get(self, path: str, key: str | None = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET a path with its query, as API Gateway would hand it to the function."""
+        sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
+        function = {"quote": "quote", "market-data": "bars"}.get(path.split("/")[1], "admin")
+        answer = self._handler(function)(event(path, sent), Context())
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def _handler(self, function: str) -> Any:
+        if function not in self._handlers:
+            module = load(function)
+            module.edge._wire = lambda: self.services
+            self._handlers[function] = module
+        return self._handlers[function].handler
+
+    def to(self, moment: str) -> None:
+        """Drive the clock to a moment (RFC 3339)."""
+        self.store.clock_offset_us = int(datetime.fromisoformat(moment).timestamp() * 1e6) - time.time_ns() // 1000
+
+    def later(self, seconds: float) -> None:
+        """Drive the clock forward."""
+        self.store.clock_offset_us += int(seconds * 1_000_000)
+
+
+def event(path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The HTTP API event (payload 2.0) of a GET."""
+    address, _, query = path.partition("?")
+    raw_path = unquote(address)
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    found: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"GET {raw_path}",
+        "rawPath": raw_path,
+        "rawQueryString": query,
+        "headers": dict(headers),
+        "requestContext": {
+            "requestId": "request-1",
+            "stage": "$default",
+            "http": {"method": "GET", "path": raw_path, "sourceIp": "203.0.113.7"},
+        },
+        "isBase64Encoded": False,
+    }
+    if parameters:
+        found["queryStringParameters"] = parameters
+    return found
+
+
+def load(function: str) -> ModuleType:
+    """A function's module, fresh, as Lambda imports it."""
+    path = FUNCTIONS / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"function_{function}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
