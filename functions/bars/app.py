@@ -30,8 +30,10 @@ def bars(
     tier: TierQuery = None,
 ) -> Response[str]:
     """The ticker's most recent bars, in full as many as were asked for where they exist."""
+    ticker, split_adjusted, newest_first = Ticker.parse(symbol), adjusted == "true", sort == "desc"
+    now_ms = edge.services.now_us() // 1000
     asked = BarQuery.parse(
-        Ticker.parse(symbol), timespan, multiplier, limit, first, last, cursor, adjusted == "true", sort == "desc"
+        ticker, timespan, multiplier, limit, first, last, cursor, split_adjusted, newest_first, now_ms
     )
     ask = edge.ask(tier, "bars")
     rows = edge.services.bars.get(ask, asked.series, asked.range)

@@ -43,7 +43,9 @@ class FakeUpstream:
         if answer is not None:
             return answer
         if any(f"/{part}" in path for part in self.denied):
-            return httpx.Response(403, json={"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."})
+            return httpx.Response(
+                403, json={"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."}
+            )
         serial = len(self.calls)
         if match := _RANGE.fullmatch(path):
             return self._bars(request, match, serial)

@@ -26,7 +26,11 @@ EARLIEST: Final = date(1970, 1, 2)
 LONGEST_YEARS: Final = {Timespan.MINUTE: 5, Timespan.HOUR: 20}
 """How many years a range of intraday bars may span."""
 
+LONGEST_YEAR_MS: Final = 366 * 86_400_000
 FAR_FUTURE_MS: Final = 253_402_300_799_000
+FEWEST_DIGITS: Final = 12
+"""Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
+
 _DIGEST: Final = 9
 _EXPECTED: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 
@@ -51,8 +55,9 @@ class BarQuery:
         cursor: str | None,
         adjusted: bool,  # noqa: FBT001 - the route's parameters in their order
         newest_first: bool,  # noqa: FBT001 - the same
+        now_ms: int,
     ) -> "BarQuery":
-        """The query behind the route's parameters; raises InvalidInput, naming the parameter and its rule."""
+        """The query behind the route's parameters, at a moment; raises InvalidInput, naming the parameter and its rule."""
         series = Series(ticker.text, multiplier, timespan, adjusted)
         if cursor is not None:
             return cls(series, _range_in(cursor, series, newest_first), newest_first)
@@ -60,8 +65,10 @@ class BarQuery:
         last_ms = FAR_FUTURE_MS if last is None else _moment_ms("to", last, end=True)
         if first is not None and first_ms > last_ms:
             raise InvalidInput("from", "must not be after to")
+        if first_ms > now_ms:
+            raise InvalidInput("from", "must not be in the future")
         years = LONGEST_YEARS.get(timespan)
-        if years and first is not None and last is not None and last_ms - first_ms > years * 366 * 86_400_000:
+        if years and first is not None and min(last_ms, now_ms) - first_ms > years * LONGEST_YEAR_MS:
             raise InvalidInput("from", f"a range of {timespan} bars must not span more than {years} years")
         return cls(series, Range(first_ms, last_ms, limit), newest_first)
 
@@ -121,8 +128,8 @@ def _bar(ticker: str, row: Row) -> str:
 
 
 def _moment_ms(field: str, text: str, *, end: bool) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(FAR_FUTURE_MS)):
-        return int(text)
+    if text.isascii() and text.isdigit() and FEWEST_DIGITS <= len(text) <= len(str(FAR_FUTURE_MS)):
+        return min(int(text), FAR_FUTURE_MS)
     try:
         day = date.fromisoformat(text) if len(text) == len("2026-11-20") and text.isascii() else None
     except ValueError:

@@ -17,7 +17,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.types import EventHandlerInstance
 
-from dekr.access.credentials import find_credential
+from dekr.access.credentials import QUERY_NAME, find_credential
 from dekr.access.limits import Refused
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
@@ -129,6 +129,9 @@ class Edge:
         exchange = self._exchange = _exchange(event, context)
         try:
             exchange.query = query.parse(event.get("rawQueryString") or "")
+            if not event["rawPath"].isprintable():
+                # The resolver's pattern would let a line break at the end of the path pass.
+                raise InvalidInput("symbol", TICKER_RULE, code="invalid_symbol")
             if not self._open:
                 exchange.principal = self._caller(exchange)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
@@ -151,6 +154,7 @@ class Edge:
         names = self._parameters.get(route.path)
         if names is None:
             names = frozenset(field.alias for field in route.dependant.query_params)
+            names = names if self._open else names | {QUERY_NAME}
             self._parameters[route.path] = names
         query.only(self._exchange.query, names)
         return next_middleware(app)

@@ -1,0 +1,84 @@
+"""`sam build` for this machine, once for every state of the sources, with bytecode that needs no check at import."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from local.stack.folder import ROOT, TOOLS, lock
+from local.stack.launcher import Launcher, StackError
+
+BUILDS: Final = ROOT / ".aws-sam" / "local"
+KEPT: Final = 3
+"""Builds that stay: a stack that deploys from one must not lose it to a later start."""
+
+
+def architecture() -> str:
+    """Lambda's name for this machine's processor. Raises StackError for one that Lambda does not know."""
+    names = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+    machine = platform.machine().lower()
+    if machine not in names:
+        raise StackError(f"Lambda runs on x86_64 and arm64, and this machine is {machine}.")
+    return names[machine]
+
+
+def build(launcher: Launcher, environment: Mapping[str, str]) -> Path:
+    """The built template of the sources as they are now. Raises StackError."""
+    target = BUILDS / _digest()
+    with lock(BUILDS / "lock"):
+        if not target.exists():
+            draft = BUILDS / "draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            _sam_build(launcher, environment, draft)
+            draft.rename(target)
+        target.touch()
+        for old in sorted(BUILDS.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old)
+    return target / "template.yaml"
+
+
+def _sam_build(launcher: Launcher, environment: Mapping[str, str], target: Path) -> None:
+    sam: list[str | Path] = [
+        TOOLS / "sam/bin/sam",
+        "build",
+        "--config-env",
+        "local",
+        "--template",
+        ROOT / "template.yaml",
+    ]
+    options: list[str | Path] = ["--build-dir", target, "--cache-dir", ROOT / ".aws-sam/cache"]
+    parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
+    path = f"{_python_with_pip()}:{environment['PATH']}"
+    launcher.finish("build", [*sam, *options, *parameters], {**environment, "PATH": path})
+    compile_all = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    launcher.finish("compile", [*compile_all, target], environment)
+
+
+def _python_with_pip() -> Path:
+    """The directory of a python3.13 that has pip, which SAM's builder asks for."""
+    for folder in (TOOLS / "sam/bin", Path(sys.base_prefix) / "bin", TOOLS / "uv/bin"):
+        python = folder / "python3.13"
+        asked: list[str | Path] = [python, "-c", "import pip"]
+        if python.exists() and subprocess.run(asked, capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return folder
+    raise StackError("`sam build` needs a Python 3.13 with pip, and there is none.")
+
+
+def _digest() -> str:
+    seen = sha256(f"{architecture()} {sys.version}".encode())
+    for path in _sources():
+        seen.update(f"{path.relative_to(ROOT)}\0".encode())
+        seen.update(sha256(path.read_bytes()).digest())
+    return seen.hexdigest()[:16]
+
+
+def _sources() -> Iterator[Path]:
+    yield ROOT / "template.yaml"
+    for folder in ("functions", "layers"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path

@@ -1,0 +1,82 @@
+"""`sam deploy` of the built template to the emulated AWS, and the one thing that the emulator leaves out.
+
+SAM writes an HttpApi's routes into the API's OpenAPI body, which MiniStack ignores: they are read from the template as
+deployed and created through the API.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from local.stack.build import architecture
+from local.stack.cloud import Cloud
+from local.stack.folder import ROOT, TOOLS
+from local.stack.launcher import Launcher
+from local.stack.upstream import Upstream
+
+STACK: Final = "dekr-local"
+BUCKET: Final = "dekr-local-artifacts"
+API: Final = "Api"
+_ALIAS: Final = re.compile(r"functions/\$\{(\w+)\}/invocations")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A stack that was deployed: its outputs, and the id of its HTTP API."""
+
+    outputs: Mapping[str, str]
+    api: str
+
+
+def deploy(
+    launcher: Launcher, cloud: Cloud, template: Path, redis_url: str, upstream: Upstream, environment: Mapping[str, str]
+) -> Deployed:
+    """Deploy the template, with routes that work. Raises StackError."""
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
+    parameters = {
+        "Environment": "local",
+        "Architecture": architecture(),
+        "RedisUrl": redis_url,
+        "PolygonBaseUrl": upstream.base_url,
+        "PolygonPerMinute": upstream.per_minute,
+    }
+    sam: list[str | Path] = [
+        TOOLS / "sam/bin/sam",
+        "deploy",
+        "--config-env",
+        "local",
+        "--config-file",
+        ROOT / "samconfig.toml",
+    ]
+    where: list[str | Path] = ["--template", template, "--stack-name", STACK, "--s3-bucket", BUCKET]
+    overrides = ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    launcher.finish("deploy", [*sam, *where, *overrides], {**environment, **cloud.environment()})
+
+    formation = cloud.client("cloudformation")
+    (stack,) = formation.describe_stacks(StackName=STACK)["Stacks"]
+    resources = formation.describe_stack_resources(StackName=STACK)["StackResources"]
+    ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+    processed = formation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+    _create_routes(cloud.client("apigatewayv2"), processed["Resources"][API]["Properties"]["Body"]["paths"], ids)
+    return Deployed({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API])
+
+
+def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str]) -> None:  # noqa: ANN401 - a boto3 client
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            alias = _ALIAS.search(uri)
+            assert alias is not None, f"{path} leads to no function"
+            integration = gateway.create_integration(
+                ApiId=ids[API],
+                IntegrationType="AWS_PROXY",
+                IntegrationUri=ids[alias[1]],
+                PayloadFormatVersion="2.0",
+            )
+            gateway.create_route(
+                ApiId=ids[API],
+                RouteKey=f"{method.upper()} {path}",
+                Target=f"integrations/{integration['IntegrationId']}",
+            )

@@ -1,0 +1,99 @@
+"""Processes by identity: a pid alone may have gone to somebody else meanwhile, a pid with its start time has not."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PATIENCE_S: Final = 6.0
+"""How long a process may take to end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that leads a group of its own; ``started`` is the system's mark of when it began."""
+
+    name: str
+    pid: int
+    started: str
+
+    @classmethod
+    def identify(cls, name: str, pid: int) -> "Process":
+        """The process that has this pid now. Raises ProcessLookupError."""
+        for row in _table():
+            if row.pid == pid:
+                return cls(name, pid, row.started)
+        raise ProcessLookupError(pid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    pid: int
+    group: int
+    started: str
+
+
+def alive(processes: Iterable[Process]) -> list[Process]:
+    """Those that still run."""
+    rows = {(row.pid, row.started) for row in _table()}
+    return [process for process in processes if (process.pid, process.started) in rows]
+
+
+def end(processes: Iterable[Process]) -> None:
+    """End the groups of these processes, children included; those that do not go by themselves are killed."""
+    groups = {process.pid for process in alive(processes)}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for group in groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, number)
+        groups = _wait_gone(groups)
+
+
+def end_alone(process: Process) -> None:
+    """Ask one process to end, and wait until it did what it does before it ends."""
+    if alive([process]):
+        os.kill(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 2 * PATIENCE_S
+        while alive([process]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _wait_gone(groups: set[int]) -> set[int]:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        left = groups & {row.group for row in _table()}
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
+
+
+def _table() -> list[_Row]:
+    """All processes that are not zombies."""
+    proc = Path("/proc")
+    return _linux(proc) if (proc / "self/stat").exists() else _posix()
+
+
+def _linux(proc: Path) -> list[_Row]:
+    rows = []
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # The name, in parentheses, may hold anything; what follows is fixed (proc(5)).
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if fields[0] not in "ZX":
+                rows.append(_Row(int(entry.name), int(fields[2]), fields[19]))
+    return rows
+
+
+def _posix() -> list[_Row]:
+    listing = subprocess.run(
+        ["/bin/ps", "-A", "-o", "pid=,pgid=,stat=,lstart="], check=True, capture_output=True, text=True
+    ).stdout
+    lines = (line.split(maxsplit=3) for line in listing.splitlines())
+    return [_Row(int(pid), int(group), started) for pid, group, state, started in lines if state[0] != "Z"]

@@ -1,0 +1,39 @@
+"""The stack's Polygon: the real one where a key is given, else the sandbox."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from local.stack.launcher import Launcher
+
+NAME: Final = "sandbox"
+SANDBOX_KEY: Final = "sandbox-key-not-real"
+SANDBOX_PER_MINUTE: Final = "6000"
+FREE_PLAN_PER_MINUTE: Final = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the functions ask, with which key and how often; ``sandbox``: where the sandbox is controlled."""
+
+    base_url: str
+    key: str
+    per_minute: str
+    sandbox: str | None
+
+
+def start_upstream(launcher: Launcher, environment: Mapping[str, str]) -> Upstream:
+    """The upstream that POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE describe, or a sandbox."""
+    key = environment.get("POLYGON_API_KEY")
+    if key:
+        return Upstream(
+            environment.get("POLYGON_BASE_URL", "https://api.massive.com"),
+            key,
+            environment.get("POLYGON_PER_MINUTE", FREE_PLAN_PER_MINUTE),
+            None,
+        )
+    command = [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", "advanced", "--key", SANDBOX_KEY]
+    launcher.start(NAME, command, environment)
+    address = launcher.address(NAME)
+    return Upstream(address, SANDBOX_KEY, SANDBOX_PER_MINUTE, address)

@@ -1,0 +1,172 @@
+"""What a user of the bars route sees, and what it costs."""
+
+import httpx
+import pytest
+
+from tests.redis_servers import RedisServer
+from tests.world import World
+
+DAY_MS = 86_400_000
+
+
+def starts(answer: object) -> list[str]:
+    return [bar["timestamp"] for bar in answer]  # type: ignore[attr-defined] # parsed JSON
+
+
+def test_a_bar_has_its_fields_and_the_newest_come_last(world: World) -> None:
+    answer = world.get("/market-data/AAPL?limit=3", world.key())
+    assert answer.status == 200
+    assert list(answer.json[0]) == [
+        "symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap", "transactions",
+    ]  # fmt: skip
+    assert starts(answer.json) == ["2026-11-18T00:00:00Z", "2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z"]
+    assert answer.json[0]["vwap"] is None
+
+
+@pytest.mark.parametrize("timespan", ["minute", "hour", "day", "week", "month"])
+@pytest.mark.parametrize("limit", [1, 100, 777])
+def test_limit_is_the_number_of_bars_for_every_timespan(world: World, timespan: str, limit: int) -> None:
+    answer = world.get(f"/market-data/AAPL?timespan={timespan}&limit={limit}", world.key())
+    expected = min(limit, 290) if timespan == "month" else limit
+    found = starts(answer.json)
+    assert len(found) >= expected if timespan == "month" else len(found) == expected
+    assert found == sorted(set(found))
+
+
+def test_any_range_inside_what_was_fetched_costs_no_call(world: World) -> None:
+    key = world.key()
+    world.get("/market-data/AAPL?from=2026-01-01&to=2026-11-20&limit=50000", key)
+    calls = len(world.upstream.calls)
+    world.later(3600)
+    for query in ("from=2026-03-02&to=2026-06-01", "to=2026-05-01&limit=20", "from=2026-02-01&to=2026-02-03&sort=desc"):
+        answer = world.get(f"/market-data/AAPL?{query}", key)
+        assert answer.headers["Cache-Status"].startswith("dekr; hit"), query
+        assert answer.json
+    assert len(world.upstream.calls) == calls
+
+
+def test_only_the_tail_ages(world: World) -> None:
+    key = world.key(7)
+    world.get("/market-data/AAPL?timespan=minute&limit=1200", key)
+    world.later(31)
+    world.get("/market-data/AAPL?timespan=minute&limit=1200", key)
+    first, second = world.upstream.calls
+    assert first != second
+    assert second.split("/")[-2] > first.split("/")[-2]  # the second call starts later: only the last segment was stale
+    world.get("/market-data/AAPL?timespan=minute&from=2026-11-19&to=2026-11-19", key)
+    assert len(world.upstream.calls) == 2
+
+
+def test_day_bars_age_by_the_historical_column(world: World) -> None:
+    slow, quick = world.key(1, "slow"), world.key(7, "quick")
+    world.get("/market-data/AAPL", slow)
+    world.later(301)
+    assert world.get("/market-data/AAPL", slow).headers["Cache-Status"].startswith("dekr; hit")
+    assert world.get("/market-data/AAPL", quick).headers["Cache-Status"] == "dekr; fwd=miss; stored"
+
+
+def test_adjusted_and_raw_bars_are_kept_apart(world: World) -> None:
+    key = world.key()
+    adjusted = world.get("/market-data/AAPL?limit=1", key).json
+    raw = world.get("/market-data/AAPL?limit=1&adjusted=false", key).json
+    assert adjusted[0]["open"] == 1
+    assert raw[0]["open"] == 2
+
+
+def test_sort_turns_the_order_and_nothing_else(world: World) -> None:
+    key = world.key()
+    up = world.get("/market-data/AAPL?limit=50", key).json
+    down = world.get("/market-data/AAPL?limit=50&sort=desc", key).json
+    assert down == up[::-1]
+
+
+def test_an_unknown_symbol_is_404_and_costs_two_calls_a_minute(world: World) -> None:
+    key = world.key()
+    for _ in range(3):
+        answer = world.get("/market-data/NONE", key)
+        assert (answer.status, answer.json["code"]) == (404, "unknown_symbol")
+    assert len(world.upstream.calls) == 2
+
+
+def test_a_range_without_trading_of_a_known_symbol_is_empty(world: World) -> None:
+    key = world.key()
+    world.upstream.answer = lambda request: (
+        httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "resultsCount": 0})
+        if "/range/" in request.url.path
+        else None
+    )
+    answer = world.get("/market-data/AAPL?from=2026-11-14&to=2026-11-20", key)
+    assert (answer.status, answer.json) == (200, [])
+    world.upstream.answer = lambda _: None
+    world.later(61)
+    assert world.get(
+        "/market-data/AAPL?from=2026-11-14&to=2026-11-20", key
+    ).json  # an empty answer is not kept for long
+
+
+def test_an_empty_answer_never_replaces_bars(world: World) -> None:
+    key = world.key(7)
+    world.get("/market-data/AAPL?timespan=minute&limit=5", key)
+    world.later(60)
+    world.upstream.answer = lambda _: httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": []})
+    answer = world.get("/market-data/AAPL?timespan=minute&limit=5", key)
+    assert answer.headers["X-Data-Warning"].startswith("stale;")
+    assert len(answer.json) == 5
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [{"t": 1, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}, {"t": 1, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}],
+        [{"t": 1, "o": 1, "h": 0.5, "l": 1, "c": 1, "v": 1}],
+        [{"t": 1, "o": 1, "h": 2, "l": 1, "c": 1}],
+        [{"t": 2, "o": 1, "h": 2, "l": 1, "c": 1, "v": -1}],
+        [{"t": 4102444800000, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}],
+    ],
+)
+def test_broken_bars_are_502_and_never_cached(
+    world: World, redis: RedisServer, results: list[dict[str, float]]
+) -> None:
+    world.upstream.answer = lambda _: httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": results})
+    answer = world.get("/market-data/AAPL", world.key())
+    assert (answer.status, answer.json["code"]) == (502, "upstream_invalid")
+    with redis.client() as client:
+        assert not list(client.scan_iter("dekr:{AAPL}*"))
+
+
+def test_pages_of_the_upstream_are_followed_on_its_own_host_only(world: World) -> None:
+    key = world.key()
+
+    def paged(request: httpx.Request) -> httpx.Response:
+        second = "cursor" in request.url.params
+        bar = {"t": (1_763_600_000_000 if second else 1_763_500_000_000), "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}
+        body = {"ticker": "AAPL", "status": "OK", "results": [bar]}
+        if not second:
+            body["next_url"] = f"http://{host}/v2/aggs/ticker/AAPL/range/1/day/1/2?cursor=abc"
+        return httpx.Response(200, json=body)
+
+    host = "upstream.test"
+    world.upstream.answer = paged
+    assert len(world.get("/market-data/AAPL?from=2025-11-01&to=2025-12-01", key).json) == 2
+    host = "elsewhere.test"
+    answer = world.get("/market-data/MSFT?from=2025-11-01&to=2025-12-01", key)
+    assert (answer.status, answer.json["code"]) == (502, "upstream_invalid")
+
+
+def test_a_large_answer_comes_in_pages_that_join_without_gap_or_repeat(world: World) -> None:
+    key = world.key()
+    for order in ("asc", "desc"):
+        found: list[str] = []
+        path = f"/market-data/AAPL?timespan=minute&limit=50000&sort={order}"
+        pages = 0
+        while path:
+            answer = world.get(path, key)
+            assert answer.status == 200
+            assert len(answer.text) <= 4_500_000
+            found += starts(answer.json)
+            link = answer.headers.get("Link")
+            path = link.split("<")[1].split(">")[0] if link else ""
+            pages += 1
+        assert pages > 1
+        assert len(found) == len(set(found)) == 50_000
+        assert found == sorted(found, reverse=order == "desc")
