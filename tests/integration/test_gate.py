@@ -1,0 +1,200 @@
+"""The gate to the upstream: one fetch at a time, strict budget, breaker, what the plan lacks."""
+
+import itertools
+import random
+from collections import deque
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dekr.deadline import Deadline
+from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.polygon.calls import Outcome
+from dekr.polygon.gate import Done, Gate, Permit, Wait
+from dekr.store import Command, plain
+from dekr.store.link import Link
+
+S = 1_000_000
+FOREVER = Deadline(float("inf"))
+
+
+def gate(link: Link, per_minute: int = 100) -> Gate:
+    serial = itertools.count()
+    return Gate(link, per_minute, lambda: f"token{next(serial)}")
+
+
+def ask(
+    made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = ("nbbo",), *, floor_us: int = 0, reserved: bool = True
+) -> Permit | Wait | Done:
+    return made.admit(datum, families, floor_us=floor_us, reserved=reserved, lease_ms=5000, deadline=FOREVER)
+
+
+def granted(made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = ("nbbo",), **options: bool) -> Permit:
+    permit = ask(made, datum, families, **options)
+    assert isinstance(permit, Permit)
+    return permit
+
+
+def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1) -> None:
+    permit.observe(permit.family, outcome, seconds)
+    command = permit.finished()
+    assert command
+    made.store.run(command)
+
+
+def test_one_fetch_at_a_time_and_those_who_wait_read_again(link: Link, redis: object) -> None:
+    made = gate(link)
+    permit = granted(made)
+    assert isinstance(ask(made), Wait)
+    assert isinstance(ask(made, "quote:MSFT"), Permit)
+    end(made, permit)
+    assert isinstance(ask(made), Done)
+    assert isinstance(ask(made, floor_us=permit.stamp_us), Permit)  # the finished fetch is too old for this reader
+
+
+def test_those_who_wait_share_a_failure_for_a_moment(link: Link) -> None:
+    made = gate(link)
+    link.run(granted(made).failed(UpstreamInvalid("garbage")))  # type: ignore[arg-type] # a command, with a store
+    with pytest.raises(UpstreamInvalid):
+        ask(made)
+    link.run(granted(made, "quote:B").failed(BudgetSpent("mine", retry_after_s=1)))  # type: ignore[arg-type] # the same
+    assert isinstance(ask(made, "quote:B"), Permit)
+
+
+def test_a_lease_that_was_lost_is_not_renewed(link: Link) -> None:
+    made = gate(link)
+    slow = granted(made)
+    slow.spend("nbbo")
+    link.run(_delete(f"{link.prefix}{{upstream}}:lease:quote:AAPL"))
+    quick = granted(made)
+    with pytest.raises(UpstreamDown):
+        slow.spend("nbbo")
+    end(made, slow)  # does not touch the lease of the other
+    assert isinstance(ask(made), Wait)
+    end(made, quick)
+    assert isinstance(ask(made), Done)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), per_minute=st.integers(1, 12))
+def test_no_window_of_a_minute_holds_more_calls_than_the_plan_allows(link: Link, seed: int, per_minute: int) -> None:
+    link.run(Command(("FLUSHALL",), ("",)))
+    rng = random.Random(seed)
+    sandboxes = [gate(link, per_minute) for _ in range(3)]
+    for number, made in enumerate(sandboxes):
+        object.__setattr__(made, "token", lambda n=number, c=itertools.count(): f"{seed}-{n}-{next(c)}")
+    low: list[int] = []
+    sent: deque[int] = deque()
+    for step in range(60):
+        reserved = rng.random() < 0.3
+        try:
+            permit = ask(rng.choice(sandboxes), f"d{step}", reserved=reserved)
+        except BudgetSpent as refused:
+            assert 0 < refused.retry_after_s <= 61
+        else:
+            assert isinstance(permit, Permit)
+            sent.append(permit.stamp_us)
+            if not reserved:
+                low.append(len([s for s in sent if s > permit.stamp_us - 60 * S]))
+        link.clock_offset_us += int(rng.expovariate(1 / 4) * S)
+    for first in sent:
+        assert len([s for s in sent if first <= s <= first + 60 * S]) <= per_minute
+    assert max(low, default=0) <= max(1, int(per_minute * 0.8))
+
+
+def test_a_budget_that_was_spent_comes_back_when_it_said(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    granted(made, "a")
+    link.clock_offset_us += 10 * S
+    granted(made, "b")
+    with pytest.raises(BudgetSpent) as refused:
+        ask(made, "c")
+    link.clock_offset_us += int(refused.value.retry_after_s * S) - S
+    with pytest.raises(BudgetSpent):
+        ask(made, "c")
+    link.clock_offset_us += S
+    granted(made, "c")
+
+
+def test_a_throttled_call_pauses_everybody(link: Link) -> None:
+    made = gate(link)
+    end(made, granted(made), Outcome.THROTTLED)
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:MSFT")
+    link.clock_offset_us += 12 * S
+    granted(made, "quote:MSFT")
+
+
+def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
+    made = gate(link)
+    for n in range(5):
+        end(made, granted(made, f"d{n}"), Outcome.FAILED)
+    with pytest.raises(UpstreamDown):
+        ask(made, "x")
+    granted(made, "y", ("aggs",))  # another family is not affected
+    assert made.state(("nbbo", "aggs"))[1] == ["nbbo"]
+    link.clock_offset_us += 5 * S
+    probe = granted(made, "x")
+    with pytest.raises(UpstreamDown):
+        ask(made, "z")  # one probe at a time
+    end(made, probe, Outcome.FAILED)
+    link.clock_offset_us += 9 * S
+    with pytest.raises(UpstreamDown):
+        ask(made, "z")  # it stays away twice as long
+    link.clock_offset_us += S
+    end(made, granted(made, "z"))
+    for n in range(3):
+        granted(made, f"e{n}")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.MALFORMED, Outcome.OK])
+def test_what_is_not_the_upstreams_failure_never_opens_the_breaker(link: Link, outcome: Outcome) -> None:
+    made = gate(link)
+    for n in range(20):
+        end(made, granted(made, f"d{n}"), outcome)
+    granted(made, "x")
+
+
+def test_slow_calls_open_the_breaker(link: Link) -> None:
+    made = gate(link)
+    for n in range(5):
+        end(made, granted(made, f"d{n}"), Outcome.OK, seconds=6)
+    with pytest.raises(UpstreamDown):
+        ask(made, "x")
+
+
+def test_what_the_plan_lacks_is_remembered_for_an_hour(link: Link) -> None:
+    made = gate(link)
+    permit = granted(made, families=("nbbo", "snapshot"))
+    assert permit.family == "nbbo"
+    permit.spend("nbbo")
+    permit.observe("nbbo", Outcome.NOT_ENTITLED, 0.1)
+    assert permit.step_down() == "snapshot"
+    permit.spend("snapshot")
+    permit.observe("snapshot", Outcome.NOT_ENTITLED, 0.1)
+    with pytest.raises(UpstreamNotEntitled) as refused:
+        permit.step_down()
+    link.run(permit.failed(refused.value))  # type: ignore[arg-type] # a command, with a store
+    assert permit.calls == 2
+    with pytest.raises(UpstreamNotEntitled):
+        ask(made, "quote:MSFT", ("nbbo", "snapshot"))
+    link.clock_offset_us += 3600 * S
+    assert granted(made, "quote:MSFT", ("nbbo", "snapshot")).family == "nbbo"
+
+
+def test_a_clock_that_steps_back_does_not_lock_the_gate(link: Link) -> None:
+    made = gate(link, per_minute=3)
+    link.clock_offset_us = 3600 * S
+    granted(made, "a")
+    end(made, granted(made, "b"), Outcome.THROTTLED)
+    link.clock_offset_us = 0
+    granted(made, "c")
+    with pytest.raises(BudgetSpent):
+        ask(made, "d")  # the calls of before still count
+    link.clock_offset_us = 62 * S
+    granted(made, "d")
+
+
+def _delete(key: str) -> Command:
+    return plain("DEL", key)

@@ -1,0 +1,120 @@
+"""The link to real servers: one node, a cluster of three, TLS; and what happens when they misbehave."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dekr.errors import StoreDown
+from dekr.store import Script, Store, call, plain
+from dekr.store.cluster import ClusterLink
+from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
+from tests.redis_servers import RedisServer, free_port, redis_cluster, redis_single, redis_tls
+from tests.round_trips import counted
+from tests.world import World
+
+ECHO = Script("echo", "redis.call('SET', KEYS[1], ARGV[2]) return {ARGV[1], ARGV[2]}")
+
+
+@pytest.fixture(scope="module", params=["single", "cluster", "tls"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store of each kind."""
+    if request.param == "single":
+        with redis_single() as server:
+            yield Link.open(server.url)
+    elif request.param == "cluster":
+        with redis_cluster() as url:
+            link = ClusterLink(url)
+            yield link
+            link.close()
+    else:
+        with redis_tls() as (url, _):
+            yield Link.open(url)
+
+
+def test_replies_come_in_order_over_several_slots(store: Store) -> None:
+    store.clock_offset_us = 42
+    store.run(call(ECHO, ["{a}x"], "zero"), call(ECHO, ["{b}x"], "zero"), call(ECHO, ["{c}x"], "zero"))
+    replies = store.run(
+        call(ECHO, ["{a}x"], "one"), plain("GET", "{a}x"), call(ECHO, ["{b}x"], "two"), plain("GET", "{b}x")
+    )
+    assert replies == [[b"42", b"one"], b"one", [b"42", b"two"], b"two"]
+
+
+def test_a_script_that_the_server_lost_is_sent_again(store: Store) -> None:
+    lost = Script("lost", f"-- {id(store)}\nreturn {{KEYS[1], ARGV[2]}}")
+    assert store.run(call(lost, ["{a}"], 1), call(lost, ["{b}"], 2)) == [[b"{a}", b"1"], [b"{b}", b"2"]]
+
+
+def test_a_refused_command_is_an_error(store: Store) -> None:
+    store.run(plain("SET", "{a}text", "x"))
+    with pytest.raises(StoreDown):
+        store.run(plain("HGET", "{a}text", "field"))
+
+
+def test_quotes_and_bars_work_on_every_kind(store: Store) -> None:
+    world = World(store)
+    world.to("2026-11-20T15:00:00Z")
+    key = world.key()
+    for path in ("/quote/AAPL", "/market-data/AAPL?limit=400", "/quote/MSFT"):
+        assert world.get(path, key).headers["Cache-Status"] == "dekr; fwd=miss; stored"
+        assert world.get(path, key).headers["Cache-Status"].startswith("dekr; hit")
+    assert len(world.upstream.calls) == 3
+
+
+def test_a_hit_is_one_round_trip_and_a_miss_three(world: World, link: Link) -> None:
+    key = world.key()
+    world.get("/quote/WARM", key)
+    world.get("/market-data/WARM", key)
+    with counted(link) as trips:
+        for path in ("/quote/AAPL", "/market-data/AAPL?limit=400", "/market-data/AAPL?timespan=minute&limit=10"):
+            before = trips.count
+            assert world.get(path, key).headers["Cache-Status"] == "dekr; fwd=miss; stored"
+            assert trips.count - before == 3, path
+            before = trips.count
+            assert world.get(path, key).headers["Cache-Status"].startswith("dekr; hit")
+            assert trips.count - before == 1, path
+
+
+def test_a_connection_that_the_server_closed_is_made_again(link: Link, redis: RedisServer) -> None:
+    link.run(plain("SET", "a", 1))
+    with redis.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert link.run(plain("GET", "a")) == [b"1"]
+
+
+def test_a_restarted_server_is_found_again() -> None:
+    port = free_port()
+    with redis_single(port=port) as server:
+        link = Link.open(server.url)
+        link.run(plain("SET", "a", 1))
+    with pytest.raises(StoreDown):
+        link.run(plain("GET", "a"))
+    with redis_single(port=port):
+        assert link.run(plain("GET", "a")) == [None]
+
+
+def test_a_read_only_replica_is_left_for_the_new_master(redis: RedisServer) -> None:
+    port = free_port()
+    with redis_single("--replicaof", "127.0.0.1", str(redis.port), port=port) as replica, replica.client() as client:
+        link = Link.open(replica.url)
+        with pytest.raises(StoreDown):
+            link.run(plain("SET", "a", 1))
+        client.replicaof("NO", "ONE")
+        assert link.run(plain("SET", "a", 1)) == [b"OK"]
+
+
+def test_a_dead_store_is_not_tried_again_for_a_moment() -> None:
+    now = [0.0]
+    link = Link.open(f"redis://127.0.0.1:{free_port()}/0")
+    link.breaker = LinkBreaker(lambda: now[0])
+    tried = []
+    connect = link.connection._connect  # noqa: SLF001 - counts attempts at the socket
+    link.connection._connect = lambda: (tried.append(1), connect())[1]  # noqa: SLF001 - the same
+    for _ in range(FAILURES_TO_OPEN + 5):
+        with pytest.raises(StoreDown):
+            link.run(plain("GET", "a"))
+    assert len(tried) == FAILURES_TO_OPEN * 2
+    now[0] = 1.1
+    with pytest.raises(StoreDown):
+        link.run(plain("GET", "a"))
+    assert len(tried) == FAILURES_TO_OPEN * 2 + 2
