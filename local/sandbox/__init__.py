@@ -1,0 +1,1 @@
+"""The sandbox Polygon: a deterministic simulated market that speaks the vendor's REST wire, with faults on request."""
