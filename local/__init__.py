@@ -1,0 +1,1 @@
+"""The local cloud, and tools for working on the project."""

@@ -10,13 +10,14 @@ from local.stack.folder import Folder, read_json
 from local.stack.interrupts import Interrupted, Interrupts
 from local.stack.launcher import STARTER, Launcher, StackError, end_recorded, recorded
 from local.stack.processes import alive
-from local.stack.start import clear, start
 
 INTERRUPTED = 130
 
 
 def up(folder: Folder, interrupts: Interrupts, *, stay: bool) -> int:
     """Start a stack; ``stay``: and end it with this program. Its exit status."""
+    from local.stack.start import start  # noqa: PLC0415 - ``down`` must work while the service's code does not
+
     launcher = None
     try:
         with folder.starting():
@@ -29,8 +30,9 @@ def up(folder: Folder, interrupts: Interrupts, *, stay: bool) -> int:
             stack = start(launcher, os.environ)
             if not stay:
                 launcher.detach()
+                launcher = None
         _show(stack, "The stack is running; Ctrl-C ends it." if stay else "The stack is running; `make down` ends it.")
-        while stay:
+        while launcher is not None:
             launcher.check()
             time.sleep(0.5)
     except BaseException:
@@ -49,7 +51,7 @@ def down(folder: Folder) -> int:
 def _remove(folder: Folder) -> bool:
     """End what runs of a stack and remove what it leaves on disk; True where something ran."""
     ended = end_recorded(folder)
-    clear(folder)
+    folder.clear()
     return ended
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,12 @@ class Folder:
     def scratch(self) -> Path:
         """Files that end with the stack: unpacked functions, Redis's directory."""
         return self.path / "scratch"
+
+    def clear(self) -> None:
+        """Remove all that a stack leaves, its logs aside."""
+        self.state.unlink(missing_ok=True)
+        self.processes.unlink(missing_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     @contextmanager
     def starting(self) -> Iterator[None]:

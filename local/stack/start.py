@@ -1,6 +1,5 @@
 """Starts a whole stack, step by step."""
 
-import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ import httpx
 from local.stack.build import build
 from local.stack.cloud import start_cloud, wait_cloud
 from local.stack.deploy import deploy
-from local.stack.folder import ROOT, Folder, write_json
+from local.stack.folder import ROOT, write_json
 from local.stack.launcher import Launcher, StackError
 from local.stack.seed import make_keys, store_polygon_key
 from local.stack.stores import start_store
@@ -51,13 +50,6 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     }
     write_json(launcher.folder.state, stack)
     return stack
-
-
-def clear(folder: Folder) -> None:
-    """Remove what a stack leaves on disk, its logs aside."""
-    folder.state.unlink(missing_ok=True)
-    folder.processes.unlink(missing_ok=True)
-    shutil.rmtree(folder.scratch, ignore_errors=True)
 
 
 def _see_health(http: str) -> None:

@@ -4,15 +4,15 @@ The table has the key ``id`` and an index ``by_user`` on ``user``. An item: id, 
 user, tier, role, status (active or revoked), created (RFC 3339).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dekr.access.principal import Role
-from dekr.errors import Unavailable
+from dekr.errors import DekrError, Unavailable
 from dekr.tiers import Tier
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class KeyRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: str = Field(min_length=1)
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
-    user: str
+    user: str = Field(min_length=1)
     tier: Tier
     role: Role
-    status: str
+    status: Literal["active", "revoked"]
     created: str
 
 
@@ -42,11 +42,11 @@ class KeyDirectory(Protocol):
     """Where keys are looked up."""
 
     def find(self, key_id: str) -> KeyRecord | None:
-        """The key's record as it stands now. Raises Unavailable."""
+        """The key's record as it stands now. Raises Unavailable; DekrError for a record that is broken."""
         ...
 
     def tier_of(self, user: str) -> Tier | None:
-        """The highest tier among a user's active keys; None for a user without one. Raises Unavailable."""
+        """The highest tier among a user's active keys; None for a user without one. Raises as find does."""
         ...
 
 
@@ -60,10 +60,8 @@ class DynamoKeyDirectory:
     def find(self, key_id: str) -> KeyRecord | None:
         """See KeyDirectory.find."""
         with _reading():
-            item = self.client.get_item(TableName=self.table, Key={"id": {"S": key_id}}, ConsistentRead=True).get(
-                "Item"
-            )
-        return None if item is None else _record(item)
+            answer = self.client.get_item(TableName=self.table, Key={"id": {"S": key_id}}, ConsistentRead=True)
+        return _record(answer["Item"]) if "Item" in answer else None
 
     def tier_of(self, user: str) -> Tier | None:
         """See KeyDirectory.tier_of."""
@@ -71,7 +69,7 @@ class DynamoKeyDirectory:
         return max((record.tier for record in records if record.status == ACTIVE), default=None)
 
     def of_user(self, user: str) -> list[KeyRecord]:
-        """All keys of a user."""
+        """All keys of a user. Raises as KeyDirectory.find does."""
         with _reading():
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.table,
@@ -80,16 +78,17 @@ class DynamoKeyDirectory:
                 ExpressionAttributeNames={"#user": "user"},
                 ExpressionAttributeValues={":user": {"S": user}},
             )
-            return [_record(item) for page in pages for item in page["Items"]]
+            items = [item for page in pages for item in page["Items"]]
+        return [_record(item) for item in items]
 
     def put(self, record: KeyRecord) -> None:
-        """Add a new key; an id that is taken is an error."""
+        """Add a new key. Raises botocore's ClientError, also for an id that is taken."""
         fields = record.model_dump(mode="json")
         item: Any = {name: {"N": str(value)} if name == "tier" else {"S": value} for name, value in fields.items()}
         self.client.put_item(TableName=self.table, Item=item, ConditionExpression="attribute_not_exists(id)")
 
     def revoke(self, key_id: str) -> None:
-        """Mark a key as revoked; one that does not exist is an error."""
+        """Mark a key as revoked. Raises botocore's ClientError, also for a key that does not exist."""
         self.client.update_item(
             TableName=self.table,
             Key={"id": {"S": key_id}},
@@ -105,23 +104,29 @@ def dynamo_directory(table: str) -> DynamoKeyDirectory:
     import boto3  # noqa: PLC0415 - 130 ms that a hit does not need
     from botocore.config import Config  # noqa: PLC0415 - the same
 
-    config = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 2})
+    config = Config(
+        connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"mode": "standard", "total_max_attempts": 2}
+    )
     return DynamoKeyDirectory(boto3.client("dynamodb", config=config), table)
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turns failures of the directory, and records that are broken, into Unavailable."""
+    """Turns failures of the directory into Unavailable."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - never on the hit path
 
     try:
         yield
-    except (BotoCoreError, ClientError, ValidationError) as error:
+    except (BotoCoreError, ClientError) as error:
         raise Unavailable(
             "API keys cannot be checked right now.", retry_after_s=1.0, code="directory_unavailable"
         ) from error
 
 
-def _record(item: dict[str, Any]) -> KeyRecord:
-    plain = {name: value.get("S") or int(value.get("N", 0)) for name, value in item.items()}
-    return KeyRecord.model_validate(plain)
+def _record(item: Mapping[str, Any]) -> KeyRecord:
+    """The record in an item. Attributes that it does not know are none of its business."""
+    known = {name: value.get("S", value.get("N")) for name, value in item.items() if name in KeyRecord.model_fields}
+    try:
+        return KeyRecord.model_validate(known)
+    except ValidationError as error:
+        raise DekrError("The record of this API key is broken; ask for a new key.", code="broken_key_record") from error

@@ -5,53 +5,57 @@ request changes nothing. Where the store cannot be reached, a small bucket of th
 service goes on without being open to everything.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
 from dekr.access.principal import Principal
+from dekr.access.rate import Buckets, Rate
 from dekr.errors import InvalidInput, RateLimited
 from dekr.store import Command, Store, call, load_script
-from dekr.tiers import TierPolicy
+from dekr.tiers import Tier, TierPolicy
 
 _LIMIT: Final = load_script(__package__, "limit")
 
-MINUTE_US: Final = 60_000_000
 DAY_S: Final = 86_400
 ALONE_SHARE: Final = 10
 """Without the store a sandbox grants this part of a tier's rate: it does not know how many others there are."""
 
-ADDRESS_PER_MINUTE: Final = 120
-ADDRESS_BURST: Final = 30
-"""Look-ups of unknown keys from one address."""
+MOST_COMMANDS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The limiter's answer to one request. ``remaining``: requests left in the burst; ``reset_s``: seconds until the
-    burst is whole again; ``used_today``: cost used this UTC day, this request included.
+    """The limiter's answer to one request. ``now_us``: the store's clock. ``remaining``: requests left in the burst;
+    ``reset_s``: seconds until there is one more; ``used_today``: cost used this UTC day, this request included (None
+    where that is not known, because the store cannot be reached).
     """
 
     now_us: int
     policy: TierPolicy
     remaining: int
     reset_s: int
-    used_today: int
+    used_today: int | None
+
+    @property
+    def day_ends_s(self) -> int:
+        """Seconds until the UTC day ends, rounded up."""
+        return DAY_S - self.now_us // 1_000_000 % DAY_S
 
     def headers(self) -> dict[str, str]:
         """RateLimit-Policy and RateLimit, in the form of draft-ietf-httpapi-ratelimit-headers-10.
 
-        ``q`` is the quota of a window of ``w`` seconds, ``r`` what is left of it, ``t`` seconds until it is whole.
+        ``q`` is the quota of a window of ``w`` seconds, ``r`` what is left of it, ``t`` seconds until there is more.
         """
         policy = self.policy
         stated = f'"burst";q={policy.burst};w={-(-policy.burst * 60 // policy.per_minute)}'
         left = f'"burst";r={self.remaining};t={self.reset_s}'
         if policy.per_day is not None:
             stated += f', "day";q={policy.per_day};w={DAY_S}'
-            until_midnight = DAY_S - self.now_us // 1_000_000 % DAY_S
-            left += f', "day";r={max(0, policy.per_day - self.used_today)};t={until_midnight}'
+            if self.used_today is not None:
+                left += f', "day";r={max(0, policy.per_day - self.used_today)};t={self.day_ends_s}'
         return {"RateLimit-Policy": stated, "RateLimit": left}
 
 
@@ -73,19 +77,22 @@ class Toll:
     alone: Callable[[], Admission]
 
     def settle(self, reply: list[Any]) -> Admission:
-        """The admission in the script's reply. Raises RateLimited."""
-        granted, now_us, remaining, wait_us, used = reply
-        admission = Admission(now_us, self.policy, remaining, -(-wait_us // 1_000_000), used)
+        """The admission in the script's reply. Raises Refused, a RateLimited."""
+        granted, now_us, ahead_us, used = reply
+        policy = self.policy
+        rate = Rate.of(policy.per_minute, policy.burst)
+        admission = _admission(now_us, policy, rate, ahead_us, used)
         if granted == 1:
             return admission
         if granted == 0:
-            text, code = f"Your tier allows {self.policy.per_minute} requests a minute.", "rate_limited"
-        else:
-            text, code = f"Your tier allows {self.policy.per_day} requests a day (UTC).", "daily_quota_spent"
-        raise Refused(text, admission, retry_after_s=wait_us / 1e6, code=code)
+            raise _too_fast(admission, rate.wait_us(ahead_us, self.cost))
+        text = (
+            f"Your tier allows {policy.per_day} requests a day (UTC); {used} are used and this one costs {self.cost}."
+        )
+        raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
 
     def settle_alone(self) -> Admission:
-        """The admission by this sandbox's own bucket, where the store cannot be reached. Raises RateLimited."""
+        """The admission by this sandbox's own bucket, where the store cannot be reached. Raises Refused."""
         return self.alone()
 
 
@@ -95,39 +102,65 @@ class Limiter:
 
     store: Store
     now_us: Callable[[], int]
-    _buckets: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _buckets: Buckets = field(default_factory=Buckets, init=False)
+    _command: Callable[[str, Tier, str, int], Command] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A user repeats the same few requests: their commands are made once.
+        self._command = lru_cache(MOST_COMMANDS)(self._toll_command)
 
     def toll(self, principal: Principal, kind: str, cost: int = 1) -> Toll:
-        """What a request of this kind costs the caller. Raises InvalidInput for one that no burst can hold."""
-        policy = principal.tier.policy
-        if cost > policy.burst:
-            raise InvalidInput("request", f"costs {cost} requests at once; your tier allows {policy.burst}")
-        # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
-        key = f"{self.store.prefix}{{u:{quote(principal.user_id, safe='')}}}:use"
-        gap_us = MINUTE_US // policy.per_minute
-        command = call(_LIMIT, (key,), gap_us, policy.burst, cost, policy.per_day or 0, f"c:{kind}")
-        return Toll(policy, cost, command, lambda: self._alone(principal.user_id, policy, cost))
+        """What a request of this kind costs the caller.
 
-    def address_command(self, address: str) -> Command:
-        """The command that counts one look-up of an unknown key from an address."""
-        key = f"{self.store.prefix}{{a:{quote(address, safe='')}}}:use"
-        return call(_LIMIT, (key,), MINUTE_US // ADDRESS_PER_MINUTE, ADDRESS_BURST, 1, 0, "c:lookup")
+        Raises InvalidInput for one that costs more than the tier allows in a whole minute.
+        """
+        user, tier = principal.user_id, principal.tier
+        policy = tier.policy
+        if cost > policy.per_minute:
+            raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
+        command = self._command(user, tier, kind, cost)
+        return Toll(policy, cost, command, lambda: self._alone(user, policy, cost))
 
-    def check_address(self, reply: list[Any]) -> None:
-        """Raise RateLimited where the address looked up too many keys."""
-        granted, _, _, wait_us, _ = reply
+    def charge(self, payer: str, rate: Rate) -> None:
+        """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
+        key = f"{self.store.prefix}{{a:{quote(payer, safe='')}}}:use"
+        granted, _, ahead_us, _ = self.store.run(call(_LIMIT, (key,), rate.gap_us, rate.burst, 1, 0, "c:lookup"))[0]
         if granted != 1:
-            raise RateLimited("Too many unknown API keys from this address.", retry_after_s=wait_us / 1e6)
+            raise _too_many_lookups(rate.wait_us(ahead_us, 1))
 
-    def _alone(self, user_id: str, policy: TierPolicy, cost: int) -> Admission:
-        now = self.now_us()
-        gap, burst = MINUTE_US * ALONE_SHARE // policy.per_minute, max(cost, policy.burst // ALONE_SHARE, 1)
-        after = max(self._buckets.pop(user_id, 0), now) + cost * gap
-        over = after - (now + burst * gap)
-        admission = Admission(now, policy, max(0, -over) // gap, -(-(after - now) // 1_000_000), 0)
-        self._buckets[user_id] = after - cost * gap if over > 0 else after
-        while len(self._buckets) > 10_000:  # noqa: PLR2004 - bounded memory
-            self._buckets.popitem(last=False)
-        if over > 0:
-            raise Refused("Too many requests for now.", admission, retry_after_s=over / 1e6, code="rate_limited")
+    def charge_alone(self, payer: str, rate: Rate) -> None:
+        """The same in this sandbox's own bucket, where the store cannot be reached. Raises RateLimited."""
+        granted, ahead_us = self._buckets.take(f"a:{payer}", rate, 1, self.now_us())
+        if not granted:
+            raise _too_many_lookups(rate.wait_us(ahead_us, 1))
+
+    def _toll_command(self, user: str, tier: Tier, kind: str, cost: int) -> Command:
+        policy = tier.policy
+        rate = Rate.of(policy.per_minute, policy.burst)
+        # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
+        key = f"{self.store.prefix}{{u:{quote(user, safe='')}}}:use"
+        return call(_LIMIT, (key,), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}")
+
+    def _alone(self, user: str, policy: TierPolicy, cost: int) -> Admission:
+        now_us = self.now_us()
+        whole = Rate.of(policy.per_minute, policy.burst)
+        rate = Rate(whole.gap_us * ALONE_SHARE, max(1, whole.burst // ALONE_SHARE))
+        granted, ahead_us = self._buckets.take(f"u:{user}", rate, cost, now_us)
+        admission = _admission(now_us, policy, rate, ahead_us, None)
+        if not granted:
+            raise _too_fast(admission, rate.wait_us(ahead_us, cost))
         return admission
+
+
+def _admission(now_us: int, policy: TierPolicy, rate: Rate, ahead_us: int, used: int | None) -> Admission:
+    return Admission(now_us, policy, rate.left(ahead_us), -(-rate.next_us(ahead_us) // 1_000_000), used)
+
+
+def _too_fast(admission: Admission, wait_us: int) -> Refused:
+    policy = admission.policy
+    text = f"Your tier allows {policy.per_minute} requests a minute, {policy.burst} of them at once."
+    return Refused(text, admission, retry_after_s=wait_us / 1e6, code="rate_limited")
+
+
+def _too_many_lookups(wait_us: int) -> RateLimited:
+    return RateLimited("Too many look-ups of API keys or users from this address.", retry_after_s=wait_us / 1e6)

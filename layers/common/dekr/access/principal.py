@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from dekr.errors import RoleRequired, TierNotEntitled
 from dekr.tiers import Tier
@@ -13,6 +14,15 @@ class Role(StrEnum):
     USER = "user"
     SERVICE = "service"
     ADMIN = "admin"
+
+
+USER_RULE: Final = "must be 1 to 128 printable characters"
+_LONGEST_USER: Final = 128
+
+
+def is_user(name: str) -> bool:
+    """Whether this can be a user's name; USER_RULE says it in words."""
+    return 0 < len(name) <= _LONGEST_USER and name.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,9 @@ class Principal:
             raise RoleRequired(f"This needs a key with the role {role}.")
 
     def effective_tier(self, asked: int | None) -> Tier:
-        """The tier to answer as: the caller's own, or the lower one asked for. Raises TierNotEntitled for a higher one."""
+        """The tier to answer as: the caller's own, or the lower one asked for (1 to 7). Raises TierNotEntitled
+        for a higher one.
+        """
         if asked is None:
             return self.tier
         if asked > self.tier:

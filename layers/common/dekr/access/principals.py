@@ -3,33 +3,44 @@
 A revoked key is refused 60 s after the DynamoDB read at the latest, all copies counted: every copy carries the moment at
 which that read started, and none is believed 60 s later. Unknown ids are remembered the same way. Copies hold the digest
 of a key, never its text.
+
+Only a look-up that no copy answers is charged to the caller's address, before DynamoDB is asked: a module that runs in
+many sandboxes behind one address must not pay for keys that are known.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dekr.access.directory import ACTIVE, KeyDirectory, KeyRecord
 from dekr.access.keys import parse_key
 from dekr.access.limits import Limiter
-from dekr.access.principal import Principal, Role
+from dekr.access.principal import USER_RULE, Principal, Role, is_user
+from dekr.access.rate import Rate
 from dekr.errors import InvalidInput, RoleRequired, StoreDown, Unauthenticated
 from dekr.store import Store, plain
 from dekr.tiers import Tier
 
 BELIEVED_US: Final = 60_000_000
 MOST_COPIES: Final = 10_000
+
+KEYS_OF_AN_ADDRESS: Final = Rate.of(300, 60)
+USERS_OF_AN_ADDRESS: Final = Rate.of(6_000, 1_000)
+"""Users are named by another Dekr module, which shows a good key first: this only bounds a mistake of it."""
+
 _NO_DIGEST: Final = "0" * 64
 
 
 class _Copy(BaseModel):
     """What a copy holds of a look-up: the record, or the tier of a user, or that there is none; and when it was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     read_us: int
     record: KeyRecord | None = None
@@ -44,15 +55,17 @@ class Principals:
     directory: Callable[[], KeyDirectory]
     limiter: Limiter
     now_us: Callable[[], int]
-    _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict)
+    _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict, init=False)
 
     def resolve(self, credential: str, address: str) -> Principal:
         """The principal behind an API key. Raises Unauthenticated, RateLimited (too many look-ups), Unavailable."""
         key = parse_key(credential)
-        copy = self._copy(
-            f"{{key:{key.id}}}", address, lambda: _Copy(read_us=self.now_us(), record=self.directory().find(key.id))
-        )
-        record = copy.record
+        record = self._copy(
+            f"{{key:{key.id}}}",
+            lambda: _Copy(read_us=self.now_us(), record=self.directory().find(key.id)),
+            f"{address}:keys",
+            KEYS_OF_AN_ADDRESS,
+        ).record
         # Unknown ids cost the same work as known ones.
         same = compare_digest(key.digest, record.hash if record else _NO_DIGEST)
         if record is None or not same:
@@ -62,38 +75,55 @@ class Principals:
         return Principal(record.user, record.tier, record.role, record.id)
 
     def acting_for(self, principal: Principal, user: str | None, address: str) -> Principal:
-        """The principal whose tier and limits count: another user, where a service key names one (X-Dekr-User)."""
+        """The principal whose tier and limits count: another user, where a service key names one (X-Dekr-User).
+
+        Raises RoleRequired for other keys, InvalidInput for a user without an active key, RateLimited, Unavailable.
+        """
         if user is None or user == principal.user_id:
             return principal
         if principal.role is not Role.SERVICE:
             raise RoleRequired("Only a key with the role service may name another user in X-Dekr-User.")
-        name = f"{{user:{quote(user, safe='')}}}"
-        tier = self._copy(name, address, lambda: _Copy(read_us=self.now_us(), tier=self.directory().tier_of(user))).tier
+        if not is_user(user):
+            raise InvalidInput("X-Dekr-User", USER_RULE)
+        tier = self._copy(
+            f"{{user:{quote(user, safe='')}}}",
+            lambda: _Copy(read_us=self.now_us(), tier=self.directory().tier_of(user)),
+            f"{address}:users",
+            USERS_OF_AN_ADDRESS,
+        ).tier
         if tier is None:
             raise InvalidInput("X-Dekr-User", "must be a user with an active API key", code="unknown_user")
         return Principal(user, tier, principal.role, principal.key_id)
 
-    def _copy(self, name: str, address: str, read: Callable[[], _Copy]) -> _Copy:
+    def _copy(self, name: str, read: Callable[[], _Copy], payer: str, rate: Rate) -> _Copy:
         copy = self._copies.get(name)
-        if copy is not None and self._believed(copy):
-            self._copies.move_to_end(name)
-            return copy
-        copy = self._shared(name, address) or self._read(name, read)
-        self._copies[name] = copy
+        if copy is None or not self._believed(copy):
+            copy = self._copies[name] = self._look_up(name, read, payer, rate)
+            if len(self._copies) > MOST_COPIES:
+                self._copies.popitem(last=False)
         self._copies.move_to_end(name)
-        while len(self._copies) > MOST_COPIES:
-            self._copies.popitem(last=False)
         return copy
 
-    def _shared(self, name: str, address: str) -> _Copy | None:
-        """The store's copy; the address pays for the look-up in the same round trip."""
+    def _look_up(self, name: str, read: Callable[[], _Copy], payer: str, rate: Rate) -> _Copy:
+        key = f"{self.store.prefix}{name}:principal"
         try:
-            paid, raw = self.store.run(
-                self.limiter.address_command(address), plain("GET", f"{self.store.prefix}{name}:principal")
-            )
+            copy = self._shared(key)
+            if copy is not None:
+                return copy
+            self.limiter.charge(payer, rate)
         except StoreDown:
-            return None
-        self.limiter.check_address(paid)
+            self.limiter.charge_alone(payer, rate)
+            return read()
+        copy = read()
+        left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000
+        if left_ms > 0:
+            with suppress(StoreDown):
+                self.store.run(plain("SET", key, copy.model_dump_json(), "PX", left_ms))
+        return copy
+
+    def _shared(self, key: str) -> _Copy | None:
+        """The store's copy, unless it is too old or not one of ours."""
+        raw = self.store.run(plain("GET", key))[0]
         if raw is None:
             return None
         try:
@@ -101,17 +131,6 @@ class Principals:
         except ValidationError:
             return None
         return copy if self._believed(copy) else None
-
-    def _read(self, name: str, read: Callable[[], _Copy]) -> _Copy:
-        copy = read()
-        left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000
-        if left_ms > 0:
-            text = json.dumps(copy.model_dump(mode="json"), separators=(",", ":"))
-            try:
-                self.store.run(plain("SET", f"{self.store.prefix}{name}:principal", text, "PX", left_ms))
-            except StoreDown:
-                return copy
-        return copy
 
     def _believed(self, copy: _Copy) -> bool:
         return 0 <= self.now_us() - copy.read_us < BELIEVED_US

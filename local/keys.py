@@ -1,0 +1,149 @@
+"""API keys of a stack: make one, revoke one, list a user's.
+
+    python -m local.keys create --tier 5 --user demo [--role user|service|admin] [--stack NAME]
+    python -m local.keys revoke --id ID [--stack NAME]
+    python -m local.keys list --user demo [--stack NAME]
+
+Without ``--stack`` it is the local cloud that is up; else a deployed stack, with the AWS account and region of the
+environment. A new key stands alone on standard output; it is shown once and kept nowhere.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dekr.access.directory import ACTIVE, DynamoKeyDirectory, KeyRecord
+from dekr.access.keys import NewKey, new_key
+from dekr.access.principal import USER_RULE, Role, is_user
+from dekr.errors import DekrError
+from dekr.tiers import Tier
+from local.stack.cloud import Cloud
+from local.stack.folder import Folder, read_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
+
+LOCAL: Final = "local"
+
+
+class NoStackError(Exception):
+    """There is no stack of that name to make keys for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stack's keys: where they are kept, and the environment that stands in their text."""
+
+    directory: DynamoKeyDirectory
+    env: str
+
+
+def main(arguments: Sequence[str], target: Callable[[str], Target], now: datetime) -> int:
+    """Run one command on the stack that ``target`` finds by its name; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, target(options.stack), now)
+    except (NoStackError, DekrError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def issue(target: Target, user: str, tier: Tier, role: Role, now: datetime) -> NewKey:
+    """Make a key and store its record."""
+    key = new_key(target.env, secrets.token_bytes)
+    created = now.astimezone(UTC).isoformat(timespec="seconds")
+    target.directory.put(
+        KeyRecord(id=key.id, hash=key.digest, user=user, tier=tier, role=role, status=ACTIVE, created=created)
+    )
+    return key
+
+
+def local_target(environment: Mapping[str, str]) -> Target:
+    """The local cloud that is up. Raises NoStackError."""
+    stack = read_json(Folder.of(environment).state)
+    if stack is None:
+        raise NoStackError("no local stack is up; start one with `make up`, or name a deployed one with --stack")
+    return Target(DynamoKeyDirectory(Cloud(stack["aws"]).client("dynamodb"), stack["outputs"]["KeysTable"]), LOCAL)
+
+
+def deployed_target(name: str, cloudformation: "CloudFormationClient", dynamodb: Any) -> Target:  # noqa: ANN401 - boto3's
+    """A stack that was deployed with the template. Raises NoStackError, and botocore's errors."""
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", [])}
+    if "KeysTable" not in outputs or "Environment" not in parameters:
+        raise NoStackError(f"the stack {name} was not made from this template: it has no table of keys")
+    return Target(DynamoKeyDirectory(dynamodb, outputs["KeysTable"]), parameters["Environment"])
+
+
+def _target(name: str) -> Target:
+    if name == LOCAL:
+        return local_target(os.environ)
+    return deployed_target(name, boto3.client("cloudformation"), boto3.client("dynamodb"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.keys", description="API keys of a stack.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    create = commands.add_parser("create", help="make a key")
+    create.add_argument("--tier", type=_tier, required=True, help="1 to 7")
+    create.add_argument("--user", type=_user, required=True)
+    create.add_argument("--role", choices=[role.value for role in Role], default=Role.USER.value)
+    revoke = commands.add_parser("revoke", help="revoke a key; it is refused everywhere within 60 s")
+    revoke.add_argument("--id", required=True, help="the third part of the key's text: dk_<env>_<id>_...")
+    listing = commands.add_parser("list", help="list a user's keys")
+    listing.add_argument("--user", type=_user, required=True)
+    for command in (create, revoke, listing):
+        command.add_argument("--stack", default=LOCAL, help="a deployed stack (default: the local cloud)")
+    return parser
+
+
+def _tier(text: str) -> Tier:
+    if text not in {str(tier.value) for tier in Tier}:
+        raise argparse.ArgumentTypeError(f"must be a tier from {min(Tier).value} to {max(Tier).value}, not {text!r}")
+    return Tier(int(text))
+
+
+def _user(text: str) -> str:
+    if not is_user(text):
+        raise argparse.ArgumentTypeError(USER_RULE)
+    return text
+
+
+def _run(options: argparse.Namespace, target: Target, now: datetime) -> int:
+    match options.command:
+        case "create":
+            key = issue(target, options.user, options.tier, Role(options.role), now)
+            about = f"id {key.id}: {options.role} {options.user}, tier {options.tier.value} ({options.tier.name})"
+            print(key.text)
+            print(about, file=sys.stderr)
+        case "revoke":
+            return _revoke(target.directory, options.id)
+        case "list":
+            for record in sorted(target.directory.of_user(options.user), key=lambda record: record.created):
+                print(f"{record.id}  tier {record.tier.value}  {record.role:7}  {record.status:7}  {record.created}")
+    return 0
+
+
+def _revoke(directory: DynamoKeyDirectory, key_id: str) -> int:
+    try:
+        directory.revoke(key_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        print(f"error: there is no key with the id {key_id}", file=sys.stderr)
+        return 1
+    print(f"{key_id} is revoked; it is refused everywhere within 60 s", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], _target, datetime.now(UTC)))
