@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -77,8 +78,7 @@ def redis_cluster() -> Iterator[str]:
         for node in nodes[1:]:
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port)
         for client in clients:
-            _until(lambda client=client: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
-            _until(lambda client=client: len(client.execute_command("CLUSTER SLOTS")) == len(nodes))
+            _until(partial(_is_whole, client, len(nodes)))
         yield nodes[0].url
 
 
@@ -131,6 +131,11 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths
+
+
+def _is_whole(client: redis.Redis, nodes: int) -> bool:
+    info, slots = client.execute_command("CLUSTER INFO"), client.execute_command("CLUSTER SLOTS")
+    return bool(info["cluster_state"] == "ok" and len(slots) == nodes)
 
 
 def _wait(client: redis.Redis, process: "subprocess.Popen[bytes]") -> None:

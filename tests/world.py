@@ -49,7 +49,7 @@ class Answer:
         return json.loads(self.text)
 
 
-@dataclass
+@dataclass(eq=False)
 class World:
     """One sandbox of the service. ``upstream`` and ``directory`` may be shared between several."""
 

@@ -11,13 +11,15 @@ class Outcome(Enum):
 
     OK = auto()
     REFUSED = auto()
-    """400, 404, 422: the upstream is well and said no."""
+    """404: the upstream is well and knows no such ticker."""
     FAILED = auto()
     """5xx, time-out, broken connection."""
     MALFORMED = auto()
+    """An answer that is not the wire format, and any other status."""
     THROTTLED = auto()
     NOT_ENTITLED = auto()
     KEY_REFUSED = auto()
+    """401, or there is no key to send."""
 
 
 class Call(Protocol):

@@ -1,26 +1,22 @@
 """The upstream's endpoints that the service uses, each one a method that returns a validated answer.
 
-At most one retry, with full jitter, for what may pass by itself (5xx, time-outs, broken connections), and only while the
-deadline leaves room for it. Every attempt is paid from the budget and reported to the breaker.
+All raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.ask`` list. Paths, shapes and units are those of the
+upstream's OpenAPI description.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from pydantic import ValidationError
 
-from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamInvalid
+from dekr.errors import UnknownSymbol, UpstreamInvalid
 from dekr.polygon import wire
-from dekr.polygon.calls import Call, Outcome
-from dekr.polygon.failures import Broken, KeyRefused, NotEntitled, Throttled
+from dekr.polygon.calls import Call
+from dekr.polygon.retry import ask
 from dekr.polygon.transport import Reply, Transport
-
-MOST_JITTER_S: Final = 0.25
-LEAST_USEFUL_S: Final = 0.2
-"""An attempt with less time than this is not started."""
 
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead of both our clock and the upstream's own is wrong."""
@@ -32,19 +28,12 @@ SLOW_S: Final = 5.5
 DAY_MS: Final = 86_400_000
 LOOK_BACK_DAYS: Final = 7
 
-_SEEN: Final[tuple[tuple[type[Exception], Outcome], ...]] = (
-    (Throttled, Outcome.THROTTLED),
-    (KeyRefused, Outcome.KEY_REFUSED),
-    (Broken, Outcome.FAILED),
-    (NotEntitled, Outcome.NOT_ENTITLED),
-    (UnknownSymbol, Outcome.REFUSED),
-    (UpstreamInvalid, Outcome.MALFORMED),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quote's fields as the upstream sent them; ``source`` names the kind: nbbo, snapshot or minute_bar."""
+    """A quote's fields as the upstream sent them. ``source`` names the kind: nbbo, snapshot, minute_bar or previous_close.
+    ``delayed``: the upstream labelled it as such.
+    """
 
     source: str
     fields: dict[str, Any]
@@ -68,42 +57,54 @@ class PolygonClient:
     random: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def last_nbbo(self, ticker: str, call: Call) -> Quote:
-        """The last NBBO (family nbbo). Raises what ``dekr.polygon.failures`` lists."""
-        reply = self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUICK_S)
-        answer = self._valid(wire.LastQuoteAnswer, reply)
-        self._check_ticker(ticker, answer.results.T)
-        self._check_time(answer.results.t // 1000, reply)
-        return Quote("nbbo", wire.as_sent(reply.body, "results"), answer.status == "DELAYED")
+    def last_nbbo(self, ticker: str, call: Call) -> Quote | None:
+        """The last NBBO (family nbbo); None while nobody quotes either side."""
+
+        def read(reply: Reply) -> Quote | None:
+            answer = _valid(wire.LastQuoteAnswer, reply)
+            _check_ticker(ticker, answer.results.T)
+            self._check_time(answer.results.t // 1000, reply)
+            if answer.results.empty:
+                return None
+            return Quote("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
+
+        return self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUICK_S, read)
 
     def snapshot(self, ticker: str, call: Call) -> Quote | None:
-        """The quote of the ticker's snapshot (family snapshot), or the close of its last minute where the plan has no
-        quotes; None where it has neither.
+        """The quote of the ticker's snapshot (family snapshot), or the close of its last minute where there is no quote;
+        None where there is neither. Snapshots are cleared every night and then answer 404 until the ticker trades, so
+        here that does not mean that it is unknown.
         """
+
+        def read(reply: Reply) -> Quote | None:
+            answer = _valid(wire.SnapshotAnswer, reply)
+            found = answer.ticker
+            _check_ticker(ticker, found.ticker)
+            if found.lastQuote is not None and not found.lastQuote.empty:
+                self._check_time(found.lastQuote.t // 1000, reply)
+                return Quote("snapshot", wire.as_sent(reply.body, "ticker", "lastQuote"), _delayed(answer))
+            if found.min is not None and found.min.t > 0 and found.min.c > 0:
+                self._check_time(found.min.t * 1000, reply)
+                return Quote("minute_bar", wire.as_sent(reply.body, "ticker", "min"), _delayed(answer))
+            return None
+
         path = f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}"
-        reply = self._get("snapshot", path, None, call, QUICK_S)
-        answer = self._valid(wire.SnapshotAnswer, reply)
-        found, delayed = answer.ticker, answer.status == "DELAYED"
-        self._check_ticker(ticker, found.ticker)
-        if found.lastQuote is not None:
-            self._check_time(found.lastQuote.t // 1000, reply)
-            return Quote("snapshot", wire.as_sent(reply.body, "ticker", "lastQuote"), delayed)
-        if found.min is not None and found.min.t > 0 and found.min.c > 0:
-            self._check_time(found.min.t * 1000, reply)
-            return Quote("minute_bar", wire.as_sent(reply.body, "ticker", "min"), delayed)
-        return None
+        try:
+            return self._get("snapshot", path, None, call, QUICK_S, read)
+        except UnknownSymbol:
+            return None
 
     def newest_minute(self, ticker: str, call: Call) -> Quote | None:
         """The ticker's newest minute bar of the last days (family aggs)."""
         now_ms = self.now_us() // 1000
         path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
-        found = self._one_bar("aggs", path, {"adjusted": "false", "sort": "desc", "limit": "1"}, ticker, call)
-        return None if found is None else Quote("minute_bar", *found)
+        parameters = {"adjusted": "false", "sort": "desc", "limit": "1"}
+        return self._get("aggs", path, parameters, call, QUICK_S, partial(self._one_bar, ticker, "minute_bar"))
 
     def previous_close(self, ticker: str, call: Call) -> Quote | None:
         """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
-        found = self._one_bar("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, ticker, call)
-        return None if found is None else Quote("previous_close", *found)
+        read = partial(self._one_bar, ticker, "previous_close")
+        return self._get("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, call, QUICK_S, read)
 
     def aggs(
         self,
@@ -116,80 +117,78 @@ class PolygonClient:
         *,
         adjusted: bool,
     ) -> Bars:
-        """All bars whose window touches [first_ms, last_ms], oldest first, over as many pages as there are."""
+        """All bars whose window touches [first_ms, last_ms], oldest first, over as many pages as there are (family aggs)."""
         url = f"/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{first_ms}/{last_ms}"
-        parameters: Mapping[str, str] | None = {
-            "adjusted": str(adjusted).lower(),
-            "sort": "asc",
-            "limit": "50000",
-        }
+        parameters: Mapping[str, str] | None = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": "50000"}
         bars: list[wire.Bar] = []
         delayed = False
-        while url:
-            reply = self._get("aggs", url, parameters, call, SLOW_S)
-            answer = self._valid(wire.Aggregates, reply)
-            page = answer.results or []
-            self._check_ticker(ticker, answer.ticker or ticker)
-            self._check_order(bars[-1:] + page, reply)
-            bars += page
-            delayed = delayed or answer.status == "DELAYED"
-            url, parameters = answer.next_url or "", None
-        return Bars(bars, delayed)
+        followed: set[str] = set()
+        while True:
+            page = self._get("aggs", url, parameters, call, SLOW_S, partial(self._page, ticker, bars[-1:]))
+            bars += page.results or []
+            delayed = delayed or _delayed(page)
+            if not page.next_url:
+                return Bars(bars, delayed)
+            url, parameters = page.next_url, None
+            if url in followed:
+                raise UpstreamInvalid("The data provider's pages go in a circle.")
+            followed.add(url)
 
-    def _one_bar(
-        self, family: str, path: str, parameters: Mapping[str, str], ticker: str, call: Call
-    ) -> tuple[dict[str, Any], bool] | None:
-        reply = self._get(family, path, parameters, call, QUICK_S)
-        answer = self._valid(wire.Aggregates, reply)
-        self._check_ticker(ticker, answer.ticker or ticker)
-        if not answer.results:
+    def _page(self, ticker: str, before: list[wire.Bar], reply: Reply) -> wire.Aggregates:
+        """A page of bars that come after those of ``before``."""
+        page = _valid(wire.Aggregates, reply)
+        _check_ticker(ticker, page.ticker or ticker)
+        bars = before + (page.results or [])
+        if any(later.t <= earlier.t for earlier, later in pairwise(bars)):
+            raise UpstreamInvalid("The data provider sent bars out of order.")
+        if bars:
+            self._check_time(bars[-1].t * 1000, reply)
+        return page
+
+    def _one_bar(self, ticker: str, source: str, reply: Reply) -> Quote | None:
+        page = self._page(ticker, [], reply)
+        if not page.results:
             return None
-        self._check_order(answer.results, reply)
-        return wire.as_sent(reply.body, "results")[0], answer.status == "DELAYED"  # type: ignore[index] # a list
+        bar: dict[str, Any] = reply.body["results"][-1]
+        return Quote(source, bar, _delayed(page))
 
-    def _get(self, family: str, url: str, parameters: Mapping[str, str] | None, call: Call, most_s: float) -> Reply:
-        def attempt() -> Reply:
-            if call.deadline.left_s() < LEAST_USEFUL_S:
-                raise DeadlineExceeded("There is not enough time left to ask the data provider.")
-            call.spend(family)
-            started = self.transport.monotonic()
-            outcome = Outcome.OK
-            try:
-                return self.transport.get(url, parameters, call.deadline, most_s)
-            except tuple(kind for kind, _ in _SEEN) as error:
-                outcome = next(seen for kind, seen in _SEEN if isinstance(error, kind))
-                raise
-            finally:
-                call.observe(family, outcome, self.transport.monotonic() - started)
-
-        def wait(_: RetryCallState) -> float:
-            return self.random() * MOST_JITTER_S
-
-        def stop(state: RetryCallState) -> bool:
-            return stop_after_attempt(2)(state) or call.deadline.left_s() < MOST_JITTER_S + 2 * LEAST_USEFUL_S
-
-        retrying = Retrying(retry=retry_if_exception_type(Broken), wait=wait, stop=stop, sleep=self.sleep, reraise=True)
-        return retrying(attempt)
-
-    def _valid[M: BaseModel](self, model: type[M], reply: Reply) -> M:
-        try:
-            answer = model.model_validate(reply.body)
-        except ValidationError:
-            raise UpstreamInvalid("The data provider sent an answer of another shape.") from None
-        if getattr(answer, "status", "OK") not in ("OK", "DELAYED", "success"):
-            raise UpstreamInvalid("The data provider sent an error as an answer.")
-        return answer
-
-    def _check_ticker(self, asked: str, got: str) -> None:
-        if got != asked:
-            raise UpstreamInvalid("The data provider answered for another ticker.")
+    def _get[T](
+        self,
+        family: str,
+        url: str,
+        parameters: Mapping[str, str] | None,
+        call: Call,
+        most_s: float,
+        read: Callable[[Reply], T],
+    ) -> T:
+        return ask(
+            lambda: read(self.transport.get(url, parameters, call.deadline, most_s)),
+            family,
+            call,
+            monotonic=self.transport.monotonic,
+            random=self.random,
+            sleep=self.sleep,
+        )
 
     def _check_time(self, us: int, reply: Reply) -> None:
         if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:
             raise UpstreamInvalid("The data provider sent data from the future.")
 
-    def _check_order(self, bars: list[wire.Bar], reply: Reply) -> None:
-        if any(later.t <= earlier.t for earlier, later in pairwise(bars)):
-            raise UpstreamInvalid("The data provider sent bars out of order.")
-        if bars:
-            self._check_time(bars[-1].t * 1000, reply)
+
+def _valid[M: (wire.LastQuoteAnswer, wire.SnapshotAnswer, wire.Aggregates)](model: type[M], reply: Reply) -> M:
+    try:
+        answer = model.model_validate(reply.body)
+    except ValidationError:
+        raise UpstreamInvalid("The data provider sent an answer of another shape.") from None
+    if answer.status not in ("OK", "DELAYED", "success"):
+        raise UpstreamInvalid("The data provider sent an error as an answer.")
+    return answer
+
+
+def _delayed(answer: wire.LastQuoteAnswer | wire.SnapshotAnswer | wire.Aggregates) -> bool:
+    return answer.status == "DELAYED"
+
+
+def _check_ticker(asked: str, got: str) -> None:
+    if got != asked:
+        raise UpstreamInvalid("The data provider answered for another ticker.")

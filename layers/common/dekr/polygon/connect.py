@@ -1,5 +1,6 @@
 """Makes the client of the real upstream, from its address and the secret that holds our key."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from dekr.polygon.transport import Transport
 
 def connect(base_url: str, key: Callable[[], str], now_us: Callable[[], int]) -> PolygonClient:
     """The client; nothing is sent and no secret is read before the first call."""
+    # Its line for every call would put URLs with their queries into the log.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     client = httpx.Client(base_url=base_url, follow_redirects=False, trust_env=False)
     return PolygonClient(Transport(client, key), now_us, random.random, time.sleep)
 

@@ -4,14 +4,15 @@
       KeyRefused   401: our key is wrong
       Throttled    429
       Broken       5xx, time-out, broken connection
-    UnknownSymbol  404
     UpstreamInvalid
+      Cut          the answer broke off
+    UnknownSymbol  404
     NotEntitled    403: the plan does not include the endpoint; tells the caller to step down
 
 The words never hold a URL, a key or a body.
 """
 
-from dekr.errors import UpstreamDown
+from dekr.errors import UpstreamDown, UpstreamInvalid
 
 
 class KeyRefused(UpstreamDown):
@@ -28,6 +29,10 @@ class Throttled(UpstreamDown):
 
 class Broken(UpstreamDown):
     """The upstream failed, or did not answer in time."""
+
+
+class Cut(UpstreamInvalid):
+    """The upstream's answer ended before its announced end."""
 
 
 class NotEntitled(Exception):

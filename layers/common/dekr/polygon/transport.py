@@ -1,7 +1,7 @@
 """HTTP to the upstream: one pooled client, the key in the Authorization header, every wait bounded by the deadline.
 
-The key never shows in a URL, a log line or an error: httpx puts request URLs, not headers, into its messages, and those
-messages go no farther than this module.
+The key never shows in a URL, a log line or an error: httpx puts request URLs, not headers, into its messages, and a key
+that no header can carry, which they would quote, is refused before it reaches them.
 """
 
 import json
@@ -15,12 +15,15 @@ import httpx
 
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid
-from dekr.polygon.failures import Broken, KeyRefused, NotEntitled, Throttled
+from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 
 CONNECT_S: Final = 1.0
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 KEY_AGAIN_S: Final = 60.0
 """After a 401 the key is read again, at most this often: it may have been rotated."""
+
+PAUSE_S: Final = 12.0
+"""How long to stay away after a 429 that names no time."""
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 401, 403, 404, 429, 500
 
@@ -33,9 +36,23 @@ class Reply:
     date_us: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """The time-outs of one request, in the place of httpx's table of them. They are looked up as each phase begins, so
+    that connecting and reading together end in time.
+    """
+
+    ends_s: float
+    monotonic: Callable[[], float]
+
+    def get(self, phase: str, _: None = None) -> float:
+        left_s = max(0.001, self.ends_s - self.monotonic())
+        return min(CONNECT_S, left_s) if phase == "connect" else left_s
+
+
 @dataclass(slots=True)
 class Transport:
-    """Sends requests to one host. ``key`` reads the API key."""
+    """Sends requests to one host. ``key`` reads the API key, on first use and again after the upstream refused it."""
 
     client: httpx.Client
     key: Callable[[], str] = field(repr=False)
@@ -46,18 +63,16 @@ class Transport:
     def get(self, url: str, parameters: Mapping[str, str] | None, deadline: Deadline, most_s: float) -> Reply:
         """The parsed answer of a GET: a path with parameters, or a ``next_url`` as the upstream gave it.
 
-        Raises what ``dekr.polygon.failures`` lists.
+        It takes no longer than ``most_s`` and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists.
         """
-        if self._bearer is None:
-            self._bearer, self._read_at_s = self.key(), self.monotonic()
+        ends_s = self.monotonic() + min(most_s, deadline.left_s())
         request = self.client.build_request(
             "GET",
             self._within_host(url),
             params=parameters,
-            headers={"Authorization": f"Bearer {self._bearer}"},
-            timeout=httpx.Timeout(min(most_s, deadline.left_s()), connect=min(CONNECT_S, deadline.left_s())),
+            headers={"Authorization": f"Bearer {self._current_key()}"},
+            extensions={"timeout": _Waits(ends_s, self.monotonic)},
         )
-        ends_s = self.monotonic() + min(most_s, deadline.left_s())
         try:
             response = self.client.send(request, stream=True)
             try:
@@ -65,31 +80,44 @@ class Transport:
             finally:
                 response.close()
         except httpx.TimeoutException:
-            raise Broken("The data provider did not answer in time.", retry_after_s=1.0) from None
-        except httpx.DecodingError:
-            raise UpstreamInvalid("The data provider sent an answer that cannot be read.") from None
+            raise _late() from None
         except httpx.HTTPError:
             raise Broken("The connection to the data provider failed.", retry_after_s=1.0) from None
-        self._check(response)
-        try:
-            return Reply(json.loads(content, parse_constant=_refuse), _date_us(response))
-        except ValueError:
-            raise UpstreamInvalid("The data provider sent an answer that is not JSON.") from None
+        self._check(response, content)
+        return Reply(_parsed(content), _date_us(response))
+
+    def _current_key(self) -> str:
+        if self._bearer is None:
+            key = self.key()
+            if not (key.isascii() and key.isprintable() and key and " " not in key):
+                raise KeyRefused("This service's key for the data provider is not a key.", retry_after_s=KEY_AGAIN_S)
+            self._bearer, self._read_at_s = key, self.monotonic()
+        return self._bearer
 
     def _read(self, response: httpx.Response, ends_s: float) -> bytes:
         """The body, as long as it is not too large and does not trickle past its time."""
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > LARGEST_BYTES:
-                raise UpstreamInvalid("The data provider sent more than can be handled.")
-            if self.monotonic() > ends_s:
-                raise Broken("The data provider did not answer in time.", retry_after_s=1.0)
+        good = response.status_code == _OK
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > LARGEST_BYTES:
+                    raise UpstreamInvalid("The data provider sent more than can be handled.")
+                if self.monotonic() > ends_s:
+                    raise _late()
+        except httpx.DecodingError:
+            if good:
+                raise UpstreamInvalid("The data provider sent an answer that cannot be read.") from None
+            return b""  # the status says enough
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            if good:
+                raise Cut("The data provider's answer broke off.") from None
+            raise
         return b"".join(parts)
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check(self, response: httpx.Response, content: bytes) -> None:
         status = response.status_code
         if status == _OK:
             return
@@ -97,36 +125,63 @@ class Transport:
             if self.monotonic() - self._read_at_s > KEY_AGAIN_S:
                 self._bearer = None
             raise KeyRefused("The data provider refuses this service's key.", retry_after_s=KEY_AGAIN_S)
-        if status == _FORBIDDEN:
-            raise NotEntitled
-        if status == _NOT_FOUND:
-            raise UnknownSymbol("The data provider does not know this ticker.")
         if status == _TOO_MANY:
             raise Throttled("The data provider limits our calls.", retry_after_s=_retry_after_s(response))
         if status >= _SERVER_ERROR:
             raise Broken("The data provider failed.", retry_after_s=1.0)
+        # What 403 and 404 mean is remembered for a while, so they must be the upstream's own and not a gateway's page.
+        own = _is_object(content)
+        if status == _FORBIDDEN:
+            if own:
+                raise NotEntitled
+            raise Broken("Something before the data provider refused the call.", retry_after_s=1.0)
+        if status == _NOT_FOUND and own:
+            raise UnknownSymbol("The data provider does not know this ticker.")
         raise UpstreamInvalid(f"The data provider refused a request with status {status}.")
 
     def _within_host(self, url: str) -> str:
-        if url.startswith("/"):
+        if url.startswith("/") and not url.startswith("//"):
             return url
-        base, target = self.client.base_url, httpx.URL(url)
-        if (target.scheme, target.host, target.port) != (base.scheme, base.host, base.port):
+        base = self.client.base_url
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise UpstreamInvalid("The data provider pointed to an address that is none.") from None
+        if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, b""):
             raise UpstreamInvalid("The data provider pointed to another host.")
         return url
 
 
+def _late() -> Broken:
+    return Broken("The data provider did not answer in time.", retry_after_s=1.0)
+
+
+def _parsed(content: bytes) -> Any:  # noqa: ANN401 - parsed JSON
+    try:
+        return json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise UpstreamInvalid("The data provider sent an answer that is not JSON.") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(_parsed(content), dict)
+    except UpstreamInvalid:
+        return False
+
+
 def _retry_after_s(response: httpx.Response) -> float:
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() and len(text) < 5 else 12.0  # noqa: PLR2004 - a sane number of seconds
+    sane = text.isascii() and text.isdecimal() and len(text) < 5  # noqa: PLR2004 - less than three hours
+    return float(text) if sane else PAUSE_S
 
 
 def _date_us(response: httpx.Response) -> int | None:
     try:
         return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1_000_000)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)

@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
 
-type Price = Annotated[StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)], Field(ge=0)]
+type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+type Amount = Annotated[Number, Field(ge=0)]
+type Price = Annotated[Number, Field(gt=0)]
+type Count = Annotated[StrictInt, Field(ge=0)]
 
 
 class _Wire(BaseModel):
@@ -16,21 +19,25 @@ class _Wire(BaseModel):
 
 
 class Bar(_Wire):
-    """A bar: ``t`` start of its window (ms), ``v`` volume, ``vw`` volume-weighted price, ``n`` transactions."""
+    """A bar: ``t`` start of its window (ms), ``v`` volume, ``vw`` volume-weighted price, ``n`` transactions.
 
-    t: StrictInt
+    Some trades count for the open and close and not for the range, and other ones for ``vw`` alone, so none of these need
+    lie between low and high.
+    """
+
+    t: Count
     o: Price
     h: Price
     l: Price  # noqa: E741 - the wire's name
     c: Price
-    v: Price
-    vw: Price | None = None
-    n: StrictInt | None = None
+    v: Amount
+    vw: Amount | None = None
+    n: Count | None = None
 
     @model_validator(mode="after")
-    def _bounds(self) -> "Bar":
-        if not self.l <= min(self.o, self.c) <= max(self.o, self.c) <= self.h or self.l <= 0:
-            raise ValueError("a bar's low and high must bound its open and close")
+    def _range(self) -> "Bar":
+        if self.l > self.h:
+            raise ValueError("a bar's low must not be above its high")
         return self
 
 
@@ -44,19 +51,27 @@ class Aggregates(_Wire):
 
 
 class LastQuote(_Wire):
-    """The NBBO: lower-case ``p`` and ``s`` are the bid, upper-case ``P`` and ``S`` the ask; ``t`` in ns."""
+    """The NBBO: lower-case ``p`` and ``s`` are the bid, upper-case ``P`` and ``S`` the ask; ``t`` in ns.
 
-    p: Price | None = None
-    s: Price | None = None
-    P: Price | None = None
-    S: Price | None = None
-    t: StrictInt
+    A side that nobody quotes is 0 or absent (of the NBBO's fields the upstream's description requires only T, t, y, q).
+    """
+
+    p: Amount | None = None
+    s: Amount | None = None
+    P: Amount | None = None
+    S: Amount | None = None
+    t: Count
 
     @model_validator(mode="after")
     def _a_side(self) -> "LastQuote":
         if self.p is None and self.P is None:
             raise ValueError("a quote must have a bid or an ask")
         return self
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody quotes either side."""
+        return not self.p and not self.P
 
 
 class TickerQuote(LastQuote):
@@ -73,14 +88,14 @@ class LastQuoteAnswer(_Wire):
 
 
 class MinuteBar(_Wire):
-    """The snapshot's last minute bar; all zero before the first trade of the day."""
+    """The snapshot's last minute bar; all zero before the first trade of the day. ``t`` in ms."""
 
-    c: Price = 0
-    t: StrictInt = 0
+    c: Amount = 0
+    t: Count = 0
 
 
 class TickerSnapshot(_Wire):
-    """One ticker of a snapshot; ``lastQuote`` is absent where the plan lacks quotes."""
+    """One ticker of a snapshot; ``lastQuote`` is absent where the plan lacks quotes, and zero before the day's first."""
 
     ticker: str
     lastQuote: LastQuote | None = None  # noqa: N815 - the wire's name

@@ -1,0 +1,122 @@
+"""The directory of keys in DynamoDB, and the contract that the fake directory shares with it."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from dekr.access.directory import DynamoKeyDirectory, KeyRecord, dynamo_directory
+from dekr.access.principal import Role
+from dekr.errors import DekrError, Unavailable
+from dekr.tiers import Tier
+from tests.fakes.directory import FakeDirectory
+from tests.integration.access.conftest import TABLE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+def record(key_id: str, user: str = "demo", tier: int = 5, role: Role = Role.USER) -> KeyRecord:
+    return KeyRecord(
+        id=key_id,
+        hash="ab" * 32,
+        user=user,
+        tier=Tier(tier),
+        role=role,
+        status="active",
+        created="2026-11-20T15:00:00+00:00",
+    )
+
+
+@pytest.fixture(params=["dynamodb", "fake"])
+def directory(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - either of the two
+    return FakeDirectory() if request.param == "fake" else request.getfixturevalue("dynamo_keys")
+
+
+def test_a_record_comes_back_as_it_was_put(directory: Any) -> None:  # noqa: ANN401 - either of the two
+    for kept in (record("id1"), record("id2", "Ünï {x}", 1, Role.ADMIN)):
+        directory.put(kept)
+        assert directory.find(kept.id) == kept
+    assert directory.find("id3") is None
+
+
+def test_a_revoked_key_stays_and_says_so(directory: Any) -> None:  # noqa: ANN401 - either of the two
+    directory.put(record("id1"))
+    directory.revoke("id1")
+    assert directory.find("id1") == record("id1").model_copy(update={"status": "revoked"})
+
+
+def test_a_users_tier_is_the_highest_of_their_active_keys(directory: Any) -> None:  # noqa: ANN401 - either of the two
+    for kept in (record("id1", tier=2), record("id2", tier=6), record("id3", tier=4), record("id4", "other", 7)):
+        directory.put(kept)
+    assert directory.tier_of("demo") is Tier.ALGORITHMIC_TRADER
+    directory.revoke("id2")
+    assert directory.tier_of("demo") is Tier.WEEKEND_WARRIOR
+    directory.revoke("id4")
+    assert directory.tier_of("other") is None
+    assert directory.tier_of("nobody") is None
+
+
+def test_an_id_is_never_given_twice_and_only_what_exists_is_revoked(dynamo_keys: DynamoKeyDirectory) -> None:
+    dynamo_keys.put(record("id1"))
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        dynamo_keys.put(record("id1", "other"))
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        dynamo_keys.revoke("id2")
+    assert dynamo_keys.find("id1") == record("id1")
+    assert dynamo_keys.find("id2") is None
+
+
+def test_attributes_that_others_add_do_no_harm(dynamodb: "DynamoDBClient", dynamo_keys: DynamoKeyDirectory) -> None:
+    dynamo_keys.put(record("id1"))
+    item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "id1"}})["Item"]
+    dynamodb.put_item(TableName=TABLE, Item={**item, "note": {"L": [{"N": "1.5"}]}, "score": {"N": "1.5"}})
+    assert dynamo_keys.find("id1") == record("id1")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"hash": {"S": "short"}},
+        {"tier": {"N": "8"}},
+        {"tier": {"N": "1.5"}},
+        {"tier": {"BOOL": True}},
+        {"role": {"S": "boss"}},
+        {"status": {"S": "maybe"}},
+        {"user": {"NULL": True}},
+    ],
+)
+def test_a_broken_record_is_nobodys_key_and_says_what_is_wrong(
+    dynamodb: "DynamoDBClient", dynamo_keys: DynamoKeyDirectory, broken: dict[str, Any]
+) -> None:
+    dynamo_keys.put(record("id1"))
+    item = dynamodb.get_item(TableName=TABLE, Key={"id": {"S": "id1"}})["Item"]
+    dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": "id1"}})
+    without_user = {name: value for name, value in item.items() if name != "user"} if "user" in broken else item
+    dynamodb.put_item(TableName=TABLE, Item=without_user if "user" in broken else {**item, **broken})
+    with pytest.raises(DekrError) as refused:
+        dynamo_keys.find("id1")
+    assert (refused.value.status, refused.value.code) == (500, "broken_key_record")
+    assert "ab" * 32 not in refused.value.detail
+
+
+def test_a_directory_that_cannot_be_reached_or_refuses_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, dynamodb: "DynamoDBClient"
+) -> None:
+    with pytest.raises(Unavailable) as refused:
+        DynamoKeyDirectory(dynamodb, "no-such-table").find("id1")
+    assert refused.value.code == "directory_unavailable"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
+    unreachable = dynamo_directory(TABLE)
+    for ask in (unreachable.find, unreachable.tier_of):
+        with pytest.raises(Unavailable) as refused:
+            ask("id1")
+        assert (refused.value.code, refused.value.retry_after_s) == ("directory_unavailable", 1)
+
+
+def test_it_gives_up_on_a_directory_that_hangs(monkeypatch: pytest.MonkeyPatch, dynamodb: "DynamoDBClient") -> None:
+    assert dynamodb
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "10")
+    config = dynamo_directory(TABLE).client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (1, 1)  # type: ignore[attr-defined] # set at run time
+    assert config.retries == {"mode": "standard", "total_max_attempts": 2}

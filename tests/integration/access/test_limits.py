@@ -1,0 +1,200 @@
+"""The limits in a real Redis: the script against the slow model, and what a caller sees of it."""
+
+import random
+import string
+from datetime import datetime
+
+import pytest
+from redis.crc import key_slot
+
+from dekr.access.limits import Admission, Limiter, Refused
+from dekr.access.principal import Principal, Role
+from dekr.access.rate import Rate
+from dekr.errors import RateLimited
+from dekr.store import Command
+from dekr.store.link import Link
+from dekr.tiers import Tier
+from tests.redis_servers import RedisServer
+from tests.round_trips import counted
+from tests.unit.access.token_bucket import TokenBucket
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+DAY_US = 86_400 * SECOND_US
+
+
+def caller(tier: int = 1, user: str = "demo") -> Principal:
+    return Principal(user, Tier(tier), Role.USER, "fake-id")
+
+
+@pytest.fixture
+def limiter(link: Link) -> Limiter:
+    return Limiter(link, lambda: 0)
+
+
+def pay(limiter: Limiter, principal: Principal, cost: int = 1, kind: str = "quote") -> Admission:
+    toll = limiter.toll(principal, kind, cost)
+    return toll.settle(limiter.store.run(toll.command)[0])
+
+
+def refusal(limiter: Limiter, principal: Principal, cost: int = 1) -> Refused:
+    with pytest.raises(Refused) as refused:
+        pay(limiter, principal, cost)
+    return refused.value
+
+
+def to(link: Link, moment: str) -> None:
+    """Drive the store's clock to a moment."""
+    seconds, microseconds = link.run(Command(("TIME",), ()))[0]
+    now_us = int(seconds) * SECOND_US + int(microseconds)
+    link.clock_offset_us = int(datetime.fromisoformat(moment).timestamp() * SECOND_US) - now_us
+
+
+@pytest.mark.parametrize(("seed", "tier"), [(1, 1), (2, 2), (3, 5), (4, 6), (5, 7)])
+def test_it_grants_what_the_model_grants(link: Link, limiter: Limiter, seed: int, tier: int) -> None:
+    rng, policy = random.Random(seed), Tier(tier).policy  # noqa: S311 - a trace, not a secret
+    gap_us = MINUTE_US // policy.per_minute
+    model = TokenBucket(gap_us, policy.burst, policy.per_day)
+    outcomes = set()
+    for _ in range(250):
+        link.clock_offset_us += rng.choice([0, 0, gap_us, gap_us * policy.burst // 3, rng.randrange(DAY_US // 20)])
+        cost = rng.choice([1, 1, rng.randint(1, policy.burst), policy.batch])
+        try:
+            admission, outcome, wait_s = pay(limiter, caller(tier), cost), "granted", 0.0
+        except Refused as error:
+            admission, outcome, wait_s = error.admission, error.code, error.retry_after_s
+        expected = model.take(admission.now_us, cost)
+        assert outcome == expected
+        assert admission.remaining == model.left()
+        assert admission.used_today == model.used
+        if outcome == "rate_limited":
+            assert wait_s == pytest.approx(float(model.wait_us(cost)) / 1e6)
+        outcomes.add(outcome)
+    assert {"granted", "rate_limited"} <= outcomes
+
+
+def test_a_refused_request_changes_nothing(limiter: Limiter, redis: RedisServer) -> None:
+    for _ in range(10):
+        pay(limiter, caller())
+    with redis.client() as client:
+        before = client.hgetall("dekr:{u:demo}:use")
+        for _ in range(5):
+            refusal(limiter, caller())
+        assert client.hgetall("dekr:{u:demo}:use") == before
+
+
+def test_the_time_told_is_enough_and_less_is_not(link: Link, limiter: Limiter) -> None:
+    for _ in range(10):
+        pay(limiter, caller())
+    for cost in (1, 4, 10):
+        wait_us = round(refusal(limiter, caller(), cost).retry_after_s * SECOND_US)
+        link.clock_offset_us += wait_us - SECOND_US // 2
+        refusal(limiter, caller(), cost)
+        link.clock_offset_us += SECOND_US // 2
+        pay(limiter, caller(), cost)
+
+
+def test_two_sandboxes_share_a_users_limit_and_users_do_not(link: Link, redis: RedisServer) -> None:
+    other_link = Link.open(redis.url)
+    first, second = Limiter(link, lambda: 0), Limiter(other_link, lambda: 0)
+    for _ in range(5):
+        pay(first, caller())
+        pay(second, caller())
+    refusal(first, caller())
+    refusal(second, caller())
+    pay(second, caller(user="other"))
+    other_link.close()
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_the_largest_batch_of_a_tier_fits_and_is_paid_off(link: Link, limiter: Limiter, tier: Tier) -> None:
+    policy = tier.policy
+    pay(limiter, caller(tier), policy.batch, "batch")
+    owed = max(0, policy.batch - policy.burst)
+    if owed:
+        wait_s = refusal(limiter, caller(tier)).retry_after_s
+        assert wait_s == pytest.approx((owed + 1) * 60 / policy.per_minute, abs=0.2)
+    link.clock_offset_us += round(policy.batch * MINUTE_US / policy.per_minute)
+    assert pay(limiter, caller(tier)).remaining == policy.burst - 1
+
+
+def test_the_daily_quota_ends_with_the_utc_day(link: Link, limiter: Limiter, redis: RedisServer) -> None:
+    to(link, "2026-11-20T12:00:00Z")
+    for _ in range(100):
+        pay(limiter, caller(), 10, "batch")
+        link.clock_offset_us += 30 * SECOND_US
+    to(link, "2026-11-20T23:58:00Z")
+    refused = refusal(limiter, caller())
+    assert refused.code == "daily_quota_spent"
+    assert 118 <= refused.retry_after_s <= 120
+    assert refused.admission.headers()["RateLimit"].startswith('"burst";r=10;t=0, "day";r=0;t=1')
+    link.clock_offset_us += round(refused.retry_after_s * SECOND_US)
+    assert pay(limiter, caller()).used_today == 1
+    with redis.client() as client:
+        kept = client.hgetall("dekr:{u:demo}:use")
+        assert {name: count for name, count in kept.items() if name.startswith("c:")} == {"c:quote": "1"}
+
+
+def test_a_request_that_does_not_fit_into_the_quota_leaves_the_rest_of_it(link: Link, limiter: Limiter) -> None:
+    to(link, "2026-11-20T12:00:00Z")
+    for _ in range(99):
+        pay(limiter, caller(), 10)
+        link.clock_offset_us += 20 * SECOND_US
+    pay(limiter, caller(), 5)
+    link.clock_offset_us += 20 * SECOND_US
+    assert refusal(limiter, caller(), 10).code == "daily_quota_spent"
+    assert pay(limiter, caller(), 5).used_today == 1000
+
+
+def test_the_highest_tier_has_no_daily_quota(limiter: Limiter) -> None:
+    headers = pay(limiter, caller(7), 3).headers()
+    assert headers == {"RateLimit-Policy": '"burst";q=1000;w=10', "RateLimit": '"burst";r=997;t=1'}
+
+
+def test_what_was_used_is_counted_by_kind(limiter: Limiter, redis: RedisServer) -> None:
+    pay(limiter, caller(7), kind="quote")
+    pay(limiter, caller(7), 25, kind="batch")
+    pay(limiter, caller(7), kind="quote")
+    with redis.client() as client:
+        kept = client.hgetall("dekr:{u:demo}:use")
+        assert (kept["c:quote"], kept["c:batch"], kept["used"]) == ("2", "25", "27")
+        assert 172_700 < client.ttl("dekr:{u:demo}:use") <= 172_800
+
+
+def test_a_clock_that_stepped_back_does_not_lock_a_caller_out(link: Link, limiter: Limiter) -> None:
+    link.clock_offset_us = 3 * DAY_US
+    for _ in range(10):
+        pay(limiter, caller())
+    link.clock_offset_us = 0
+    assert pay(limiter, caller()).remaining == 9
+
+
+@pytest.mark.parametrize("user", ["a}b", "{}", "a\r\nSET x 1", "a b", "Ünï", "x:use", "%7D", *string.punctuation])
+def test_any_name_of_a_user_has_one_slot_of_its_own(limiter: Limiter, redis: RedisServer, user: str) -> None:
+    assert pay(limiter, caller(user=user)).remaining == 9
+    assert pay(limiter, caller(user=user)).remaining == 8
+    with redis.client() as client:
+        (key,) = client.keys()
+        tag = key[key.index("{") + 1 : key.index("}")]
+        assert key == f"dekr:{{{tag}}}:use"
+        assert key_slot(key.encode()) == key_slot(tag.encode())
+
+
+def test_a_toll_is_one_command_in_the_callers_round_trip(link: Link, limiter: Limiter) -> None:
+    pay(limiter, caller())
+    toll = limiter.toll(caller(), "quote")
+    with counted(link) as trips:
+        link.run(toll.command, limiter.toll(caller(), "quote").command)
+    assert trips.count == 1
+
+
+def test_lookups_of_one_address_are_limited(link: Link, limiter: Limiter) -> None:
+    rate = Rate.of(60, 3)
+    for _ in range(3):
+        limiter.charge("198.51.100.7", rate)
+    with pytest.raises(RateLimited) as refused:
+        limiter.charge("198.51.100.7", rate)
+    assert 0.9 < refused.value.retry_after_s <= 1
+    limiter.charge("198.51.100.8", rate)
+    link.clock_offset_us += SECOND_US
+    limiter.charge("198.51.100.7", rate)

@@ -1,0 +1,110 @@
+"""The promise: nobody is handed data older than their tier allows.
+
+Random traces of seven tiers over sessions, nights, a holiday and an early close, on three sandboxes that share one Redis
+and lose leases in the middle of fetches. Every answer is held against the slow model in tests/oracle.py.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dekr.store import Command, plain
+from dekr.store.link import Link
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.upstream import FakeUpstream
+from tests.oracle import may_have
+from tests.redis_servers import RedisServer
+from tests.world import World
+
+STEPS = 120
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)  # the week of Thanksgiving and of an early close
+TICKERS = ("AAPL", "MSFT", "TSLA")
+REAL_TIME = timedelta(milliseconds=50)
+"""Between the service's look at the clock and ours some real time goes by."""
+
+
+class Town:
+    """Three sandboxes, one Redis, one upstream, one driven clock; and the record of what was fetched when."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.links = [Link.open(url) for _ in range(3)]
+        self.links[0].run(Command(("FLUSHALL",), ("",)))
+        upstream, directory = FakeUpstream(), FakeDirectory()
+        upstream.before = self._during
+        self.worlds = [World(link, upstream, directory) for link in self.links]
+        self.keys = {tier: self.worlds[0].key(tier, f"user{tier}") for tier in range(1, 8)}
+        self.upstream = upstream
+        self.fetched: dict[int, datetime] = {}
+        self.answers = self.hits = 0
+        self.busy: list[World] = []
+        self.drive(START + timedelta(hours=self.rng.uniform(0, 24 * 7)))
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp((time.time_ns() // 1000 + self.links[0].clock_offset_us) / 1e6, UTC)
+
+    def drive(self, moment: datetime) -> None:
+        self.move(moment - self.now())
+
+    def move(self, step: timedelta) -> None:
+        for link in self.links:
+            link.clock_offset_us += int(step.total_seconds() * 1e6)
+
+    def read(self) -> None:
+        tier, ticker = self.rng.randint(1, 7), self.rng.choice(TICKERS)
+        world = self.rng.choice([world for world in self.worlds if world not in self.busy])
+        self.busy.append(world)
+        answer = world.get(f"/quote/{ticker}", self.keys[tier])
+        self.busy.remove(world)
+        if answer.status == 429:
+            return
+        assert answer.status == 200, answer.text
+        assert "stale" not in answer.headers["Cache-Status"]
+        fetched, now = self.fetched[answer.json["bid"]], self.now()
+        assert may_have(tier, fetched, now - REAL_TIME), (tier, fetched, now, answer.headers)
+        self.answers += 1
+        self.hits += answer.headers["Cache-Status"].startswith("dekr; hit")
+
+    def _during(self, request: httpx.Request) -> None:
+        """A call has arrived upstream: sometimes it is slow, and sometimes its lease is lost and another overtakes it."""
+        self.fetched[len(self.upstream.calls)] = self.now()
+        serial = len(self.upstream.calls)
+        if len(self.busy) > 1 or self.rng.random() < 0.7:
+            return
+        self.move(timedelta(seconds=self.rng.uniform(0, 25)))
+        ticker = request.url.path.rsplit("/", 1)[-1]
+        self.links[0].run(plain("DEL", f"dekr:{{upstream}}:lease:quote:{ticker}"))
+        for _ in range(self.rng.randint(0, 2)):
+            self.read()
+        # The fake answers with the number of the last call; this one keeps its own.
+        self.upstream.answer = _once(self.upstream, serial, ticker, self.fetched[serial])
+
+
+def _once(
+    upstream: FakeUpstream, serial: int, ticker: str, at: datetime
+) -> Callable[[httpx.Request], httpx.Response | None]:
+    def answer(_: httpx.Request) -> httpx.Response:
+        upstream.answer = lambda _: None
+        results = {"T": ticker, "p": serial, "P": serial + 1, "t": int(at.timestamp() * 1e9)}
+        return httpx.Response(200, json={"status": "OK", "results": results})
+
+    return answer
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_no_answer_is_older_than_its_reader_may_have(redis: RedisServer, seed: int) -> None:
+    town = Town(redis.url, seed)
+    for _ in range(STEPS):
+        town.read()
+        scale = town.rng.choice((1, 10, 60, 600, 7200))
+        town.move(timedelta(seconds=town.rng.expovariate(1 / scale)))
+    assert town.answers > STEPS / 2
+    assert 0 < town.hits < town.answers
+    for link in town.links:
+        link.close()

@@ -1,0 +1,65 @@
+"""The freshness promise, written a second time: slow, obvious, and from other sources than the service's own table.
+
+Days and closes come from a calendar library, clock times from the time zone database.
+"""
+
+import warnings
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+
+NEW_YORK = ZoneInfo("America/New_York")
+LATE_PRINTS = timedelta(minutes=20)
+REAL_TIME_S = {1: 3600, 2: 900, 3: 900, 4: 300, 5: 300, 6: 60, 7: 30}
+
+
+@cache
+def _calendar() -> exchange_calendars.ExchangeCalendar:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the library's own, under the newest pandas
+        return exchange_calendars.get_calendar("XNYS", start="2026-01-01", end="2027-12-31")
+
+
+@cache
+def bounds(day: date) -> tuple[datetime, datetime, datetime, datetime] | None:
+    """When the pre-market, the regular session and the after-hours of a day begin, and when the last one ends."""
+    calendar = _calendar()
+    if not calendar.is_session(day.isoformat()):
+        return None
+    opened = calendar.session_open(day.isoformat()).to_pydatetime()
+    closed = calendar.session_close(day.isoformat()).to_pydatetime()
+    late = time(20) if closed.astimezone(NEW_YORK).time() == time(16) else time(17)
+    return (
+        datetime.combine(day, time(4), NEW_YORK),
+        opened,
+        closed,
+        datetime.combine(day, late, NEW_YORK),
+    )
+
+
+def session(now: datetime) -> tuple[str, datetime]:
+    """The session at a moment, and since when it lasts."""
+    day = now.astimezone(NEW_YORK).date()
+    today = bounds(day)
+    if today and today[0] <= now < today[3]:
+        names = ("pre", "regular", "post")
+        which = 2 if now >= today[2] else 1 if now >= today[1] else 0
+        return names[which], today[which]
+    while True:
+        found = bounds(day)
+        if found and found[3] <= now:
+            return "closed", found[3]
+        day -= timedelta(days=1)
+
+
+def may_have(tier: int, fetched: datetime, now: datetime) -> bool:
+    """Whether a reader of this tier may have a quote now whose fetch started then."""
+    name, since = session(now)
+    age_s = REAL_TIME_S[tier]
+    if name in ("pre", "post"):
+        age_s = max(age_s, min(4 * age_s, 3600))
+    if name == "closed" and fetched >= since + LATE_PRINTS:
+        return True
+    return now - fetched < timedelta(seconds=age_s)
