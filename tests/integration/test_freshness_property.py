@@ -43,6 +43,7 @@ class Town:
         self.fetched: dict[int, datetime] = {}
         self.answers = self.hits = 0
         self.busy: list[World] = []
+        self.stamps: dict[str, bytes] = {}
         self.drive(START + timedelta(hours=self.rng.uniform(0, 24 * 7)))
 
     def now(self) -> datetime:
@@ -70,6 +71,13 @@ class Town:
         self.answers += 1
         self.hits += answer.headers["Cache-Status"].startswith("dekr; hit")
 
+    def check_stamps(self) -> None:
+        """Older data never replaces newer: the stamp of each entry only grows."""
+        for ticker in TICKERS:
+            (stamp,) = self.links[0].run(plain("GETRANGE", f"dekr:{{{ticker}}}:quote", 0, 15))
+            assert stamp >= self.stamps.get(ticker, b"") or not stamp
+            self.stamps[ticker] = stamp or self.stamps.get(ticker, b"")
+
     def _during(self, request: httpx.Request) -> None:
         """A call has arrived upstream: sometimes it is slow, and sometimes its lease is lost and another overtakes it."""
         self.fetched[len(self.upstream.calls)] = self.now()
@@ -81,6 +89,7 @@ class Town:
         self.links[0].run(plain("DEL", f"dekr:{{upstream}}:lease:quote:{ticker}"))
         for _ in range(self.rng.randint(0, 2)):
             self.read()
+            self.check_stamps()
         # The fake answers with the number of the last call; this one keeps its own.
         self.upstream.answer = _once(self.upstream, serial, ticker, self.fetched[serial])
 
@@ -102,6 +111,7 @@ def test_no_answer_is_older_than_its_reader_may_have(redis: RedisServer, seed: i
     town = Town(redis.url, seed)
     for _ in range(STEPS):
         town.read()
+        town.check_stamps()
         scale = town.rng.choice((1, 10, 60, 600, 7200))
         town.move(timedelta(seconds=town.rng.expovariate(1 / scale)))
     assert town.answers > STEPS / 2

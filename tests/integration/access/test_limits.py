@@ -88,9 +88,9 @@ def test_the_time_told_is_enough_and_less_is_not(link: Link, limiter: Limiter) -
         pay(limiter, caller())
     for cost in (1, 4, 10):
         wait_us = round(refusal(limiter, caller(), cost).retry_after_s * SECOND_US)
-        link.clock_offset_us += wait_us - SECOND_US // 2
+        link.clock_offset_us += wait_us - SECOND_US
         refusal(limiter, caller(), cost)
-        link.clock_offset_us += SECOND_US // 2
+        link.clock_offset_us += SECOND_US
         pay(limiter, caller(), cost)
 
 
@@ -113,7 +113,7 @@ def test_the_largest_batch_of_a_tier_fits_and_is_paid_off(link: Link, limiter: L
     owed = max(0, policy.batch - policy.burst)
     if owed:
         wait_s = refusal(limiter, caller(tier)).retry_after_s
-        assert wait_s == pytest.approx((owed + 1) * 60 / policy.per_minute, abs=0.2)
+        assert wait_s == pytest.approx((owed + 1) * 60 / policy.per_minute, abs=1)
     link.clock_offset_us += round(policy.batch * MINUTE_US / policy.per_minute)
     assert pay(limiter, caller(tier)).remaining == policy.burst - 1
 
