@@ -12,8 +12,8 @@ down: ## End it
 	@$(PY) -m local.stack down
 
 .PHONY: key
-key: setup ## Make an API key: make key TIER=5 USER=demo
-	@$(PY) -m local.keys --tier "$(TIER)" --user "$(USER)"
+key: setup ## Make an API key: make key TIER=5 USER=demo [STACK=dekr-prod]
+	@$(PY) -m local.keys create --tier "$(TIER)" --user "$(USER)" $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lambda-image
 lambda-image: setup ## Build the image that `sam local invoke` runs functions in (Docker, root)

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from dekr.access.directory import KeyRecord
 from dekr.access.keys import new_key
 from dekr.access.principal import Role
 from dekr.config import Settings
+from dekr.polygon.client import PolygonClient
 from dekr.store import Store
 from dekr.tiers import Tier
 from dekr.wiring import Services, build
@@ -51,13 +52,15 @@ class Answer:
 
 @dataclass(eq=False)
 class World:
-    """One sandbox of the service. ``upstream`` and ``directory`` may be shared between several."""
+    """One sandbox of the service. ``upstream`` and ``directory`` may be shared between several. With a ``client`` of
+    its own it talks to another upstream and waits in real time."""
 
     store: Store
     upstream: FakeUpstream = field(default_factory=FakeUpstream)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     per_minute: int = 6_000
     stale_s: int = 3_600
+    client: Callable[[Callable[[], int]], PolygonClient] | None = None
 
     def __post_init__(self) -> None:
         settings = Settings(
@@ -68,7 +71,11 @@ class World:
             STALE_IF_ERROR_S=self.stale_s,
         )
         self.services: Services = build(
-            settings, self.store, lambda: self.directory, self.upstream.client, sleep=lambda _: None
+            settings,
+            self.store,
+            lambda: self.directory,
+            self.client or self.upstream.client,
+            sleep=time.sleep if self.client else lambda _: None,
         )
         self.upstream.now_us = self.services.now_us
         self._handlers: dict[str, ModuleType] = {}

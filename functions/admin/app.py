@@ -1,8 +1,6 @@
 """GET /health: whether the service can answer. Open to all, and nothing secret in it."""
 
-from aws_lambda_powertools.event_handler import Response
-
-from dekr.http import Edge
+from dekr.http import Edge, Response
 from dekr.http.documents import health_of
 from dekr.models import Health
 

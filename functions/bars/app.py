@@ -2,13 +2,11 @@
 
 from typing import Annotated, Literal
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from dekr.http import Edge
+from dekr.http import Edge, Response
 from dekr.http.bar_pages import BarQuery, page
 from dekr.http.documents import json_of
-from dekr.http.query import SymbolPath, TierQuery, Whole
+from dekr.http.query import Query, SymbolPath, TierQuery, Whole
 from dekr.market.segments import Timespan
 from dekr.models import Bar
 from dekr.symbols import Ticker

@@ -1,8 +1,6 @@
 """GET /quote/{symbol}: the best bid and ask of a ticker."""
 
-from aws_lambda_powertools.event_handler import Response
-
-from dekr.http import Edge
+from dekr.http import Edge, Response
 from dekr.http.documents import json_of
 from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Quote

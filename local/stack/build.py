@@ -52,7 +52,7 @@ def _sam_build(launcher: Launcher, environment: Mapping[str, str], target: Path)
     ]
     options: list[str | Path] = ["--build-dir", target, "--cache-dir", ROOT / ".aws-sam/cache"]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
-    path = f"{_python_with_pip()}:{environment['PATH']}"
+    path = f"{_python_with_pip()}:{environment.get('PATH', '')}"
     launcher.finish("build", [*sam, *options, *parameters], {**environment, "PATH": path})
     compile_all = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     launcher.finish("compile", [*compile_all, target], environment)

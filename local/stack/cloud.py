@@ -34,7 +34,7 @@ class Cloud:
             region_name=REGION,
             aws_access_key_id=FAKE_CREDENTIAL,
             aws_secret_access_key=FAKE_CREDENTIAL,
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
     def environment(self) -> dict[str, str]:
@@ -46,6 +46,7 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": FAKE_CREDENTIAL,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": "127.0.0.1",
         }
 
 

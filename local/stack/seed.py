@@ -1,13 +1,12 @@
 """What a fresh stack is given: the Polygon key in its secret, and one API key per tier."""
 
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from dekr.access.directory import ACTIVE, DynamoKeyDirectory, KeyRecord
-from dekr.access.keys import new_key
+from dekr.access.directory import DynamoKeyDirectory
 from dekr.access.principal import Role
 from dekr.tiers import Tier
+from local.keys import LOCAL, Target, issue
 from local.stack.cloud import Cloud
 
 
@@ -26,15 +25,6 @@ def store_polygon_key(cloud: Cloud, secret: str, key: str) -> None:
 
 def make_keys(cloud: Cloud, table: str, now: datetime) -> Keys:
     """Make and store the keys."""
-    directory = DynamoKeyDirectory(cloud.client("dynamodb"), table)
-    by_tier = {str(tier.value): _make(directory, f"demo{tier.value}", tier, Role.USER, now) for tier in Tier}
-    return Keys(by_tier, _make(directory, "admin", max(Tier), Role.ADMIN, now))
-
-
-def _make(directory: DynamoKeyDirectory, user: str, tier: Tier, role: Role, now: datetime) -> str:
-    key = new_key("local", secrets.token_bytes)
-    created = now.astimezone(UTC).isoformat()
-    directory.put(
-        KeyRecord(id=key.id, hash=key.digest, user=user, tier=tier, role=role, status=ACTIVE, created=created)
-    )
-    return key.text
+    target = Target(DynamoKeyDirectory(cloud.client("dynamodb"), table), LOCAL)
+    by_tier = {str(tier.value): issue(target, f"demo{tier.value}", tier, Role.USER, now).text for tier in Tier}
+    return Keys(by_tier, issue(target, "admin", max(Tier), Role.ADMIN, now).text)

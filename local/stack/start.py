@@ -24,10 +24,10 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
 
     ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE are optional.
     """
-    environment = {**caller, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
+    environment = _for_children(caller)
     cloud = start_cloud(launcher)
     redis_url = start_store(launcher, environment)
-    upstream = start_upstream(launcher, environment)
+    upstream = start_upstream(launcher, caller, environment)
     template = build(launcher, environment)
     wait_cloud(launcher, cloud)
     deployed = deploy(launcher, cloud, template, redis_url, upstream, environment)
@@ -50,6 +50,12 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     }
     write_json(launcher.folder.state, stack)
     return stack
+
+
+def _for_children(caller: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without what leads to real accounts or holds the real Polygon key."""
+    kept = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "POLYGON_"))}
+    return {**kept, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
 
 
 def _see_health(http: str) -> None:

@@ -23,14 +23,14 @@ class Upstream:
     sandbox: str | None
 
 
-def start_upstream(launcher: Launcher, environment: Mapping[str, str]) -> Upstream:
-    """The upstream that POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE describe, or a sandbox."""
-    key = environment.get("POLYGON_API_KEY")
+def start_upstream(launcher: Launcher, caller: Mapping[str, str], environment: Mapping[str, str]) -> Upstream:
+    """The upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or a sandbox."""
+    key = caller.get("POLYGON_API_KEY")
     if key:
         return Upstream(
-            environment.get("POLYGON_BASE_URL", "https://api.massive.com"),
+            caller.get("POLYGON_BASE_URL", "https://api.massive.com"),
             key,
-            environment.get("POLYGON_PER_MINUTE", FREE_PLAN_PER_MINUTE),
+            caller.get("POLYGON_PER_MINUTE", FREE_PLAN_PER_MINUTE),
             None,
         )
     command = [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", "advanced", "--key", SANDBOX_KEY]

@@ -12,6 +12,7 @@ import pytest
 
 from local.stack.build import architecture
 from local.stack.folder import ROOT, TOOLS
+from tests.e2e.bridge import reachable_from_containers
 from tests.e2e.stacks import LocalCloud
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -55,17 +56,6 @@ def _invoke(function: str, event: str, cloud: LocalCloud, folder: Path) -> dict[
         sent["headers"]["x-api-key"] = cloud.said["api_keys"]["7"]
     sent["headers"].pop("accept-encoding")
     (folder / "event.json").write_text(json.dumps(sent))
-    variables = {
-        "AWS_ENDPOINT_URL": cloud.said["aws"],
-        "KEYS_TABLE": cloud.said["outputs"]["KeysTable"],
-        "POLYGON_SECRET_ARN": cloud.said["outputs"]["PolygonSecret"],
-        "POLYGON_BASE_URL": cloud.said["sandbox"],
-        "POLYGON_PER_MINUTE": "6000",
-        "REDIS_URL": cloud.said["redis"],
-        "REDIS_AUTH": "none",
-        "DEKR_ENV": "local",
-    }
-    (folder / "variables.json").write_text(json.dumps({"Parameters": variables}))
     sam: list[str | Path] = [
         TOOLS / "sam/bin/sam",
         "local",
@@ -84,14 +74,30 @@ def _invoke(function: str, event: str, cloud: LocalCloud, folder: Path) -> dict[
         folder / "variables.json",
     ]
     overrides = ["--parameter-overrides", f"Architecture={architecture()} RedisUrl={cloud.said['redis']}"]
-    done = subprocess.run(  # noqa: S603 - ours
-        [*sam, *files, *overrides],
-        env={**cloud.environment, **_CREDENTIALS},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    with reachable_from_containers(cloud.said["aws"], cloud.said["sandbox"], cloud.said["redis"]) as (
+        aws,
+        polygon,
+        redis,
+    ):
+        variables = {
+            "AWS_ENDPOINT_URL": aws,
+            "KEYS_TABLE": cloud.said["outputs"]["KeysTable"],
+            "POLYGON_SECRET_ARN": cloud.said["outputs"]["PolygonSecret"],
+            "POLYGON_BASE_URL": polygon,
+            "POLYGON_PER_MINUTE": "6000",
+            "REDIS_URL": redis,
+            "REDIS_AUTH": "none",
+            "DEKR_ENV": "local",
+        }
+        (folder / "variables.json").write_text(json.dumps({"Parameters": variables}))
+        done = subprocess.run(  # noqa: S603 - ours
+            [*sam, *files, *overrides],
+            env={**cloud.environment, **_CREDENTIALS},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

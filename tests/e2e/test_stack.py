@@ -6,13 +6,14 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from local.stack.folder import ROOT
-from local.stack.processes import Process, alive
+from local.stack.processes import Process, alive, end
 from tests.e2e.stacks import LocalCloud, command, environment_of, stack_in
 
 
@@ -89,6 +90,17 @@ def test_down_without_a_stack_is_no_error(tmp_path: Path) -> None:
     answer = command("down", environment_of(tmp_path))
 
     assert (answer.returncode, answer.stdout) == (0, "No stack is running.\n")
+
+
+def test_a_pid_that_went_to_another_process_is_left_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as stranger:
+        known = Process.identify("stranger", stranger.pid)
+
+        end([replace(known, started="long ago")])
+
+        assert alive([known]) == [known]
+        end([known])
+        assert stranger.wait() != 0
 
 
 def _written(path: Path) -> list[Process]:

@@ -19,20 +19,20 @@ NOW_US = 1_795_186_800_000_000
 type Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
-def ok(results: Any = None, **fields: Any) -> httpx.Response:
+def ok(results: object = None, **fields: object) -> httpx.Response:
     """A 200 in the usual envelope."""
-    body = {"status": "OK", "request_id": "r"} | fields
+    body: dict[str, object] = {"status": "OK", "request_id": "r"} | fields
     return httpx.Response(200, json=body if results is None else body | {"results": results})
 
 
-def quote(**fields: Any) -> dict[str, Any]:
+def quote(**fields: object) -> dict[str, Any]:
     """The results of ``/v2/last/nbbo/AAPL``, a second old."""
     ns = (NOW_US - 1_000_000) * 1000
     sides = {"p": 127.96, "s": 1, "x": 11, "P": 127.98, "S": 7, "X": 19}
     return {"T": "AAPL", **sides, "q": 83480742, "t": ns, "y": ns, "z": 3} | fields
 
 
-def bar(t: int = 1_795_100_000_000, **fields: Any) -> dict[str, Any]:
+def bar(t: int = 1_795_100_000_000, **fields: object) -> dict[str, Any]:
     """A bar that nothing is wrong with."""
     return {"o": 10.5, "h": 12, "l": 10, "c": 11.25, "v": 1000, "vw": 11.0625, "n": 12, "t": t} | fields
 
@@ -54,16 +54,15 @@ class FakeTime:
 
 @dataclass
 class FakeCall:
-    """Leave to call, with a budget of so many calls."""
+    """Leave to call. ``refusal``: raised in the place of payment."""
 
     deadline: Deadline
-    budget: int = 100
     refusal: Exception | None = None
     paid: list[str] = field(default_factory=list)
     observed: list[tuple[str, Outcome, float]] = field(default_factory=list)
 
     def spend(self, family: str) -> None:
-        if self.refusal is not None and len(self.paid) >= self.budget:
+        if self.refusal is not None:
             raise self.refusal
         self.paid.append(family)
 
@@ -91,9 +90,9 @@ class ScriptedUpstream:
         self.transport = Transport(http, lambda: next(self._unread), self.time.monotonic)
         self.client = PolygonClient(self.transport, lambda: NOW_US, lambda: self.random, self.time.sleep)
 
-    def call(self, seconds: float = 20.0, **fields: Any) -> FakeCall:
+    def call(self, seconds: float = 20.0) -> FakeCall:
         """Leave to call with so much time."""
-        return FakeCall(self.deadline(seconds), **fields)
+        return FakeCall(self.deadline(seconds))
 
     def deadline(self, seconds: float = 20.0) -> Deadline:
         """A deadline on this clock."""

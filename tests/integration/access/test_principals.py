@@ -12,7 +12,7 @@ from dekr.access.keys import NewKey, new_key
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
 from dekr.access.principals import KEYS_OF_AN_ADDRESS, MOST_COPIES, Principals
-from dekr.errors import InvalidInput, RateLimited, RoleRequired, Unauthenticated, Unavailable
+from dekr.errors import DekrError, InvalidInput, RateLimited, RoleRequired, Unauthenticated, Unavailable
 from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory
@@ -88,10 +88,14 @@ def sandboxes(redis: RedisServer) -> Iterator[Sandboxes]:
         link.close()
 
 
-def code(sandbox: Principals, key: str) -> str:
-    with pytest.raises(Unauthenticated) as refused:
+def refusal(sandbox: Principals, key: str) -> DekrError:
+    with pytest.raises(DekrError) as refused:
         sandbox.resolve(key, ADDRESS)
-    return refused.value.code
+    return refused.value
+
+
+def code(sandbox: Principals, key: str) -> str:
+    return refusal(sandbox, key).code
 
 
 def test_a_good_key_is_its_user_with_their_tier_and_role(sandboxes: Sandboxes) -> None:
@@ -245,13 +249,12 @@ def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_i
     sandbox, known = sandboxes.new(), sandboxes.issue()
     sandboxes.new().resolve(known.text, "198.51.100.8")
     reads = sandboxes.directory.reads
-    unknown = 0
-    with pytest.raises(RateLimited) as refused:
-        while True:
-            code(sandbox, new_key("test", _bytes()).text)
-            unknown += 1
-    assert 0 < refused.value.retry_after_s <= 0.2
-    assert KEYS_OF_AN_ADDRESS.burst <= unknown == sandboxes.directory.reads - reads
+    refused = [refusal(sandbox, new_key("test", _bytes()).text) for _ in range(2 * KEYS_OF_AN_ADDRESS.burst)]
+    limited = [error for error in refused if isinstance(error, RateLimited)]
+    assert limited
+    assert 0 < limited[-1].retry_after_s <= 0.2
+    asked = len(refused) - len(limited)
+    assert KEYS_OF_AN_ADDRESS.burst <= asked == sandboxes.directory.reads - reads
     # Known keys of that address go on, and so do other addresses.
     assert sandbox.resolve(known.text, ADDRESS).user_id == "demo"
     assert sandbox.resolve(sandboxes.issue("other").text, "198.51.100.9").user_id == "other"
@@ -340,11 +343,15 @@ def test_only_a_service_may_name_another_user(sandboxes: Sandboxes, role: Role) 
             sandbox.acting_for(caller, other, ADDRESS)
 
 
-@pytest.mark.parametrize("user", ["", "x" * 129, "a\r\nb", "nobody", "a}b", "anna "])
-def test_a_service_that_names_nobody_is_told_so(sandboxes: Sandboxes, user: str) -> None:
+@pytest.mark.parametrize(
+    ("user", "reads"), [("", 0), ("x" * 129, 0), ("a\r\nb", 0), ("nobody", 1), ("a}b", 1), ("anna ", 1)]
+)
+def test_a_service_that_names_nobody_is_told_so(sandboxes: Sandboxes, user: str, reads: int) -> None:
     sandbox = sandboxes.new()
     sandboxes.issue("anna")
     service = sandbox.resolve(sandboxes.issue("screener", 7, Role.SERVICE).text, ADDRESS)
+    reads += sandboxes.directory.reads
     with pytest.raises(InvalidInput) as refused:
         sandbox.acting_for(service, user, ADDRESS)
     assert refused.value.field == "X-Dekr-User"
+    assert sandboxes.directory.reads == reads

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import socket
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -118,19 +119,20 @@ def test_each_failure_is_told_apart(answer: httpx.Response | Exception, failure:
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7.0), ("0", 0.0), ("", PAUSE_S), ("soon", PAUSE_S), ("\u00b2", PAUSE_S), ("99999", PAUSE_S)]
+    ("header", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("", PAUSE_S), ("soon", PAUSE_S), ("\u00b2", PAUSE_S), ("99999", PAUSE_S)],
 )
 def test_retry_after_is_taken_where_it_is_sane(header: str, seconds: float) -> None:
     with pytest.raises(Throttled) as caught:
-        get_one(httpx.Response(429, headers={"Retry-After": header.encode("latin-1")}))  # type: ignore[dict-item] # bytes
+        get_one(httpx.Response(429, headers={b"Retry-After": header.encode("latin-1")}))
     assert caught.value.retry_after_s == seconds
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
     part = bytes(8 * 1024 * 1024)
-    parts = [part] * (LARGEST_BYTES // len(part)) + [b"x", breaks(AssertionError("read on"))]
+    body = Body(*[part] * (LARGEST_BYTES // len(part)), b"x", breaks(AssertionError("read on")))
     with pytest.raises(UpstreamInvalid):
-        get_one(httpx.Response(200, stream=Body(*parts)))
+        get_one(httpx.Response(200, stream=body))
 
 
 def test_a_body_that_trickles_past_its_time_is_given_up() -> None:
@@ -201,7 +203,11 @@ def test_a_rotated_key_is_read_again_after_a_refusal() -> None:
     with pytest.raises(KeyRefused):
         get(upstream)
     get(upstream)
-    assert [request.headers["Authorization"] for request in upstream.requests] == ["Bearer old", "Bearer old", "Bearer new"]
+    assert [request.headers["Authorization"] for request in upstream.requests] == [
+        "Bearer old",
+        "Bearer old",
+        "Bearer new",
+    ]
 
 
 def test_a_key_that_stays_refused_is_not_read_at_every_call() -> None:
@@ -270,8 +276,10 @@ def test_a_key_that_cannot_be_sent_is_not_shown_either(caplog: pytest.LogCapture
 
 def test_a_real_connection_that_fails_shows_no_key_and_logs_no_query(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    client = connect("http://127.0.0.1:9", lambda: KEY, lambda: 0)
-    with pytest.raises(Broken) as caught:
-        client.transport.get("/v2/x", {"sort": "asc"}, ScriptedUpstream().deadline(), 1.0)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can answer there
+        client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", lambda: KEY, lambda: 0)
+        with pytest.raises(Broken) as caught:
+            client.transport.get("/v2/x", {"sort": "asc"}, ScriptedUpstream().deadline(), 1.0)
     assert KEY not in _told(caught.value) + caplog.text + repr(client)
     assert "sort=asc" not in caplog.text

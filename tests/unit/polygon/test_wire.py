@@ -16,7 +16,7 @@ amounts = st.one_of(st.integers(0, 10**15), st.floats(0, 1e15, allow_nan=False))
 prices = st.one_of(st.integers(1, 10**12), st.floats(1e-6, 1e12, allow_nan=False))
 
 
-def same(sent: Any, got: Any) -> bool:
+def same(sent: object, got: object) -> bool:
     """Equal, and of the same kind of number."""
     return type(sent) is type(got) and sent == got
 
@@ -24,7 +24,9 @@ def same(sent: Any, got: Any) -> bool:
 @given(st.lists(prices, min_size=4, max_size=4), amounts, amounts, st.integers(0, 10**9))
 def test_a_bars_numbers_pass_unchanged(four: list[float], v: float, vw: float, n: int) -> None:
     low, o, c, high = sorted(four)
-    sent = json.loads(json.dumps({"o": o, "h": high, "l": low, "c": c, "v": v, "vw": vw, "n": n, "t": 1_795_100_000_000}))
+    sent = json.loads(
+        json.dumps({"o": o, "h": high, "l": low, "c": c, "v": v, "vw": vw, "n": n, "t": 1_795_100_000_000})
+    )
     got = Bar.model_validate(sent).model_dump()
     assert all(same(sent[name], got[name]) for name in sent)
     assert json.dumps(got, sort_keys=True) == json.dumps(sent, sort_keys=True)
@@ -48,14 +50,27 @@ def test_a_bar_with_anything_but_a_number_is_refused(name: str, value: object) -
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"h": 9.99}, {"o": 0}, {"h": 0, "l": 0}, {"l": 0}, {"c": 0.0}, {"v": -1}, {"vw": -1}, {"n": -1}, {"n": 1.5}, {"t": 1.5}],
+    [
+        {"h": 9.99},
+        {"o": 0},
+        {"h": 0, "l": 0},
+        {"l": 0},
+        {"c": 0.0},
+        {"v": -1},
+        {"vw": -1},
+        {"n": -1},
+        {"n": 1.5},
+        {"t": 1.5},
+    ],
 )
 def test_a_bar_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Bar.model_validate(bar() | wrong)
 
 
-@pytest.mark.parametrize("odd", [{"vw": 12.5}, {"o": 12.01}, {"c": 9.5}, {"v": 0}, {"otc": True}, {"new_field": [1, 2]}])
+@pytest.mark.parametrize(
+    "odd", [{"vw": 12.5}, {"o": 12.01}, {"c": 9.5}, {"v": 0}, {"otc": True}, {"new_field": [1, 2]}]
+)
 def test_a_bar_that_is_only_odd_is_taken(odd: dict[str, Any]) -> None:
     assert Bar.model_validate(bar() | odd)
 

@@ -124,9 +124,8 @@ def _reading() -> Iterator[None]:
 
 
 def _record(item: Mapping[str, Any]) -> KeyRecord:
-    """The record in an item. Attributes that it does not know are none of its business."""
-    known = {name: value.get("S", value.get("N")) for name, value in item.items() if name in KeyRecord.model_fields}
+    """The record in an item; attributes that it does not know are left out."""
     try:
-        return KeyRecord.model_validate(known)
+        return KeyRecord.model_validate({name: value.get("S", value.get("N")) for name, value in item.items()})
     except ValidationError as error:
         raise DekrError("The record of this API key is broken; ask for a new key.", code="broken_key_record") from error

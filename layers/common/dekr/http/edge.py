@@ -15,7 +15,6 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.types import EventHandlerInstance
 
 from dekr.access.credentials import QUERY_NAME, find_credential
 from dekr.access.limits import Refused
@@ -88,9 +87,9 @@ class Edge:
         self.app.exception_handler(NotFoundError)(self._nothing_there)
         self.app.exception_handler(Exception)(self._unexpected)
 
-    def get[**P, R](self, path: str, **described: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a GET route; ``described`` goes to the resolver, which documents it."""
-        return self.app.get(path, middlewares=[self._known_parameters], **described)
+    def get[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Register a GET route; ``responses`` describes its answers (dekr.http.documents)."""
+        return self.app.get(path, responses=responses)
 
     @property
     def services(self) -> Services:
@@ -102,6 +101,7 @@ class Edge:
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
+        self._check_parameters()
         exchange = self._exchange
         principal = exchange.principal
         assert principal is not None, "a route that asks for data needs a key"
@@ -116,6 +116,8 @@ class Edge:
     ) -> Response[str]:
         """The response with this body: validators, freshness headers, 304 where the caller has it already."""
         exchange = self._exchange
+        if exchange.ask is None:
+            self._check_parameters()
         sent = {**self._headers(), **(headers or {})}
         if status == 200 and exchange.ask is not None:  # noqa: PLR2004 - OK
             etag = sent["ETag"] = f'"{blake2b(body.encode(), digest_size=12).hexdigest()}"'
@@ -147,17 +149,19 @@ class Edge:
         principal = self.services.principals.resolve(credential, exchange.address)
         return self.services.principals.acting_for(principal, exchange.headers.get("x-dekr-user"), exchange.address)
 
-    def _known_parameters(
-        self, app: EventHandlerInstance, next_middleware: Callable[..., Response[Any]]
-    ) -> Response[Any]:
-        route = app.context["_route"]
+    def _check_parameters(self) -> None:
+        """Refuse query parameters that the matched route does not have.
+
+        Not a middleware of the resolver: it reads the type hints of each one anew on every request, which takes as long
+        as all the rest of the handler.
+        """
+        route = self.app.context["_route"]
         names = self._parameters.get(route.path)
         if names is None:
             names = frozenset(field.alias for field in route.dependant.query_params)
             names = names if self._open else names | {QUERY_NAME}
             self._parameters[route.path] = names
         query.only(self._exchange.query, names)
-        return next_middleware(app)
 
     def _headers(self) -> dict[str, str]:
         exchange = self._exchange

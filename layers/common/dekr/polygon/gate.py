@@ -116,7 +116,8 @@ class Permit:
 
     def failed(self, error: DekrError) -> Command | None:
         """The command that ends the fetch. Those who wait share what the upstream did for a moment; what was this
-        request's own trouble (its deadline, its share of the budget) lets the next one try."""
+        request's own trouble (its deadline, its share of the budget) lets the next one try.
+        """
         shared = isinstance(error, UpstreamDown | UpstreamInvalid | UpstreamNotEntitled)
         return self.gate.settled(self, f"f:{error.code}" if shared else "", FAILED_MS)
 

@@ -1,0 +1,76 @@
+"""The hit path: one quote through the Lambda handler against one bare GET of redis-py, in turn in the same process.
+
+The handler is the deployed one, with its validation, access, limits, freshness, headers and log line (written to a file
+that is thrown away, as Lambda takes it from standard output). Redis is real, on loopback.
+"""
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from dekr.store.link import Link
+from tests.redis_servers import redis_single
+from tests.round_trips import counted
+from tests.world import Context, World, event, load
+
+ROUNDS = 4_000
+ROUND_S = 0.02
+"""How far the clock is driven after each round, so that the rate limit is never met."""
+
+
+def run() -> dict[str, tuple[float, str]]:
+    """``hit_p50_ratio`` and ``hit_round_trips``."""
+    with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        link = Link.open(server.url)
+        world = World(link)
+        world.to("2026-11-20T15:00:00Z")
+        module = load("quote")
+        module.edge._wire = lambda: world.services  # noqa: SLF001 - the seam of the edge
+        asked = event("/quote/AAPL", {"x-api-key": world.key(7), "accept": "application/json"})
+        bare = redis.Redis(port=server.port)
+        context = Context()
+        world.to("2026-11-21T12:00:00Z")  # closed: the entry stays fresh while the benchmark runs
+
+        def hit() -> None:
+            assert module.handler(asked, context)["statusCode"] == 200  # noqa: PLR2004 - OK
+
+        def get() -> None:
+            bare.get("dekr:{AAPL}:quote")
+
+        for _ in range(200):
+            hit()
+            get()
+            world.later(1)
+        ratio, ours, theirs = _paired(hit, get, lambda: world.later(ROUND_S))
+        with counted(link) as trips:
+            for _ in range(50):
+                hit()
+                world.later(1)
+    return {
+        "hit_p50_ratio": (
+            ratio,
+            f"handler p50 {ours * 1e6:.0f} us over one bare GET p50 {theirs * 1e6:.0f} us (at most 2.5)",
+        ),
+        "hit_round_trips": (trips.count / 50, "round trips of one hit, counted on its connection (1)"),
+    }
+
+
+def _paired(
+    one: Callable[[], None], other: Callable[[], None], between: Callable[[], None]
+) -> tuple[float, float, float]:
+    """The ratio of the medians, and the medians, of calls made in turn."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(ROUNDS):
+        for call, times in ((one, ours), (other, theirs)):
+            started = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - started)
+        between()
+    mine, bare = statistics.median(ours), statistics.median(theirs)
+    return mine / bare, mine, bare

@@ -1,0 +1,111 @@
+"""The upstreams that the client is held against: the sandbox market in a process of its own, one for each plan."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dekr.deadline import Deadline
+from dekr.polygon.client import PolygonClient
+from dekr.polygon.connect import connect
+from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Upstream:
+    """A client and, behind it, what it is connected to."""
+
+    client: PolygonClient
+    url: str = ""
+
+    def call(self, seconds: float = 20.0) -> FakeCall:
+        """Leave to call with so much time."""
+        return FakeCall(Deadline.after(seconds))
+
+    def fault(self, kind: str, **fields: object) -> None:
+        """Tell the sandbox to fail."""
+        httpx.post(f"{self.url}/_control/faults", json={"kind": kind, **fields}).raise_for_status()
+
+    def calls(self) -> int:
+        """How many calls the sandbox has seen."""
+        found: int = httpx.get(f"{self.url}/_control/calls").json()["total"]
+        return found
+
+
+@contextmanager
+def connected(url: str, key: str) -> Iterator[PolygonClient]:
+    """The client as production makes it, closed at the end."""
+    client = connect(url, lambda: key, lambda: NOW_US)
+    with client.transport.client:
+        yield client
+
+
+@contextmanager
+def sandbox(plan: str) -> Iterator[Upstream]:
+    """The sandbox with this plan, in the middle of a regular session."""
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", plan, "--key", KEY],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers/common'}{os.pathsep}{ROOT}"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("listening on "), "the sandbox did not start"
+        url = line.split()[-1]
+        httpx.post(f"{url}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}).raise_for_status()
+        with connected(url, KEY) as client:
+            yield Upstream(client, url)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def _free() -> Iterator[Upstream]:
+    with sandbox("free") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _starter() -> Iterator[Upstream]:
+    with sandbox("starter") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _advanced() -> Iterator[Upstream]:
+    with sandbox("advanced") as made:
+        yield made
+
+
+def _fresh(upstream: Upstream) -> Upstream:
+    """No faults, and a minute later than the last test, so that the free plan's five calls are there again."""
+    httpx.delete(f"{upstream.url}/_control/faults").raise_for_status()
+    httpx.post(f"{upstream.url}/_control/clock", json={"advance_s": 61}).raise_for_status()
+    return upstream
+
+
+@pytest.fixture
+def free(_free: Upstream) -> Upstream:
+    return _fresh(_free)
+
+
+@pytest.fixture
+def starter(_starter: Upstream) -> Upstream:
+    return _fresh(_starter)
+
+
+@pytest.fixture
+def advanced(_advanced: Upstream) -> Upstream:
+    return _fresh(_advanced)

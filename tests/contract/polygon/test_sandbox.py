@@ -1,0 +1,135 @@
+"""Plans and faults of the sandbox market, as the client reports them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dekr.errors import UpstreamInvalid
+from dekr.polygon.calls import Outcome
+from dekr.polygon.client import Bars, Quote
+from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
+from tests.contract.polygon.conftest import Upstream, connected
+from tests.fakes.polygon_transport import NOW_US, FakeCall
+
+NOW_MS = NOW_US // 1000
+DAY_MS = 86_400_000
+
+type Ask = Callable[[Upstream, FakeCall], object]
+
+
+def nbbo(upstream: Upstream, call: FakeCall) -> Quote | None:
+    return upstream.client.last_nbbo("AAPL", call)
+
+
+def snapshot(upstream: Upstream, call: FakeCall) -> Quote | None:
+    return upstream.client.snapshot("AAPL", call)
+
+
+def aggs(upstream: Upstream, call: FakeCall) -> Bars:
+    return upstream.client.aggs("AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, call, adjusted=True)
+
+
+def prev(upstream: Upstream, call: FakeCall) -> Quote | None:
+    return upstream.client.previous_close("AAPL", call)
+
+
+EACH = pytest.mark.parametrize("ask", [nbbo, snapshot, aggs, prev])
+
+
+def test_the_free_plan_has_bars_and_the_previous_close(free: Upstream) -> None:
+    for ask in (nbbo, snapshot):
+        with pytest.raises(NotEntitled):
+            ask(free, free.call())
+    assert len(aggs(free, free.call()).bars) > 10
+    assert prev(free, free.call()) is not None
+
+
+def test_the_free_plan_allows_five_calls_a_minute(free: Upstream) -> None:
+    for _ in range(5):
+        prev(free, free.call())
+    call = free.call()
+    with pytest.raises(Throttled):
+        prev(free, call)
+    assert call.outcomes == [Outcome.THROTTLED]
+
+
+def test_the_starter_plan_has_delayed_snapshots_without_quotes(starter: Upstream) -> None:
+    with pytest.raises(NotEntitled):
+        nbbo(starter, starter.call())
+    found = snapshot(starter, starter.call())
+    assert found is not None
+    assert (found.source, found.delayed) == ("minute_bar", True)
+    assert aggs(starter, starter.call()).delayed
+
+
+def test_many_minutes_come_over_several_pages(advanced: Upstream) -> None:
+    before, call = advanced.calls(), advanced.call(60.0)
+    found = advanced.client.aggs("AAPL", 1, "minute", NOW_MS - 100 * DAY_MS, NOW_MS, call, adjusted=True)
+    assert len(found.bars) > 50_000
+    assert advanced.calls() - before == len(call.paid) > 1
+
+
+def test_a_wrong_key_is_refused(advanced: Upstream) -> None:
+    with connected(advanced.url, "another-key-not-real") as stranger, pytest.raises(KeyRefused):
+        stranger.last_nbbo("AAPL", advanced.call())
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("kind", "failure", "calls"),
+    [
+        ("401", KeyRefused, 1),
+        ("403", NotEntitled, 1),
+        ("429", Throttled, 1),
+        ("500_html", Broken, 2),
+        ("malformed", UpstreamInvalid, 1),
+        ("truncated", Cut, 2),
+        ("wrong_ticker", UpstreamInvalid, 1),
+        ("future", UpstreamInvalid, 1),
+    ],
+)
+def test_each_fault_is_the_right_failure(
+    advanced: Upstream, ask: Ask, kind: str, failure: type[Exception], calls: int
+) -> None:
+    advanced.fault(kind)
+    call = advanced.call()
+    with pytest.raises(failure) as caught:
+        ask(advanced, call)
+    assert type(caught.value) is failure
+    assert len(call.paid) == calls
+
+
+@EACH
+@pytest.mark.parametrize("kind", ["500_html", "truncated"])
+def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, ask: Ask, kind: str) -> None:
+    advanced.fault(kind, count=1)
+    call = advanced.call()
+    assert ask(advanced, call)
+    assert call.outcomes == [Outcome.FAILED, Outcome.OK]
+
+
+def test_an_empty_answer_is_no_bars_and_no_quote(advanced: Upstream) -> None:
+    advanced.fault("empty")
+    assert aggs(advanced, advanced.call()).bars == []
+    assert prev(advanced, advanced.call()) is None
+    for ask in (nbbo, snapshot):
+        with pytest.raises(UpstreamInvalid):
+            ask(advanced, advanced.call())
+
+
+@EACH
+@pytest.mark.timeout(30)
+def test_a_hang_ends_at_the_deadline(advanced: Upstream, ask: Ask) -> None:
+    advanced.fault("hang")
+    call = advanced.call(0.6)
+    with pytest.raises(Broken):
+        ask(advanced, call)
+    assert call.outcomes == [Outcome.FAILED]
+
+
+def test_a_slow_answer_is_waited_for_while_there_is_time(advanced: Upstream) -> None:
+    advanced.fault("slow", seconds=0.2, count=1)
+    advanced.fault("slow", seconds=30)
+    assert nbbo(advanced, advanced.call())
+    with pytest.raises(Broken):
+        nbbo(advanced, advanced.call(0.6))
