@@ -74,7 +74,7 @@ def local_target(environment: Mapping[str, str]) -> Target:
     return Target(DynamoKeyDirectory(Cloud(stack["aws"]).client("dynamodb"), stack["outputs"]["KeysTable"]), LOCAL)
 
 
-def deployed_target(name: str, cloudformation: "CloudFormationClient", dynamodb: Any) -> Target:  # noqa: ANN401 - boto3's
+def deployed_target(name: str, cloudformation: "CloudFormationClient", dynamodb: Any) -> Target:
     """A stack that was deployed with the template. Raises NoStackError, and botocore's errors."""
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

@@ -63,12 +63,14 @@ class World:
     client: Callable[[Callable[[], int]], PolygonClient] | None = None
 
     def __post_init__(self) -> None:
-        settings = Settings(
-            REDIS_URL="redis://127.0.0.1:1",
-            KEYS_TABLE="keys",
-            POLYGON_SECRET_ARN="arn:fake",
-            POLYGON_PER_MINUTE=self.per_minute,
-            STALE_IF_ERROR_S=self.stale_s,
+        settings = Settings.read(
+            {
+                "REDIS_URL": "redis://127.0.0.1:1",
+                "KEYS_TABLE": "keys",
+                "POLYGON_SECRET_ARN": "arn:fake",
+                "POLYGON_PER_MINUTE": str(self.per_minute),
+                "STALE_IF_ERROR_S": str(self.stale_s),
+            }
         )
         self.services: Services = build(
             settings,

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-
-from dekr.http import Edge, Response
+from dekr.http import Edge, Query, Response
 from dekr.http.bar_pages import BarQuery, page
 from dekr.http.documents import json_of
-from dekr.http.query import Query, SymbolPath, TierQuery, Whole
+from dekr.http.query import SymbolPath, TierQuery, Whole
 from dekr.market.segments import Timespan
 from dekr.models import Bar
 from dekr.symbols import Ticker

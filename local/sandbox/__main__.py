@@ -25,9 +25,7 @@ def main() -> None:
     options = parser.parse_args()
     plan = PLANS[options.plan]
     if options.per_minute is not None:
-        plan = Plan(
-            plan.name, options.per_minute, plan.quotes, plan.snapshots, plan.delay_us, plan.end_of_day
-        )
+        plan = Plan(plan.name, options.per_minute, plan.quotes, plan.snapshots, plan.delay_us, plan.end_of_day)
     asyncio.run(_serve(options, plan))
 
 
@@ -45,7 +43,7 @@ async def _serve(options: argparse.Namespace, plan: Plan) -> None:
         sandbox.stopping.set()
         server.should_exit = True
 
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0.01)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -160,7 +160,11 @@ class Answers:
         page = asked[start : start + limit]
         answer = self.envelope(results=[self._universal(ticker) for ticker in page])
         if start + limit < len(asked):
-            rest = {**{k: v for k, v in query.items() if k != "start"}, "limit": str(limit), "start": str(start + limit)}
+            rest = {
+                **{k: v for k, v in query.items() if k != "start"},
+                "limit": str(limit),
+                "start": str(start + limit),
+            }
             cursor = base64.urlsafe_b64encode(json.dumps(rest).encode()).decode()
             answer["next_url"] = f"{self.base}/v3/snapshot?{urlencode({'cursor': cursor})}"
         return answer
@@ -227,7 +231,14 @@ class Answers:
         if self.quotes:
             ns = now.at_us * 1000
             found["lastQuote"] = {"P": now.ask, "S": now.sizes[1], "p": now.bid, "s": now.sizes[0], "t": ns}
-            found["lastTrade"] = {"c": [14, 41], "i": str(now.sequence), "p": now.last, "s": now.sizes[2], "t": ns, "x": 4}
+            found["lastTrade"] = {
+                "c": [14, 41],
+                "i": str(now.sequence),
+                "p": now.last,
+                "s": now.sizes[2],
+                "t": ns,
+                "x": 4,
+            }
         return found
 
     def _day_before(self, ticker: str, day: date) -> dict[str, float]:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from local.sandbox import market
 from local.sandbox.answers import Answers, Refusal, not_authorized
 from local.sandbox.clock import Clock
 from local.sandbox.faults import Fault, Faults
@@ -111,9 +112,7 @@ class Sandbox:
         now_us = self.clock.now_us() - self.plan.delay_us
         if self.plan.end_of_day:
             now_us = _last_close(now_us)
-        return Answers(
-            self.seed, now_us, self.plan.delay_us > 0, self.plan.quotes, str(request.base_url).rstrip("/")
-        )
+        return Answers(self.seed, now_us, self.plan.delay_us > 0, self.plan.quotes, str(request.base_url).rstrip("/"))
 
     def _respond(self, status: int, found: Any, fault: Fault | None) -> Response:
         headers = {"date": formatdate(self.clock.now_us() / 1e6, usegmt=True)}
@@ -174,8 +173,6 @@ class Sandbox:
 
 
 def _last_close(now_us: int) -> int:
-    from local.sandbox import market
-
     day = market.last_trading_day(now_us)
     return now_us if now_us >= day.post_close_us else day.pre_open_us - 1
 
@@ -185,7 +182,7 @@ async def _unrouted(_: Request, __: Exception) -> Response:
 
 
 def _truncated(text: str, headers: dict[str, str]) -> Response:
-    async def half() -> AsyncIterator[bytes]:  # noqa: RUF029 - the response wants an asynchronous one
+    async def half() -> AsyncIterator[bytes]:
         yield text[: len(text) // 2].encode()
 
     headers = {**headers, "content-length": str(len(text.encode())), "content-type": "application/json"}
@@ -213,6 +210,8 @@ def _an_hour_on(moment: Any) -> Any:
 
 def _emptied(found: Any) -> Any:
     if isinstance(found, dict):
-        kept = {name: value for name, value in found.items() if name not in ("results", "tickers", "ticker", "next_url")}
+        kept = {
+            name: value for name, value in found.items() if name not in ("results", "tickers", "ticker", "next_url")
+        }
         return kept | {name: 0 for name in ("queryCount", "resultsCount", "count") if name in kept}
     return []

@@ -19,11 +19,16 @@ class Fault:
     def parse(cls, body: Any) -> "Fault":
         """The fault in a request's body. Raises ValueError with a sentence that names the field."""
         if not isinstance(body, dict):
-            raise ValueError("body: must be an object")
+            raise ValueError("body: must be an object")  # noqa: TRY004 - one kind of error for a bad order
         unknown = set(body) - {"kind", "match", "count", "seconds"}
         if unknown:
-            raise ValueError(f"{sorted(unknown)[0]}: is not a field")
-        kind, match, count, seconds = body.get("kind"), body.get("match", "/"), body.get("count"), body.get("seconds", 2)
+            raise ValueError(f"{min(unknown)}: is not a field")
+        kind, match, count, seconds = (
+            body.get("kind"),
+            body.get("match", "/"),
+            body.get("count"),
+            body.get("seconds", 2),
+        )
         if kind not in KINDS:
             raise ValueError(f"kind: must be one of {', '.join(KINDS)}")
         if not isinstance(match, str) or not match.startswith("/"):

@@ -101,7 +101,8 @@ def minutes(seed: int, ticker: str, day: date) -> tuple[Bar, ...]:
 def _waves(last: int) -> tuple[tuple[float, float, float], ...]:
     """Three waves over a day, zero at both ends."""
     return tuple(
-        (math.sin(turn), math.sin(2 * turn), math.sin(3 * turn)) for turn in (math.pi * i / last for i in range(last + 1))
+        (math.sin(turn), math.sin(2 * turn), math.sin(3 * turn))
+        for turn in (math.pi * i / last for i in range(last + 1))
     )
 
 
@@ -160,7 +161,9 @@ def tick(seed: int, ticker: str, now_us: int) -> Tick:
     sizes = tuple(1 + int(unit(seed, ticker, at_us, side) * 20) for side in "bal")
     sequence = (at_us - day.pre_open_us) // 1_000_000 * 7 + 1_000
     at_us += int(unit(seed, ticker, at_us, "us") * min(999_999, now_us - at_us)) if now_us > at_us else 0
-    return Tick(bid, round(bid + spread, 2), round(bid + spread / 2, 4), (sizes[0], sizes[1], sizes[2]), at_us, sequence)
+    return Tick(
+        bid, round(bid + spread, 2), round(bid + spread / 2, 4), (sizes[0], sizes[1], sizes[2]), at_us, sequence
+    )
 
 
 def split_ratio(seed: int, ticker: str, t_ms: int) -> int:

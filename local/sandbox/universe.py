@@ -8,10 +8,62 @@ from itertools import product
 from string import ascii_uppercase
 from typing import Final
 
-KNOWN: Final = (
-    "AAPL MSFT GOOGL GOOG AMZN NVDA META TSLA SPY QQQ AMD NFLX INTC JPM BAC BACpL BRK.A BRK.B V MA DIS KO PEP WMT COST XOM "
-    "CVX PFE JNJ UNH HD BA GE F GM T VZ CSCO ORCL CRM ADBE PYPL SQ SHOP UBER ABNB COIN PLTR SOFI IWM DIA GLD TLT ZVZZT"
-).split()
+KNOWN: Final = [
+    "AAPL",
+    "MSFT",
+    "GOOGL",
+    "GOOG",
+    "AMZN",
+    "NVDA",
+    "META",
+    "TSLA",
+    "SPY",
+    "QQQ",
+    "AMD",
+    "NFLX",
+    "INTC",
+    "JPM",
+    "BAC",
+    "BACpL",
+    "BRK.A",
+    "BRK.B",
+    "V",
+    "MA",
+    "DIS",
+    "KO",
+    "PEP",
+    "WMT",
+    "COST",
+    "XOM",
+    "CVX",
+    "PFE",
+    "JNJ",
+    "UNH",
+    "HD",
+    "BA",
+    "GE",
+    "F",
+    "GM",
+    "T",
+    "VZ",
+    "CSCO",
+    "ORCL",
+    "CRM",
+    "ADBE",
+    "PYPL",
+    "SQ",
+    "SHOP",
+    "UBER",
+    "ABNB",
+    "COIN",
+    "PLTR",
+    "SOFI",
+    "IWM",
+    "DIA",
+    "GLD",
+    "TLT",
+    "ZVZZT",
+]
 LISTED: Final = 10_000
 _RATIOS: Final = (2, 3, 4, 10)
 
@@ -19,7 +71,8 @@ _RATIOS: Final = (2, 3, 4, 10)
 @dataclass(frozen=True, slots=True)
 class Profile:
     """``price``: the level around which it moves; ``trading``: share of minutes with a trade; ``volume``: shares a minute.
-    ``split``: the day of its one split and how many shares came from one, or None."""
+    ``split``: the day of its one split and how many shares came from one, or None.
+    """
 
     price: float
     swing: float

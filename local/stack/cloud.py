@@ -26,7 +26,7 @@ class Cloud:
 
     endpoint: str
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    def client(self, service: str) -> Any:
         """A boto3 client of it."""
         return boto3.client(
             service,

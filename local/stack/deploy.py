@@ -63,7 +63,7 @@ def deploy(
     return Deployed({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API])
 
 
-def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str]) -> None:  # noqa: ANN401 - a boto3 client
+def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str]) -> None:
     for path, operations in paths.items():
         for method, operation in operations.items():
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]

@@ -22,7 +22,7 @@ class Handler(TCPFakeRequestHandler):
         super().setup()
         read: Callable[[], Any] = self.current_client.read_response
 
-        def reply() -> Any:  # noqa: ANN401 - whatever the command answers
+        def reply() -> Any:
             try:
                 return read()
             except RedisError as error:

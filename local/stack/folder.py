@@ -79,7 +79,7 @@ def write_json(path: Path, value: object) -> None:
     draft.replace(path)
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever was written
+def read_json(path: Path) -> Any:
     """The file's value, None where there is no file."""
     try:
         return json.loads(path.read_text())

@@ -188,7 +188,7 @@ def test_a_known_answer_is_304(world: World) -> None:
     assert again.headers["ETag"] == tag
 
 
-def test_without_the_store_a_sandbox_goes_on_with_what_it_has(world: World, redis_server: RedisServer) -> None:
+def test_without_the_store_a_sandbox_goes_on_with_what_it_has(world: World) -> None:
     key = world.key(7)
     world.get("/quote/AAPL", key)
     world.store.connection.port = 1  # type: ignore[attr-defined] # nobody listens there

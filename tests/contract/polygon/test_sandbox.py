@@ -1,5 +1,6 @@
 """Plans and faults of the sandbox market, as the client reports them."""
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from dekr.polygon.calls import Outcome
 from dekr.polygon.client import Bars, Quote
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from tests.contract.polygon.conftest import Upstream, connected
-from tests.fakes.polygon_transport import NOW_US, FakeCall
+from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 
 NOW_MS = NOW_US // 1000
 DAY_MS = 86_400_000
@@ -67,6 +68,15 @@ def test_many_minutes_come_over_several_pages(advanced: Upstream) -> None:
     found = advanced.client.aggs("AAPL", 1, "minute", NOW_MS - 100 * DAY_MS, NOW_MS, call, adjusted=True)
     assert len(found.bars) > 50_000
     assert advanced.calls() - before == len(call.paid) > 1
+
+
+def test_a_call_logs_neither_the_key_nor_a_query(advanced: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with connected(advanced.url, KEY) as client:
+        client.aggs("AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, advanced.call(), adjusted=True)
+    assert caplog.text  # the connection's own lines were caught
+    assert KEY not in caplog.text
+    assert "limit=" not in caplog.text
 
 
 def test_a_wrong_key_is_refused(advanced: Upstream) -> None:

@@ -29,24 +29,24 @@ def record(key_id: str, user: str = "demo", tier: int = 5, role: Role = Role.USE
 
 
 @pytest.fixture(params=["dynamodb", "fake"])
-def directory(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - either of the two
+def directory(request: pytest.FixtureRequest) -> Any:
     return FakeDirectory() if request.param == "fake" else request.getfixturevalue("dynamo_keys")
 
 
-def test_a_record_comes_back_as_it_was_put(directory: Any) -> None:  # noqa: ANN401 - either of the two
+def test_a_record_comes_back_as_it_was_put(directory: Any) -> None:
     for kept in (record("id1"), record("id2", "Ünï {x}", 1, Role.ADMIN)):
         directory.put(kept)
         assert directory.find(kept.id) == kept
     assert directory.find("id3") is None
 
 
-def test_a_revoked_key_stays_and_says_so(directory: Any) -> None:  # noqa: ANN401 - either of the two
+def test_a_revoked_key_stays_and_says_so(directory: Any) -> None:
     directory.put(record("id1"))
     directory.revoke("id1")
     assert directory.find("id1") == record("id1").model_copy(update={"status": "revoked"})
 
 
-def test_a_users_tier_is_the_highest_of_their_active_keys(directory: Any) -> None:  # noqa: ANN401 - either of the two
+def test_a_users_tier_is_the_highest_of_their_active_keys(directory: Any) -> None:
     for kept in (record("id1", tier=2), record("id2", tier=6), record("id3", tier=4), record("id4", "other", 7)):
         directory.put(kept)
     assert directory.tier_of("demo") is Tier.ALGORITHMIC_TRADER

@@ -52,7 +52,7 @@ def to(link: Link, moment: str) -> None:
 
 @pytest.mark.parametrize(("seed", "tier"), [(1, 1), (2, 2), (3, 5), (4, 6), (5, 7)])
 def test_it_grants_what_the_model_grants(link: Link, limiter: Limiter, seed: int, tier: int) -> None:
-    rng, policy = random.Random(seed), Tier(tier).policy  # noqa: S311 - a trace, not a secret
+    rng, policy = random.Random(seed), Tier(tier).policy
     gap_us = MINUTE_US // policy.per_minute
     model = TokenBucket(gap_us, policy.burst, policy.per_day)
     outcomes = set()

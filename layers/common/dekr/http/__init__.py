@@ -10,6 +10,9 @@ if "botocore" not in sys.modules:
     finally:
         del sys.modules["botocore"]
 
-from dekr.http.edge import Edge, Response
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
-__all__ = ["Edge", "Response"]
+from dekr.http.edge import Edge
+
+__all__ = ["Edge", "Query", "Response"]
