@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import exchange_calendars  # type: ignore[import-untyped]
+import exchange_calendars
 
 TABLE: Final = Path(__file__).parents[1] / "layers/common/dekr/calendar_table.py"
 FIRST: Final = date(2003, 1, 1)

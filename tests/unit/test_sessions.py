@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-import exchange_calendars  # type: ignore[import-untyped]
-import pandas_market_calendars  # type: ignore[import-untyped]
+import exchange_calendars
+import pandas_market_calendars
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -33,16 +33,10 @@ _DIRECTIVE: Final = json.dumps(
 
 
 class RequestLine:
-    """Writes the lines of one function's requests. ``write`` gets whole lines."""
+    """Writes the lines of one function's requests to standard output, which Lambda hands to CloudWatch."""
 
-    def __init__(
-        self,
-        service: str,
-        write: Callable[[str], Any] = sys.stdout.write,
-        wall_s: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, service: str, wall_s: Callable[[], float] = time.time) -> None:
         self._service = service
-        self._write = write
         self._wall_s = wall_s
         self._cold = True
 
@@ -51,7 +45,7 @@ class RequestLine:
         facts["cold_start"], self._cold = self._cold, False
         rest = json.dumps(facts, separators=(",", ":"))[1:]
         stamp = int(self._wall_s() * 1000)
-        self._write(
+        sys.stdout.write(
             f'{{"_aws":{{"Timestamp":{stamp},"CloudWatchMetrics":{_DIRECTIVE}}},'
             f'"level":"INFO","service":"{self._service}",{rest}\n'
         )

@@ -1,0 +1,13 @@
+"""Many sandboxes on one cold key, each a process of its own; and a leader that is killed in the middle of its fetch."""
+
+from bench.stampede import stampede
+
+
+def test_a_cold_key_costs_one_call_however_many_ask() -> None:
+    calls, _ = stampede(8, latency_ms=300)
+    assert calls == 1
+
+
+def test_a_killed_leader_costs_one_more() -> None:
+    calls, _ = stampede(6, kill_leader=True, latency_ms=500)
+    assert calls == 2
