@@ -50,7 +50,6 @@ def run() -> dict[str, tuple[float, str]]:
         with counted(link) as trips:
             for _ in range(50):
                 hit()
-                world.later(1)
     return {
         "hit_p50_ratio": (
             ratio,

@@ -60,7 +60,7 @@ def test_what_nobody_expected_is_logged_with_its_traceback_and_shown_to_nobody(
     world.upstream.before = broken
     world.get("/quote/A..B", world.key())  # the function is imported by now; its logger may hold another test's output
     for handler in logging.getLogger("quote").handlers:
-        handler.setStream(sys.stdout)  # type: ignore[attr-defined] # a stream handler
+        handler.stream = sys.stdout  # type: ignore[attr-defined] # a stream handler
     capsys.readouterr()
     answer = world.get("/quote/AAPL", world.key())
     assert (answer.status, answer.json["code"]) == (500, "internal_error")

@@ -5,6 +5,7 @@ the payload (JSON). The fixed width lets a script compare stamps without parsing
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -26,14 +27,17 @@ class Entry:
     stamp_us: int
     kind: Kind
     payload: bytes
-    _data: Any = field(default=None, repr=False, compare=False)
+    _view: Any = field(default=None, repr=False, compare=False)
 
-    @property
-    def data(self) -> Any:  # noqa: ANN401 - a payload is whatever JSON its service wrote
-        """The payload, parsed once for as long as this object is kept."""
-        if self._data is None:
-            self._data = json.loads(self.payload)
-        return self._data
+    def view[V](self, build: Callable[[Any], V]) -> V:
+        """What ``build`` makes of the parsed payload, made once for as long as this object is kept.
+
+        An entry belongs to one service, which always builds the same thing of it.
+        """
+        if self._view is None:
+            self._view = build(json.loads(self.payload))
+        built: V = self._view
+        return built
 
     def encode(self) -> bytes:
         """The entry as the store keeps it."""

@@ -94,7 +94,7 @@ class Bars:
         entries = self.flow.read(ask, wants, fetch)
         rows: list[Row] = []
         for want in wants:
-            found = entries[want.key].data
+            found = entries[want.key].view(_parsed)
             ask.delayed = ask.delayed or found["delayed"]
             rows += found["bars"]
         first = bisect_left(rows, wanted.first_ms, key=_start_ms)
@@ -117,7 +117,7 @@ class Bars:
             )
             delayed = delayed or answer.delayed
             rows += [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-        if not rows and any(entry.data["bars"] for key, entry in old.items() if key in missing):
+        if not rows and any(entry.view(_parsed)["bars"] for key, entry in old.items() if key in missing):
             raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
         kind, keep = (Kind.VALUE, SETTLED_KEEP_US) if rows else (Kind.NEGATIVE, NEGATIVE_AGE_US)
         writes = []
@@ -186,6 +186,10 @@ def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
             needed = min(needed, (last_ms + series.multiplier * UNIT_MS[series.timespan]) * 1000)
         end_us = min(end_us, needed)
     return last_trade_us(end_us)
+
+
+def _parsed(data: dict[str, Any]) -> dict[str, Any]:
+    return data
 
 
 def _start_ms(row: Row) -> int:

@@ -42,9 +42,9 @@ class Quotes:
         entry = self.flow.read(ask, (Want(key, DataClass.REAL_TIME),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise UnknownSymbol(f"There is no ticker {ticker.text}.")
-        data = entry.data
-        ask.source, ask.delayed = data["source"], data["delayed"]
-        return json.dumps(_answer(ticker, data["source"], data["fields"]), separators=(",", ":"))
+        answer = entry.view(lambda data: _Answer.of(ticker, data))
+        ask.source, ask.delayed = answer.source, answer.delayed
+        return answer.text
 
     def _fetch(self, ticker: Ticker, permit: Permit, key: str) -> Write:
         try:
@@ -89,22 +89,34 @@ class Quotes:
             return None
 
 
-def _answer(ticker: Ticker, source: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of ``dekr.models.Quote``. Lower-case p and s are the bid, upper-case P and S the ask; a bar has neither,
-    so its close stands for both.
-    """
-    if source in ("nbbo", "snapshot"):
-        bid, ask, bid_size, ask_size = fields.get("p"), fields.get("P"), fields.get("s"), fields.get("S")
-        ns = fields["t"]
-    else:
-        bid = ask = fields["c"]
-        bid_size = ask_size = None
-        ns = fields["t"] * 1_000_000
-    return {
-        "symbol": ticker.text,
-        "bid": bid,
-        "ask": ask,
-        "bid_size": bid_size,
-        "ask_size": ask_size,
-        "timestamp": rfc3339(ns),
-    }
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A finished answer: the JSON of a quote, and where it came from."""
+
+    text: str
+    source: str
+    delayed: bool
+
+    @classmethod
+    def of(cls, ticker: Ticker, data: dict[str, Any]) -> "_Answer":
+        """The answer that a cached quote makes.
+
+        Lower-case p and s are the bid, upper-case P and S the ask; a bar has neither, so its close stands for both.
+        """
+        fields = data["fields"]
+        if data["source"] in ("nbbo", "snapshot"):
+            bid, ask, bid_size, ask_size = fields.get("p"), fields.get("P"), fields.get("s"), fields.get("S")
+            ns = fields["t"]
+        else:
+            bid = ask = fields["c"]
+            bid_size = ask_size = None
+            ns = fields["t"] * 1_000_000
+        quote = {
+            "symbol": ticker.text,
+            "bid": bid,
+            "ask": ask,
+            "bid_size": bid_size,
+            "ask_size": ask_size,
+            "timestamp": rfc3339(ns),
+        }
+        return cls(json.dumps(quote, separators=(",", ":")), data["source"], data["delayed"])
