@@ -17,10 +17,9 @@ UV = ROOT / ".tools/uv/bin/uv"
 ROUNDS = 15
 OURS = "import app"
 NAIVE = (
-    "import boto3, httpx, pydantic, redis; from aws_lambda_powertools import Logger, Metrics, Tracer; "
+    "import boto3, httpx, pydantic, redis; from aws_lambda_powertools import Logger, Metrics; "
     "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver; "
-    "from aws_lambda_powertools.event_handler.openapi.params import Query; "
-    "APIGatewayHttpResolver(enable_validation=True); boto3.client('dynamodb', region_name='us-east-1')"
+    "from aws_lambda_powertools.event_handler.openapi.params import Query; import aws_lambda_powertools.utilities.parameters"
 )
 BANNED = ("boto3", "botocore", "httpx", "pydantic_settings")
 

@@ -20,7 +20,7 @@ from dekr.config import Settings
 from dekr.polygon.client import PolygonClient
 from dekr.store import Store
 from dekr.tiers import Tier
-from dekr.wiring import Services, build
+from dekr.wiring import Services
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
 
@@ -72,7 +72,7 @@ class World:
                 "STALE_IF_ERROR_S": str(self.stale_s),
             }
         )
-        self.services: Services = build(
+        self.services = Services(
             settings,
             self.store,
             lambda: self.directory,

@@ -1,5 +1,7 @@
 """The link to real servers: one node, a cluster of three, TLS; and what happens when they misbehave."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -116,3 +118,22 @@ def test_a_dead_store_is_not_tried_again_for_a_moment() -> None:
         with pytest.raises(StoreDown):
             link.run(plain("GET", "a"))
         assert trips.count == FAILURES_TO_OPEN * 2 + 2
+
+
+def test_a_cluster_link_works_after_a_link_was_imported_on_its_own() -> None:
+    """As in a function: the link loads parts of redis-py without the package, the cluster then needs all of it."""
+    code = (
+        "import sys; from dekr.store.link import Link; assert 'redis.cluster' not in sys.modules;"
+        "from dekr.store.cluster import ClusterLink; from dekr.store import plain;"
+        "link = ClusterLink(sys.argv[1]); print(link.run(plain('SET', 'a', 1), plain('GET', 'a'), plain('GET', 'b')))"
+    )
+    with redis_cluster() as url:
+        done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout == "[True, b'1', None]\n", done.stderr
+
+
+def test_the_hit_path_loads_no_client_that_it_does_not_need() -> None:
+    banned = ("boto3", "botocore", "httpx", "tenacity", "pydantic_settings", "redis.cluster", "redis.asyncio")
+    code = f"import sys; sys.path.insert(0, 'functions/quote'); import app; print([m for m in {banned} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout == "[]\n", done.stderr

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -23,7 +23,9 @@ class Settings(BaseModel):
     redis_iam_cache: Annotated[str, Field(alias="REDIS_IAM_CACHE")] = ""
     key_prefix: Annotated[str, Field(alias="KEY_PREFIX")] = "dekr:"
     keys_table: Annotated[str, Field(alias="KEYS_TABLE")]
-    polygon_base_url: Annotated[HttpUrl, Field(alias="POLYGON_BASE_URL")] = HttpUrl("https://api.massive.com")
+    polygon_base_url: Annotated[str, Field(alias="POLYGON_BASE_URL", pattern=r"^https?://[^/]+/?$")] = (
+        "https://api.massive.com"
+    )
     polygon_secret_arn: Annotated[str, Field(alias="POLYGON_SECRET_ARN")]
     per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
     stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600

@@ -1,6 +1,6 @@
 """The one place where objects are made.
 
-``services()`` makes them once for the sandbox, from the environment; tests call ``build`` with their own edges. What a
+``services()`` makes them once for the sandbox, from the environment; tests make ``Services`` with their own edges. What a
 hit does not need (HTTP client, AWS clients) is imported and made on first use.
 """
 
@@ -8,8 +8,7 @@ import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -18,79 +17,75 @@ from dekr.access.limits import Limiter
 from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
-from dekr.market.bars import Bars
 from dekr.market.flow import Flow
-from dekr.market.health import HealthCheck
-from dekr.market.quotes import LADDER, Quotes
 from dekr.polygon.gate import Gate, LocalGate
 from dekr.store import Store
 from dekr.store.link import Link
 
 if TYPE_CHECKING:
+    from dekr.market.bars import Bars
+    from dekr.market.health import HealthCheck
+    from dekr.market.quotes import Quotes
     from dekr.polygon.client import PolygonClient
 
 
-@dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that a function may need."""
+    """Everything that a function may need, each thing made when it is first asked for.
 
-    settings: Settings
-    store: Store
-    principals: Principals
-    limiter: Limiter
-    quotes: Quotes
-    bars: Bars
-    health: HealthCheck
-    now_us: Callable[[], int]
+    ``directory`` and ``client`` make the key directory and the upstream client; a hit needs neither.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        directory: Callable[[], KeyDirectory],
+        client: "Callable[[Callable[[], int]], PolygonClient]",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self.limiter = Limiter(store, self.now_us)
+        self.principals = Principals(store, directory, self.limiter, self.now_us)
+        self._gate = Gate(store, settings.per_minute, _token)
+        alone = LocalGate(settings.per_minute, self.now_us)
+        stale_us = settings.stale_s * 1_000_000
+        self._flow = Flow(TierCache(store), self._gate, alone, self.now_us, sleep, random.random, stale_us)
+        self._upstream = cache(lambda: client(self.now_us))
+
+    def now_us(self) -> int:
+        """The clock of this machine, with the offset of the store's."""
+        return time.time_ns() // 1000 + self.store.clock_offset_us
+
+    @cached_property
+    def quotes(self) -> "Quotes":
+        """The quote service."""
+        from dekr.market.quotes import Quotes  # noqa: PLC0415 - each function imports its own service only
+
+        return Quotes(self._flow, self._upstream)
+
+    @cached_property
+    def bars(self) -> "Bars":
+        """The bar service."""
+        from dekr.market.bars import Bars  # noqa: PLC0415 - the same
+
+        return Bars(self._flow, self._upstream)
+
+    @cached_property
+    def health(self) -> "HealthCheck":
+        """The health check."""
+        from dekr.market.health import HealthCheck  # noqa: PLC0415 - the same
+
+        return HealthCheck(self._gate, self.now_us)
 
 
 @cache
 def services() -> Services:
     """The services of this sandbox, from its environment."""
     settings = Settings.read(os.environ)
-    return build(settings, _store(settings), _directory(settings), _client(settings))
+    return Services(settings, _store(settings), _directory(settings), _client(settings))
 
 
-def build(
-    settings: Settings,
-    store: Store,
-    directory: Callable[[], KeyDirectory],
-    client: "Callable[[Callable[[], int]], PolygonClient]",
-    sleep: Callable[[float], None] = time.sleep,
-) -> Services:
-    """The services on this store, key directory and upstream client (the last two made on first use)."""
-
-    def now_us() -> int:
-        return time.time_ns() // 1000 + store.clock_offset_us
-
-    @cache
-    def upstream() -> "PolygonClient":
-        return client(now_us)
-
-    limiter = Limiter(store, now_us)
-    gate = Gate(store, settings.per_minute, token_hex_8)
-    flow = Flow(
-        TierCache(store),
-        gate,
-        LocalGate(settings.per_minute, now_us),
-        now_us,
-        sleep,
-        random.random,
-        settings.stale_s * 1_000_000,
-    )
-    return Services(
-        settings,
-        store,
-        Principals(store, directory, limiter, now_us),
-        limiter,
-        Quotes(flow, upstream),
-        Bars(flow, upstream),
-        HealthCheck(gate, LADDER, now_us),
-        now_us,
-    )
-
-
-def token_hex_8() -> str:
+def _token() -> str:
     """A token that no other fetch has."""
     return token_hex(8)
 

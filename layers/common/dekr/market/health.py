@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.errors import StoreDown
+from dekr.market.quotes import LADDER
 from dekr.models import Health
 from dekr.polygon.gate import Gate
 from dekr.times import rfc3339
@@ -18,7 +19,6 @@ class HealthCheck:
     """Looks at what every answer depends on."""
 
     gate: Gate
-    families: tuple[str, ...]
     now_us: Callable[[], int]
 
     def look(self) -> tuple[bool, Health]:
@@ -28,7 +28,7 @@ class HealthCheck:
         disagree; a failing upstream alone still leaves the cache.
         """
         try:
-            now, failing = self.gate.state(self.families)
+            now, failing = self.gate.state(LADDER)
         except StoreDown:
             return False, self._health("down", "unknown", None)
         drift_ms = (self.now_us() - now) // 1000

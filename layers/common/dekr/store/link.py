@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from redis.backoff import NoBackoff
-from redis.connection import Connection, parse_url
-from redis.credentials import CredentialProvider
-from redis.exceptions import (
-    ConnectionError as RedisConnectionError,
-)
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
-
 from dekr.errors import StoreDown
 from dekr.store.command import Command, Word
+from dekr.store.parts import package_unopened
+
+with package_unopened("redis"):
+    from redis.backoff import NoBackoff
+    from redis.connection import Connection, parse_url
+    from redis.credentials import CredentialProvider
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+    from redis.retry import Retry
 
 FIRST_CONNECT_S: Final = 1.0
 CONNECT_S: Final = 0.1
