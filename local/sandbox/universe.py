@@ -64,7 +64,7 @@ KNOWN: Final = [
     "TLT",
     "ZVZZT",
 ]
-LISTED: Final = 10_000
+LISTED: Final = 500
 _RATIOS: Final = (2, 3, 4, 10)
 
 
@@ -109,7 +109,7 @@ def ranks() -> dict[str, int]:
 def profile(seed: int, ticker: str) -> Profile:
     """What a listed ticker is like."""
     rank = ranks()[ticker]
-    trading = 1.0 if rank < 100 else max(0.02, 1.0 - rank / LISTED)  # noqa: PLR2004 - the liquid ones
+    trading = 1.0 if rank < 60 else max(0.02, 1.0 - rank / LISTED)  # noqa: PLR2004 - the liquid ones
     split = None
     if unit(seed, ticker, "splits") < 0.05 or ticker in ("NVDA", "TSLA"):  # noqa: PLR2004 - one in twenty
         when = date(2019, 1, 2).toordinal() + int(unit(seed, ticker, "when") * 2_000)

@@ -1,8 +1,10 @@
 """The link to real servers: one node, a cluster of three, TLS; and what happens when they misbehave."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,21 @@ from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
 from tests.redis_servers import RedisServer, free_port, redis_cluster, redis_single, redis_tls
 from tests.round_trips import counted
 from tests.world import World
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run code in a fresh interpreter that has the layer on its path."""
+    return subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "layers/common")},
+    )
+
 
 ECHO = Script("echo", "redis.call('SET', KEYS[1], ARGV[2]) return {ARGV[1], ARGV[2]}")
 
@@ -128,12 +145,12 @@ def test_a_cluster_link_works_after_a_link_was_imported_on_its_own() -> None:
         "link = ClusterLink(sys.argv[1]); print(link.run(plain('SET', 'a', 1), plain('GET', 'a'), plain('GET', 'b')))"
     )
     with redis_cluster() as url:
-        done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)  # noqa: S603
+        done = python(code, url)
     assert done.stdout == "[True, b'1', None]\n", done.stderr
 
 
 def test_the_hit_path_loads_no_client_that_it_does_not_need() -> None:
     banned = ("boto3", "botocore", "httpx", "tenacity", "pydantic_settings", "redis.cluster", "redis.asyncio")
     code = f"import sys; sys.path.insert(0, 'functions/quote'); import app; print([m for m in {banned} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    done = python(code)
     assert done.stdout == "[]\n", done.stderr
