@@ -102,14 +102,15 @@ def test_slow_answers_come_and_hanging_ones_do_not(advanced: Served) -> None:
 
 
 def test_orders_that_make_no_sense_are_refused(advanced: Served) -> None:
-    for bad in (
+    orders: list[object] = [
         {"kind": "boom"},
         {"kind": "429", "count": 0},
         {"kind": "429", "match": "x"},
-        {"kind": "429", "x": 1},
+        {"kind": "x"},
         [],
-    ):
-        assert httpx.post(f"{advanced.url}/_control/faults", json=refused).status_code == 400
+    ]
+    for order in orders:
+        assert httpx.post(f"{advanced.url}/_control/faults", json=order).status_code == 400
     fault(advanced, "429")
     assert httpx.delete(f"{advanced.url}/_control/faults").json() == {"faults": []}
     assert advanced.get(NBBO).status_code == 200
