@@ -73,6 +73,23 @@ def test_adjusted_and_raw_bars_are_kept_apart(world: World) -> None:
     assert raw[0]["open"] == 2
 
 
+def test_a_split_never_leaves_prices_of_two_scales_in_one_answer(world: World) -> None:
+    key = world.key(1)
+    world.get("/market-data/AAPL?limit=400", key)
+    world.get("/market-data/AAPL?limit=400&adjusted=false", key)
+    world.to("2026-11-23T08:59:00Z")  # Monday, a minute before the first session: nothing can have split since
+    assert (
+        world.get("/market-data/AAPL?from=2025-02-01&to=2025-06-01", key)
+        .headers["Cache-Status"]
+        .startswith("dekr; hit")
+    )
+    world.to("2026-11-23T09:00:01Z")
+    adjusted = world.get("/market-data/AAPL?limit=400", key)
+    assert len({bar["open"] for bar in adjusted.json}) == 1  # all of one fetch
+    raw = world.get("/market-data/AAPL?from=2025-02-01&to=2025-06-01&adjusted=false", key)
+    assert raw.headers["Cache-Status"].startswith("dekr; hit")
+
+
 def test_sort_turns_the_order_and_nothing_else(world: World) -> None:
     key = world.key()
     up = world.get("/market-data/AAPL?limit=50", key).json

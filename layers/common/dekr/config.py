@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -15,7 +15,6 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    environment: Annotated[str, Field(alias="DEKR_ENV", pattern=r"^[a-z]+$")] = "local"
     redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")]
     redis_mode: Annotated[Literal["single", "cluster"], Field(alias="REDIS_MODE")] = "single"
     redis_auth: Annotated[Literal["none", "iam"], Field(alias="REDIS_AUTH")] = "none"
@@ -29,6 +28,14 @@ class Settings(BaseModel):
     polygon_secret_arn: Annotated[str, Field(alias="POLYGON_SECRET_ARN")]
     per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
     stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600
+
+    @model_validator(mode="after")
+    def _iam_is_for_serverless(self) -> "Settings":
+        if self.redis_auth == "iam" and self.redis_mode == "cluster":
+            raise ValueError(
+                "REDIS_AUTH=iam signs in to a serverless cache; a node-based cluster takes a password in REDIS_URL"
+            )
+        return self
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

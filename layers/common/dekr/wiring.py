@@ -91,15 +91,15 @@ def _token() -> str:
 
 
 def _store(settings: Settings) -> Store:
+    if settings.redis_mode == "cluster":
+        from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only on a node-based cluster
+
+        return ClusterLink(settings.redis_url, settings.key_prefix)
     credentials = None
     if settings.redis_auth == "iam":
         from dekr.store.iam import IamCredentials  # noqa: PLC0415 - only where the store asks for it
 
         credentials = IamCredentials(settings.redis_iam_user, settings.redis_iam_cache, os.environ)
-    if settings.redis_mode == "cluster":
-        from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only on a node-based cluster
-
-        return ClusterLink(settings.redis_url, settings.key_prefix, credentials=credentials)
     return Link.open(settings.redis_url, prefix=settings.key_prefix, credentials=credentials)
 
 

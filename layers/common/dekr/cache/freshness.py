@@ -12,6 +12,7 @@ All of it is expressed as a floor: an entry is fresh for a reader if and only if
 tolerance for a store whose clock stepped back). All times are integer microseconds since the epoch, on the store's clock.
 """
 
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -20,6 +21,7 @@ from dekr.sessions import Moment, Session
 from dekr.tiers import POLICIES, TierPolicy
 
 SECOND_US: Final = 1_000_000
+DAY_US: Final = 86_400 * SECOND_US
 EXTENDED_FACTOR: Final = 4
 EXTENDED_AT_MOST_S: Final = 3600
 
@@ -65,6 +67,25 @@ def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
 def settled_floor_us(end_us: int) -> int:
     """Stamps above this saw everything that was traded before ``end_us``: it does not change any more."""
     return end_us + LATE_PRINTS_US - 1
+
+
+def splits_floor_us(now_us: int) -> int:
+    """Stamps above this have seen every split that is in force now.
+
+    A split takes effect before the first session of a trading day, and then all adjusted prices before it are of another
+    scale.
+    """
+    moment = sessions.at(now_us)
+    day = sessions.trading_day(sessions.eastern_date(moment.since_us)) if moment.known else None
+    return (day.pre_open_us if day else now_us - DAY_US) - 1
+
+
+def splits_until_us(now_us: int) -> int:
+    """Until when no further split can take effect, at the least."""
+    moment = sessions.at(now_us)
+    if moment.session is Session.CLOSED:
+        return moment.until_us
+    return sessions.eastern_midnight_us(sessions.eastern_date(now_us) + timedelta(days=1))
 
 
 def is_fresh(stamp_us: int, floor: int, now_us: int) -> bool:

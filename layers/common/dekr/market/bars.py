@@ -82,7 +82,13 @@ class Bars:
         data = DataClass.REAL_TIME if series.timespan.intraday else DataClass.HISTORICAL
         segments = {self._key(series, segment): segment for segment in plan}
         wants = [
-            Want(key, data, _needed_until_us(series, segment, wanted.last_ms), tail=tail and segment is plan[-1])
+            Want(
+                key,
+                data,
+                _needed_until_us(series, segment, wanted.last_ms),
+                tail=tail and segment is plan[-1],
+                adjusted=series.adjusted,
+            )
             for key, segment in segments.items()
         ]
         fetch = Fetch(

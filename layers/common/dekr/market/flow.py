@@ -23,6 +23,8 @@ from dekr.cache.freshness import (
     fresh_until_us,
     is_fresh,
     settled_floor_us,
+    splits_floor_us,
+    splits_until_us,
 )
 from dekr.cache.tier_cache import TierCache, Write
 from dekr.errors import (
@@ -55,16 +57,23 @@ class Want:
     """An entry that a read needs.
 
     ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
-    applies. ``tail``: whether newer data than that part would change the answer.
+    applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
+    wrong, however settled it is.
     """
 
     key: str
     data: DataClass
     needed_until_us: int | None = None
     tail: bool = True
+    adjusted: bool = False
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
+        floor = self.age_floor_us(now_us, policy)
+        return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
+
+    def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """The same by age alone."""
         floor = floor_us(now_us, policy, self.data)
         if self.needed_until_us is None:
             return floor
@@ -87,7 +96,8 @@ class Want:
         if entry.kind is Kind.NEGATIVE:
             return entry.stamp_us + NEGATIVE_AGE_US
         if not self.ages(entry):
-            return now_us + SETTLED_FOR_US
+            until = now_us + SETTLED_FOR_US
+            return min(until, splits_until_us(now_us)) if self.adjusted else until
         return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
 
 
@@ -202,7 +212,7 @@ class Flow:
             entry = entries.get(want.key)
             if entry is None or entry.kind is Kind.NEGATIVE:
                 raise error
-            if entry.stamp_us <= want.floor_us(ask.now_us, ask.policy) - self.stale_us:
+            if entry.stamp_us <= want.age_floor_us(ask.now_us, ask.policy) - self.stale_us:
                 raise error
         ask.outcome, ask.reason = Outcome.STALE, error.code
 

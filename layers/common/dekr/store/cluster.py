@@ -5,7 +5,6 @@ from typing import Any
 
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
@@ -21,7 +20,6 @@ class ClusterLink:
     url: str
     prefix: str = "dekr:"
     clock_offset_us: int = 0
-    credentials: CredentialProvider | None = None
     breaker: LinkBreaker = field(default_factory=LinkBreaker)
     _cluster: RedisCluster | None = None
 
@@ -61,7 +59,6 @@ class ClusterLink:
         if self._cluster is None:
             self._cluster = RedisCluster.from_url(
                 self.url,
-                **({"credential_provider": self.credentials} if self.credentials else {}),
                 protocol=2,
                 driver_info=None,
                 socket_timeout=REPLY_S,

@@ -1,0 +1,29 @@
+"""The settings in a function's environment."""
+
+import pytest
+from pydantic import ValidationError
+
+from dekr.config import Settings
+
+LEAST = {"REDIS_URL": "redis://127.0.0.1:6379/0", "KEYS_TABLE": "keys", "POLYGON_SECRET_ARN": "arn:fake"}
+
+
+def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
+    settings = Settings.read(LEAST | {"POLYGON_PER_MINUTE": "", "HOME": "/"})
+    assert (settings.per_minute, settings.key_prefix, settings.redis_mode) == (5, "dekr:", "single")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"REDIS_URL": "http://127.0.0.1"},
+        {"POLYGON_PER_MINUTE": "0"},
+        {"REDIS_MODE": "sentinel"},
+        {"POLYGON_BASE_URL": "ftp://host"},
+        {"REDIS_AUTH": "iam", "REDIS_MODE": "cluster"},
+        {"KEYS_TABLE": ""},
+    ],
+)
+def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.read(LEAST | wrong)
