@@ -87,7 +87,6 @@ def _invoke(function: str, event: str, cloud: LocalCloud, folder: Path) -> dict[
             "POLYGON_PER_MINUTE": "6000",
             "REDIS_URL": redis,
             "REDIS_AUTH": "none",
-            "DEKR_ENV": "local",
         }
         (folder / "variables.json").write_text(json.dumps({"Parameters": variables}))
         done = subprocess.run(  # noqa: S603 - ours
@@ -114,7 +113,9 @@ _CREDENTIALS = {
 def _template(cloud: LocalCloud) -> Path:
     """The built template with AWS_ENDPOINT_URL declared: SAM sets only variables that a template names."""
     built = Path(cloud.said["template"])
-    text = re.sub(r"^( +)DEKR_ENV:", r"\1AWS_ENDPOINT_URL: unset\n\1DEKR_ENV:", built.read_text(), flags=re.MULTILINE)
+    text = re.sub(
+        r"^( +)KEYS_TABLE:", r"\1AWS_ENDPOINT_URL: unset\n\1KEYS_TABLE:", built.read_text(), flags=re.MULTILINE
+    )
     changed = built.with_name("sam-local.yaml")
     changed.write_text(text)
     return changed

@@ -52,6 +52,7 @@ def test_what_is_not_a_ticker(world: World, route: str, symbol: str) -> None:
         ("to=2026-13-01", "to"),
         ("from=20260101", "from"),
         ("from=yesterday", "from"),
+        ("from=2026-W47-5", "from"),
         ("from=2026-11-02&to=2026-11-01", "from"),
         ("from=2100-01-01", "from"),
         ("timespan=minute&from=1976-01-01&to=2026-01-01", "from"),

@@ -5,6 +5,7 @@ the query that it came from, so that one that was changed or moved to another qu
 """
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ FEWEST_DIGITS: Final = 12
 """Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
 
 _DIGEST: Final = 9
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXPECTED: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 
 
@@ -131,7 +133,7 @@ def _moment_ms(field: str, text: str, *, end: bool) -> int:
     if text.isascii() and text.isdigit() and FEWEST_DIGITS <= len(text) <= len(str(FAR_FUTURE_MS)):
         return min(int(text), FAR_FUTURE_MS)
     try:
-        day = date.fromisoformat(text) if len(text) == len("2026-11-20") and text.isascii() else None
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
         day = None
     if day is None or not EARLIEST <= day < date.max:

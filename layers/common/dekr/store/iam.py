@@ -30,4 +30,5 @@ class IamCredentials(CredentialProvider):
             self.environment.get("AWS_SESSION_TOKEN"),
         )
         region = self.environment["AWS_REGION"]
-        return self.user, elasticache_token(credentials, region, self.cache, self.user, self.now())
+        # The service keeps cache names in lower case, whatever the stack is called, and wants them signed so.
+        return self.user, elasticache_token(credentials, region, self.cache.lower(), self.user, self.now())
