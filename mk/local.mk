@@ -13,6 +13,7 @@ down: ## End it
 
 .PHONY: key
 key: setup ## Make an API key: make key TIER=5 USER=demo [STACK=dekr-prod]
+	@$(if $(filter environment,$(origin USER)),$(error say for whom: make key TIER=5 USER=demo))
 	@$(PY) -m local.keys create --tier "$(TIER)" --user "$(USER)" $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lambda-image

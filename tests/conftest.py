@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer, redis_single
 from tests.world import World
+
+# How long an example takes says nothing about whether it holds.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

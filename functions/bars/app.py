@@ -27,10 +27,17 @@ def bars(
     tier: TierQuery = None,
 ) -> Response[str]:
     """The ticker's most recent bars, in full as many as were asked for where they exist."""
-    ticker, split_adjusted, newest_first = Ticker.parse(symbol), adjusted == "true", sort == "desc"
-    now_ms = edge.services.now_us() // 1000
     asked = BarQuery.parse(
-        ticker, timespan, multiplier, limit, first, last, cursor, split_adjusted, newest_first, now_ms
+        Ticker.parse(symbol),
+        timespan=timespan,
+        multiplier=multiplier,
+        limit=limit,
+        first=first,
+        last=last,
+        cursor=cursor,
+        adjusted=adjusted == "true",
+        newest_first=sort == "desc",
+        now_ms=edge.services.now_us() // 1000,
     )
     ask = edge.ask(tier, "bars")
     rows = edge.services.bars.get(ask, asked.series, asked.range)

@@ -16,7 +16,6 @@ from dekr.sessions import TradingDay
 from local.sandbox.universe import profile, unit
 
 MINUTE_US = 60_000_000
-MINUTES = 960
 HISTORY_YEARS = 10
 
 

@@ -60,14 +60,16 @@ class FakeCall:
     refusal: Exception | None = None
     paid: list[str] = field(default_factory=list)
     observed: list[tuple[str, Outcome, float]] = field(default_factory=list)
+    pause_s: float = 0.0
 
     def spend(self, family: str) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.paid.append(family)
 
-    def observe(self, family: str, outcome: Outcome, seconds: float) -> None:
+    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
         self.observed.append((family, outcome, seconds))
+        self.pause_s = max(self.pause_s, pause_s)
 
     @property
     def outcomes(self) -> list[Outcome]:

@@ -42,8 +42,8 @@ def granted(made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = (
     return permit
 
 
-def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1) -> None:
-    permit.observe(permit.family, outcome, seconds)
+def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1, pause_s: float = 0.0) -> None:
+    permit.observe(permit.family, outcome, seconds, pause_s)
     command = permit.finished()
     assert command
     made.store.run(command)
@@ -121,7 +121,7 @@ def test_a_budget_that_was_spent_comes_back_when_it_said(link: Link) -> None:
 
 def test_a_throttled_call_pauses_everybody(link: Link) -> None:
     made = gate(link)
-    end(made, granted(made), Outcome.THROTTLED)
+    end(made, granted(made), Outcome.THROTTLED, pause_s=12)
     with pytest.raises(BudgetSpent):
         ask(made, "quote:MSFT")
     link.clock_offset_us += 12 * S
@@ -189,7 +189,7 @@ def test_a_clock_that_steps_back_does_not_lock_the_gate(link: Link) -> None:
     made = gate(link, per_minute=3)
     link.clock_offset_us = 3600 * S
     granted(made, "a")
-    end(made, granted(made, "b"), Outcome.THROTTLED)
+    end(made, granted(made, "b"), Outcome.THROTTLED, pause_s=30)
     link.clock_offset_us = 0
     granted(made, "c")
     with pytest.raises(BudgetSpent):

@@ -124,7 +124,7 @@ def test_stale_data_is_served_labelled_inside_its_window_only(world: World) -> N
     world.upstream.answer = lambda _: httpx.Response(503, text="<html>down</html>")
     stale = world.get("/quote/AAPL", key)
     assert (stale.status, stale.json["bid"]) == (200, 1)
-    assert stale.headers["Cache-Status"] == "dekr; hit; fwd=stale; detail=upstream_unavailable"
+    assert stale.headers["Cache-Status"] == "dekr; fwd=stale; detail=upstream_unavailable"
     assert stale.headers["X-Data-Warning"] == 'stale; age=60; reason="upstream_unavailable"'
     assert stale.headers["Cache-Control"] == "private, max-age=0"
     world.later(3600)
@@ -178,6 +178,29 @@ def test_over_the_limit_is_429_with_a_true_retry_after_and_no_upstream_call(worl
     world.later(int(refused.headers["Retry-After"]))
     assert world.get("/quote/AAPL", key).status == 200
     assert len(world.upstream.calls) == 1
+
+
+def test_a_throttled_call_keeps_everybody_away_for_as_long_as_the_upstream_said(world: World) -> None:
+    key = world.key()
+    world.upstream.answer = lambda _: httpx.Response(429, headers={"retry-after": "30"}, json={"status": "ERROR"})
+    assert world.get("/quote/AAPL", key).json["code"] == "upstream_throttled"
+    world.upstream.answer = lambda _: None
+    world.later(20)
+    refused = world.get("/quote/MSFT", key)
+    assert (refused.status, refused.json["code"]) == (503, "upstream_budget_spent")
+    assert int(refused.headers["Retry-After"]) <= 10
+    world.later(11)
+    assert world.get("/quote/MSFT", key).status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("identity", False), ("", False)],
+)
+def test_a_long_answer_is_compressed_for_who_takes_it(world: World, accepted: str, packed: bool) -> None:
+    answer = world.get("/market-data/AAPL?limit=50", world.key(), headers={"accept-encoding": accepted})
+    assert ("Content-Encoding" in answer.headers) == packed
+    assert answer.headers["Vary"] == "Accept-Encoding"
 
 
 def test_a_known_answer_is_304(world: World) -> None:

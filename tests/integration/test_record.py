@@ -26,7 +26,7 @@ def test_every_request_writes_one_line_with_its_facts(world: World, capsys: pyte
     assert (miss["outcome"], miss["upstream_calls"], miss["hits"], miss["cold_start"]) == ("miss", 1, 0, True)
     assert (hit["outcome"], hit["upstream_calls"], hit["hits"], hit["cold_start"]) == ("hit", 0, 1, False)
     assert hit["age_s"] == 0
-    assert (hit["user"], hit["tier"], hit["status"], hit["request_id"]) == ("anna", 5, 200, "request-1")
+    assert (hit["user"], hit["tier"], hit["status"], hit["request_id"]) == ("anna", "5", 200, "request-1")
     assert (bad["status"], bad["error"]) == (422, "invalid_input")
     assert (nobody["status"], nobody["error"]) == (401, "invalid_api_key")
     for line in (miss, hit, bad, nobody):
@@ -38,14 +38,17 @@ def test_every_request_writes_one_line_with_its_facts(world: World, capsys: pyte
 
 def test_the_line_is_metrics_in_the_embedded_format(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.get("/quote/AAPL", world.key())
-    (line,) = lines(capsys)
-    (directive,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index] # parsed JSON
-    assert directive["Namespace"] == "Dekr/MarketData"
-    assert {metric["Name"] for metric in directive["Metrics"]} == {name for name, _ in METRICS}
-    for name in [metric["Name"] for metric in directive["Metrics"]]:
-        assert isinstance(line[name], int | float), name
-    for dimension in {name for names in directive["Dimensions"] for name in names}:
-        assert dimension in line
+    world.get("/quote/AAPL")
+    world.get("/quote/A..B", world.key())
+    world.get("/health")
+    for line in lines(capsys):
+        (directive,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index] # parsed JSON
+        assert directive["Namespace"] == "Dekr/MarketData"
+        assert {metric["Name"] for metric in directive["Metrics"]} == {name for name, _ in METRICS}
+        for name in [metric["Name"] for metric in directive["Metrics"]]:
+            assert isinstance(line.get(name, 0), int | float), name
+        for dimension in {name for names in directive["Dimensions"] for name in names}:
+            assert isinstance(line[dimension], str), dimension
 
 
 def test_what_nobody_expected_is_logged_with_its_traceback_and_shown_to_nobody(
@@ -69,3 +72,16 @@ def test_what_nobody_expected_is_logged_with_its_traceback_and_shown_to_nobody(
     assert "ZeroDivisionError: the secret reason" in str(logged["exception"])
     assert line["errors"] == 1
     link.close()
+
+
+def test_what_fails_before_the_route_is_answered_and_logged_too(link: Link, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(link)
+    key = world.key()
+
+    def broken(_: str) -> None:
+        raise RuntimeError("no table")
+
+    world.directory.find = broken  # type: ignore[method-assign, assignment] # the directory is the outermost edge
+    answer = world.get("/quote/AAPL", key)
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
+    assert lines(capsys)[-1]["status"] == 500

@@ -149,7 +149,7 @@ def test_a_cluster_link_works_after_a_link_was_imported_on_its_own() -> None:
     assert done.stdout == "[True, b'1', None]\n", done.stderr
 
 
-def test_the_hit_path_loads_no_client_that_it_does_not_need() -> None:
+def test_importing_a_function_loads_no_client_that_a_hit_does_not_need() -> None:
     banned = ("boto3", "botocore", "httpx", "tenacity", "pydantic_settings", "redis.cluster", "redis.asyncio")
     code = f"import sys; sys.path.insert(0, 'functions/quote'); import app; print([m for m in {banned} if m in sys.modules])"
     done = python(code)

@@ -5,7 +5,6 @@
       Unauthenticated       401  no key, a wrong one, a revoked one, two that differ
       Forbidden             403
         TierNotEntitled          a tier above the caller's own
-        FeatureNotInTier         the tier lacks the feature
         RoleRequired             the route is for another role
         UpstreamNotEntitled      our upstream plan has no source for it, and nothing is cached
       NotFound              404
@@ -18,8 +17,8 @@
         StoreDown                the shared store cannot be reached
       DeadlineExceeded      504
 
-The code is what a program tests; the detail is one plain sentence for a person. Nobody chooses a status by reading a
-message.
+``dekr.polygon.failures`` draws the upstream's own branch. The code is what a program tests; the detail is one plain
+sentence for a person. Nobody chooses a status by reading a message.
 """
 
 from typing import ClassVar
@@ -71,12 +70,6 @@ class TierNotEntitled(Forbidden):
     """A tier above the caller's own was asked for."""
 
     code = "tier_not_entitled"
-
-
-class FeatureNotInTier(Forbidden):
-    """The caller's tier does not include the feature."""
-
-    code = "feature_not_in_tier"
 
 
 class RoleRequired(Forbidden):

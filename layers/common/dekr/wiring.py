@@ -117,6 +117,6 @@ def _client(settings: Settings) -> "Callable[[Callable[[], int]], PolygonClient]
     def client(now_us: Callable[[], int]) -> "PolygonClient":
         from dekr.polygon.connect import connect, secret  # noqa: PLC0415 - with it comes the HTTP client
 
-        return connect(str(settings.polygon_base_url), secret(settings.polygon_secret_arn), now_us)
+        return connect(settings.polygon_base_url, secret(settings.polygon_secret_arn), now_us)
 
     return client

@@ -45,5 +45,5 @@ def test_a_role_is_not_another_one(role: Role) -> None:
         ("\ud800", False),
     ],
 )
-def test_what_can_be_a_user(name: str, fits: bool) -> None:  # noqa: FBT001 - a case's expectation
+def test_what_can_be_a_user(name: str, fits: bool) -> None:
     assert is_user(name) is fits

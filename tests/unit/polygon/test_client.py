@@ -105,7 +105,7 @@ def test_the_nbbo_comes_as_it_was_sent() -> None:
 
 
 @pytest.mark.parametrize(("status", "delayed"), [("OK", False), ("DELAYED", True)])
-def test_an_answer_is_delayed_when_the_upstream_says_so(status: str, delayed: bool) -> None:  # noqa: FBT001 - a case
+def test_an_answer_is_delayed_when_the_upstream_says_so(status: str, delayed: bool) -> None:
     assert there(nbbo(ok(quote(), status=status))).delayed is delayed
     assert there(snapshot({"ticker": "AAPL", "lastQuote": quote()}, status=status)).delayed is delayed
     assert there(previous(ok([bar()], status=status))).delayed is delayed

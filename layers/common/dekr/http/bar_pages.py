@@ -49,14 +49,15 @@ class BarQuery:
     def parse(
         cls,
         ticker: Ticker,
+        *,
         timespan: Timespan,
         multiplier: int,
         limit: int,
         first: str | None,
         last: str | None,
         cursor: str | None,
-        adjusted: bool,  # noqa: FBT001 - the route's parameters in their order
-        newest_first: bool,  # noqa: FBT001 - the same
+        adjusted: bool,
+        newest_first: bool,
         now_ms: int,
     ) -> "BarQuery":
         """The query behind the route's parameters, at a moment; raises InvalidInput, naming the parameter and its rule."""

@@ -16,6 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from dekr import sessions
 from dekr.access.credentials import QUERY_NAME, find_credential
 from dekr.access.limits import Refused
 from dekr.access.principal import Principal
@@ -108,12 +109,10 @@ class Edge:
         effective = principal.effective_tier(tier)
         toll = self.services.limiter.toll(principal, kind, cost)
         exchange.ask = Ask(toll, effective.policy, exchange.deadline)
-        exchange.facts["tier"] = int(effective)
+        exchange.facts["tier"] = str(int(effective))
         return exchange.ask
 
-    def answer(
-        self, body: str, *, status: int = 200, media: str = "application/json", headers: Mapping[str, str] | None = None
-    ) -> Response[str]:
+    def answer(self, body: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[str]:
         """The response with this body: validators, freshness headers, 304 where the caller has it already."""
         exchange = self._exchange
         if exchange.ask is None:
@@ -123,24 +122,23 @@ class Edge:
             etag = sent["ETag"] = f'"{blake2b(body.encode(), digest_size=12).hexdigest()}"'
             if etag in exchange.headers.get("if-none-match", ""):
                 return Response(304, None, "", sent)
-        return Response(status, media, body, sent)
+        return Response(status, "application/json", body, sent)
 
     def handler(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         """The Lambda handler: an HTTP API event (payload 2.0) to its response."""
         started = time.perf_counter()
-        exchange = self._exchange = _exchange(event, context)
+        exchange = self._exchange = _exchange_of(event, context)
         try:
             exchange.query = query.parse(event.get("rawQueryString") or "")
-            if not event["rawPath"].isprintable():
-                # The resolver's pattern would let a line break at the end of the path pass.
-                raise InvalidInput("symbol", TICKER_RULE, code="invalid_symbol")
+            query.printable(event["rawPath"])
             if not self._open:
                 exchange.principal = self._caller(exchange)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
         except DekrError as error:
             answer = as_event(self._problem(error))
-        if "gzip" in exchange.headers.get("accept-encoding", ""):
-            compress(answer)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: what fails before the resolver, or in the wiring
+            answer = as_event(self._unexpected(error))
+        compress(answer, exchange.headers.get("accept-encoding", ""))
         self._record(answer, time.perf_counter() - started)
         return answer
 
@@ -206,7 +204,10 @@ class Edge:
         facts["duration_ms"] = round(seconds * 1000, 3)
         if principal is not None:
             facts["user"] = principal.user_id
+        facts.setdefault("tier", "none")
         if ask is not None:
+            if ask.now_us and not sessions.at(ask.now_us).known:
+                facts["calendar_unknown"] = 1
             facts["outcome"] = ask.outcome
             facts["hits"] = int(ask.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
             facts["stale"] = int(ask.outcome is Outcome.STALE)
@@ -216,7 +217,7 @@ class Edge:
         self._line.emit(facts)
 
 
-def _exchange(event: Mapping[str, Any], context: Context) -> Exchange:
+def _exchange_of(event: Mapping[str, Any], context: Context) -> Exchange:
     request = event["requestContext"]
     left_s = context.get_remaining_time_in_millis() / 1000
     return Exchange(

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BeforeValidator
 
 from dekr.errors import InvalidInput
+from dekr.symbols import RULE
 
 LONGEST_QUERY = 2_048
 
@@ -46,6 +47,12 @@ def parse(raw: str) -> dict[str, str]:
             raise InvalidInput(_shown(name), "must not be given more than once")
         found[name] = value
     return found
+
+
+def printable(path: str) -> None:
+    """Raise InvalidInput for a path with control characters: the resolver would let a line break at its end pass."""
+    if not path.isprintable():
+        raise InvalidInput("symbol", RULE, code="invalid_symbol")
 
 
 def only(found: dict[str, str], known: frozenset[str]) -> None:

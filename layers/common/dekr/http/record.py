@@ -16,6 +16,7 @@ METRICS: Final = (
     ("stale", "Count"),
     ("errors", "Count"),
     ("upstream_calls", "Count"),
+    ("calendar_unknown", "Count"),
     ("duration_ms", "Milliseconds"),
     ("upstream_ms", "Milliseconds"),
 )

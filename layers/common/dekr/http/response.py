@@ -1,6 +1,7 @@
 """What answers carry beside their body: where the data came from and how fresh it is; compression."""
 
 import gzip
+import re
 from base64 import b64encode
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from dekr.market.ask import Ask, Outcome
 
 GZIP_FROM: Final = 1_024
 GZIP_LEVEL: Final = 5
+_GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))?")
 
 
 def freshness_headers(ask: Ask) -> dict[str, str]:
@@ -35,7 +37,7 @@ _STATUS: Final = {
     Outcome.HIT: "hit",
     Outcome.MISS: "fwd=miss; stored",
     Outcome.COLLAPSED: "fwd=miss; collapsed",
-    Outcome.STALE: "hit; fwd=stale",
+    Outcome.STALE: "fwd=stale",
 }
 
 
@@ -50,12 +52,15 @@ def as_event(response: Response[str]) -> dict[str, Any]:
     }
 
 
-def compress(answer: dict[str, Any]) -> None:
-    """Compress an answer's body where that is worth it."""
+def compress(answer: dict[str, Any], accepted: str) -> None:
+    """Compress an answer's body where the caller's Accept-Encoding takes gzip and that is worth it."""
     body = answer["body"]
-    if answer["isBase64Encoded"] or len(body) < GZIP_FROM:
+    if len(body) < GZIP_FROM:
+        return
+    answer["headers"]["Vary"] = "Accept-Encoding"
+    if not any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(",")):
         return
     packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
     answer["body"] = b64encode(packed).decode()
     answer["isBase64Encoded"] = True
-    answer["headers"] |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    answer["headers"]["Content-Encoding"] = "gzip"

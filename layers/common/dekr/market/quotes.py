@@ -15,6 +15,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Fetch, Flow, Want
+from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Permit
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
@@ -70,8 +71,6 @@ class Quotes:
 
     def _from(self, family: str, ticker: Ticker, permit: Permit) -> "Quote | None":
         """What this family has; None where the plan does not include it, or it knows no price."""
-        from dekr.polygon.failures import NotEntitled  # noqa: PLC0415 - on a miss only
-
         client = self.client()
         try:
             match family:

@@ -31,6 +31,6 @@ class Call(Protocol):
         """Take one call from the budget, before every attempt and every page. Raises BudgetSpent, UpstreamDown."""
         ...
 
-    def observe(self, family: str, outcome: Outcome, seconds: float) -> None:
-        """Note how an attempt went and how long it took."""
+    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
+        """Note how an attempt went and how long it took; ``pause_s``: for how long the upstream sent everybody away."""
         ...

@@ -26,11 +26,11 @@ WINDOW_US: Final = 61_000_000
 UPPER_TIERS_SHARE: Final = 0.2
 """The part of the budget that only tiers with ``reserved`` may use."""
 
-SLOW_S: Final = 5.0
+COUNTS_AS_SLOW_S: Final = 5.0
 """A call that took longer counts against the breaker even if it succeeded."""
 
-PAUSE_US: Final = 12_000_000
-"""How long everybody stays away after a 429 that names no time: one free call of a plan with five a minute."""
+LONGEST_PAUSE_S: Final = 120.0
+"""The gate takes a pause that ends later than this for one that was set before the clock stepped back."""
 
 DONE_MS: Final = 5_000
 FAILED_MS: Final = 1_000
@@ -87,21 +87,24 @@ class Permit:
         self.paid = False
         self.calls += 1
 
-    def observe(self, family: str, outcome: Outcome, seconds: float) -> None:
+    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
         """Remember how a call went; the breaker is told when the fetch ends."""
         self.seconds += seconds
         seen = self.seen.setdefault(family, _Seen())
-        if outcome in (Outcome.FAILED, Outcome.KEY_REFUSED) or seconds > SLOW_S:
+        if outcome in (Outcome.FAILED, Outcome.KEY_REFUSED) or seconds > COUNTS_AS_SLOW_S:
             seen.bad += 1
         elif outcome is Outcome.NOT_ENTITLED:
             seen.denied = 1
         elif outcome is Outcome.THROTTLED:
-            self.pause_us = PAUSE_US
+            self.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
         else:
             seen.good += 1
 
     def step_down(self) -> str:
-        """The next family to try after the plan refused the present one. Raises UpstreamNotEntitled after the last."""
+        """The next family to try where the present one gave nothing: refused by the plan, or no price.
+
+        Raises UpstreamNotEntitled after the last.
+        """
         self.families = self.families[self.families.index(self.family) + 1 :]
         if not self.families:
             raise _not_entitled()
@@ -148,7 +151,9 @@ class Gate:
         UpstreamNotEntitled, UpstreamInvalid (seen by somebody else), StoreDown.
         """
         token = self.token()
-        now, word, detail = self._ask(datum, token, families, floor_us, reserved, lease_ms, 1, reread=reread)
+        now, word, detail = self._ask(
+            datum, token, families, floor_us=floor_us, reserved=reserved, lease_ms=lease_ms, number=1, reread=reread
+        )
         if word == b"wait":
             return Wait()
         if word == b"done":
@@ -162,10 +167,10 @@ class Gate:
             permit.datum,
             permit.token,
             families,
-            permit.stamp_us,
-            permit.reserved,
-            permit.lease_ms,
-            permit.calls + 1,
+            floor_us=permit.stamp_us,
+            reserved=permit.reserved,
+            lease_ms=permit.lease_ms,
+            number=permit.calls + 1,
             reread=True,
         )
         return _granted(now, word, detail, families)
@@ -192,11 +197,11 @@ class Gate:
         datum: str,
         token: str,
         families: Sequence[str],
+        *,
         floor_us: int,
-        reserved: bool,  # noqa: FBT001 - private, and every caller names it
+        reserved: bool,
         lease_ms: int,
         number: int,
-        *,
         reread: bool,
     ) -> tuple[int, bytes, Any]:
         allowed = self.per_minute if reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
@@ -260,7 +265,7 @@ def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str
             raise _failure(detail.decode())
         case _:
             # Another sandbox took over the lease while this one was slow: its fetch counts, not this one.
-            raise UpstreamDown("The fetch took too long and was handed over.", retry_after_s=1.0)
+            raise UpstreamDown("Getting the data took too long. Please try again.", retry_after_s=1.0)
 
 
 def _failure(code: str) -> DekrError:

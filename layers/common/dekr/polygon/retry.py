@@ -46,14 +46,15 @@ def ask[T](
         if call.deadline.left_s() < LEAST_USEFUL_S:
             raise DeadlineExceeded("There is not enough time left to ask the data provider.")
         call.spend(family)
-        started_s, outcome = monotonic(), Outcome.OK
+        started_s, outcome, pause_s = monotonic(), Outcome.OK, 0.0
         try:
             return attempt()
         except tuple(kind for kind, _ in _SEEN) as error:
             outcome = next(seen for kind, seen in _SEEN if isinstance(error, kind))
+            pause_s = error.retry_after_s if isinstance(error, Throttled) else 0.0
             raise
         finally:
-            call.observe(family, outcome, monotonic() - started_s)
+            call.observe(family, outcome, monotonic() - started_s, pause_s)
 
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number >= ATTEMPTS or call.deadline.left_s() < MOST_JITTER_S + 2 * LEAST_USEFUL_S

@@ -90,7 +90,9 @@ class Transport:
         if self._bearer is None:
             key = self.key()
             if not (key.isascii() and key.isprintable() and key and " " not in key):
-                raise KeyRefused("This service's key for the data provider is not a key.", retry_after_s=KEY_AGAIN_S)
+                raise KeyRefused(
+                    "The key that this service has for the data provider cannot be used.", retry_after_s=KEY_AGAIN_S
+                )
             self._bearer, self._read_at_s = key, self.monotonic()
         return self._bearer
 
