@@ -77,6 +77,6 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
             )
             gateway.create_route(
                 ApiId=ids[API],
-                RouteKey=f"{method.upper()} {path}",
+                RouteKey="$default" if path == "/$default" else f"{method.upper()} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )

@@ -92,7 +92,9 @@ def test_key_is_accepted_in_each_of_its_three_places(cloud: LocalCloud) -> None:
 
 
 def test_unknown_route_and_unknown_ticker_are_404(cloud: LocalCloud) -> None:
-    assert cloud.get("/quotes/AAPL").json() == {"message": "Not Found"}
+    unrouted = cloud.get("/quotes/AAPL")
+    assert (unrouted.status_code, unrouted.json()["code"]) == (404, "not_found")
+    assert unrouted.headers["content-type"] == "application/problem+json"
     unknown = cloud.get("/quote/ZZZZQ")
     assert unknown.status_code == 404
     assert unknown.json()["code"] == "unknown_symbol"
