@@ -1,54 +1,71 @@
 """``python -m local.sandbox``: serves the sandbox Polygon on this machine until it is told to stop."""
 
 import argparse
-import asyncio
 import signal
-import socket
+from dataclasses import replace
 from datetime import datetime
 
-import uvicorn
-
-from local.sandbox.app import Sandbox
-from local.sandbox.plans import PLANS, Plan
+from local.sandbox.clock import read_moment
+from local.sandbox.plans import ADVANCED, PLANS
+from local.sandbox.server import Server
+from local.sandbox.state import KEY, SEED, Sandbox
 
 
 def main() -> None:
-    """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--plan", choices=sorted(PLANS), default="advanced")
-    parser.add_argument("--key", default="sandbox-key-not-real")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--latency-ms", type=float, default=0.0)
-    parser.add_argument("--per-minute", type=int, help="calls a minute; default: the plan's")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="where the clock starts (RFC 3339); default: now")
-    options = parser.parse_args()
+    """Serve as the command line says; the line that tells the address is printed when connections are taken."""
+    options = _options()
     plan = PLANS[options.plan]
     if options.per_minute is not None:
-        plan = Plan(plan.name, options.per_minute, plan.quotes, plan.snapshots, plan.delay_us, plan.end_of_day)
-    asyncio.run(_serve(options, plan))
-
-
-async def _serve(options: argparse.Namespace, plan: Plan) -> None:
+        plan = replace(plan, per_minute=options.per_minute)
     sandbox = Sandbox(plan, options.key, options.seed, options.latency_ms / 1000)
     if options.now is not None:
         sandbox.clock.set(options.now)
-    listener = socket.create_server(("127.0.0.1", options.port))
-    server = uvicorn.Server(
-        uvicorn.Config(sandbox.app(), log_level="warning", access_log=False, date_header=False, lifespan="off")
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-
-    def stop() -> None:
-        sandbox.stopping.set()
-        server.should_exit = True
-
-    while not server.started:  # noqa: ASYNC110 - the server has no event for it
-        await asyncio.sleep(0.01)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    await serving
+        # The server stops first, and then raises the signal that it caught once more.
+        signal.signal(number, _leave)
+    server = Server(sandbox, options.port)
+    print(f"listening on {server.url}", flush=True)
+    server.run(sockets=[server.listener])
+
+
+def _leave(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
+    parser.add_argument("--plan", choices=sorted(PLANS), default=ADVANCED.name)
+    parser.add_argument("--key", default=KEY, help="the one key that is accepted (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="the market's seed (default: %(default)s)")
+    parser.add_argument("--latency-ms", type=_not_negative, default=0.0, help="added to each answer (default: 0)")
+    parser.add_argument("--per-minute", type=_positive, help="calls a minute (default: 5 on the free plan, else any)")
+    parser.add_argument("--now", type=_moment, help="where the clock starts, RFC 3339 (default: the real time)")
+    return parser.parse_args()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+def _not_negative(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number from 0")
+    return found
 
 
 if __name__ == "__main__":

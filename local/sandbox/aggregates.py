@@ -1,111 +1,88 @@
-"""Windows of bars: which minutes or days make up a bar of so many units, and the pages of an answer."""
+"""Answers of the aggregates endpoints: bars of a range, the previous day's bar, and one day of the whole market."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from typing import Final
 
-from dekr import sessions
-from local.sandbox import market
-from local.sandbox.market import Bar, merged
+from local.sandbox import parameters
+from local.sandbox.market import day_span
+from local.sandbox.parameters import Query
+from local.sandbox.trading_days import newest_over, trading_day
+from local.sandbox.universe import LISTED_SINCE, ranks, tickers
+from local.sandbox.view import View
+from local.sandbox.windows import MOST_UNITS, TIMESPANS, Bar, Series
+from local.sandbox.wire import Json, bad_request, bar
 
-INTRADAY = {"second": 1, "minute": 60, "hour": 3600}
-TIMESPANS = (*INTRADAY, "day", "week", "month", "quarter", "year")
-_SUNDAY = date(1970, 1, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Windows of ``multiplier`` units of ``timespan``, aligned independently of what is asked."""
-
-    multiplier: int
-    timespan: str
-
-    @property
-    def intraday(self) -> bool:
-        """Whether it is made of minutes."""
-        return self.timespan in INTRADAY
-
-    def start_ms(self, bar: Bar) -> int:
-        """The start of the window that holds a base bar."""
-        day = sessions.eastern_date(bar.t * 1000)
-        if self.intraday:
-            midnight = sessions.eastern_midnight_us(day) // 1000
-            step = INTRADAY[self.timespan] * self.multiplier * 1000
-            return midnight + (bar.t - midnight) // step * step
-        return sessions.eastern_midnight_us(self._first_day(day)) // 1000
-
-    def _first_day(self, day: date) -> date:
-        number = self.multiplier
-        if self.timespan == "day":
-            return date.fromordinal(day.toordinal() // number * number) if number > 1 else day
-        if self.timespan == "week":
-            weeks = (day - _SUNDAY).days // 7 // number * number
-            return _SUNDAY + timedelta(weeks=weeks)
-        months = number * {"month": 1, "quarter": 3, "year": 12}[self.timespan]
-        first = (day.year * 12 + day.month - 1) // months * months
-        return date(first // 12, first % 12 + 1, 1)
+USUAL: Final = 5_000
+MOST: Final = 50_000
 
 
-def base_bars(
-    seed: int, ticker: str, window: Window, first_ms: int, last_ms: int, now_us: int, *, newest_first: bool
-) -> Iterator[Bar]:
-    """The minute or day bars whose window touches the range, in the order asked for."""
-    oldest = sessions.eastern_date(now_us).replace(day=1)
-    oldest = oldest.replace(year=oldest.year - market.HISTORY_YEARS)
-    first = max(sessions.eastern_date(max(0, first_ms) * 1000), oldest) - timedelta(days=0 if window.intraday else 370)
-    last = sessions.eastern_date(min(last_ms * 1000, now_us))
-    reach = timedelta(days=0 if window.intraday else 370)
-    last = min(last + reach, sessions.eastern_date(now_us))
-    first = max(first, oldest)
-    step = -1 if newest_first else 1
-    day = last if newest_first else first
-    while first <= day <= last:
-        if window.intraday:
-            bars = market.minutes_until(seed, ticker, day, now_us)
-            yield from bars[::step]
-        else:
-            bar = market.day_until(seed, ticker, day, now_us)
-            if bar is not None:
-                yield bar
-        day += timedelta(days=step)
+def of_range(view: View, path: Query, query: Query) -> Json:
+    """``/v2/aggs/ticker/{t}/range/{mult}/{timespan}/{from}/{to}``.
+
+    ``limit`` counts base bars: minutes under minute and hour, days above. A page holds whole bars, one at least.
+    """
+    ticker, timespan = path["ticker"], path["timespan"]
+    if timespan not in TIMESPANS:
+        raise bad_request(f"Could not parse the timespan: '{timespan}'")
+    multiplier = parameters.whole(path["multiplier"], "multiplier", MOST_UNITS)
+    first_ms = parameters.moment_ms(path["from"], "from", end_of_day=False)
+    last_ms = parameters.moment_ms(path["to"], "to", end_of_day=True)
+    if first_ms > last_ms:
+        raise bad_request("The parameter 'to' cannot be a time that occurs before 'from'")
+    adjusted, newest_first = parameters.adjusted(query), parameters.newest_first(query)
+    limit = parameters.limit(query, USUAL, MOST)
+    if ticker not in ranks():
+        return _envelope(view, ticker, [], 0, adjusted=adjusted)
+    series = Series(view.seed, ticker, multiplier, timespan, adjusted, view.seen_us)
+    page, used, following = _page(series.bars(first_ms, last_ms, newest_first=newest_first), limit)
+    answer = _envelope(view, ticker, [bar(b.span) | {"t": b.start_ms} for b in page], used, adjusted=adjusted)
+    if following is not None:
+        bounds = (first_ms, following.start_ms) if newest_first else (following.start_ms, last_ms)
+        where = f"{ticker}/range/{multiplier}/{timespan}/{bounds[0]}/{bounds[1]}"
+        answer["next_url"] = f"{view.base}/v2/aggs/ticker/{where}?cursor={parameters.cursor(query)}"
+    return answer
 
 
-def page(
-    seed: int,
-    ticker: str,
-    window: Window,
-    first_ms: int,
-    last_ms: int,
-    now_us: int,
-    limit: int,
-    *,
-    newest_first: bool,
-) -> tuple[list[Bar], int, int | None]:
-    """The bars made of the first ``limit`` base bars, how many base bars those were, and where the next page begins."""
-    bars: list[Bar] = []
-    group: list[Bar] = []
-    start = used = 0
-    first_start, last_start = first_ms, last_ms
-    for base in base_bars(seed, ticker, window, first_ms, last_ms, now_us, newest_first=newest_first):
-        begins = window.start_ms(base)
-        if begins > last_start or (begins < first_start and not _touches(window, base, begins, first_start)):
-            continue
-        if group and begins != start:
-            bars.append(merged(start, group[::-1] if newest_first else group))
-            group = []
-            if used >= limit:
-                return bars, used, begins
-        start = begins
-        group.append(base)
-        used += 1
-    if group:
-        bars.append(merged(start, group[::-1] if newest_first else group))
-    return bars, used, None
+def previous(view: View, path: Query, query: Query) -> Json:
+    """``/v2/aggs/ticker/{t}/prev``: the last trading day that is over."""
+    ticker, adjusted = path["ticker"], parameters.adjusted(query)
+    day = newest_over(view.seen_us)
+    span = day_span(view.seed, ticker, day.date, view.seen_us) if ticker in ranks() else None
+    if span is None:
+        return _envelope(view, ticker, [], 0, adjusted=adjusted)
+    # The vendor stamps this bar, like those of a whole market's day, with the end of trading.
+    found = bar(span.scaled(view.ratio(ticker, day.date, adjusted=adjusted))) | {"t": day.close_us // 1000}
+    return _envelope(view, ticker, [{"T": ticker} | found], 1, adjusted=adjusted)
 
 
-def _touches(window: Window, base: Bar, begins: int, first_ms: int) -> bool:
-    """Whether a window that begins before the range reaches into it: ranges are stretched to whole windows."""
-    del begins
-    if window.intraday:
-        return False
-    return base.t >= first_ms
+def whole_market(view: View, path: Query, query: Query) -> Json:
+    """``/v2/aggs/grouped/locale/us/market/stocks/{date}``: a bar for each ticker, from the close of the day on."""
+    day, adjusted = parameters.day(path["date"], "date"), parameters.adjusted(query)
+    found = trading_day(day) if LISTED_SINCE <= day <= view.today else None
+    results: list[Json] = []
+    if found is not None and found.close_us <= view.seen_us:
+        for ticker in tickers():
+            span = day_span(view.seed, ticker, day, view.seen_us)
+            if span is not None:
+                fields = bar(span.scaled(view.ratio(ticker, day, adjusted=adjusted)))
+                results.append({"T": ticker} | fields | {"t": found.close_us // 1000})
+    return _envelope(view, None, results, len(results), adjusted=adjusted)
+
+
+def _page(bars: Iterator[Bar], limit: int) -> tuple[list[Bar], int, Bar | None]:
+    """The bars that ``limit`` base bars make, how many those are, and the bar after them."""
+    page: list[Bar] = []
+    used = 0
+    for found in bars:
+        if page and used + found.base > limit:
+            return page, used, found
+        page.append(found)
+        used += found.base
+    return page, used, None
+
+
+def _envelope(view: View, ticker: str | None, results: list[Json], used: int, *, adjusted: bool) -> Json:
+    answer = view.envelope(queryCount=used, resultsCount=len(results), adjusted=adjusted)
+    if ticker is not None:
+        answer = {"ticker": ticker} | answer
+    return answer | {"results": results, "count": len(results)} if results else answer

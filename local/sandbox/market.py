@@ -1,205 +1,179 @@
-"""The simulated market: prices and volumes as a function of seed, ticker and time, with no state.
+"""The simulated market: trading as a pure function of seed, ticker and time, reached without what came before.
 
-Each trading day is made whole from its own random numbers: a path of 960 minutes from the day's open to its close. All
-longer bars are exact aggregates of those minutes. Prices are adjusted for splits; raw ones before a split are multiplied.
+Prices here are raw, in ten-thousandths of a dollar of the shares of their own day (``Span.scaled`` adjusts for a split).
 """
 
 import math
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from random import Random
-from typing import NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple
 
-from dekr import sessions
 from dekr.sessions import TradingDay
-from local.sandbox.universe import profile, unit
+from local.sandbox import noise
+from local.sandbox.span import TRADES_A_SLOT, Place, Span, Tree, grouped, merged, running_total
+from local.sandbox.trading_days import MINUTE_US, SECOND_US, first_minute, trading_day
+from local.sandbox.universe import LISTED, LISTED_SINCE, profile
 
-MINUTE_US = 60_000_000
-HISTORY_YEARS = 10
+DOLLAR: Final = 10_000
+_OCTAVES: Final = (2, 7, 29, 113, 509)
+"""Lengths in days of the movements that a price is the sum of: over any of them it looks like a random walk."""
 
-
-class Bar(NamedTuple):
-    """A bar; ``t`` in ms. ``turnover``: the sum of price times volume, from which ``vw`` comes."""
-
-    t: int
-    o: float
-    h: float
-    l: float  # noqa: E741 - the wire's name
-    c: float
-    v: int
-    n: int
-    turnover: float
-
-    def wire(self, ratio: int = 1) -> dict[str, float]:
-        """As the wire has it; ``ratio``: how many shares one of then has become, for raw prices."""
-        prices = {name: _cents(getattr(self, name) * ratio) for name in "ohlc"}
-        vwap = round(self.turnover / self.v * ratio, 4)
-        return {"v": self.v // ratio or 1, "vw": vwap, **prices, "t": self.t, "n": self.n}
+_EXTENDED: Final = 0.04
+_SHARES_A_TRADE: Final = 90
+_TRADES_A_MINUTE: Final = 6
+_SECONDS: Final = tuple(float(second) for second in range(61))
+_WHOLE_DAY: Final = 1 << 30
 
 
-def merged(t: int, bars: list[Bar]) -> Bar:
-    """One bar over several, in order."""
-    return Bar(
-        t,
-        bars[0].o,
-        max(bar.h for bar in bars),
-        min(bar.l for bar in bars),
-        bars[-1].c,
-        sum(bar.v for bar in bars),
-        sum(bar.n for bar in bars),
-        sum(bar.turnover for bar in bars),
-    )
-
-
-@lru_cache(maxsize=40_000)
-def trading_day(day: date) -> TradingDay | None:
-    """The day's sessions; past the calendar's ends every weekday is like the last known one."""
-    try:
-        return sessions.trading_day(day)
-    except sessions.CalendarUnknown:
-        if day.weekday() >= 5:  # noqa: PLR2004 - the weekend
-            return None
-        start = sessions.eastern_midnight_us(day)
-        return TradingDay(day, *(start + minutes * MINUTE_US for minutes in (240, 570, 960, 1200)))
-
-
-@lru_cache(maxsize=4_000)
-def minutes(seed: int, ticker: str, day: date) -> tuple[Bar, ...]:
-    """The minute bars of a whole trading day; minutes without a trade have none."""
-    return tuple(
-        Bar(t, o, h, low, c, v, 1 + v // 100, v * (o + h + low + c) / 4)
-        for t, o, h, low, c, v in _rows(seed, ticker, day)
-    )
-
-
-def _rows(seed: int, ticker: str, day: date) -> list[tuple[int, float, float, float, float, int]]:
-    """The minutes of a day as plain rows: t in ms, open, high, low, close, volume. Written for speed: a request for years
-    of day bars makes a thousand of these days.
+class Standing(NamedTuple):
+    """How a day of one ticker stands at a moment: all its trading so far, and the newest minute and second with trades
+    (counted from Eastern midnight). ``minute``: as it is so far.
     """
-    sessions_of_day = trading_day(day)
-    if sessions_of_day is None:
+
+    day: Span
+    minute: tuple[int, Span]
+    second: tuple[int, Span]
+
+
+def standing(seed: int, ticker: str, day: date, now_us: int) -> Standing | None:
+    """How a day stands. None: it has no trading yet, or none at all."""
+    found = trading_day(day)
+    if found is None or day < LISTED_SINCE or now_us < found.pre_open_us + SECOND_US:
+        return None
+    return _standing(seed, ticker, found, (min(now_us, found.post_close_us) - found.pre_open_us) // SECOND_US)
+
+
+def day_span(seed: int, ticker: str, day: date, now_us: int) -> Span | None:
+    """All trading of a day so far. None: there is none."""
+    found = trading_day(day)
+    if found is None or day < LISTED_SINCE:
+        return None
+    if now_us >= found.post_close_us:
+        return _tree(seed, ticker, found).whole
+    stands = standing(seed, ticker, day, now_us)
+    return stands.day if stands is not None else None
+
+
+def minutes(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[tuple[int, Span]]:
+    """A day's trading so far in windows of ``step`` minutes, which begin at Eastern midnight.
+
+    Each window with trades, by its first minute after midnight; ``slots`` counts minutes.
+    """
+    found = trading_day(day)
+    if found is None or day < LISTED_SINCE:
         return []
-    about = profile(seed, ticker)
-    draw = Random(f"{seed}:{ticker}:{day.toordinal()}").random  # noqa: S311 - a simulation
-    opened, closed = _level(seed, ticker, day - timedelta(days=1)), _level(seed, ticker, day)
-    last = (sessions_of_day.post_close_us - sessions_of_day.pre_open_us) // MINUTE_US
-    one, two, three = ((draw() - 0.5) * 0.01 * opened / k for k in range(1, 4))
-    span, noise, digits = (closed - opened) / last, 0.001 * opened, 2 if opened > 1 else 4
-    path = [
-        round(opened + span * i + one * a + two * b + three * c + noise * (draw() - 0.5), digits)
-        for i, (a, b, c) in enumerate(_waves(last))
-    ]
-    start_ms, trading, busy, calm = (
-        sessions_of_day.pre_open_us // 1000,
-        about.trading,
-        about.volume * 3,
-        about.volume * 0.3,
+    if now_us >= found.post_close_us:
+        return list(_complete(seed, ticker, found, step))
+    stands = standing(seed, ticker, day, now_us)
+    if stands is None:
+        return []
+    running = first_minute(found) + (now_us - found.pre_open_us) // MINUTE_US
+    pieces = _tree(seed, ticker, found).pieces(step, running)
+    return grouped(chain(pieces, [stands.minute] if stands.minute[0] == running else []), step)
+
+
+def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[tuple[int, Span]]:
+    """The same in windows of ``step`` seconds; ``slots`` counts seconds."""
+    found = trading_day(day)
+    if found is None or day < LISTED_SINCE or now_us < found.pre_open_us:
+        return []
+    since = (min(now_us, found.post_close_us) - found.pre_open_us) // SECOND_US + first_minute(found) * 60
+    tree = _tree(seed, ticker, found)
+    pieces = (
+        (minute * 60 + first, span)
+        for minute, whole in tree.pieces(1, -(-since // 60))
+        for first, span in _minute_tree(tree, minute, whole).pieces(1, since - minute * 60)
     )
-    rows = []
-    for i in range(last):
-        if trading < 1 and draw() > trading:
-            continue
-        o, c, dice = path[i], path[i + 1], draw()
-        high, low = (o, c) if o > c else (c, o)
-        if dice < 0.25:  # noqa: PLR2004 - one minute in four goes beyond its ends
-            high, low = round(high * (1 + dice / 200), digits), round(low * (1 - dice / 200), digits)
-        v = 1 + int((busy if 330 <= i < 720 else calm) * dice)  # noqa: PLR2004 - the regular session
-        rows.append((start_ms + i * 60_000, o, high, low, c, v))
-    return rows
+    return grouped(pieces, step)
+
+
+@lru_cache(maxsize=LISTED)
+def _standing(seed: int, ticker: str, day: TradingDay, since_s: int) -> Standing | None:
+    tree, first = _tree(seed, ticker, day), first_minute(day)
+    running, second = divmod(since_s, 60)
+    running += first
+    places, whole = tree.before(running)
+    spans = [place.span for place in places]
+    if whole is not None and second:
+        seconds_of = _minute_tree(tree, running, whole)
+        parts, _ = seconds_of.before(second)
+        if parts:
+            so_far = merged([part.span for part in parts])._replace(slots=1)
+            number, newest = seconds_of.newest(parts[-1])
+            return Standing(merged([*spans, so_far]), (running, so_far), (running * 60 + number, newest))
+    if not places:
+        return None
+    minute, span = tree.newest(places[-1])
+    seconds_of = _minute_tree(tree, minute, span)
+    number, newest = seconds_of.newest(Place(0, 60, seconds_of.whole))
+    return Standing(merged(spans), (minute, span), (minute * 60 + number, newest))
+
+
+@lru_cache(maxsize=128)
+def _complete(seed: int, ticker: str, day: TradingDay, step: int) -> tuple[tuple[int, Span], ...]:
+    return tuple(grouped(_tree(seed, ticker, day).pieces(step, _WHOLE_DAY), step))
+
+
+def _minute_tree(tree: Tree, minute: int, span: Span) -> Tree:
+    """The seconds of a minute."""
+    key = noise.key(tree.key.hex(), minute)
+    most = min(60, span.trades // TRADES_A_SLOT)
+    slots = 1 + int(noise.units(key)[0] * most)
+    return Tree(key, span._replace(slots=min(slots, most)), 0, _SECONDS, tree.grain)
+
+
+@lru_cache(maxsize=20_000)
+def _tree(seed: int, ticker: str, day: TradingDay) -> Tree:
+    """The minutes of a trading day."""
+    about, key = profile(seed, ticker), noise.key(seed, ticker, day.date.toordinal())
+    draw = noise.units(key)
+    ratio = about.split[1] if about.split is not None and day.date < about.split[0] else 1
+    busy = _busy(
+        *((moment - day.pre_open_us) // MINUTE_US for moment in (day.open_us, day.close_us, day.post_close_us))
+    )
+
+    def price(dollars: float) -> int:
+        return max(1, round(dollars * ratio * DOLLAR / about.grain)) * about.grain
+
+    gap = math.exp(0.4 * about.swing * (draw[0] - 0.5))
+    opening = price(_level(seed, ticker, day.date - timedelta(days=1)) * gap)
+    closing = price(_level(seed, ticker, day.date))
+    reach = about.swing / about.grain
+    high = max(opening, closing) + int(opening * reach * draw[1]) * about.grain
+    low = max(about.grain, min(opening, closing) - int(opening * reach * draw[2]) * about.grain)
+    volume = int(about.volume * math.exp(1.2 * (draw[3] + draw[4] - 1)) / ratio) + 2 * TRADES_A_SLOT
+    trades = min(volume, max(2 * TRADES_A_SLOT, int(volume * ratio / _SHARES_A_TRADE * (0.8 + 0.4 * draw[5]))))
+    slots = min(int((len(busy) - 1) * (0.98 + 0.02 * draw[6])), max(1, trades // _TRADES_A_MINUTE))
+    turnover = (opening + high + low + closing) * volume // 4
+    whole = Span(opening, high, low, closing, volume, trades, turnover, slots)
+    return Tree(key, whole, first_minute(day), busy, about.grain)
 
 
 @lru_cache(maxsize=8)
-def _waves(last: int) -> tuple[tuple[float, float, float], ...]:
-    """Three waves over a day, zero at both ends."""
-    return tuple(
-        (math.sin(turn), math.sin(2 * turn), math.sin(3 * turn))
-        for turn in (math.pi * i / last for i in range(last + 1))
+def _busy(opens: int, closes: int, ends: int) -> tuple[float, ...]:
+    """How busy the minutes of a day are: most at the open and the close, little before and after."""
+    middle, half = (opens + closes) / 2, (closes - opens) / 2
+    return running_total(
+        [
+            1 + 2 * abs((minute - middle) / half) ** 3 if opens <= minute < closes else _EXTENDED
+            for minute in range(ends)
+        ]
     )
 
 
-@lru_cache(maxsize=60_000)
-def whole_day(seed: int, ticker: str, day: date) -> Bar | None:
-    """The bar of a whole trading day."""
-    rows = _rows(seed, ticker, day)
-    if not rows:
-        return None
-    _, opens, highs, lows, closes, volumes = zip(*rows, strict=True)
-    turnover = sum(v * (o + h + low + c) / 4 for _, o, h, low, c, v in rows)
-    trades = len(rows) + sum(v // 100 for v in volumes)
-    t = sessions.eastern_midnight_us(day) // 1000
-    return Bar(t, opens[0], max(highs), min(lows), closes[-1], sum(volumes), trades, turnover)
-
-
-def minutes_until(seed: int, ticker: str, day: date, now_us: int) -> list[Bar]:
-    """The minute bars of a day that have begun by now; the last one may still be forming."""
-    return [bar for bar in minutes(seed, ticker, day) if bar.t * 1000 <= now_us]
-
-
-def day_until(seed: int, ticker: str, day: date, now_us: int) -> Bar | None:
-    """The day's bar as it stands now."""
-    found = trading_day(day)
-    if found is None or found.pre_open_us > now_us:
-        return None
-    if found.post_close_us <= now_us:
-        return whole_day(seed, ticker, day)
-    bars = minutes_until(seed, ticker, day, now_us)
-    return merged(sessions.eastern_midnight_us(day) // 1000, bars) if bars else None
-
-
-def last_trading_day(now_us: int) -> TradingDay:
-    """The newest day whose pre-market has begun."""
-    day = sessions.eastern_date(now_us)
-    while (found := trading_day(day)) is None or found.pre_open_us > now_us:
-        day -= timedelta(days=1)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The market of one ticker at one second: bid, ask, last price, and the moment they are of (microseconds)."""
-
-    bid: float
-    ask: float
-    last: float
-    sizes: tuple[int, int, int]
-    at_us: int
-    sequence: int
-
-
-def tick(seed: int, ticker: str, now_us: int) -> Tick:
-    """The last quote and trade at a moment; outside the sessions, those of the last session's end."""
-    day = last_trading_day(now_us)
-    at_us = min(now_us, day.post_close_us - 1) // 1_000_000 * 1_000_000
-    bars = minutes_until(seed, ticker, day.date, at_us)
-    price = bars[-1].c if bars else _cents(_level(seed, ticker, day.date - timedelta(days=1)))
-    spread = max(0.01, round(price * 0.0002, 2))
-    moved = round((unit(seed, ticker, at_us) - 0.5) * price * 0.001, 2)
-    bid = max(0.01, round(price + moved - spread / 2, 2))
-    sizes = tuple(1 + int(unit(seed, ticker, at_us, side) * 20) for side in "bal")
-    sequence = (at_us - day.pre_open_us) // 1_000_000 * 7 + 1_000
-    at_us += int(unit(seed, ticker, at_us, "us") * min(999_999, now_us - at_us)) if now_us > at_us else 0
-    return Tick(
-        bid, round(bid + spread, 2), round(bid + spread / 2, 4), (sizes[0], sizes[1], sizes[2]), at_us, sequence
-    )
-
-
-def split_ratio(seed: int, ticker: str, t_ms: int) -> int:
-    """How many of today's shares one share of that moment has become."""
-    split = profile(seed, ticker).split
-    if split is None or t_ms * 1000 >= sessions.eastern_midnight_us(split[0]):
-        return 1
-    return split[1]
-
-
+@lru_cache(maxsize=20_000)
 def _level(seed: int, ticker: str, day: date) -> float:
-    """The close of a calendar day: waves of several lengths and a little noise around the ticker's price."""
-    about = profile(seed, ticker)
-    number = day.toordinal()
-    slow = about.swing * math.sin(number / 260 + 6.3 * unit(seed, ticker, "slow"))
-    quick = 0.05 * math.sin(number / 17 + 6.3 * unit(seed, ticker, "quick"))
-    return about.price * math.exp(slow + quick + 0.02 * (unit(seed, ticker, number) - 0.5))
+    """The price in dollars at the end of a calendar day, in today's shares."""
+    about, number = profile(seed, ticker), day.toordinal()
+    move = 0.0
+    for octave in _OCTAVES:
+        place, part = divmod(number, octave)
+        here, there = _lattice(seed, ticker, octave, place), _lattice(seed, ticker, octave, place + 1)
+        move += math.sqrt(octave) * (here + (there - here) * part / octave)
+    return about.price * math.exp(about.swing * 0.6 * move)
 
 
-def _cents(price: float) -> float:
-    return round(price, 2) if price >= 1 else round(max(price, 0.0001), 4)
+@lru_cache(maxsize=65_536)
+def _lattice(seed: int, ticker: str, octave: int, place: int) -> float:
+    return noise.units(noise.key(seed, ticker, octave), place)[0] * 2 - 1

@@ -1,46 +1,66 @@
 """The vendor's plans: what each includes, how late it is and how often it may be asked."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
+
+from local.sandbox.trading_days import MINUTE_US, newest_over
+
+
+class Data(Enum):
+    """What a plan may include."""
+
+    BARS = auto()
+    SNAPSHOTS = auto()
+    QUOTES = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``delay_us``: how old its newest data is; ``end_of_day``: nothing of a session before it is over."""
+    """``includes``: besides the market's status, which every plan has; ``per_minute``: calls, None: as many as one likes;
+    ``delay_us``: how late its data is; ``end_of_day``: nothing of a trading day before its sessions are over.
+    """
 
     name: str
-    per_minute: int | None
-    quotes: bool
-    snapshots: bool
+    includes: frozenset[Data]
+    per_minute: int | None = None
     delay_us: int = 0
     end_of_day: bool = False
 
+    @property
+    def status(self) -> str:
+        """The status of its answers."""
+        return "DELAYED" if self.delay_us else "OK"
 
-PLANS: Final = {
-    plan.name: plan
-    for plan in (
-        Plan("free", 5, quotes=False, snapshots=False, end_of_day=True),
-        Plan("starter", None, quotes=False, snapshots=True, delay_us=15 * 60 * 1_000_000),
-        Plan("advanced", None, quotes=True, snapshots=True),
-    )
-}
+    def seen_us(self, now_us: int) -> int:
+        """The moment up to which it sees the market."""
+        if self.end_of_day:
+            return newest_over(now_us).post_close_us
+        return now_us - self.delay_us
 
 
-@dataclass(slots=True)
+FREE: Final = Plan("free", frozenset({Data.BARS}), per_minute=5, end_of_day=True)
+STARTER: Final = Plan("starter", frozenset({Data.BARS, Data.SNAPSHOTS}), delay_us=15 * MINUTE_US)
+ADVANCED: Final = Plan("advanced", frozenset(Data))
+PLANS: Final = {plan.name: plan for plan in (FREE, STARTER, ADVANCED)}
+
+
 class Meter:
-    """Counts calls in a sliding window of a minute of the sandbox's clock."""
+    """Counts the calls of every window of a minute, on the sandbox's clock."""
 
-    per_minute: int | None
-    _calls: deque[int] = field(default_factory=deque)
+    def __init__(self, per_minute: int | None) -> None:
+        self._per_minute = per_minute
+        self._calls: deque[int] = deque()
 
     def allows(self, now_us: int) -> bool:
         """Whether one more call is allowed now; it counts if so."""
-        if self.per_minute is None:
+        if self._per_minute is None:
             return True
-        while self._calls and not now_us - 60_000_000 < self._calls[0] <= now_us:
+        # A clock that was set back leaves calls in the future, which count no more.
+        while self._calls and not now_us - MINUTE_US < self._calls[0] <= now_us:
             self._calls.popleft()
-        if len(self._calls) >= self.per_minute:
+        if len(self._calls) >= self._per_minute:
             return False
         self._calls.append(now_us)
         return True

@@ -1,66 +1,100 @@
-"""The sandbox Polygon as a real server, in a thread of the test's process, and the vendor's official client of it."""
+"""The sandbox market behind a real socket, one for each plan, and the vendor's own client pointed at it."""
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from massive import RESTClient
 
-from local.sandbox.app import Sandbox
-from local.sandbox.plans import PLANS
+from local.sandbox.plans import ADVANCED, FREE, STARTER, Meter, Plan
+from local.sandbox.server import serving
+from local.sandbox.state import KEY, Sandbox
 
-KEY = "sandbox-key-not-real"
-NOW = datetime.fromisoformat("2026-11-20T15:00:00+00:00")
+FRIDAY = "2026-11-20T15:00:30Z"
+"""In the middle of a regular session (10:00:30 in New York)."""
+
+CLOSED = "2026-11-21T07:00:00Z"
+"""The night after it: two answers are of the same market, whatever the time between them."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """A sandbox that is served at ``url``."""
+@dataclass
+class Running:
+    """A served sandbox: ``http`` has its key, ``official`` is the vendor's client."""
 
     sandbox: Sandbox
-    url: str
+    http: httpx.Client
+    official: RESTClient
 
-    @property
-    def client(self) -> RESTClient:
-        """The vendor's client, pointed here."""
-        return RESTClient(KEY, base=self.url, retries=0)
+    def at(self, moment: str) -> None:
+        """Drive the clock."""
+        self.sandbox.clock.set(datetime.fromisoformat(moment))
 
-    def get(self, path: str, key: str = KEY) -> httpx.Response:
-        """A plain GET."""
-        return httpx.get(self.url + path, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    def get(self, path: str, **parameters: Any) -> Any:
+        """The body of an answer that must be 200."""
+        response = self.http.get(path, params=parameters or None)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def bars(self, ticker: str, window: str, first: str, last: str, **parameters: Any) -> list[dict[str, Any]]:
+        """All bars of one page; ``window`` as in "5/minute"."""
+        answer = self.get(f"/v2/aggs/ticker/{ticker}/range/{window}/{first}/{last}", **{"limit": 50_000, **parameters})
+        found: list[dict[str, Any]] = answer.get("results", [])
+        assert "next_url" not in answer
+        return found
+
+    def fault(self, kind: str, **fields: Any) -> None:
+        """Order a fault."""
+        self.http.post("/_control/faults", json={"kind": kind, **fields}).raise_for_status()
+
+    def reset(self) -> None:
+        """As it was at the start."""
+        self.at(FRIDAY)
+        self.http.delete("/_control/faults")
+        self.http.delete("/_control/calls")
 
 
-@contextmanager
-def serve(plan: str) -> Iterator[Served]:
-    sandbox = Sandbox(PLANS[plan], KEY)
-    sandbox.clock.set(NOW)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(sandbox.app(), log_level="error", access_log=False, date_header=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        yield Served(sandbox, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    finally:
-        sandbox.stopping.set()
-        server.should_exit = True
-        thread.join()
+def run(plan: Plan) -> Iterator[Running]:
+    sandbox = Sandbox(plan)
+    with serving(sandbox) as url:
+        official = RESTClient(KEY, base=url, retries=1)
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as http:
+            yield Running(sandbox, http, official)
+        official.client.clear()
+
+
+@pytest.fixture(scope="session")
+def _advanced() -> Iterator[Running]:
+    yield from run(ADVANCED)
+
+
+@pytest.fixture(scope="session")
+def _starter() -> Iterator[Running]:
+    yield from run(STARTER)
+
+
+@pytest.fixture(scope="session")
+def _free() -> Iterator[Running]:
+    yield from run(FREE)
 
 
 @pytest.fixture
-def served() -> Iterator[Callable[[str], Served]]:
-    """Serves sandboxes by plan."""
-    with ExitStack() as stack:
-        yield lambda plan: stack.enter_context(serve(plan))
+def advanced(_advanced: Running) -> Running:
+    _advanced.reset()
+    return _advanced
 
 
 @pytest.fixture
-def advanced(served: Callable[[str], Served]) -> Served:
-    """The plan with everything, on a Friday at 10:00 in New York."""
-    return served("advanced")
+def starter(_starter: Running) -> Running:
+    _starter.reset()
+    return _starter
+
+
+@pytest.fixture
+def free(_free: Running) -> Running:
+    """With all of its five calls a minute."""
+    _free.sandbox.meter = Meter(_free.sandbox.plan.per_minute)
+    _free.reset()
+    return _free

@@ -1,0 +1,82 @@
+"""Answers of the market status endpoints, which have no envelope. Every plan sees the real clock here."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, Final
+
+from dekr import sessions
+from dekr.calendar_table import CLOSED, EARLY
+from dekr.sessions import Session
+from local.sandbox.parameters import Query
+from local.sandbox.trading_days import trading_day
+from local.sandbox.view import View
+from local.sandbox.wire import Json
+
+EXCHANGES: Final = ("NYSE", "NASDAQ")
+_AHEAD: Final = timedelta(days=365)
+_NAMES: Final = {
+    2: "Washington's Birthday",
+    3: "Good Friday",
+    4: "Good Friday",
+    5: "Memorial Day",
+    6: "Juneteenth",
+    7: "Independence Day",
+    9: "Labor Day",
+    11: "Thanksgiving",
+    12: "Christmas",
+}
+_NEW_YEAR: Final = 3
+
+
+def now(view: View, _: Query, __: Query) -> Json:
+    """``/v1/marketstatus/now``."""
+    session = sessions.at(view.now_us).session
+    state = {Session.REGULAR: "open", Session.CLOSED: "closed"}.get(session, "extended-hours")
+    groups = ("s_and_p", "societe_generale", "cgi", "msci", "ftse_russell", "mstar", "mstarc", "nasdaq", "dow_jones")
+    index = "open" if session is Session.REGULAR else "closed"
+    return {
+        "afterHours": session is Session.POST,
+        "currencies": {"crypto": "open", "fx": "open" if _currencies_trade(view.now_us) else "closed"},
+        "earlyHours": session is Session.PRE,
+        "exchanges": {"nasdaq": state, "nyse": state, "otc": index},
+        "indicesGroups": dict.fromkeys(groups, index),
+        "market": state,
+        "serverTime": _eastern(view.now_us).isoformat(timespec="seconds"),
+    }
+
+
+def upcoming(view: View, _: Query, __: Query) -> list[Any]:
+    """``/v1/marketstatus/upcoming``: a bare array, an item for each exchange."""
+    today = sessions.eastern_date(view.now_us)
+    days = sorted(day for day in CLOSED | EARLY if today <= day <= today + _AHEAD)
+    return [_holiday(day, exchange) for day in days for exchange in EXCHANGES]
+
+
+def _holiday(day: date, exchange: str) -> Json:
+    found = trading_day(day)
+    named = {"date": day.isoformat(), "exchange": exchange, "name": _name(day)}
+    if found is None:
+        return named | {"status": "closed"}
+    return named | {"status": "early-close", "open": _utc(found.open_us), "close": _utc(found.close_us)}
+
+
+def _name(day: date) -> str:
+    if day.month == 1:
+        return "New Year's Day" if day.day <= _NEW_YEAR else "Martin Luther King, Jr. Day"
+    return _NAMES.get(day.month, "Market holiday")
+
+
+def _currencies_trade(now_us: int) -> bool:
+    """From Sunday to Friday, 17:00 in New York."""
+    hours = _eastern(now_us).weekday() * 24 + _eastern(now_us).hour
+    return not 4 * 24 + 17 <= hours < 6 * 24 + 17
+
+
+def _eastern(now_us: int) -> datetime:
+    tomorrow = sessions.eastern_date(now_us) + timedelta(days=1)
+    midnight = datetime.fromtimestamp(sessions.eastern_midnight_us(tomorrow) // 1_000_000, UTC)
+    offset = datetime.combine(tomorrow, datetime.min.time(), UTC) - midnight
+    return datetime.fromtimestamp(now_us // 1_000_000, timezone(offset))
+
+
+def _utc(us: int) -> str:
+    return datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

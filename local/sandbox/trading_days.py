@@ -1,0 +1,53 @@
+"""The market's days, beyond the ends of the calendar too: there every weekday is a trading day of full length."""
+
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+
+from dekr import sessions
+from dekr.sessions import TradingDay
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+_SATURDAY: Final = 5
+_FULL_DAY: Final = (4 * 60, 9 * 60 + 30, 16 * 60, 20 * 60)
+
+
+@lru_cache(maxsize=16_384)
+def trading_day(day: date) -> TradingDay | None:
+    """The day's sessions, None where there is no trading."""
+    try:
+        return sessions.trading_day(day)
+    except sessions.CalendarUnknown:
+        if day.weekday() >= _SATURDAY:
+            return None
+        midnight = sessions.eastern_midnight_us(day)
+        return TradingDay(day, *(midnight + minutes * MINUTE_US for minutes in _FULL_DAY))
+
+
+def newest_begun(now_us: int) -> TradingDay:
+    """The newest trading day whose pre-market has begun."""
+    day = sessions.eastern_date(now_us)
+    while (found := trading_day(day)) is None or found.pre_open_us > now_us:
+        day -= timedelta(days=1)
+    return found
+
+
+def newest_over(now_us: int) -> TradingDay:
+    """The newest trading day whose after-hours session is over."""
+    found = newest_begun(now_us)
+    return found if found.post_close_us <= now_us else before(found.date)
+
+
+def before(day: date) -> TradingDay:
+    """The last trading day before a date."""
+    while True:
+        day -= timedelta(days=1)
+        found = trading_day(day)
+        if found is not None:
+            return found
+
+
+def first_minute(day: TradingDay) -> int:
+    """The first minute of a day's trading, counted from Eastern midnight."""
+    return (day.pre_open_us - sessions.eastern_midnight_us(day.date)) // MINUTE_US

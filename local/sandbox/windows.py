@@ -1,0 +1,108 @@
+"""Bars of any length: the windows that minutes or days are put together in, and which of them a range touches.
+
+Windows lie at fixed places, whatever is asked: those of seconds, minutes and hours are counted from each day's Eastern
+midnight, longer ones from a fixed day. A range is stretched to whole windows, as the vendor does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from dekr import sessions
+from local.sandbox import market
+from local.sandbox.span import Span, merged
+from local.sandbox.universe import LISTED_SINCE, profile
+
+SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
+MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+TIMESPANS: Final = (*SECONDS, "day", "week", *MONTHS)
+MOST_UNITS: Final = 100_000
+
+_FIRST_DAY: Final = date(1970, 1, 1)
+_FIRST_SUNDAY: Final = date(1970, 1, 4)
+
+
+class Bar(NamedTuple):
+    """A bar: the start of its window (ms), its trading, and how many base bars it is made of."""
+
+    start_ms: int
+    span: Span
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All bars of one ticker and one length, seen at a moment. ``adjusted``: for splits up to that moment."""
+
+    seed: int
+    ticker: str
+    multiplier: int
+    timespan: str
+    adjusted: bool
+    now_us: int
+
+    def bars(self, first_ms: int, last_ms: int, *, newest_first: bool) -> Iterator[Bar]:
+        """The bars whose windows touch the range, in that order."""
+        last_ms = min(last_ms, self.now_us // 1000)
+        first = max(LISTED_SINCE, sessions.eastern_date(max(0, first_ms) * 1000))
+        last = sessions.eastern_date(last_ms * 1000)
+        if last_ms < first_ms or last < LISTED_SINCE:
+            return
+        if self.timespan in SECONDS:
+            yield from self._intraday(first, last, first_ms, last_ms, newest_first=newest_first)
+        else:
+            yield from self._longer(self._window(first), self._window(last), newest_first=newest_first)
+
+    def _intraday(self, first: date, last: date, first_ms: int, last_ms: int, *, newest_first: bool) -> Iterator[Bar]:
+        unit_ms, find = (1_000, market.seconds) if self.timespan == "second" else (60_000, market.minutes)
+        step = self.multiplier * SECONDS[self.timespan] * 1000 // unit_ms
+        for day in _days(first, last, newest_first=newest_first):
+            midnight_ms = sessions.eastern_midnight_us(day) // 1000
+            ratio = self._ratio(day)
+            for number, span in find(self.seed, self.ticker, day, step, self.now_us)[:: -1 if newest_first else 1]:
+                start_ms = midnight_ms + number * unit_ms
+                if first_ms < start_ms + step * unit_ms and start_ms <= last_ms:
+                    yield Bar(start_ms, span.scaled(ratio), span.slots)
+
+    def _longer(self, first: date, last: date, *, newest_first: bool) -> Iterator[Bar]:
+        today = sessions.eastern_date(self.now_us)
+        until = min(today, self._after(last) - timedelta(days=1))
+        for window, days in groupby(_days(first, until, newest_first=newest_first), self._window):
+            found = ((day, market.day_span(self.seed, self.ticker, day, self.now_us)) for day in days)
+            spans = [span.scaled(self._ratio(day)) for day, span in found if span is not None]
+            if spans:
+                whole = merged(spans[::-1] if newest_first else spans)
+                yield Bar(sessions.eastern_midnight_us(window) // 1000, whole, len(spans))
+
+    def _ratio(self, day: date) -> int:
+        today = sessions.eastern_date(self.now_us)
+        return profile(self.seed, self.ticker).ratio(day, today) if self.adjusted else 1
+
+    def _window(self, day: date) -> date:
+        """The first day of the window that a day lies in."""
+        if self.timespan == "day":
+            return day - timedelta(days=(day - _FIRST_DAY).days % self.multiplier)
+        if self.timespan == "week":
+            return day - timedelta(days=(day - _FIRST_SUNDAY).days % (7 * self.multiplier))
+        months = (day.year - _FIRST_DAY.year) * 12 + day.month - 1
+        return _month(months - months % (MONTHS[self.timespan] * self.multiplier))
+
+    def _after(self, window: date) -> date:
+        """The first day after a window."""
+        if self.timespan in MONTHS:
+            months = (window.year - _FIRST_DAY.year) * 12 + window.month - 1
+            return _month(months + MONTHS[self.timespan] * self.multiplier)
+        return window + timedelta(days=self.multiplier * (7 if self.timespan == "week" else 1))
+
+
+def _month(months: int) -> date:
+    """The first day of a month, counted from January 1970."""
+    year, month = divmod(months, 12)
+    return date(min(_FIRST_DAY.year + year, date.max.year), month + 1, 1)
+
+
+def _days(first: date, last: date, *, newest_first: bool) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield last - timedelta(days=number) if newest_first else first + timedelta(days=number)
