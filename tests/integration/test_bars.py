@@ -109,7 +109,7 @@ def test_a_range_without_trading_of_a_known_symbol_is_empty(world: World) -> Non
     key = world.key()
     world.upstream.answer = lambda request: (
         httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "resultsCount": 0})
-        if "/range/" in request.url.path
+        if "/range/1/day/" in request.url.path
         else None
     )
     answer = world.get("/market-data/AAPL?from=2026-11-14&to=2026-11-20", key)
@@ -187,3 +187,119 @@ def test_a_large_answer_comes_in_pages_that_join_without_gap_or_repeat(world: Wo
         assert pages > 1
         assert len(found) == len(set(found)) == 50_000
         assert found == sorted(found, reverse=order == "desc")
+
+
+def test_bars_that_the_plan_lacks_are_403_and_nobody_waits_for_them(world: World, redis: RedisServer) -> None:
+    key = world.key()
+    world.upstream.denied = {"range"}
+    for _ in range(2):
+        answer = world.get("/market-data/AAPL", key)
+        assert (answer.status, answer.json["code"]) == (403, "upstream_not_entitled")
+    with redis.client() as client:
+        assert not (client.get("dekr:{upstream}:lease:bars:1:day:adj:AAPL") or "").startswith("h:")
+    world.upstream.denied = set()
+    assert world.get("/market-data/MSFT", key).status == 200  # what depends on the range asked for is not remembered
+
+
+def test_the_end_of_the_plans_history_is_the_end_of_the_answer(world: World) -> None:
+    def clipped(request: httpx.Request) -> httpx.Response | None:
+        path = request.url.path.split("/")
+        too_old = "/range/1/day/" in request.url.path and int(path[-1]) < 1_700_000_000_000
+        return httpx.Response(403, json={"status": "NOT_AUTHORIZED", "message": "timeframe"}) if too_old else None
+
+    world.upstream.answer = clipped
+    answer = world.get("/market-data/AAPL?limit=1500&to=2024-06-01", world.key())
+    assert answer.status == 200
+    assert answer.json
+
+
+def test_minutes_that_the_plan_lacks_do_not_take_the_day_bars_with_them(world: World) -> None:
+    key = world.key()
+    world.upstream.denied = {"nbbo", "snapshot", "range/1/minute"}
+    assert world.get("/quote/AAPL", key).headers["X-Data-Source"] == "previous_close"
+    assert world.get("/market-data/MSFT?limit=2", key).status == 200
+
+
+def test_nothing_grows_too_old_while_the_reader_waits_for_the_rest(world: World) -> None:
+    key = world.key(7)
+    world.get("/market-data/AAPL?timespan=minute&limit=5", key)
+    world.later(29.5)
+    world.upstream.before = lambda _: world.later(5)
+    answer = world.get("/market-data/AAPL?timespan=minute&limit=900", key)
+    assert answer.json[-1]["open"] == len(world.upstream.calls)  # the tail is of the last fetch
+    assert answer.headers["Age"] in ("5", "6")
+    assert answer.headers["Cache-Control"] in ("private, max-age=24", "private, max-age=25")
+
+
+def test_a_ticker_with_a_short_history_costs_few_calls(world: World) -> None:
+    key = world.key()
+    listed_ms = int(world.upstream.now_us() / 1000) - DAY_MS
+
+    def young(request: httpx.Request) -> httpx.Response | None:
+        path = request.url.path.split("/")
+        if "/range/" not in request.url.path:
+            return None
+        step = {"minute": 60_000, "month": 30 * DAY_MS}[path[7]]
+        first = max(int(path[-2]), listed_ms)
+        starts = range(first // step * step, min(int(path[-1]), world.upstream.now_us() // 1000), step)
+        bars = [{"t": t, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for t in starts if t + step > listed_ms]
+        return httpx.Response(200, json={"ticker": "NEWW", "status": "OK", "results": bars})
+
+    world.upstream.answer = young
+    answer = world.get("/market-data/NEWW?timespan=minute&limit=50000", key)
+    assert answer.status == 200
+    assert 1_000 < len(answer.json) < 2_000
+    assert len(world.upstream.calls) <= 4
+    calls = len(world.upstream.calls)
+    world.get("/market-data/NEWW?timespan=minute&limit=50000", key)
+    assert len(world.upstream.calls) == calls
+
+
+def test_a_day_that_is_published_late_is_asked_for_again(world: World) -> None:
+    key = world.key()
+    world.to("2026-11-20T01:21:00Z")  # 20:21 in New York, after the 19th
+    late = "/market-data/AAPL?timespan=minute&limit=700&adjusted=false"
+
+    def without_the_day(_: httpx.Request) -> httpx.Response:
+        bars = [{"t": 1_795_010_400_000 + n * 60_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for n in range(600)]
+        return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": bars})
+
+    world.upstream.answer = without_the_day
+    world.get(late, key)
+    world.upstream.answer = lambda _: None
+    world.later(3600)
+    days = {bar["timestamp"][:10] for bar in world.get(late, key).json}
+    assert "2026-11-19" in days
+
+
+def test_a_request_that_reads_nothing_pays_all_the_same(world: World) -> None:
+    key = world.key(1)
+    statuses = [world.get("/market-data/AAPL?to=1999-01-01", key).status for _ in range(12)]
+    assert statuses == [200] * 10 + [429] * 2
+    assert world.get("/market-data/NONE?to=1999-01-01", world.key(user="other")).status == 404
+
+
+def test_windows_of_many_days_wait_for_their_own_end(world: World) -> None:
+    key = world.key()
+    world.to("2027-01-01T02:00:00Z")
+    path = "/market-data/AAPL?multiplier=10&from=2026-12-01&to=2026-12-31&adjusted=false"
+    world.get(path, key)
+    world.to("2027-02-01T20:00:00Z")
+    assert world.get(path, key).headers["Cache-Status"] == "dekr; fwd=miss; stored"
+
+
+def test_pages_that_never_end_are_refused(world: World) -> None:
+    def endless(request: httpx.Request) -> httpx.Response:
+        number = len(world.upstream.calls)
+        body = {
+            "ticker": "AAPL",
+            "status": "OK",
+            "results": [],
+            "next_url": f"{request.url.copy_with(query=None)}?p={number}",
+        }
+        return httpx.Response(200, json=body)
+
+    world.upstream.answer = endless
+    answer = world.get("/market-data/AAPL", world.key())
+    assert (answer.status, answer.json["code"]) == (502, "upstream_invalid")
+    assert len(world.upstream.calls) <= 64

@@ -13,7 +13,8 @@ class Settings(BaseModel):
     may be served, labelled, while the upstream cannot be asked.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What does not fit is named by its field alone: the environment holds secrets.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")]
     redis_mode: Annotated[Literal["single", "cluster"], Field(alias="REDIS_MODE")] = "single"

@@ -76,7 +76,7 @@ class Half(httpx.SyncByteStream):
         (
             lambda c, call: c.newest_minute("AAPL", call),
             ok([bar()]),
-            "aggs",
+            "minute",
             "/v2/aggs/ticker/AAPL/range/1/minute/1794582000000/1795186800000?adjusted=false&sort=desc&limit=1",
         ),
         (

@@ -14,7 +14,10 @@ HEADER: Final = 17
 
 
 class Kind(StrEnum):
-    """What an answer was: a value, or the upstream's word that there is none (kept for a short time only)."""
+    """What an answer was: a value, or the upstream's word that there is none (kept for a short time only).
+
+    Change the letter when the shape of payloads changes: entries of another letter count as nothing cached.
+    """
 
     VALUE = "v"
     NEGATIVE = "n"

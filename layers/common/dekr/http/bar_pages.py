@@ -23,6 +23,7 @@ from dekr.symbols import Ticker
 from dekr.times import rfc3339_ms
 
 PAGE_BYTES: Final = 4_500_000
+MOST_BARS: Final = 50_000
 EARLIEST: Final = date(1970, 1, 2)
 LONGEST_YEARS: Final = {Timespan.MINUTE: 5, Timespan.HOUR: 20}
 """How many years a range of intraday bars may span."""
@@ -33,6 +34,7 @@ FEWEST_DIGITS: Final = 12
 """Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
 
 _DIGEST: Final = 9
+_REST: Final = re.compile(rb"(\d{1,15})\.(\d{1,15})\.(\d{1,5})")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXPECTED: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 
@@ -155,7 +157,10 @@ def _range_in(cursor: str, series: Series, newest_first: bool) -> Range:  # noqa
         digest, text = raw[:_DIGEST], raw[_DIGEST:]
     except (Base64Error, ValueError):
         raise refused from None
-    if not text or digest != _digest(series, newest_first, text):
+    match = _REST.fullmatch(text)
+    if match is None or digest != _digest(series, newest_first, text):
         raise refused
-    first, last, limit = text.decode().split(".")
-    return Range(int(first), int(last), int(limit))
+    rest = Range(int(match[1]), int(match[2]), int(match[3]))
+    if not rest.first_ms <= rest.last_ms <= FAR_FUTURE_MS or not 1 <= rest.limit <= MOST_BARS:
+        raise refused
+    return rest

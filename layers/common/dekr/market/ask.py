@@ -24,8 +24,9 @@ class Ask:
     """Who asks, what their tier allows and until when; filled with what happened while it is served.
 
     ``toll`` is the rate limit, which rides in the first round trip; ``admission`` is its answer. ``stamp_us`` is the
-    oldest stamp among the entries of the answer and ``fresh_until_us`` the first moment at which one of them is too old
-    for this reader, both on the store's clock, as is ``now_us``. ``reason`` is the code of the error behind stale data.
+    oldest stamp among the entries of the answer that can grow too old, ``fresh_until_us`` the first moment at which one
+    of them is, and ``now_us`` the time: all on the store's clock. ``here_us`` is when ``now_us`` was looked at, on this
+    machine's. ``reason`` is the code of the error behind stale data.
     """
 
     toll: Toll
@@ -35,6 +36,7 @@ class Ask:
     outcome: Outcome = Outcome.HIT
     reason: str | None = None
     now_us: int = 0
+    here_us: int = 0
     stamp_us: int = 0
     fresh_until_us: int = 0
     source: str | None = None

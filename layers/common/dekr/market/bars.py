@@ -18,10 +18,12 @@ from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Fetch, Flow, Want
 from dekr.market.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
+from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Permit
 from dekr.sessions import eastern_date, eastern_midnight_us
 
 if TYPE_CHECKING:
+    from dekr.polygon.client import Bars as Answer
     from dekr.polygon.client import PolygonClient
 
 LEASE_MS: Final = 12_000
@@ -37,6 +39,10 @@ BASE_BARS_A_CALL: Final = 50_000
 BASE_BARS_A_DAY: Final = 700
 """Minute bars of a calendar day: 960 on each of five days in seven."""
 
+PUBLISHED_US: Final = 3 * 24 * 3600 * 1_000_000
+"""A day without bars is doubted for so long: an end-of-day plan, or a vendor in trouble, publishes late."""
+
+UNIT_DAYS: Final = {Timespan.DAY: 1, Timespan.WEEK: 7, Timespan.MONTH: 31}
 UNIT_MS: Final = {Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
 
 type Row = list[Any]
@@ -66,15 +72,26 @@ class Bars:
         last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
         segments = series.segments_back(last, max(eastern_date(wanted.first_ms * 1000), HISTORY_START))
         rows: list[Row] = []
-        sparse, looked = 1, False
-        while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * sparse):
-            rows = self._read(ask, series, plan, wanted, tail=not looked and wanted.last_ms >= now_ms) + rows
-            looked = True
+        planned: list[Segment] = []
+        wide = 1
+        while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * wide):
+            planned = plan + planned
+            try:
+                rows = self._read(ask, series, planned, wanted, tail=wanted.last_ms >= now_ms)
+            except UpstreamNotEntitled:
+                # The plan's history ends here: what it has of the range was found before.
+                if not rows:
+                    raise
+                break
             if len(rows) >= wanted.limit:
                 break
-            if not rows and not self._known(ask, series.ticker):
+            oldest = self._first_day(ask, series.ticker)
+            if oldest is None:
                 raise UnknownSymbol(f"There is no ticker {series.ticker}.")
-            sparse *= WIDEN
+            segments = iter([segment for segment in segments if segment.end > oldest])
+            wide *= WIDEN
+        if not planned and self._first_day(ask, series.ticker) is None:
+            raise UnknownSymbol(f"There is no ticker {series.ticker}.")
         return rows[-wanted.limit :]
 
     def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range, *, tail: bool) -> list[Row]:
@@ -111,45 +128,65 @@ class Bars:
     ) -> list[Write]:
         rows: list[Row] = []
         delayed = False
-        for run in _runs(series, list(missing.values())):
-            answer = self.client().aggs(
+        for first_ms, last_ms in _runs(series, list(missing.values())):
+            answer = self._ask(series, first_ms, last_ms, permit)
+            delayed = delayed or answer.delayed
+            rows += [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
+        return [
+            self._write(key, segment, rows, permit.stamp_us, old.get(key), delayed=delayed)
+            for key, segment in missing.items()
+        ]
+
+    def _ask(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
+        try:
+            return self.client().aggs(
                 series.ticker,
                 series.multiplier,
                 series.timespan,
-                run[0].start_ms,
-                run[-1].end_ms - 1,
+                first_ms,
+                last_ms,
                 permit,
                 adjusted=series.adjusted,
             )
-            delayed = delayed or answer.delayed
-            rows += [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-        if not rows and any(entry.view(_parsed)["bars"] for key, entry in old.items() if key in missing):
-            raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
-        kind, keep = (Kind.VALUE, SETTLED_KEEP_US) if rows else (Kind.NEGATIVE, NEGATIVE_AGE_US)
-        writes = []
-        for key, segment in missing.items():
-            first = bisect_left(rows, segment.start_ms, key=_start_ms)
-            bars = rows[first : bisect_left(rows, segment.end_ms, key=_start_ms)]
-            payload = json.dumps({"delayed": delayed, "bars": bars}, separators=(",", ":")).encode()
-            writes.append(Write(key, Entry(permit.stamp_us, kind, payload), keep))
-        return writes
+        except NotEntitled:
+            raise UpstreamNotEntitled("The data plan behind this service does not include these bars.") from None
 
-    def _known(self, ask: Ask, ticker: str) -> bool:
-        """Whether the upstream knows the ticker at all: an empty answer alone does not tell."""
-        key = self.flow.cache.key(ticker, "known")
+    def _write(
+        self, key: str, segment: Segment, rows: list[Row], stamp_us: int, old: Entry | None, *, delayed: bool
+    ) -> Write:
+        """The segment's part of the rows. One that should have bars and has none is believed for a short time only."""
+        first = bisect_left(rows, segment.start_ms, key=_start_ms)
+        bars = rows[first : bisect_left(rows, segment.end_ms, key=_start_ms)]
+        if not bars and old is not None and old.view(_parsed)["bars"]:
+            raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
+        over_us = stamp_us - last_trade_us(segment.end_ms * 1000)
+        doubtful = not bars and (not rows or 0 < over_us < PUBLISHED_US)
+        payload = json.dumps({"delayed": delayed, "bars": bars}, separators=(",", ":")).encode()
+        if doubtful:
+            return Write(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
+        return Write(key, Entry(stamp_us, Kind.VALUE, payload), SETTLED_KEEP_US)
+
+    def _first_day(self, ask: Ask, ticker: str) -> date | None:
+        """The first day that can hold bars of the ticker, None for one that the upstream does not know.
+
+        One call for the months of all its history, asked for only where bars are missing, and kept.
+        """
+        key = self.flow.cache.key(ticker, "first")
+        months = Series(ticker, 1, Timespan.MONTH, adjusted=False)
 
         def run(permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
             del missing, old
-            known = self.client().previous_close(ticker, permit) is not None
-            kind, keep = (Kind.VALUE, SETTLED_KEEP_US) if known else (Kind.NEGATIVE, NEGATIVE_AGE_US)
-            return [Write(key, Entry(permit.stamp_us, kind, b"{}"), keep)]
+            now_ms = permit.stamp_us // 1000
+            found = self._ask(months, eastern_midnight_us(HISTORY_START) // 1000, now_ms, permit).bars
+            if not found:
+                return [Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)]
+            return [Write(key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % found[0].t), SETTLED_KEEP_US)]
 
-        fetch = Fetch(f"known:{ticker}", ("prev",), LEASE_MS, run)
-        try:
-            entries = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)
-        except UpstreamNotEntitled:
-            return True
-        return entries[key].kind is Kind.VALUE
+        fetch = Fetch(f"first:{ticker}", ("aggs",), LEASE_MS, run)
+        entry = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
+        if entry.kind is Kind.NEGATIVE:
+            return None
+        return entry.view(lambda first_ms: eastern_date(first_ms * 1000))
 
     def _key(self, series: Series, segment: Segment) -> str:
         return self.flow.cache.key(series.ticker, f"{series.datum}:{segment.name}")
@@ -167,15 +204,24 @@ def _plan(series: Series, segments: Iterator[Segment], last: date, bars: int) ->
     return plan[::-1]
 
 
-def _runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
-    """The segments in runs that are fetched by one call each: as long as one answer can be."""
+def _runs(series: Series, segments: Sequence[Segment]) -> list[tuple[int, int]]:
+    """The segments as ranges to fetch, first and last ms: neighbours as one (the upstream pages by bars that exist), others
+    as one too while a single answer can hold what lies between.
+    """
     runs: list[list[Segment]] = []
     for segment in segments:
-        if runs and _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL:
+        if runs and (
+            _neighbours(runs[-1][-1], segment) or _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL
+        ):
             runs[-1].append(segment)
         else:
             runs.append([segment])
-    return runs
+    return [(run[0].start_ms, run[-1].end_ms - 1) for run in runs]
+
+
+def _neighbours(earlier: Segment, later: Segment) -> bool:
+    """Whether nothing was traded between two segments."""
+    return last_trade_us(later.start_ms * 1000) <= last_trade_us(earlier.end_ms * 1000)
 
 
 def _base_bars(series: Series, first: Segment, last: Segment) -> int:
@@ -186,6 +232,9 @@ def _base_bars(series: Series, first: Segment, last: Segment) -> int:
 def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
     """The end of trading in the part of the segment that is needed for bars starting at ``last_ms`` or before."""
     end_us = segment.end_ms * 1000
+    if not series.timespan.intraday:
+        # The last window that starts in the segment may reach beyond its end.
+        end_us += (series.multiplier - 1) * UNIT_DAYS[series.timespan] * 86_400_000_000
     if last_ms < segment.end_ms and (series.multiplier == 1 or series.timespan.intraday):
         needed = eastern_midnight_us(series.window_end(eastern_date(last_ms * 1000)))
         if series.timespan.intraday:

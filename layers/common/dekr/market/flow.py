@@ -138,20 +138,28 @@ class Flow:
             return self._read_alone(ask, wants, fetch)
         missing = _missing(wants, entries, ask)
         if missing:
+            missing = _with_those_about_to_age(wants, missing, entries, ask)
             try:
                 self._refresh(ask, missing, entries, fetch)
             except StoreDown:
                 return self._read_alone(ask, wants, fetch)
             except _NO_FETCH as error:
                 self._accept_stale(ask, missing, entries, error)
+            self._advance(ask)
         return _report(ask, wants, entries)
+
+    def _advance(self, ask: Ask) -> None:
+        """Move the request's clock on by what fetching and waiting took: age counts until the answer."""
+        here_us = self.now_us()
+        ask.now_us += max(0, here_us - ask.here_us)
+        ask.here_us = here_us
 
     def _look(self, ask: Ask, wants: Sequence[Want]) -> dict[str, Entry]:
         commands = [self.cache.get(want.key) for want in wants]
         if ask.admission is None:
             toll, *replies = self.cache.store.run(ask.toll.command, *commands)
             ask.admission = ask.toll.settle(toll)
-            ask.now_us = ask.admission.now_us
+            ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
         else:
             replies = self.cache.store.run(*commands)
         found = {want.key: self.cache.entry(want.key, reply) for want, reply in zip(wants, replies, strict=True)}
@@ -180,10 +188,9 @@ class Flow:
                 self.sleep(min(left_s, wait_s * (0.5 + self.random() / 2)))
                 wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
             else:
-                ask.now_us = admitted.now_us
+                ask.now_us, ask.here_us = admitted.now_us, self.now_us()
                 entries.update(self._look(ask, missing))
-                missing = _missing(missing, entries, ask)
-                if not missing:
+                if not _missing(missing, entries, ask):
                     ask.outcome = Outcome.COLLAPSED
                     return
                 reread = True
@@ -195,6 +202,10 @@ class Flow:
             writes = fetch.run(permit, missing, old)
         except DekrError as error:
             self._send(permit.failed(error))
+            raise
+        except BaseException:
+            # Whatever else went wrong, nobody shall wait for this fetch.
+            self._send(permit.given_up())
             raise
         finally:
             ask.upstream_calls += permit.calls
@@ -212,6 +223,7 @@ class Flow:
             entry = entries.get(want.key)
             if entry is None or entry.kind is Kind.NEGATIVE:
                 raise error
+            self._advance(ask)
             if entry.stamp_us <= want.age_floor_us(ask.now_us, ask.policy) - self.stale_us:
                 raise error
         ask.outcome, ask.reason = Outcome.STALE, error.code
@@ -219,7 +231,7 @@ class Flow:
     def _read_alone(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
         if ask.admission is None:
             ask.admission = ask.toll.settle_alone()
-        ask.now_us = self.now_us()
+        ask.now_us = ask.here_us = self.now_us()
         found = {want.key: self.cache.copies.get(want.key) for want in wants}
         entries = {key: entry for key, entry in found.items() if entry is not None}
         missing = _missing(wants, entries, ask)
@@ -232,7 +244,22 @@ class Flow:
                 entries.update(self._run(ask, permit, missing, entries, fetch))
             except _NO_FETCH as error:
                 self._accept_stale(ask, missing, entries, error)
+            self._advance(ask)
         return _report(ask, wants, entries)
+
+
+def _with_those_about_to_age(
+    wants: Sequence[Want], missing: Sequence[Want], entries: Mapping[str, Entry], ask: Ask
+) -> list[Want]:
+    """What is missing, and what could grow too old while the reader waits for it: it rides along in the same fetch."""
+    names = {want.key for want in missing}
+    until_us = ask.now_us + int(ask.deadline.left_s() * 1_000_000)
+    return [
+        want
+        for want in wants
+        if want.key in names
+        or (want.ages(entries[want.key]) and want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) < until_us)
+    ]
 
 
 def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list[Want]:

@@ -23,7 +23,7 @@ from dekr.times import rfc3339
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient, Quote
 
-LADDER: Final = ("nbbo", "snapshot", "aggs", "prev")
+LADDER: Final = ("nbbo", "snapshot", "minute", "prev")
 """Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
 
 LEASE_MS: Final = 4_000
@@ -78,7 +78,7 @@ class Quotes:
                     return client.last_nbbo(ticker.text, permit)
                 case "snapshot":
                     return client.snapshot(ticker.text, permit)
-                case "aggs":
+                case "minute":
                     return client.newest_minute(ticker.text, permit)
                 case _:
                     return client.previous_close(ticker.text, permit)

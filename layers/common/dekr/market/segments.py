@@ -87,15 +87,16 @@ class Series:
         days = _trading_days(segment.first, min(segment.end - timedelta(days=1), upto))
         match self.timespan:
             case Timespan.MINUTE:
-                return days * 390 // self.multiplier
+                bars = days * 390
             case Timespan.HOUR:
-                return days * 7 // self.multiplier
+                bars = days * 7
             case Timespan.DAY:
-                return days // self.multiplier
+                bars = days
             case Timespan.WEEK:
-                return days // (5 * self.multiplier)
+                bars = days // 5
             case Timespan.MONTH:
-                return days // (22 * self.multiplier)
+                bars = days // 22
+        return max(bars // self.multiplier, min(days, 1))
 
     def window_end(self, day: date) -> date:
         """The day after the last one of the window of one unit that holds ``day``."""

@@ -23,6 +23,7 @@ FUTURE_US: Final = 120_000_000
 
 QUICK_S: Final = 1.75
 SLOW_S: Final = 5.5
+MOST_PAGES: Final = 64
 """How long one attempt may take, for one quote and for a page of bars; two attempts fit into the lease of the fetch."""
 
 DAY_MS: Final = 86_400_000
@@ -99,7 +100,7 @@ class PolygonClient:
         now_ms = self.now_us() // 1000
         path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
         parameters = {"adjusted": "false", "sort": "desc", "limit": "1"}
-        return self._get("aggs", path, parameters, call, QUICK_S, partial(self._one_bar, ticker, "minute_bar"))
+        return self._get("minute", path, parameters, call, QUICK_S, partial(self._one_bar, ticker, "minute_bar"))
 
     def previous_close(self, ticker: str, call: Call) -> Quote | None:
         """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
@@ -123,6 +124,7 @@ class PolygonClient:
         bars: list[wire.Bar] = []
         delayed = False
         followed: set[str] = set()
+        pages = 0
         while True:
             page = self._get("aggs", url, parameters, call, SLOW_S, partial(self._page, ticker, bars[-1:]))
             bars += page.results or []
@@ -130,9 +132,10 @@ class PolygonClient:
             if not page.next_url:
                 return Bars(bars, delayed)
             url, parameters = page.next_url, None
-            if url in followed:
-                raise UpstreamInvalid("The data provider's pages go in a circle.")
             followed.add(url)
+            if len(followed) in (pages, MOST_PAGES):
+                raise UpstreamInvalid("The data provider's pages do not end.")
+            pages = len(followed)
 
     def _page(self, ticker: str, before: list[wire.Bar], reply: Reply) -> wire.Aggregates:
         """A page of bars that come after those of ``before``."""

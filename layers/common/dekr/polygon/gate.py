@@ -29,6 +29,9 @@ UPPER_TIERS_SHARE: Final = 0.2
 COUNTS_AS_SLOW_S: Final = 5.0
 """A call that took longer counts against the breaker even if it succeeded."""
 
+RANGES: Final = ("aggs",)
+"""Families whose refusal depends on the range that was asked for (the plan's history ends somewhere): not remembered."""
+
 LONGEST_PAUSE_S: Final = 120.0
 """The gate takes a pause that ends later than this for one that was set before the clock stepped back."""
 
@@ -93,7 +96,7 @@ class Permit:
         seen = self.seen.setdefault(family, _Seen())
         if outcome in (Outcome.FAILED, Outcome.KEY_REFUSED) or seconds > COUNTS_AS_SLOW_S:
             seen.bad += 1
-        elif outcome is Outcome.NOT_ENTITLED:
+        elif outcome is Outcome.NOT_ENTITLED and family not in RANGES:
             seen.denied = 1
         elif outcome is Outcome.THROTTLED:
             self.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
@@ -116,6 +119,10 @@ class Permit:
     def finished(self) -> Command | None:
         """The command that ends the fetch and tells those who wait to read again."""
         return self.gate.settled(self, f"d:{self.stamp_us:016d}", DONE_MS)
+
+    def given_up(self) -> Command | None:
+        """The command that ends the fetch and lets the next one try at once."""
+        return self.gate.settled(self, "", FAILED_MS)
 
     def failed(self, error: DekrError) -> Command | None:
         """The command that ends the fetch. Those who wait share what the upstream did for a moment; what was this
@@ -224,6 +231,7 @@ class LocalGate:
     per_minute: int
     now_us: Callable[[], int]
     _log: deque[int] = field(default_factory=deque)
+    _paused_until_us: int = 0
 
     def admit(self, datum: str, families: tuple[str, ...], *, reserved: bool, deadline: Deadline) -> Permit:
         """Leave to fetch; raises BudgetSpent over the static share."""
@@ -238,6 +246,8 @@ class LocalGate:
         now, share = self.now_us(), max(1, self.per_minute // STATIC_SANDBOXES)
         while self._log and self._log[0] <= now - WINDOW_US:
             self._log.popleft()
+        if now < self._paused_until_us:
+            raise _budget_spent(self._paused_until_us - now)
         if len(self._log) >= share:
             raise _budget_spent(self._log[0] + WINDOW_US - now)
         self._log.append(now)
@@ -247,7 +257,10 @@ class LocalGate:
         """There is nobody to tell."""
 
     def settled(self, permit: Permit, word: str, life_ms: int) -> None:
-        """There is nobody who waits."""
+        """There is nobody who waits; a pause holds for this sandbox."""
+        del word, life_ms
+        if permit.pause_us:
+            self._paused_until_us = self.now_us() + permit.pause_us
 
 
 def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str:  # noqa: ANN401 - a script's reply
