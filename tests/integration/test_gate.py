@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.polygon.calls import Outcome
-from dekr.polygon.gate import Done, Gate, Permit, Wait
+from dekr.polygon.gate import Done, Gate, Wait
+from dekr.polygon.permit import Permit
 from dekr.store import Command, plain
 from dekr.store.link import Link
 
@@ -44,9 +45,7 @@ def granted(made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = (
 
 def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1, pause_s: float = 0.0) -> None:
     permit.observe(permit.family, outcome, seconds, pause_s)
-    command = permit.finished()
-    assert command
-    made.store.run(command)
+    made.store.run(*permit.finished())
 
 
 def test_one_fetch_at_a_time_and_those_who_wait_read_again(link: Link) -> None:
@@ -61,10 +60,10 @@ def test_one_fetch_at_a_time_and_those_who_wait_read_again(link: Link) -> None:
 
 def test_those_who_wait_share_a_failure_for_a_moment(link: Link) -> None:
     made = gate(link)
-    link.run(granted(made).failed(UpstreamInvalid("garbage")))  # type: ignore[arg-type] # a command, with a store
+    link.run(*granted(made).failed(UpstreamInvalid("garbage")))
     with pytest.raises(UpstreamInvalid):
         ask(made)
-    link.run(granted(made, "quote:B").failed(BudgetSpent("mine", retry_after_s=1)))  # type: ignore[arg-type] # the same
+    link.run(*granted(made, "quote:B").failed(BudgetSpent("mine", retry_after_s=1)))
     assert isinstance(ask(made, "quote:B"), Permit)
 
 
@@ -177,7 +176,7 @@ def test_what_the_plan_lacks_is_remembered_for_an_hour(link: Link) -> None:
     permit.observe("snapshot", Outcome.NOT_ENTITLED, 0.1)
     with pytest.raises(UpstreamNotEntitled) as refused:
         permit.step_down()
-    link.run(permit.failed(refused.value))  # type: ignore[arg-type] # a command, with a store
+    link.run(*permit.failed(refused.value))
     assert permit.calls == 2
     with pytest.raises(UpstreamNotEntitled):
         ask(made, "quote:MSFT", ("nbbo", "snapshot"))

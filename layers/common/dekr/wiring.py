@@ -18,7 +18,8 @@ from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
 from dekr.market.flow import Flow
-from dekr.polygon.gate import Gate, LocalGate
+from dekr.polygon.alone import LocalGate
+from dekr.polygon.gate import Gate
 from dekr.store import Store
 from dekr.store.link import Link
 

@@ -16,10 +16,11 @@ from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
 from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.ask import Ask
-from dekr.market.flow import Fetch, Flow, Want
+from dekr.market.flow import Flow
 from dekr.market.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
+from dekr.market.wants import Fetch, Want
 from dekr.polygon.failures import NotEntitled
-from dekr.polygon.gate import Permit
+from dekr.polygon.permit import Permit
 from dekr.sessions import eastern_date, eastern_midnight_us
 
 if TYPE_CHECKING:

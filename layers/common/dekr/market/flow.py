@@ -16,17 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import (
-    NEGATIVE_AGE_US,
-    DataClass,
-    floor_us,
-    fresh_until_us,
-    is_fresh,
-    settled_floor_us,
-    splits_floor_us,
-    splits_until_us,
-)
-from dekr.cache.tier_cache import TierCache, Write
+from dekr.cache.tier_cache import TierCache
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -37,80 +27,18 @@ from dekr.errors import (
     UpstreamNotEntitled,
 )
 from dekr.market.ask import Ask, Outcome
-from dekr.polygon.gate import Gate, LocalGate, Permit, Wait
+from dekr.market.wants import Fetch, Want
+from dekr.polygon.alone import LocalGate
+from dekr.polygon.gate import Gate, Wait
+from dekr.polygon.permit import Permit
 from dekr.store import Command
-from dekr.tiers import TierPolicy
 
 FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
 """A waiting reader with less time than this gives up, so that there is time to answer."""
 
-SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
-"""What a reader is told about data that does not change any more: keep it for a day."""
-
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """An entry that a read needs.
-
-    ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
-    applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
-    wrong, however settled it is.
-    """
-
-    key: str
-    data: DataClass
-    needed_until_us: int | None = None
-    tail: bool = True
-    adjusted: bool = False
-
-    def floor_us(self, now_us: int, policy: TierPolicy) -> int:
-        """Stamps above this are fresh for a reader of this tier."""
-        floor = self.age_floor_us(now_us, policy)
-        return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
-
-    def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
-        """The same by age alone."""
-        floor = floor_us(now_us, policy, self.data)
-        if self.needed_until_us is None:
-            return floor
-        return min(floor, settled_floor_us(self.needed_until_us))
-
-    def fresh(self, entry: Entry | None, now_us: int, policy: TierPolicy) -> bool:
-        """Whether this entry will do for a reader of this tier."""
-        if entry is None:
-            return False
-        floor = self.floor_us(now_us, policy) if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US
-        return is_fresh(entry.stamp_us, floor, now_us)
-
-    def ages(self, entry: Entry) -> bool:
-        """Whether time can make this entry too old for this want."""
-        settled = self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us)
-        return self.tail or entry.kind is Kind.NEGATIVE or not settled
-
-    def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
-        """When this entry stops to be fresh for a reader of this tier."""
-        if entry.kind is Kind.NEGATIVE:
-            return entry.stamp_us + NEGATIVE_AGE_US
-        if not self.ages(entry):
-            until = now_us + SETTLED_FOR_US
-            return min(until, splits_until_us(now_us)) if self.adjusted else until
-        return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
-    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key.
-    """
-
-    datum: str
-    families: tuple[str, ...]
-    lease_ms: int
-    run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,22 +129,23 @@ class Flow:
         try:
             writes = fetch.run(permit, missing, old)
         except DekrError as error:
-            self._send(permit.failed(error))
+            self._send(*permit.failed(error))
             raise
         except BaseException:
             # Whatever else went wrong, nobody shall wait for this fetch.
-            self._send(permit.given_up())
+            self._send(*permit.given_up())
             raise
         finally:
             ask.upstream_calls += permit.calls
             ask.upstream_s += permit.seconds
-        self._send(self.cache.put(writes), permit.finished())
+        self._send(self.cache.put(writes), *permit.finished())
         return {write.key: write.entry for write in writes}
 
-    def _send(self, *commands: Command | None) -> None:
+    def _send(self, *commands: Command) -> None:
         """Send what only helps others: the reader's answer does not depend on it."""
-        with suppress(StoreDown):
-            self.cache.store.run(*(command for command in commands if command is not None))
+        if commands:
+            with suppress(StoreDown):
+                self.cache.store.run(*commands)
 
     def _accept_stale(self, ask: Ask, missing: Sequence[Want], entries: dict[str, Entry], error: DekrError) -> None:
         for want in missing:

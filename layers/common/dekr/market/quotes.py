@@ -14,9 +14,10 @@ from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
-from dekr.market.flow import Fetch, Flow, Want
+from dekr.market.flow import Flow
+from dekr.market.wants import Fetch, Want
 from dekr.polygon.failures import NotEntitled
-from dekr.polygon.gate import Permit
+from dekr.polygon.permit import Permit
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
 

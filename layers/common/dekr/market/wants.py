@@ -1,0 +1,84 @@
+"""What a read needs of the cache, and how to get what is missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import (
+    NEGATIVE_AGE_US,
+    DataClass,
+    floor_us,
+    fresh_until_us,
+    is_fresh,
+    settled_floor_us,
+    splits_floor_us,
+    splits_until_us,
+)
+from dekr.cache.tier_cache import Write
+from dekr.polygon.permit import Permit
+from dekr.tiers import TierPolicy
+
+SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
+"""What a reader is told about data that does not change any more: keep it for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """An entry that a read needs.
+
+    ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
+    applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
+    wrong, however settled it is.
+    """
+
+    key: str
+    data: DataClass
+    needed_until_us: int | None = None
+    tail: bool = True
+    adjusted: bool = False
+
+    def floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """Stamps above this are fresh for a reader of this tier."""
+        floor = self.age_floor_us(now_us, policy)
+        return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
+
+    def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """The same by age alone."""
+        floor = floor_us(now_us, policy, self.data)
+        if self.needed_until_us is None:
+            return floor
+        return min(floor, settled_floor_us(self.needed_until_us))
+
+    def fresh(self, entry: Entry | None, now_us: int, policy: TierPolicy) -> bool:
+        """Whether this entry will do for a reader of this tier."""
+        if entry is None:
+            return False
+        floor = self.floor_us(now_us, policy) if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US
+        return is_fresh(entry.stamp_us, floor, now_us)
+
+    def ages(self, entry: Entry) -> bool:
+        """Whether time can make this entry too old for this want."""
+        settled = self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us)
+        return self.tail or entry.kind is Kind.NEGATIVE or not settled
+
+    def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
+        """When this entry stops to be fresh for a reader of this tier."""
+        if entry.kind is Kind.NEGATIVE:
+            return entry.stamp_us + NEGATIVE_AGE_US
+        if not self.ages(entry):
+            until = now_us + SETTLED_FOR_US
+            return min(until, splits_until_us(now_us)) if self.adjusted else until
+        return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
+    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key.
+    """
+
+    datum: str
+    families: tuple[str, ...]
+    lease_ms: int
+    run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]

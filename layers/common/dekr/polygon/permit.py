@@ -1,0 +1,130 @@
+"""Leave to fetch one datum, as its holder sees it: calls are paid, their outcomes noted, and its end is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from dekr.deadline import Deadline
+from dekr.errors import BudgetSpent, DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.polygon.calls import Outcome
+from dekr.store import Command
+
+COUNTS_AS_SLOW_S: Final = 5.0
+"""A call that took longer counts against the breaker even if it succeeded."""
+
+RANGES: Final = ("aggs",)
+"""Families whose refusal depends on the range that was asked for (the plan's history ends somewhere): not remembered."""
+
+LONGEST_PAUSE_S: Final = 120.0
+"""The gate takes a pause that ends later than this for one that was set before the clock stepped back."""
+
+DONE_MS: Final = 5_000
+FAILED_MS: Final = 1_000
+
+
+class Keeper(Protocol):
+    """The gate that granted a permit."""
+
+    def spend(self, permit: "Permit", families: Sequence[str]) -> str:
+        """Take one more call for the permit, from the first family that may be called; returns it."""
+        ...
+
+    def tell(self, permit: "Permit") -> None:
+        """Pass on what was seen so far, and keep the lease."""
+        ...
+
+    def settled(self, permit: "Permit", word: str, life_ms: int) -> tuple[Command, ...]:
+        """What to send at the end: leave ``word`` for those who wait, and pass on what was seen."""
+        ...
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one family: calls that went well, calls that failed, 1 where the plan lacks it."""
+
+    good: int = 0
+    bad: int = 0
+    denied: int = 0
+
+
+@dataclass(slots=True)
+class Permit:
+    """Leave to fetch one datum (a ``dekr.polygon.calls.Call``): it holds the lease, and one call is paid already.
+
+    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``family`` is the endpoint
+    family to call. ``calls`` and ``seconds`` count what was spent upstream.
+    """
+
+    gate: Keeper
+    datum: str
+    token: str
+    families: tuple[str, ...]
+    family: str
+    stamp_us: int
+    reserved: bool
+    lease_ms: int
+    deadline: Deadline
+    paid: bool = True
+    calls: int = 0
+    seconds: float = 0.0
+    pause_us: int = 0
+    seen: dict[str, Seen] = field(default_factory=dict)
+
+    def spend(self, family: str) -> None:
+        """Take one more call from the budget, unless it is paid already. Raises BudgetSpent, UpstreamDown."""
+        if not self.paid:
+            self.gate.spend(self, (family,))
+        self.paid = False
+        self.calls += 1
+
+    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
+        """Remember how a call went; the breaker is told when the fetch ends."""
+        self.seconds += seconds
+        seen = self.seen.setdefault(family, Seen())
+        if outcome in (Outcome.FAILED, Outcome.KEY_REFUSED) or seconds > COUNTS_AS_SLOW_S:
+            seen.bad += 1
+        elif outcome is Outcome.NOT_ENTITLED and family not in RANGES:
+            seen.denied = 1
+        elif outcome is Outcome.THROTTLED:
+            self.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
+        else:
+            seen.good += 1
+
+    def step_down(self) -> str:
+        """The next family to try where the present one gave nothing: refused by the plan, or no price.
+
+        Raises UpstreamNotEntitled after the last.
+        """
+        self.families = self.families[self.families.index(self.family) + 1 :]
+        if not self.families:
+            raise not_entitled()
+        self.gate.tell(self)
+        self.family = self.gate.spend(self, self.families)
+        self.paid = True
+        return self.family
+
+    def finished(self) -> tuple[Command, ...]:
+        """What ends the fetch and tells those who wait to read again."""
+        return self.gate.settled(self, f"d:{self.stamp_us:016d}", DONE_MS)
+
+    def given_up(self) -> tuple[Command, ...]:
+        """What ends the fetch and lets the next one try at once."""
+        return self.gate.settled(self, "", FAILED_MS)
+
+    def failed(self, error: DekrError) -> tuple[Command, ...]:
+        """What ends the fetch. Those who wait share what the upstream did for a moment; what was this
+        request's own trouble (its deadline, its share of the budget) lets the next one try.
+        """
+        shared = isinstance(error, UpstreamDown | UpstreamInvalid | UpstreamNotEntitled)
+        return self.gate.settled(self, f"f:{error.code}" if shared else "", FAILED_MS)
+
+
+def not_entitled() -> UpstreamNotEntitled:
+    """The error of a datum for which the plan has no source."""
+    return UpstreamNotEntitled("The data plan behind this service does not include this data.")
+
+
+def budget_spent(left_us: int) -> BudgetSpent:
+    """The error of a call that the budget has no room for until so many microseconds from now."""
+    seconds = max(1.0, left_us / 1e6)
+    return BudgetSpent("This service's allowance of upstream calls is used up for now.", retry_after_s=seconds)

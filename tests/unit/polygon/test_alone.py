@@ -1,0 +1,55 @@
+"""The gate of a sandbox without the store: a small share of the budget, in every window, with its own pauses."""
+
+import pytest
+
+from dekr.deadline import Deadline
+from dekr.errors import BudgetSpent
+from dekr.polygon.alone import LocalGate
+from dekr.polygon.calls import Outcome
+from dekr.polygon.permit import Permit
+
+SECOND_US = 1_000_000
+
+
+class Hours:
+    """A clock that is set by hand."""
+
+    now_us = 1_795_186_800_000_000
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+def admit(gate: LocalGate) -> Permit:
+    return gate.admit("quote:AAPL", ("nbbo", "snapshot"), reserved=True, deadline=Deadline.after(10))
+
+
+def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
+    clock = Hours()
+    gate = LocalGate(60, clock)
+    for _ in range(3):
+        admit(gate)
+        clock.now_us += SECOND_US
+    with pytest.raises(BudgetSpent) as refused:
+        admit(gate)
+    clock.now_us += int(refused.value.retry_after_s * SECOND_US) - SECOND_US
+    with pytest.raises(BudgetSpent):
+        admit(gate)
+    clock.now_us += SECOND_US
+    assert admit(gate).family == "nbbo"
+
+
+def test_the_smallest_plan_still_has_one_call() -> None:
+    assert admit(LocalGate(5, Hours())).stamp_us == Hours.now_us
+
+
+def test_a_throttled_call_pauses_it() -> None:
+    clock = Hours()
+    gate = LocalGate(1_000, clock)
+    permit = admit(gate)
+    permit.observe("nbbo", Outcome.THROTTLED, 0.1, pause_s=30)
+    assert permit.finished() == ()
+    with pytest.raises(BudgetSpent):
+        admit(gate)
+    clock.now_us += 30 * SECOND_US
+    admit(gate)
