@@ -127,6 +127,19 @@ def test_a_throttled_call_pauses_everybody(link: Link) -> None:
     granted(made, "quote:MSFT")
 
 
+@pytest.mark.parametrize(("per_minute", "seconds"), [(5, 12), (6_000, 1)])
+def test_a_pause_without_a_time_lasts_as_long_as_one_call_of_the_plan(
+    link: Link, per_minute: int, seconds: int
+) -> None:
+    made = gate(link, per_minute)
+    end(made, granted(made), Outcome.THROTTLED)
+    link.clock_offset_us += seconds * S - S // 2
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:MSFT")
+    link.clock_offset_us += S // 2
+    granted(made, "quote:MSFT")
+
+
 def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
     made = gate(link)
     for n in range(5):

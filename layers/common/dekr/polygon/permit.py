@@ -23,7 +23,12 @@ FAILED_MS: Final = 1_000
 
 
 class Keeper(Protocol):
-    """The gate that granted a permit."""
+    """The gate that granted a permit, for a plan with ``per_minute`` calls a minute."""
+
+    @property
+    def per_minute(self) -> int:
+        """Calls a minute of the plan."""
+        ...
 
     def spend(self, permit: "Permit", families: Sequence[str]) -> str:
         """Take one more call for the permit, from the first family that may be called; returns it."""
@@ -86,6 +91,8 @@ class Permit:
         elif outcome is Outcome.NOT_ENTITLED and family not in RANGES:
             seen.denied = 1
         elif outcome is Outcome.THROTTLED:
+            # Where the upstream names no time: as long as one call of the plan takes.
+            pause_s = pause_s or max(1.0, 60 / self.gate.per_minute)
             self.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
         else:
             seen.good += 1

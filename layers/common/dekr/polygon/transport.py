@@ -22,9 +22,6 @@ LARGEST_BYTES: Final = 64 * 1024 * 1024
 KEY_AGAIN_S: Final = 60.0
 """After a 401 the key is read again, at most this often: it may have been rotated."""
 
-PAUSE_S: Final = 12.0
-"""How long to stay away after a 429 that names no time."""
-
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 401, 403, 404, 429, 500
 
 
@@ -177,9 +174,10 @@ def _is_object(content: bytes) -> bool:
 
 
 def _retry_after_s(response: httpx.Response) -> float:
+    """For how long the upstream sent us away; 0 where it did not say."""
     text = response.headers.get("retry-after", "")
     sane = text.isascii() and text.isdecimal() and len(text) < 5  # noqa: PLR2004 - less than three hours
-    return float(text) if sane else PAUSE_S
+    return float(text) if sane else 0.0
 
 
 def _date_us(response: httpx.Response) -> int | None:
