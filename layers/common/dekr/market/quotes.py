@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LADDER: Final = ("nbbo", "snapshot", "minute", "prev")
 """Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
 
-LEASE_MS: Final = 4_000
+LEASE_MS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)

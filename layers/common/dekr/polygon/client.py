@@ -21,10 +21,13 @@ from dekr.polygon.transport import Reply, Transport
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead of both our clock and the upstream's own is wrong."""
 
-QUICK_S: Final = 1.75
-SLOW_S: Final = 5.5
+QUOTE_ATTEMPT_S: Final = 4.0
+BARS_ATTEMPT_S: Final = 10.0
+"""How long one attempt may take, for one quote and for a page of bars: less than the lease of the fetch, which each
+further attempt renews."""
+
 MOST_PAGES: Final = 64
-"""How long one attempt may take, for one quote and for a page of bars; two attempts fit into the lease of the fetch."""
+"""An answer with more pages than this does not end."""
 
 DAY_MS: Final = 86_400_000
 LOOK_BACK_DAYS: Final = 7
@@ -69,7 +72,7 @@ class PolygonClient:
                 return None
             return Quote("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
 
-        return self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUICK_S, read)
+        return self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
 
     def snapshot(self, ticker: str, call: Call) -> Quote | None:
         """The quote of the ticker's snapshot (family snapshot), or the close of its last minute where there is no quote;
@@ -91,7 +94,7 @@ class PolygonClient:
 
         path = f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}"
         try:
-            return self._get("snapshot", path, None, call, QUICK_S, read)
+            return self._get("snapshot", path, None, call, QUOTE_ATTEMPT_S, read)
         except UnknownSymbol:
             return None
 
@@ -100,12 +103,14 @@ class PolygonClient:
         now_ms = self.now_us() // 1000
         path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
         parameters = {"adjusted": "false", "sort": "desc", "limit": "1"}
-        return self._get("minute", path, parameters, call, QUICK_S, partial(self._one_bar, ticker, "minute_bar"))
+        return self._get(
+            "minute", path, parameters, call, QUOTE_ATTEMPT_S, partial(self._one_bar, ticker, "minute_bar")
+        )
 
     def previous_close(self, ticker: str, call: Call) -> Quote | None:
         """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
         read = partial(self._one_bar, ticker, "previous_close")
-        return self._get("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, call, QUICK_S, read)
+        return self._get("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, call, QUOTE_ATTEMPT_S, read)
 
     def aggs(
         self,
@@ -126,7 +131,7 @@ class PolygonClient:
         followed: set[str] = set()
         pages = 0
         while True:
-            page = self._get("aggs", url, parameters, call, SLOW_S, partial(self._page, ticker, bars[-1:]))
+            page = self._get("aggs", url, parameters, call, BARS_ATTEMPT_S, partial(self._page, ticker, bars[-1:]))
             bars += page.results or []
             delayed = delayed or _delayed(page)
             if not page.next_url:
