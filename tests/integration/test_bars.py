@@ -45,6 +45,12 @@ def test_any_range_inside_what_was_fetched_costs_no_call(world: World) -> None:
     assert len(world.upstream.calls) == calls
 
 
+def test_a_range_with_fewer_bars_than_the_limit_costs_one_call(world: World) -> None:
+    answer = world.get("/market-data/AAPL?from=2026-11-02&to=2026-11-06", world.key())
+    assert len(answer.json) == 5
+    assert len(world.upstream.calls) == 1
+
+
 def test_only_the_tail_ages(world: World) -> None:
     key = world.key(7)
     world.get("/market-data/AAPL?timespan=minute&limit=1200", key)

@@ -86,10 +86,13 @@ class Bars:
                 break
             if len(rows) >= wanted.limit:
                 break
+            older = list(segments)
+            if rows and not older:
+                break
             oldest = self._first_day(ask, series.ticker)
             if oldest is None:
                 raise UnknownSymbol(f"There is no ticker {series.ticker}.")
-            segments = iter([segment for segment in segments if segment.end > oldest])
+            segments = iter([segment for segment in older if segment.end > oldest])
             wide *= WIDEN
         if not planned and self._first_day(ask, series.ticker) is None:
             raise UnknownSymbol(f"There is no ticker {series.ticker}.")
