@@ -119,6 +119,7 @@ def main() -> None:
     # With the protocol named, asyncio turns Nagle's algorithm off: else every answer on a kept connection waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
     client = httpx.AsyncClient(base_url=options.target, limits=limits, trust_env=False)
     door = FrontDoor(client, f"/_aws/execute-api/{options.api}/$default".encode())
