@@ -237,6 +237,27 @@ def test_nothing_grows_too_old_while_the_reader_waits_for_the_rest(world: World)
     assert answer.headers["Cache-Control"] in ("private, max-age=24", "private, max-age=25")
 
 
+def test_the_age_is_that_of_what_was_read_last(world: World) -> None:
+    """A sparse ticker is looked for farther back, and the tail that rode along is new again."""
+    key = world.key(7)
+
+    def sparse(request: httpx.Request) -> httpx.Response | None:
+        path = request.url.path.split("/")
+        if "minute" not in path:
+            return None
+        starts = range(int(path[-2]), min(int(path[-1]), world.upstream.now_us() // 1000), 3_600_000)
+        bars = [{"t": t, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for t in starts]
+        return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": bars})
+
+    world.upstream.answer = sparse
+    world.get("/market-data/AAPL?timespan=minute&limit=5", key)
+    world.later(20)
+    answer = world.get("/market-data/AAPL?timespan=minute&limit=50", key)
+    assert len(answer.json) == 50
+    assert answer.headers["Age"] == "0"
+    assert answer.headers["Cache-Control"] in ("private, max-age=29", "private, max-age=30")
+
+
 def test_a_ticker_with_a_short_history_costs_few_calls(world: World) -> None:
     key = world.key()
     listed_ms = int(world.upstream.now_us() / 1000) - DAY_MS

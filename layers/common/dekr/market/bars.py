@@ -90,12 +90,10 @@ class Bars:
             if rows and not older:
                 break
             oldest = self._first_day(ask, series.ticker)
-            if oldest is None:
-                raise UnknownSymbol(f"There is no ticker {series.ticker}.")
             segments = iter([segment for segment in older if segment.end > oldest])
             wide *= WIDEN
-        if not planned and self._first_day(ask, series.ticker) is None:
-            raise UnknownSymbol(f"There is no ticker {series.ticker}.")
+        if not planned:
+            self._first_day(ask, series.ticker)
         return rows[-wanted.limit :]
 
     def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range, *, tail: bool) -> list[Row]:
@@ -170,8 +168,8 @@ class Bars:
             return Write(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
         return Write(key, Entry(stamp_us, Kind.VALUE, payload), SETTLED_KEEP_US)
 
-    def _first_day(self, ask: Ask, ticker: str) -> date | None:
-        """The first day that can hold bars of the ticker, None for one that the upstream does not know.
+    def _first_day(self, ask: Ask, ticker: str) -> date:
+        """The first day that can hold bars of the ticker. Raises UnknownSymbol for one that the upstream does not know.
 
         One call for the months of all its history, asked for only where bars are missing, and kept.
         """
@@ -189,7 +187,7 @@ class Bars:
         fetch = Fetch(f"first:{ticker}", ("aggs",), LEASE_MS, run)
         entry = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
-            return None
+            raise UnknownSymbol(f"There is no ticker {ticker}.")
         return entry.view(lambda first_ms: eastern_date(first_ms * 1000))
 
     def _key(self, series: Series, segment: Segment) -> str:

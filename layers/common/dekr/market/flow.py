@@ -148,11 +148,11 @@ class Flow:
                 self.cache.store.run(*commands)
 
     def _accept_stale(self, ask: Ask, missing: Sequence[Want], entries: dict[str, Entry], error: DekrError) -> None:
+        self._advance(ask)
         for want in missing:
             entry = entries.get(want.key)
             if entry is None or entry.kind is Kind.NEGATIVE:
                 raise error
-            self._advance(ask)
             if entry.stamp_us <= want.age_floor_us(ask.now_us, ask.policy) - self.stale_us:
                 raise error
         ask.outcome, ask.reason = Outcome.STALE, error.code
@@ -196,11 +196,13 @@ def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list
 
 
 def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Note the oldest stamp and the first end of freshness among what can grow too old, over all reads of a request."""
-    for want in wants:
-        entry = entries[want.key]
-        if want.ages(entry) or not ask.stamp_us:
-            until = want.fresh_until_us(entry, ask.now_us, ask.policy)
-            ask.stamp_us = min(ask.stamp_us or entry.stamp_us, entry.stamp_us)
-            ask.fresh_until_us = min(ask.fresh_until_us or until, until)
+    """Note the oldest stamp and the first end of freshness among what can grow too old.
+
+    A later read of the same request takes the place of an earlier one: it reads again what it still needs of it.
+    """
+    aging = [want for want in wants if want.ages(entries[want.key])]
+    if aging or not ask.stamp_us:
+        told = aging or wants
+        ask.stamp_us = min(entries[want.key].stamp_us for want in told)
+        ask.fresh_until_us = min(want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told)
     return entries
