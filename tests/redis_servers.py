@@ -3,7 +3,6 @@
 import datetime as dt
 import ipaddress
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import RedisError
+
+from local.ports import free_port
 
 SLOTS = 16384
 TRIES = 200
@@ -34,14 +35,6 @@ class RedisServer:
     def client(self) -> redis.Redis:
         """A plain client of it, for looking at what the code under test did."""
         return redis.Redis(port=self.port, decode_responses=True)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -3,7 +3,6 @@ and key directory at the outermost edge, and a clock that the test drives."""
 
 import importlib.util
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +12,10 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from dekr.access.directory import KeyRecord
-from dekr.access.keys import new_key
 from dekr.access.principal import Role
 from dekr.config import Settings
 from dekr.polygon.client import PolygonClient
 from dekr.store import Store
-from dekr.tiers import Tier
 from dekr.wiring import Services
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
@@ -84,19 +80,7 @@ class World:
 
     def key(self, tier: int = 7, user: str = "demo", role: Role = Role.USER) -> str:
         """A new API key in the directory."""
-        made = new_key("test", os.urandom)
-        self.directory.put(
-            KeyRecord(
-                id=made.id,
-                hash=made.digest,
-                user=user,
-                tier=Tier(tier),
-                role=role,
-                status="active",
-                created="2026-11-20T00:00:00Z",
-            )
-        )
-        return made.text
+        return self.directory.issue(user, tier, role).text
 
     def get(self, path: str, key: str | None = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a path with its query, as API Gateway would hand it to the function."""

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from local.ports import HOST, listen
 from local.sandbox.app import create_app
 from local.sandbox.routes import CutShortError
 from local.sandbox.state import Sandbox
-
-HOST = "127.0.0.1"
 
 
 class Server(uvicorn.Server):
@@ -21,11 +20,7 @@ class Server(uvicorn.Server):
     def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
         """Listens at once (0: on a free port), and answers when ``run`` is called. Raises OSError."""
         self.sandbox = sandbox
-        # asyncio turns Nagle's algorithm off only where the protocol is named: without it each answer takes 40 ms more.
-        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((HOST, port))
-        self.listener.listen(1024)
+        self.listener = listen(port)
         logging.getLogger("uvicorn.error").addFilter(_unintended)
         config = uvicorn.Config(
             create_app(sandbox),

@@ -9,9 +9,9 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from local.ports import free_port
 from local.stack.folder import TOOLS
 from local.stack.launcher import Launcher
-from local.stack.ports import free_port
 from local.stack.runtime import make_runtime
 
 REGION: Final = "us-east-1"

@@ -8,7 +8,6 @@ fails or takes too long: so does this.
 
 import argparse
 import json
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import Any, Final
 
 import httpx
 import uvicorn
+
+from local.ports import listen
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -116,10 +117,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="where the emulated AWS listens")
     parser.add_argument("--api", required=True, help="the API's id")
     options = parser.parse_args()
-    # With the protocol named, asyncio turns Nagle's algorithm off: else every answer on a kept connection waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
+    listener = listen()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
     client = httpx.AsyncClient(base_url=options.target, limits=limits, trust_env=False)
     door = FrontDoor(client, f"/_aws/execute-api/{options.api}/$default".encode())

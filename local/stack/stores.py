@@ -8,8 +8,8 @@ from typing import Final
 import redis
 from redis.exceptions import RedisError
 
+from local.ports import free_port
 from local.stack.launcher import Launcher, StackError
-from local.stack.ports import free_port
 
 NAME: Final = "redis"
 

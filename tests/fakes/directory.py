@@ -1,6 +1,10 @@
 """A key directory in memory; it passes the same contract tests as DynamoDB's."""
 
+import os
+
 from dekr.access.directory import ACTIVE, KeyRecord
+from dekr.access.keys import NewKey, new_key
+from dekr.access.principal import Role
 from dekr.tiers import Tier
 
 
@@ -19,6 +23,22 @@ class FakeDirectory:
         self.reads += 1
         tiers = [r.tier for r in self.records.values() if r.user == user and r.status == ACTIVE]
         return max(tiers, default=None)
+
+    def issue(self, user: str = "demo", tier: int = 5, role: Role = Role.USER, key: NewKey | None = None) -> NewKey:
+        """Add the record of a key, new where none is given."""
+        key = key or new_key("test", os.urandom)
+        self.put(
+            KeyRecord(
+                id=key.id,
+                hash=key.digest,
+                user=user,
+                tier=Tier(tier),
+                role=role,
+                status=ACTIVE,
+                created="2026-11-20T15:00:00+00:00",
+            )
+        )
+        return key
 
     def put(self, record: KeyRecord) -> None:
         self.records[record.id] = record

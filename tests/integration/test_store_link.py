@@ -12,7 +12,8 @@ from dekr.errors import StoreDown
 from dekr.store import Script, Store, call, plain
 from dekr.store.cluster import ClusterLink
 from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
-from tests.redis_servers import RedisServer, free_port, redis_cluster, redis_single, redis_tls
+from local.ports import free_port
+from tests.redis_servers import RedisServer, redis_cluster, redis_single, redis_tls
 from tests.round_trips import counted
 from tests.world import World
 

@@ -45,19 +45,7 @@ class Sandboxes:
             link.clock_offset_us = self.now_us - time.time_ns() // 1000
 
     def issue(self, user: str = "demo", tier: int = 5, role: Role = Role.USER, key: NewKey | None = None) -> NewKey:
-        key = key or new_key("test", _bytes())
-        self.directory.put(
-            KeyRecord(
-                id=key.id,
-                hash=key.digest,
-                user=user,
-                tier=Tier(tier),
-                role=role,
-                status="active",
-                created="2026-11-20T15:00:00+00:00",
-            )
-        )
-        return key
+        return self.directory.issue(user, tier, role, key or new_key("test", _bytes()))
 
 
 class _Counter:

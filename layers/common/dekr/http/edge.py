@@ -18,7 +18,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from dekr import sessions
 from dekr.access.credentials import QUERY_NAME, find_credential
-from dekr.access.limits import Refused
+from dekr.access.limits import Admission, Refused
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, InvalidInput, NotFound
@@ -162,25 +162,23 @@ class Edge:
         query.only(self._exchange.query, names)
 
     def _headers(self) -> dict[str, str]:
-        exchange = self._exchange
-        headers = {"X-Request-Id": exchange.request_id}
-        ask = exchange.ask
+        ask = self._exchange.ask
         if ask is None:
-            headers["Cache-Control"] = "no-store"
-        elif ask.stamp_us:
-            headers.update(freshness_headers(ask))
-        if ask is not None and ask.admission is not None:
-            headers.update(ask.admission.headers())
-        return headers
+            return {**self._always(None), "Cache-Control": "no-store"}
+        freshness = freshness_headers(ask) if ask.stamp_us else {}
+        return {**self._always(ask.admission), **freshness}
+
+    def _always(self, admission: Admission | None) -> dict[str, str]:
+        """The headers of every answer, errors included: which request it was, and the limits where they are known."""
+        limits = admission.headers() if admission else {}
+        return {"X-Request-Id": self._exchange.request_id, **limits}
 
     def _problem(self, error: DekrError) -> Response[str]:
         exchange = self._exchange
         exchange.facts["error"] = error.code
-        headers = {"X-Request-Id": exchange.request_id}
-        admission = error.admission if isinstance(error, Refused) else exchange.ask and exchange.ask.admission
-        if admission:
-            headers.update(admission.headers())
-        return problem(error, exchange.request_id, headers)
+        known = exchange.ask.admission if exchange.ask else None
+        admission = error.admission if isinstance(error, Refused) else known
+        return problem(error, exchange.request_id, self._always(admission))
 
     def _nothing_there(self, _: NotFoundError) -> Response[str]:
         path = self.app.current_event.path

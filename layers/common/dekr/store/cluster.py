@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
-from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, LinkBreaker, wire_words
+from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, LinkBreaker, checked, wire_words
 
 
 @dataclass(slots=True)
@@ -36,10 +36,7 @@ class ClusterLink:
             self.breaker.failed()
             raise StoreDown from error
         self.breaker.worked()
-        for reply in replies:
-            if isinstance(reply, RedisError):
-                raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
-        return replies
+        return checked(replies)
 
     def close(self) -> None:
         """Close every connection."""

@@ -59,6 +59,14 @@ def wire_words(command: Command, offset_us: int, *, by_source: bool = False) -> 
     return (*head, len(command.keys), *command.keys, offset_us, *command.words)
 
 
+def checked(replies: list[Any]) -> list[Any]:
+    """The replies, where none is an error. Raises StoreDown."""
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
+    return replies
+
+
 @dataclass(slots=True)
 class LinkBreaker:
     """Opens for a moment after failures in a row, so that a dead store costs one time-out and not one for each request."""
@@ -118,10 +126,7 @@ class Link:
             words = [wire_words(commands[i], self.clock_offset_us, by_source=True) for i in again]
             for i, reply in zip(again, self._send_with_retry(words), strict=True):
                 replies[i] = reply
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
-        return replies
+        return checked(replies)
 
     def close(self) -> None:
         """Close the connection."""
