@@ -33,6 +33,11 @@ setup: .venv/.done .tools/sam/.done .tools/ministack/.done ## Make the environme
 	$(UV) pip install -q --python .tools/$*/bin/python --require-hashes -r $<
 	@touch $@
 
+JS := tests/e2e/clients/js
+$(JS)/node_modules/.done: $(JS)/package-lock.json $(JS)/package.json $(JS)/.npmrc .tools/node/.done
+	cd $(JS) && PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm ci --silent
+	@touch $@
+
 .PHONY: system
 system: ## Install the Debian packages that the tests need (as root, or with sudo)
 	@bash local/system.sh
@@ -44,6 +49,7 @@ lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
 	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements/dev.txt
 	$(UV) $(COMPILE) $(UPGRADE) --group sam -o requirements/sam.txt
 	$(UV) $(COMPILE) $(UPGRADE) --group ministack -o requirements/ministack.txt
+	$(UV) $(COMPILE) $(UPGRADE) --group node -o requirements/node.txt
 	$(UV) $(COMPILE) $(UPGRADE) --group bootstrap -o requirements/uv.txt
 
 .PHONY: drift
@@ -68,7 +74,7 @@ types: setup ## Static types, strict
 	.venv/bin/mypy
 
 .PHONY: test
-test: setup system ## All tests: unit, contract, integration, e2e, and `sam local` where there is Docker
+test: setup system $(JS)/node_modules/.done ## All tests: unit, contract, integration, e2e, and `sam local` where there is Docker
 	bash local/test.sh
 
 .PHONY: unit

@@ -1,9 +1,11 @@
 """The service in one process for the tests: the real handlers, services and scripts on a real store, with a fake upstream
 and key directory at the outermost edge, and a clock that the test drives."""
 
+import gzip
 import importlib.util
 import json
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,8 +21,10 @@ from dekr.store import Store
 from dekr.wiring import Services
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
+from tests.routes import route_of
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
+HOST = "api.dekr.test"
 
 
 class Context:
@@ -84,10 +88,32 @@ class World:
 
     def get(self, path: str, key: str | None = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a path with its query, as API Gateway would hand it to the function."""
+        return self.send("GET", path, key, headers=headers)
+
+    def post(self, path: str, key: str | None = None, body: Any = None, **more: Any) -> Answer:
+        """POST a body: JSON of what is given, or bytes as they are."""
+        return self.send("POST", path, key, body=body if isinstance(body, bytes) else json.dumps(body).encode(), **more)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        key: str | None = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Any request."""
         sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
-        function = {"quote": "quote", "market-data": "bars"}.get(path.split("/")[1], "admin")
-        answer = self._handler(function)(event(path, sent), Context())
-        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+        if body is not None:
+            sent.setdefault("content-type", "application/json")
+        asked = event(path, sent, method, body)
+        route = route_of(method, path.partition("?")[0])
+        answer = self._handler(route.function if route else "admin")(asked, Context())
+        text = answer["body"]
+        if answer.get("isBase64Encoded"):
+            text = gzip.decompress(b64decode(text)).decode()
+        return Answer(answer["statusCode"], answer["headers"], text)
 
     def _handler(self, function: str) -> Any:
         if function not in self._handlers:
@@ -105,28 +131,34 @@ class World:
         self.store.clock_offset_us += int(seconds * 1_000_000)
 
 
-def event(path: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    """The HTTP API event (payload 2.0) of a GET."""
+def event(path: str, headers: Mapping[str, str], method: str = "GET", body: bytes | None = None) -> dict[str, Any]:
+    """The HTTP API event (payload 2.0) of a request. A body that is text goes as it is, any other as base64."""
     address, _, query = path.partition("?")
     raw_path = unquote(address)
+    route = route_of(method, address)
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
     found: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": f"GET {raw_path}",
+        "routeKey": route.key if route else "$default",
         "rawPath": raw_path,
         "rawQueryString": query,
-        "headers": dict(headers),
+        "headers": {"host": HOST, "x-forwarded-proto": "https", **headers},
         "requestContext": {
             "requestId": "request-1",
             "stage": "$default",
-            "http": {"method": "GET", "path": raw_path, "sourceIp": "203.0.113.7"},
+            "http": {"method": method, "path": raw_path, "sourceIp": "203.0.113.7"},
         },
         "isBase64Encoded": False,
     }
     if parameters:
         found["queryStringParameters"] = parameters
+    if body is not None:
+        try:
+            found["body"] = body.decode()
+        except UnicodeDecodeError:
+            found["body"], found["isBase64Encoded"] = b64encode(body).decode(), True
     return found
 
 

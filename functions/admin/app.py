@@ -4,7 +4,7 @@ from dekr.http import Edge, Response
 from dekr.http.documents import health_of
 from dekr.models import Health
 
-edge = Edge("admin", open_to_all=True)
+edge = Edge("admin", open_paths=frozenset({"/health"}))
 
 
 @edge.get("/health", responses=health_of(Health))

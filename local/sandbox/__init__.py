@@ -10,5 +10,5 @@ In the process of a test or a benchmark, in a thread beside it or without a sock
     with serving(sandbox) as url: ...
     client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(sandbox)), base_url="http://sandbox.test")
 
-A ``Sandbox`` shows and takes everything that its control routes do: ``calls``, ``faults``, ``clock``.
+A ``Sandbox`` shows and takes everything that its control routes do: ``calls``, ``faults``, ``clock``, ``closures``.
 """

@@ -1,4 +1,7 @@
-"""The control routes: what was asked, which faults stand, what time it is. They need no key and are not counted."""
+"""The control routes: what was asked, which faults stand, what time it is, whether the market is closed out of turn.
+
+They need no key and are not counted.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -8,12 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.sandbox.clock import Clock, read_moment
+from local.sandbox.closures import Closures
 from local.sandbox.faults import parse
 from local.sandbox.state import Sandbox
 
 
 def control_routes(sandbox: Sandbox) -> list[Route]:
-    """``/_control/calls``, ``/_control/faults`` and ``/_control/clock``."""
+    """``/_control/calls``, ``/_control/faults``, ``/_control/clock`` and ``/_control/market``."""
 
     async def calls(request: Request) -> Response:
         if request.method == "DELETE":
@@ -36,7 +40,19 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
         Route("/_control/calls", _checked(calls), methods=["GET", "DELETE"]),
         Route("/_control/faults", _checked(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_control/clock", _checked(clock), methods=["GET", "POST"]),
+        Route("/_control/market", _checked(_market(sandbox.closures)), methods=["GET", "POST", "DELETE"]),
     ]
+
+
+def _market(closures: Closures) -> Callable[[Request], Awaitable[Response]]:
+    async def market(request: Request) -> Response:
+        if request.method == "DELETE":
+            closures.lift()
+        if request.method == "POST":
+            closures.order(await _body(request))
+        return JSONResponse(closures.wire())
+
+    return market
 
 
 def _checked(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

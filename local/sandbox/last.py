@@ -7,7 +7,7 @@ from local.sandbox.quotes import last_quote, last_trade
 from local.sandbox.view import View
 from local.sandbox.wire import Json, not_found, number
 
-_TO_THE_TAPE_NS: Final = 350_000
+TO_THE_TAPE_NS: Final = 350_000
 """How long a quote or trade takes from its exchange to the consolidated tape."""
 
 _START_NS: Final = 1_451_865_600 * 10**9
@@ -32,7 +32,7 @@ def nbbo(view: View, path: Query, _: Query) -> Json:
             "x": 12,
             "q": sequence(quote.at_ns),
             "t": quote.at_ns,
-            "y": quote.at_ns - _TO_THE_TAPE_NS,
+            "y": quote.at_ns - TO_THE_TAPE_NS,
             "z": 3,
         }
     )
@@ -48,7 +48,7 @@ def trade(view: View, path: Query, _: Query) -> Json:
         results={
             "T": ticker,
             "c": [12, 37],
-            "f": found.at_ns - _TO_THE_TAPE_NS // 2,
+            "f": found.at_ns - TO_THE_TAPE_NS // 2,
             "i": trade_id(found.at_ns),
             "p": number(found.price),
             "q": sequence(found.at_ns),
@@ -56,7 +56,7 @@ def trade(view: View, path: Query, _: Query) -> Json:
             "s": found.size,
             "t": found.at_ns,
             "x": 4,
-            "y": found.at_ns - _TO_THE_TAPE_NS,
+            "y": found.at_ns - TO_THE_TAPE_NS,
             "z": 3,
         }
     )

@@ -88,6 +88,22 @@ def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[t
     return grouped(pieces, step)
 
 
+def traded_minutes(seed: int, ticker: str, day: TradingDay) -> list[int]:
+    """The minutes with trades of a whole day, counted from Eastern midnight, whether they are over or still to come."""
+    return [] if day.date < LISTED_SINCE else [minute for minute, _ in _complete(seed, ticker, day, 1)]
+
+
+@lru_cache(maxsize=4_096)
+def seconds_of(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[tuple[int, Span], ...]:
+    """The seconds with trades of one whole minute, counted from Eastern midnight, whether it is over or still to come."""
+    if day.date < LISTED_SINCE:
+        return ()
+    tree = _tree(seed, ticker, day)
+    _, whole = tree.before(minute)
+    pieces = _minute_tree(tree, minute, whole).pieces(1, 60) if whole is not None else ()
+    return tuple((minute * 60 + second, span) for second, span in pieces)
+
+
 @lru_cache(maxsize=LISTED)
 def _standing(seed: int, ticker: str, day: TradingDay, since_s: int) -> Standing | None:
     tree, first = _tree(seed, ticker, day), first_minute(day)

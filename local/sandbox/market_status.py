@@ -29,7 +29,7 @@ _NEW_YEAR: Final = 3
 
 def now(view: View, _: Query, __: Query) -> Json:
     """``/v1/marketstatus/now``."""
-    session = sessions.at(view.now_us).session
+    session = view.session
     state = {Session.REGULAR: "open", Session.CLOSED: "closed"}.get(session, "extended-hours")
     groups = ("s_and_p", "societe_generale", "cgi", "msci", "ftse_russell", "mstar", "mstarc", "nasdaq", "dow_jones")
     index = "open" if session is Session.REGULAR else "closed"
@@ -47,13 +47,13 @@ def now(view: View, _: Query, __: Query) -> Json:
 def upcoming(view: View, _: Query, __: Query) -> list[Any]:
     """``/v1/marketstatus/upcoming``: a bare array, an item for each exchange."""
     today = sessions.eastern_date(view.now_us)
-    days = sorted(day for day in CLOSED | EARLY if today <= day <= today + _AHEAD)
-    return [_holiday(day, exchange) for day in days for exchange in EXCHANGES]
+    days = sorted(day for day in CLOSED | EARLY | set(view.closures.days) if today <= day <= today + _AHEAD)
+    return [_holiday(day, exchange, view.closures.days.get(day)) for day in days for exchange in EXCHANGES]
 
 
-def _holiday(day: date, exchange: str) -> Json:
-    found = trading_day(day)
-    named = {"date": day.isoformat(), "exchange": exchange, "name": _name(day)}
+def _holiday(day: date, exchange: str, unplanned: str | None) -> Json:
+    found = trading_day(day) if unplanned is None else None
+    named = {"date": day.isoformat(), "exchange": exchange, "name": unplanned or _name(day)}
     if found is None:
         return named | {"status": "closed"}
     return named | {"status": "early-close", "open": _utc(found.open_us), "close": _utc(found.close_us)}

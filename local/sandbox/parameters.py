@@ -3,8 +3,10 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
+from hashlib import blake2b
+from operator import ge, gt, le, lt
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,6 +18,8 @@ type Query = Mapping[str, str]
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"-?\d{1,14}", re.ASCII)
 _WHOLE: Final = re.compile(r"\d{1,9}", re.ASCII)
+_COMPARED: Final = {".gt": gt, ".gte": ge, ".lt": lt, ".lte": le}
+_SEAL: Final = 6
 _LATEST_MS: Final = 4_102_444_800_000
 """The year 2100."""
 
@@ -70,9 +74,33 @@ def newest_first(query: Query) -> bool:
     return text == "desc"
 
 
+def descending(query: Query, usual: str = "desc") -> bool:
+    """``order``."""
+    text = query.get("order", usual)
+    if text not in {"asc", "desc"}:
+        raise bad_request("The parameter 'order' must be asc or desc")
+    return text == "desc"
+
+
+def one_of(query: Query, name: str, known: Collection[str], usual: str) -> str:
+    """A parameter with a few possible values."""
+    text = query.get(name, usual)
+    if text not in known:
+        raise bad_request(f"The parameter '{name}' must be one of {', '.join(sorted(known))}")
+    return text
+
+
+def tickers_between(query: Query) -> Callable[[str], bool]:
+    """Whether a ticker is one of those that ``ticker``, ``ticker.gt``, .gte, .lt and .lte name."""
+    exact = query.get("ticker")
+    sides = [(compare, query["ticker" + suffix]) for suffix, compare in _COMPARED.items() if "ticker" + suffix in query]
+    return lambda ticker: exact in {None, ticker} and all(compare(ticker, bound) for compare, bound in sides)
+
+
 def cursor(query: Query) -> str:
-    """The parameters of the next page in one opaque word, as the vendor's next_url has it."""
-    return base64.urlsafe_b64encode(urlencode(query).encode()).decode().rstrip("=")
+    """The parameters of the next page in one opaque word, as the vendor's next_url has it. It cannot be changed."""
+    text = urlencode(query).encode()
+    return base64.urlsafe_b64encode(blake2b(text, digest_size=_SEAL).digest() + text).decode().rstrip("=")
 
 
 def of_page(query: Query) -> Query:
@@ -81,7 +109,10 @@ def of_page(query: Query) -> Query:
         return query
     word = query["cursor"]
     try:
-        text = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode()
-        return dict(parse_qsl(text, strict_parsing=True))
+        sealed = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
+        found = dict(parse_qsl(sealed[_SEAL:].decode(), strict_parsing=True))
+        if cursor(found) == word:
+            return found
     except (binascii.Error, ValueError):
-        raise bad_request("The parameter 'cursor' is not one of ours") from None
+        pass
+    raise bad_request("The parameter 'cursor' is not one of ours")

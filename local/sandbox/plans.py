@@ -18,8 +18,9 @@ class Data(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``includes``: besides the market's status, which every plan has; ``per_minute``: calls, None: as many as one likes;
-    ``delay_us``: how late its data is; ``end_of_day``: nothing of a trading day before its sessions are over.
+    """``includes``: besides the market's status, news and reference data, which every plan has; ``per_minute``: calls, None: as
+    many as one likes; ``delay_us``: how late its data is; ``end_of_day``: nothing of a trading day before its sessions are
+    over.
     """
 
     name: str

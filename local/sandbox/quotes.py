@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr import sessions
+from dekr.sessions import TradingDay
 from local.sandbox import noise
 from local.sandbox.market import standing
+from local.sandbox.span import Span
 from local.sandbox.trading_days import SECOND_US, before, first_minute, newest_begun
 from local.sandbox.universe import profile
 
@@ -43,7 +45,11 @@ def last_trade(seed: int, ticker: str, now_us: int) -> Trade | None:
     if stands is None:
         return None
     number, span = stands.second
-    second_us = found.pre_open_us + (number - first_minute(found) * 60) * SECOND_US
+    return trade_in(seed, ticker, found.pre_open_us + (number - first_minute(found) * 60) * SECOND_US, span)
+
+
+def trade_in(seed: int, ticker: str, second_us: int, span: Span) -> Trade:
+    """The last trade of a second; ``span``: all its trading."""
     draw = noise.units(noise.key(seed, ticker, "trade"), second_us)
     return Trade(span.close, span.volume // span.trades, second_us * 1000 + int(draw[0] * 10**9))
 
@@ -54,13 +60,16 @@ def last_quote(seed: int, ticker: str, now_us: int) -> Quote | None:
     found = newest_begun(now_us - SECOND_US)
     second_us = (min(now_us, found.post_close_us) // SECOND_US - 1) * SECOND_US
     trade = last_trade(seed, ticker, second_us + SECOND_US)
-    if trade is None:
-        return None
+    return quote_in(seed, ticker, found, second_us, trade) if trade is not None else None
+
+
+def quote_in(seed: int, ticker: str, day: TradingDay, second_us: int, trade: Trade) -> Quote:
+    """The quote of a second; ``trade``: the newest one at its end."""
     draw = noise.units(noise.key(seed, ticker, "quote"), second_us)
     about = profile(seed, ticker)
     grain = about.grain
     # On the day of a split, quotes are in new shares before the first trade is.
-    ratio = about.ratio(sessions.eastern_date(trade.at_ns // 1000), found.date)
+    ratio = about.ratio(sessions.eastern_date(trade.at_ns // 1000), day.date)
     price = trade.price // ratio // grain * grain
     widest = max(1, round(price * _WIDEST_SPREAD / grain))
     return Quote(

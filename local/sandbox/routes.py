@@ -10,7 +10,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from local.sandbox import aggregates, last, market_status, noise, parameters, snapshots, spoiled, wire
+from local.sandbox import (
+    aggregates,
+    indicators,
+    last,
+    market_status,
+    news,
+    noise,
+    parameters,
+    reference,
+    snapshots,
+    spoiled,
+    ticks,
+    wire,
+)
 from local.sandbox.faults import Fault
 from local.sandbox.parameters import Query
 from local.sandbox.plans import Data
@@ -32,13 +45,25 @@ ANSWERS: Final[dict[str, tuple[Data | None, Answer]]] = {
     _STOCKS: (Data.SNAPSHOTS, snapshots.several),
     _STOCKS + "/{ticker}": (Data.SNAPSHOTS, snapshots.one),
     "/v3/snapshot": (Data.SNAPSHOTS, snapshots.universal),
+    "/v3/quotes/{ticker}": (Data.QUOTES, ticks.quotes),
+    "/v3/trades/{ticker}": (Data.QUOTES, ticks.trades),
+    "/v1/indicators/sma/{ticker}": (Data.BARS, indicators.sma),
+    "/v1/indicators/ema/{ticker}": (Data.BARS, indicators.ema),
+    "/v1/indicators/macd/{ticker}": (Data.BARS, indicators.macd),
+    "/v1/indicators/rsi/{ticker}": (Data.BARS, indicators.rsi),
+    "/v2/reference/news": (None, news.stream),
+    "/v3/reference/tickers": (None, reference.all_tickers),
+    "/v3/reference/splits": (None, reference.splits),
     "/v1/marketstatus/now": (None, market_status.now),
     "/v1/marketstatus/upcoming": (None, market_status.upcoming),
 }
 """Path, what a plan must include, and the answer."""
 
-_LONG: Final = frozenset({_GROUPED, _STOCKS})
-"""Answers about ten thousand tickers: they are made in a thread, so that nobody waits for them who asked for less."""
+_OFTEN_LONG: Final = ("/v3/quotes/", "/v3/trades/", "/v1/indicators/", "/v2/reference/", "/v3/reference/")
+_LONG: Final = frozenset({_GROUPED, _STOCKS, *(path for path in ANSWERS if path.startswith(_OFTEN_LONG))})
+"""Answers about ten thousand tickers, or as many moments: they are made in a thread, so that nobody waits for them who
+asked for less.
+"""
 
 _SERVER_ERROR: Final = b"<html><head><title>500 Internal Server Error</title></head><body>nginx</body></html>"
 _NOTHING: Final = b" "
@@ -73,7 +98,12 @@ def _endpoint(
         try:
             _admit(sandbox, request, needs, fault)
             view = View(
-                sandbox.seed, sandbox.plan, sandbox.clock.now_us(), request_id, str(request.base_url).rstrip("/")
+                sandbox.seed,
+                sandbox.plan,
+                sandbox.clock.now_us(),
+                request_id,
+                str(request.base_url).rstrip("/"),
+                sandbox.closures,
             )
             query: Query = {name: value for name, value in request.query_params.items() if name != "apiKey"}
             query = parameters.of_page(query)

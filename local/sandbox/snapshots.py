@@ -5,8 +5,9 @@ from typing import Final
 
 from dekr import sessions
 from dekr.sessions import Session
-from local.sandbox import parameters
+from local.sandbox import paging, parameters
 from local.sandbox.last import trade_id
+from local.sandbox.listing import listing
 from local.sandbox.market import Standing, day_span, standing
 from local.sandbox.parameters import Query
 from local.sandbox.plans import Data
@@ -22,6 +23,7 @@ MOST: Final = 250
 CLEARED_US: Final = 210 * MINUTE_US
 """A v2 snapshot forgets the day before at 03:30 in New York."""
 
+_TYPES: Final = ("stocks", "options", "crypto", "fx", "indices")
 _DAY: Final = ("o", "h", "l", "c", "v", "vw")
 _MARKET_STATUS: Final = {
     Session.PRE: "early_trading",
@@ -44,20 +46,24 @@ def several(view: View, _: Query, query: Query) -> Json:
 
 
 def universal(view: View, _: Query, query: Query) -> Json:
-    """``/v3/snapshot?ticker.any_of=A,B``: in the order of tickers; what is not listed is an item with an error."""
-    named = query.get("ticker.any_of") or query.get("ticker")
-    words = named.split(",") if named else []
+    """``/v3/snapshot``: of ``ticker.any_of=A,B``, else of the whole market, in the order of tickers.
+
+    What is named and not listed is an item with an error.
+    """
+    one, several_of = query.get("ticker"), query.get("ticker.any_of")
+    words = several_of.split(",") if several_of else [one] if one else []
     if len(words) > MOST:
         raise bad_request(f"The parameter 'ticker.any_of' can have {MOST} tickers at most")
-    asked = sorted(set(words or tickers()))
-    limit = parameters.limit(query, USUAL, MOST)
-    after = query.get("after", "")
-    left = [ticker for ticker in asked if ticker > after]
+    limit, newest_first = parameters.limit(query, USUAL, MOST), parameters.descending(query, "asc")
+    parameters.one_of(query, "sort", {"ticker"}, "ticker")
+    if parameters.one_of(query, "type", _TYPES, "stocks") != "stocks":
+        return view.envelope(results=[])
+    wanted, after = parameters.tickers_between(query), paging.marker(query)
+    left = [ticker for ticker in sorted(set(words or tickers()), reverse=newest_first) if wanted(ticker)]
+    if after is not None:
+        left = [ticker for ticker in left if (ticker < after if newest_first else ticker > after)]
     answer = view.envelope(results=[_item(view, ticker) for ticker in left[:limit]])
-    if len(left) > limit:
-        cursor = parameters.cursor({**query, "after": left[limit - 1]})
-        answer["next_url"] = f"{view.base}/v3/snapshot?cursor={cursor}"
-    return answer
+    return answer | paging.next_url(view, "/v3/snapshot", query, left[limit - 1]) if len(left) > limit else answer
 
 
 def _ticker(view: View, ticker: str) -> Json:
@@ -113,8 +119,8 @@ def _item(view: View, ticker: str) -> Json:
     found: Json = {
         "ticker": ticker,
         "type": "stocks",
-        "name": f"{ticker} (simulated)",
-        "market_status": _MARKET_STATUS[sessions.at(view.now_us).session],
+        "name": listing(view.seed, ticker).name,
+        "market_status": _MARKET_STATUS[view.session],
         "session": {
             "price": number(trade.price),
             "change": change,

@@ -6,7 +6,17 @@ from typing import Any, Final
 from local.sandbox.universe import KNOWN
 
 AHEAD_US: Final = 3_600 * 1_000_000
-_TIMES: Final = ("t", "y", "f", "updated", "last_updated", "sip_timestamp", "participant_timestamp")
+_TIMES: Final = (
+    "t",
+    "y",
+    "f",
+    "updated",
+    "last_updated",
+    "sip_timestamp",
+    "participant_timestamp",
+    "trf_timestamp",
+    "timestamp",
+)
 _TICKERS: Final = ("T", "ticker")
 _CONTENT: Final = ("results", "tickers", "next_url")
 _COUNTS: Final = ("queryCount", "resultsCount", "count")

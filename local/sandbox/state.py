@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from local.sandbox.clock import Clock
+from local.sandbox.closures import Closures
 from local.sandbox.faults import Faults
 from local.sandbox.plans import ADVANCED, Meter, Plan
 
@@ -27,6 +28,7 @@ class Sandbox:
     latency_s: float = 0.0
     clock: Clock = field(default_factory=Clock)
     faults: Faults = field(default_factory=Faults)
+    closures: Closures = field(default_factory=Closures)
     calls: Counter[str] = field(default_factory=Counter)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     serial: int = 0

@@ -66,9 +66,13 @@ class Profile:
 @lru_cache(maxsize=1)
 def tickers() -> tuple[str, ...]:
     """All listed tickers, the most traded first: well-known ones, then names of three consonants and a vowel."""
-    names = ["".join(letters) for letters in product(_CONSONANTS, _CONSONANTS, _CONSONANTS, _VOWELS)]
-    made = dict.fromkeys(names[i * _STRIDE % len(names)] for i in range(LISTED))
-    return tuple(dict.fromkeys((*KNOWN, *made)))[:LISTED]
+    return _named()[:LISTED]
+
+
+@lru_cache(maxsize=1)
+def delisted() -> frozenset[str]:
+    """Tickers that are listed no more: nothing but their names is known."""
+    return frozenset(_named()[LISTED:])
 
 
 @lru_cache(maxsize=1)
@@ -93,3 +97,9 @@ def profile(seed: int, ticker: str) -> Profile:
         grain=SUBPENNY if price < _CHEAP else GRAIN,
         split=split,
     )
+
+
+def _named() -> tuple[str, ...]:
+    names = ["".join(letters) for letters in product(_CONSONANTS, _CONSONANTS, _CONSONANTS, _VOWELS)]
+    made = (names[i * _STRIDE % len(names)] for i in range(LISTED))
+    return tuple(dict.fromkeys((*KNOWN, *made)))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from dekr import sessions
+from dekr.sessions import Session
+from local.sandbox.closures import Closures
 from local.sandbox.plans import Plan
 from local.sandbox.universe import profile, ranks
 from local.sandbox.wire import Json, not_found
@@ -18,6 +20,7 @@ class View:
     now_us: int
     request_id: str
     base: str
+    closures: Closures
 
     @property
     def seen_us(self) -> int:
@@ -28,6 +31,11 @@ class View:
     def today(self) -> date:
         """The date in New York, as far as the plan knows."""
         return sessions.eastern_date(self.seen_us)
+
+    @property
+    def session(self) -> Session:
+        """The market's session now. Every plan knows it."""
+        return Session.CLOSED if self.closures.closed(self.now_us) else sessions.at(self.now_us).session
 
     def envelope(self, **fields: object) -> Json:
         """What most answers are in."""

@@ -1,10 +1,8 @@
 """Bad input: a clear error that names the field, no upstream call, and nothing changed in the store."""
 
-from base64 import urlsafe_b64encode
-
 import pytest
 
-from dekr.http import bar_pages
+from dekr.http import bar_pages, cursors
 from dekr.market.segments import Series, Timespan
 from tests.redis_servers import RedisServer
 from tests.world import World
@@ -138,10 +136,10 @@ def test_an_address_that_nothing_answers_is_a_problem_too(world: World) -> None:
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
     "rest",
-    [b"x", b"1.2.3.4", b"\xff.1.1", b"-9.1700000000000.1", b"0.1700000000000.400000", b"2.1.5", b"1.2.0", b"1.2.-1"],
+    ["x", "1.2.3.4", "\u00ff.1.1", "-9.1700000000000.1", "0.1700000000000.400000", "2.1.5", "1.2.50001", "1.2.-1"],
 )
-def test_a_cursor_that_was_made_by_hand_keeps_the_rules(world: World, rest: bytes) -> None:
+def test_a_cursor_that_was_made_by_hand_keeps_the_rules(world: World, rest: str) -> None:
     series = Series("AAPL", 1, Timespan.MINUTE, adjusted=True)
-    forged = urlsafe_b64encode(bar_pages._digest(series, newest_first=False, text=rest) + rest).decode()
+    forged = cursors.seal(bar_pages._scope(series, newest_first=False), rest)
     answer = world.get(f"/market-data/AAPL?timespan=minute&cursor={forged}", world.key())
     assert (answer.status, answer.json["code"]) == (422, "invalid_cursor")

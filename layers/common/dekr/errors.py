@@ -2,6 +2,9 @@
 
     DekrError
       InvalidInput          422  names the field and the rule
+        NotJson             400  the body is not what its type says
+        BodyTooLarge        413
+        WrongMediaType      415
       Unauthenticated       401  no key, a wrong one, a revoked one, two that differ
       Forbidden             403
         TierNotEntitled          a tier above the caller's own
@@ -48,6 +51,27 @@ class InvalidInput(DekrError):
     def __init__(self, field: str, rule: str, *, code: str | None = None) -> None:
         super().__init__(f"{field}: {rule}", code=code)
         self.field = field
+
+
+class NotJson(InvalidInput):
+    """The body is not JSON."""
+
+    status = 400
+    code = "invalid_json"
+
+
+class BodyTooLarge(InvalidInput):
+    """The body is longer than any good one."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class WrongMediaType(InvalidInput):
+    """The body is of a type that the route does not take."""
+
+    status = 415
+    code = "unsupported_media_type"
 
 
 class Unauthenticated(DekrError):

@@ -59,3 +59,204 @@ class Health(BaseModel):
     upstream: str
     clock_offset_ms: int | None
     time: Moment
+
+
+class Trade(BaseModel):
+    """The last trade. ``size``, ``exchange``, ``id`` and ``conditions`` (the upstream's codes) are null where the source has
+    no trades: then ``price`` is the last known price, and the X-Data-Source header says which.
+    """
+
+    symbol: Symbol
+    price: Number
+    size: Number | None
+    exchange: int | None
+    id: str | None
+    conditions: list[int] | None
+    timestamp: Moment
+
+
+class DayBar(BaseModel):
+    """A bar of a snapshot; each field is null where nothing was traded yet."""
+
+    open: Number | None
+    high: Number | None
+    low: Number | None
+    close: Number | None
+    volume: Number | None
+    vwap: Number | None
+
+
+class MinuteBar(DayBar):
+    """The last minute of a snapshot; ``timestamp`` is the start of its window."""
+
+    timestamp: Moment | None
+
+
+class Snapshot(BaseModel):
+    """A ticker's day so far. ``change`` and ``change_percent`` are since the previous day's close."""
+
+    symbol: Symbol
+    day: DayBar
+    previous_day: DayBar
+    last_minute: MinuteBar
+    change: Number | None
+    change_percent: Number | None
+    timestamp: Moment | None
+
+
+class ItemError(BaseModel):
+    """Why one symbol of a batch has no answer; ``code`` and ``detail`` as in a problem."""
+
+    code: str
+    detail: str
+
+
+class FailedSymbol(BaseModel):
+    """What stands in a batch in the place of a symbol that failed."""
+
+    symbol: str
+    error: ItemError
+
+
+class Sentiment(BaseModel):
+    """What an article says of one ticker: the upstream's word (positive, neutral or negative) and its reason."""
+
+    symbol: Symbol
+    sentiment: str
+    reasoning: str | None
+
+
+class Article(BaseModel):
+    """An article. ``sentiments`` is empty where upstream judged nobody in it; ``sentiment`` is that of the symbol that was
+    asked for, null where there is none.
+    """
+
+    id: str
+    title: str
+    published_at: Moment
+    url: str
+    publisher: str | None
+    author: str | None
+    description: str | None
+    image_url: str | None
+    symbols: list[str]
+    keywords: list[str]
+    sentiment: str | None
+    sentiments: list[Sentiment]
+
+
+class SentimentSummary(BaseModel):
+    """The articles of an answer about one symbol, counted by sentiment. ``mean_score``: positive counts 1, neutral 0,
+    negative -1; null where no article has a sentiment.
+    """
+
+    symbol: Symbol
+    articles: int
+    positive: int
+    neutral: int
+    negative: int
+    without_sentiment: int
+    mean_score: Number | None
+
+
+class News(BaseModel):
+    """Articles, newest first, and a summary for the symbol that was asked for (for each symbol in them where none was)."""
+
+    articles: list[Article]
+    summaries: list[SentimentSummary]
+
+
+class MarketStatus(BaseModel):
+    """The session now. ``session`` is pre, regular, post or closed; it lasts until ``next_change``, when ``next_session``
+    begins. ``unplanned``: the calendar says another session and the upstream says that the market is closed. ``source``
+    names what was asked: calendar alone, or calendar and upstream. ``known``: whether the calendar covers the moment.
+    """
+
+    session: str
+    open: bool
+    since: Moment | None
+    next_change: Moment | None
+    next_session: str | None
+    unplanned: bool
+    known: bool
+    source: str
+    time: Moment
+
+
+class CalendarDay(BaseModel):
+    """A day of the US stock market. ``status`` is open, early_close or closed; a closed day has no times."""
+
+    date: str
+    status: str
+    name: str | None
+    pre_open: Moment | None
+    open: Moment | None
+    close: Moment | None
+    post_close: Moment | None
+    unplanned: bool
+
+
+class Listing(BaseModel):
+    """A ticker that a search found."""
+
+    symbol: Symbol
+    name: str | None
+    type: str | None
+    exchange: str | None
+    currency: str | None
+    active: bool | None
+
+
+class ClassUsage(BaseModel):
+    """What was asked of one class: ``data`` counts symbols of a batch one by one, ``fetched`` those that the cache did not
+    have.
+    """
+
+    data: int
+    fetched: int
+    upstream_calls: int
+
+
+class Usage(BaseModel):
+    """What the caller used on the present UTC day. ``left`` and ``per_day`` are null for a tier without a cap;
+    ``hit_ratio`` is null before the first request.
+    """
+
+    user: str
+    tier: int
+    day: str
+    used: int
+    per_day: int | None
+    left: int | None
+    resets_at: Moment
+    per_minute: int
+    burst: int
+    classes: dict[str, ClassUsage]
+    hit_ratio: Number | None
+
+
+class CacheStats(BaseModel):
+    """The store's own figures, the entries in it by class, and what the cache saved on the present UTC day: ``saved_calls``
+    is how many upstream calls fewer were made than data were asked for.
+    """
+
+    used_memory: int
+    connected_clients: int
+    total_commands_processed: int
+    keyspace_hits: int
+    keyspace_misses: int
+    entries: dict[str, int]
+    complete: bool
+    requests: int
+    data: int
+    fetched: int
+    upstream_calls: int
+    saved_calls: int
+    hit_ratio: Number | None
+
+
+class Dropped(BaseModel):
+    """How many entries of a symbol were dropped."""
+
+    symbol: Symbol
+    dropped: int

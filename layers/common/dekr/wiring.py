@@ -24,9 +24,13 @@ from dekr.store import Store
 from dekr.store.link import Link
 
 if TYPE_CHECKING:
+    from dekr.market.answers import Answers
     from dekr.market.bars import Bars
+    from dekr.market.batches import Batches
     from dekr.market.health import HealthCheck
-    from dekr.market.quotes import Quotes
+    from dekr.market.prices import Prices
+    from dekr.market.snapshots import Snapshots
+    from dekr.market.whole_market import WholeMarket
     from dekr.polygon.client import PolygonClient
 
 
@@ -58,11 +62,57 @@ class Services:
         return time.time_ns() // 1000 + self.store.clock_offset_us
 
     @cached_property
-    def quotes(self) -> "Quotes":
-        """The quote service."""
-        from dekr.market.quotes import Quotes  # noqa: PLC0415 - each function imports its own service only
+    def quotes(self) -> "Prices":
+        """The service of the latest quote."""
+        from dekr.market.harvest import QUOTE  # noqa: PLC0415 - each function imports its own service only
+        from dekr.market.prices import Prices  # noqa: PLC0415 - the same
 
-        return Quotes(self._flow, self._upstream)
+        return Prices(self._flow, self._upstream, QUOTE)
+
+    @cached_property
+    def trades(self) -> "Prices":
+        """The service of the latest trade."""
+        from dekr.market.harvest import TRADE  # noqa: PLC0415 - the same
+        from dekr.market.prices import Prices  # noqa: PLC0415 - the same
+
+        return Prices(self._flow, self._upstream, TRADE)
+
+    @cached_property
+    def snapshots(self) -> "Snapshots":
+        """The service of one ticker's or several tickers' snapshots."""
+        from dekr.market.harvest import SNAPSHOT  # noqa: PLC0415 - the same
+        from dekr.market.snapshots import Snapshots  # noqa: PLC0415 - the same
+
+        return Snapshots(self._flow, self._upstream, SNAPSHOT)
+
+    @cached_property
+    def universal(self) -> "Snapshots":
+        """The service of universal snapshots."""
+        from dekr.market.harvest import UNIVERSAL  # noqa: PLC0415 - the same
+        from dekr.market.snapshots import Snapshots  # noqa: PLC0415 - the same
+
+        return Snapshots(self._flow, self._upstream, UNIVERSAL)
+
+    @cached_property
+    def whole_market(self) -> "WholeMarket":
+        """The service of the whole market's snapshot."""
+        from dekr.market.whole_market import WholeMarket  # noqa: PLC0415 - the same
+
+        return WholeMarket(self._flow, self._upstream)
+
+    @cached_property
+    def batches(self) -> "Batches":
+        """The service of many quotes at once."""
+        from dekr.market.batches import Batches  # noqa: PLC0415 - the same
+
+        return Batches(self._flow, self._upstream)
+
+    @cached_property
+    def answers(self) -> "Answers":
+        """The service of answers that are passed on as they were sent."""
+        from dekr.market.answers import Answers  # noqa: PLC0415 - the same
+
+        return Answers(self._flow, self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":

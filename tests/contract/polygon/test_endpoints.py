@@ -31,7 +31,9 @@ def test_a_quote_has_a_bid_below_its_ask_and_a_time_in_ns(upstream: Upstream) ->
 
 
 def test_a_snapshot_has_a_quote(upstream: Upstream) -> None:
-    found = upstream.client.snapshot("AAPL", upstream.call())
+    snapshot = upstream.client.snapshot("AAPL", upstream.call())
+    assert snapshot is not None
+    found = snapshot.quote
     assert found is not None
     assert found.source == "snapshot"
     assert 0 < found.fields["p"] <= found.fields["P"]

@@ -7,7 +7,8 @@ import pytest
 
 from dekr.errors import UpstreamInvalid
 from dekr.polygon.calls import Outcome
-from dekr.polygon.client import Bars, Quote
+from dekr.polygon.client import Bars
+from dekr.polygon.snapshots import Latest
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from tests.contract.polygon.conftest import Upstream, connected
 from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
@@ -18,19 +19,20 @@ DAY_MS = 86_400_000
 type Ask = Callable[[Upstream, FakeCall], object]
 
 
-def nbbo(upstream: Upstream, call: FakeCall) -> Quote | None:
+def nbbo(upstream: Upstream, call: FakeCall) -> Latest | None:
     return upstream.client.last_nbbo("AAPL", call)
 
 
-def snapshot(upstream: Upstream, call: FakeCall) -> Quote | None:
-    return upstream.client.snapshot("AAPL", call)
+def snapshot(upstream: Upstream, call: FakeCall) -> Latest | None:
+    found = upstream.client.snapshot("AAPL", call)
+    return found.quote if found else None
 
 
 def aggs(upstream: Upstream, call: FakeCall) -> Bars:
     return upstream.client.aggs("AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, call, adjusted=True)
 
 
-def prev(upstream: Upstream, call: FakeCall) -> Quote | None:
+def prev(upstream: Upstream, call: FakeCall) -> Latest | None:
     return upstream.client.previous_close("AAPL", call)
 
 

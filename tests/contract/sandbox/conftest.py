@@ -45,6 +45,15 @@ class Running:
         assert "next_url" not in answer
         return found
 
+    def pages(self, path: str, **parameters: Any) -> list[list[dict[str, Any]]]:
+        """The results of all pages, the first one's parameters given."""
+        answer = self.get(path, **parameters)
+        found = [answer.get("results", [])]
+        while "next_url" in answer:
+            answer = self.get(answer["next_url"])
+            found.append(answer["results"])
+        return found
+
     def fault(self, kind: str, **fields: Any) -> None:
         """Order a fault."""
         self.http.post("/_control/faults", json={"kind": kind, **fields}).raise_for_status()
@@ -53,6 +62,7 @@ class Running:
         """As it was at the start."""
         self.at(FRIDAY)
         self.http.delete("/_control/faults")
+        self.http.delete("/_control/market")
         self.http.delete("/_control/calls")
 
 

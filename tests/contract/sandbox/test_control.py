@@ -29,7 +29,7 @@ def test_calls_are_counted_by_path_refused_and_faulted_ones_too(advanced: Runnin
 
 
 def test_the_control_routes_need_no_key(advanced: Running) -> None:
-    for path in ("calls", "faults", "clock"):
+    for path in ("calls", "faults", "clock", "market"):
         assert httpx.get(f"{advanced.http.base_url}/_control/{path}").status_code == 200
 
 
@@ -80,6 +80,6 @@ def test_orders_that_make_no_sense_leave_the_clock_alone(advanced: Running, orde
 
 
 def test_a_body_that_is_no_json(advanced: Running) -> None:
-    for path in ("clock", "faults"):
+    for path in ("clock", "faults", "market"):
         response = advanced.http.post(f"/_control/{path}", content=b"{now")
         assert (response.status_code, response.json()) == (400, {"error": "the body must be JSON"})

@@ -10,6 +10,8 @@ GROUPED = "/v2/aggs/grouped/locale/us/market/stocks/2026-11-19"
 STATUS = "/v1/marketstatus/now"
 QUOTE = "/v2/last/nbbo/AAPL"
 TRADE = "/v2/last/trade/AAPL"
+QUOTES = "/v3/quotes/AAPL"
+TRADES = "/v3/trades/AAPL"
 SNAPSHOTS = "/v2/snapshot/locale/us/markets/stocks/tickers"
 UNIVERSAL = "/v3/snapshot"
 NOT_ENTITLED = {
@@ -21,13 +23,29 @@ FRIDAY_MIDNIGHT_MS = 1_795_150_800_000
 NOW_MS = 1_795_186_830_000
 
 
-@pytest.mark.parametrize("path", [QUOTE, TRADE, f"{SNAPSHOTS}/AAPL", f"{SNAPSHOTS}?tickers=AAPL", UNIVERSAL])
+@pytest.mark.parametrize(
+    "path",
+    [QUOTE, TRADE, QUOTES, TRADES, SNAPSHOTS, f"{SNAPSHOTS}/AAPL", f"{SNAPSHOTS}?tickers=AAPL", UNIVERSAL],
+)
 def test_the_free_plan_has_no_quotes_and_no_snapshots(free: Running, path: str) -> None:
     assert refused(free.http.get(path), 403) == NOT_ENTITLED
 
 
-@pytest.mark.parametrize("path", [PREVIOUS, DAYS, STATUS, GROUPED, "/v1/marketstatus/upcoming"])
-def test_the_free_plan_has_bars_and_the_market_status(free: Running, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        PREVIOUS,
+        DAYS,
+        STATUS,
+        GROUPED,
+        "/v1/marketstatus/upcoming",
+        "/v1/indicators/rsi/AAPL",
+        "/v2/reference/news",
+        "/v3/reference/tickers",
+        "/v3/reference/splits",
+    ],
+)
+def test_the_free_plan_has_bars_indicators_news_reference_data_and_the_market_status(free: Running, path: str) -> None:
     assert free.http.get(path).status_code == 200
 
 
@@ -78,6 +96,13 @@ def test_the_starter_plan_has_no_quotes(starter: Running) -> None:
     (item,) = starter.get(UNIVERSAL, **{"ticker.any_of": "AAPL"})["results"]
     assert "session" in item
     assert not {"last_quote", "last_trade"} & set(item)
+
+
+def test_an_indicator_is_as_late_as_the_bars_of_the_plan(starter: Running, free: Running) -> None:
+    late = starter.get("/v1/indicators/sma/AAPL", timespan="minute", limit=1)["results"]["values"]
+    assert NOW_MS - 16 * MINUTE_MS < late[0]["timestamp"] <= NOW_MS - 15 * MINUTE_MS
+    (newest,) = free.get("/v1/indicators/sma/AAPL", limit=1)["results"]["values"]
+    assert newest["timestamp"] == FRIDAY_MIDNIGHT_MS - 86_400_000
 
 
 def test_paid_plans_have_no_limit(starter: Running) -> None:

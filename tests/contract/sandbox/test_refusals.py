@@ -31,13 +31,41 @@ def test_the_key_may_stand_in_the_query(advanced: Running) -> None:
     response = httpx.get(f"{advanced.http.base_url}{DAYS}", params={"apiKey": advanced.sandbox.key, "limit": 2})
     assert response.status_code == 200
     (cursor,) = parse_qs(urlsplit(response.json()["next_url"]).query)["cursor"]
-    assert base64.urlsafe_b64decode(cursor + "==").decode() == "limit=2"
+    assert advanced.sandbox.key.encode() not in base64.urlsafe_b64decode(cursor + "==")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v3/quotes/AAPL",
+        "/v3/trades/AAPL",
+        "/v1/indicators/sma/AAPL",
+        "/v2/reference/news",
+        "/v3/reference/tickers",
+        "/v3/reference/splits",
+        "/v3/snapshot",
+        DAYS,
+    ],
+)
+def test_a_cursor_that_was_changed(advanced: Running, path: str) -> None:
+    (cursor,) = parse_qs(urlsplit(advanced.get(path, limit=2)["next_url"]).query)["cursor"]
+    for place in (0, len(cursor) // 2, len(cursor) - 1):
+        changed = cursor[:place] + ("B" if cursor[place] == "A" else "A") + cursor[place + 1 :]
+        body = refused(advanced.http.get(urlsplit(path).path, params={"cursor": changed}), 400)
+        assert body == {"status": "ERROR", "error": "The parameter 'cursor' is not one of ours"}
 
 
 def test_an_unknown_ticker(advanced: Running) -> None:
     for path in ("/v2/last/nbbo/", "/v2/last/trade/", "/v2/snapshot/locale/us/markets/stocks/tickers/"):
         body = refused(advanced.http.get(f"{path}NOSUCH"), 404)
         assert body == {"status": "NOT_FOUND", "message": "Data not found."}
+
+
+@pytest.mark.parametrize("path", ["/v3/quotes/", "/v3/trades/"])
+def test_an_unknown_ticker_has_no_quotes_and_no_trades(advanced: Running, path: str) -> None:
+    body = advanced.get(f"{path}NOSUCH")
+    assert (body["status"], body["results"]) == ("OK", [])
+    assert "next_url" not in body
 
 
 def test_an_unknown_ticker_has_an_answer_without_results(advanced: Running) -> None:
@@ -47,7 +75,8 @@ def test_an_unknown_ticker_has_an_answer_without_results(advanced: Running) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2/last/nbbo", "/v2/last/nbbo/", "/v3/snapshot/", "/v9/none", "/_control/none"]
+    "path",
+    ["/", "/v2/last/nbbo", "/v2/last/nbbo/", "/v3/snapshot/", "/v1/indicators/wma/AAPL", "/v9/none", "/_control/none"],
 )
 def test_a_path_without_a_route(advanced: Running, path: str) -> None:
     response = advanced.http.get(path)
@@ -74,6 +103,30 @@ def test_a_path_without_a_route(advanced: Running, path: str) -> None:
         (f"{DAYS}?cursor=AAAA", "cursor"),
         ("/v2/aggs/grouped/locale/us/market/stocks/20261119", "'date'"),
         ("/v3/snapshot?ticker.any_of=AAPL&limit=251", "limit"),
+        ("/v3/snapshot?type=bonds", "type"),
+        ("/v3/quotes/AAPL?limit=50001", "limit"),
+        ("/v3/trades/AAPL?limit=0", "limit"),
+        ("/v3/trades/AAPL?order=up", "order"),
+        ("/v3/quotes/AAPL?sort=price", "sort"),
+        ("/v3/quotes/AAPL?timestamp=yesterday", "'timestamp'"),
+        ("/v3/quotes/AAPL?timestamp.gte=2026-02-30", "'timestamp.gte'"),
+        ("/v3/quotes/AAPL?page_marker=x", "cursor"),
+        ("/v1/indicators/sma/AAPL?window=0", "window"),
+        ("/v1/indicators/rsi/AAPL?window=10000", "window"),
+        ("/v1/indicators/macd/AAPL?short_window=26&long_window=12", "short_window"),
+        ("/v1/indicators/ema/AAPL?limit=5001", "limit"),
+        ("/v1/indicators/ema/AAPL?timespan=second", "timespan"),
+        ("/v1/indicators/ema/AAPL?series_type=vwap", "series_type"),
+        ("/v1/indicators/ema/AAPL?expand_underlying=2", "expand_underlying"),
+        ("/v2/reference/news?limit=1001", "limit"),
+        ("/v2/reference/news?published_utc.gt=lately", "'published_utc.gt'"),
+        ("/v2/reference/news?published_utc=2026-11-20T10:00:00", "'published_utc'"),
+        ("/v2/reference/news?sort=title", "sort"),
+        ("/v3/reference/tickers?limit=1001", "limit"),
+        ("/v3/reference/tickers?market=bonds", "market"),
+        ("/v3/reference/tickers?active=perhaps", "active"),
+        ("/v3/reference/tickers?sort=price", "sort"),
+        ("/v3/reference/splits?execution_date.lt=soon", "'execution_date.lt'"),
         (f"/v3/snapshot?ticker.any_of={','.join(['AAPL'] * 251)}", "250"),
     ],
 )

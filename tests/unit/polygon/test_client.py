@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
 from dekr.polygon.calls import Call, Outcome
-from dekr.polygon.client import FUTURE_US, Bars, PolygonClient, Quote
+from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
+from dekr.polygon.snapshots import Latest
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.retry import LEAST_USEFUL_S, MOST_JITTER_S
 from tests.fakes.polygon_transport import NOW_US, ScriptedUpstream, Step, bar, ok, quote
@@ -19,14 +20,15 @@ FAR_NS = (NOW_US + FUTURE_US + 1_000) * 1000
 NEAR_NS = (NOW_US + FUTURE_US - 1_000) * 1000
 
 
-def nbbo(*steps: Step) -> Quote | None:
+def nbbo(*steps: Step) -> Latest | None:
     upstream = ScriptedUpstream(list(steps))
     return upstream.client.last_nbbo("AAPL", upstream.call())
 
 
-def snapshot(ticker: object, **fields: object) -> Quote | None:
+def snapshot(ticker: object, **fields: object) -> Latest | None:
     upstream = ScriptedUpstream([ok(ticker=ticker, **fields)])
-    return upstream.client.snapshot("AAPL", upstream.call())
+    found = upstream.client.snapshot("AAPL", upstream.call())
+    return found.quote if found else None
 
 
 def aggs(*steps: Step) -> Bars:
@@ -34,17 +36,17 @@ def aggs(*steps: Step) -> Bars:
     return upstream.client.aggs("AAPL", 5, "minute", 1, 2, upstream.call(), adjusted=True)
 
 
-def previous(*steps: Step) -> Quote | None:
+def previous(*steps: Step) -> Latest | None:
     upstream = ScriptedUpstream(list(steps))
     return upstream.client.previous_close("AAPL", upstream.call())
 
 
-def newest(*steps: Step) -> Quote | None:
+def newest(*steps: Step) -> Latest | None:
     upstream = ScriptedUpstream(list(steps))
     return upstream.client.newest_minute("AAPL", upstream.call())
 
 
-def there(found: Quote | None) -> Quote:
+def there(found: Latest | None) -> Latest:
     assert found is not None
     return found
 

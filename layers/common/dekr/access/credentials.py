@@ -1,4 +1,7 @@
-"""Where a request carries its credential: ``X-Api-Key``, ``Authorization: Bearer`` or, as Polygon has it, ``?apiKey=``."""
+"""Where a request carries its credential: ``X-Api-Key``, ``Authorization: Bearer`` or, as Polygon has it, ``?apiKey=``.
+
+A token goes as Bearer only: URLs are logged on their way, and whoever reads a token has all that it proves.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,8 +13,16 @@ _BEARER: Final = "bearer "
 
 
 def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """The one credential of a request (header names in lower case). Raises Unauthenticated for none or several."""
-    found = {place for place in (headers.get("x-api-key"), _bearer(headers), query.get(QUERY_NAME)) if place}
+    """The one credential of a request (header names in lower case). Raises Unauthenticated for none or several, and for
+    a token in another place than the Authorization header.
+    """
+    elsewhere = (headers.get("x-api-key"), query.get(QUERY_NAME))
+    if any(place and is_token(place) for place in elsewhere):
+        raise Unauthenticated(
+            "A token goes into the Authorization header: Bearer <token>; other places take API keys only.",
+            code="invalid_token",
+        )
+    found = {place for place in (_bearer(headers), *elsewhere) if place}
     if not found:
         raise Unauthenticated(
             "Send an API key in the X-Api-Key header, as a Bearer token or as ?apiKey=.", code="missing_api_key"
@@ -23,11 +34,16 @@ def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str
     return found.pop()
 
 
+def is_token(credential: str) -> bool:
+    """Whether this has the outline of a signed token: three parts with dots between. A key has no dot."""
+    return credential.count(".") == 2 and not credential.startswith("dk_")  # noqa: PLR2004 - two between three
+
+
 def _bearer(headers: Mapping[str, str]) -> str | None:
     value = headers.get("authorization")
     if value is None:
         return None
     token = value[len(_BEARER) :].strip()
     if not value.lower().startswith(_BEARER) or not token:
-        raise Unauthenticated("The Authorization header must be: Bearer <API key>.")
+        raise Unauthenticated("The Authorization header must be: Bearer <API key>, or Bearer <token>.")
     return token

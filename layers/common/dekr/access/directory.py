@@ -7,11 +7,11 @@ user, tier, role, status (active or revoked), created (RFC 3339).
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dekr.access.principal import Role
+from dekr.access.principal import USER_RULE, Role, is_user
 from dekr.errors import DekrError, Unavailable
 from dekr.tiers import Tier
 
@@ -24,6 +24,12 @@ CONNECT_S: Final = 1
 READ_S: Final = 1
 
 
+def _users_name(name: str) -> str:
+    if not is_user(name):
+        raise ValueError(USER_RULE)
+    return name
+
+
 class KeyRecord(BaseModel):
     """One key's record."""
 
@@ -31,7 +37,7 @@ class KeyRecord(BaseModel):
 
     id: str = Field(min_length=1)
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
-    user: str = Field(min_length=1)
+    user: Annotated[str, AfterValidator(_users_name)]
     tier: Tier
     role: Role
     status: Literal["active", "revoked"]

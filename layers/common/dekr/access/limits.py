@@ -14,7 +14,7 @@ from urllib.parse import quote
 from dekr.access.principal import Principal
 from dekr.access.rate import Buckets, Rate
 from dekr.errors import InvalidInput, RateLimited
-from dekr.store import Command, Store, call, load_script
+from dekr.store import Command, Store, call, load_script, plain
 from dekr.tiers import Tier, TierPolicy
 
 _LIMIT: Final = load_script(__package__, "limit")
@@ -69,10 +69,15 @@ class Refused(RateLimited):
 
 @dataclass(frozen=True, slots=True)
 class Toll:
-    """What one request pays: a command that rides along, and what to make of its reply."""
+    """What one request pays: a command that rides along, and what to make of its reply.
+
+    ``kind``: the class that it counts under; ``data``: how many data it asks for (the symbols of a batch).
+    """
 
     policy: TierPolicy
+    kind: str
     cost: int
+    data: int
     command: Command
     alone: Callable[[], Admission]
 
@@ -91,6 +96,12 @@ class Toll:
         )
         raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
 
+    def missed(self, data: int, calls: int) -> tuple[Command, ...]:
+        """What counts data that the cache did not have for this request, and the upstream calls that it made."""
+        (key,) = self.command.keys
+        counts = (("m", min(data, self.data)), ("u", calls))
+        return tuple(plain("HINCRBY", key, f"{name}:{self.kind}", count) for name, count in counts if count)
+
     def settle_alone(self) -> Admission:
         """The admission by this sandbox's own bucket, where the store cannot be reached. Raises Refused."""
         return self.alone()
@@ -103,14 +114,14 @@ class Limiter:
     store: Store
     now_us: Callable[[], int]
     _buckets: Buckets = field(default_factory=Buckets, init=False)
-    _command: Callable[[str, Tier, str, int], Command] = field(init=False)
+    _command: Callable[[str, Tier, str, int, int], Command] = field(init=False)
 
     def __post_init__(self) -> None:
         # A user repeats the same few requests: their commands are made once.
         self._command = lru_cache(MOST_COMMANDS)(self._toll_command)
 
-    def toll(self, principal: Principal, kind: str, cost: int = 1) -> Toll:
-        """What a request of this kind costs the caller.
+    def toll(self, principal: Principal, kind: str, cost: int = 1, data: int = 1) -> Toll:
+        """What a request of this kind, for so many data, costs the caller.
 
         Raises InvalidInput for one that costs more than the tier allows in a whole minute.
         """
@@ -118,13 +129,18 @@ class Limiter:
         policy = tier.policy
         if cost > policy.per_minute:
             raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
-        command = self._command(user, tier, kind, cost)
-        return Toll(policy, cost, command, lambda: self._alone(user, policy, cost))
+        command = self._command(user, tier, kind, cost, data)
+        return Toll(policy, kind, cost, data, command, lambda: self._alone(user, policy, cost))
+
+    def key(self, user: str) -> str:
+        """The key of a user's hash."""
+        # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
+        return f"{self.store.prefix}{{u:{quote(user, safe='')}}}:use"
 
     def charge(self, payer: str, rate: Rate) -> None:
         """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
         key = f"{self.store.prefix}{{a:{quote(payer, safe='')}}}:use"
-        granted, _, ahead_us, _ = self.store.run(call(_LIMIT, (key,), rate.gap_us, rate.burst, 1, 0, "c:lookup"))[0]
+        granted, _, ahead_us, _ = self.store.run(call(_LIMIT, (key,), rate.gap_us, rate.burst, 1, 0, "c:lookup", 1))[0]
         if granted != 1:
             raise _too_many_lookups(rate.wait_us(ahead_us, 1))
 
@@ -134,12 +150,11 @@ class Limiter:
         if not granted:
             raise _too_many_lookups(rate.wait_us(ahead_us, 1))
 
-    def _toll_command(self, user: str, tier: Tier, kind: str, cost: int) -> Command:
+    def _toll_command(self, user: str, tier: Tier, kind: str, cost: int, data: int) -> Command:
         policy = tier.policy
         rate = Rate.of(policy.per_minute, policy.burst)
-        # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
-        key = f"{self.store.prefix}{{u:{quote(user, safe='')}}}:use"
-        return call(_LIMIT, (key,), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}")
+        key = self.key(user)
+        return call(_LIMIT, (key,), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}", data)
 
     def _alone(self, user: str, policy: TierPolicy, cost: int) -> Admission:
         now_us = self.now_us()

@@ -16,18 +16,23 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-USER_RULE: Final = "must be 1 to 128 printable characters"
+TOKEN_USERS: Final = "jwt:"
+"""How the names of users who come with a token start; nobody else's may."""
+
+USER_RULE: Final = f"must be 1 to 128 printable characters and not start with {TOKEN_USERS}"
 _LONGEST_USER: Final = 128
 
 
 def is_user(name: str) -> bool:
-    """Whether this can be a user's name; USER_RULE says it in words."""
-    return 0 < len(name) <= _LONGEST_USER and name.isprintable()
+    """Whether this can be the name of a key's user; USER_RULE says it in words."""
+    return 0 < len(name) <= _LONGEST_USER and name.isprintable() and not name.startswith(TOKEN_USERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: the user whose limits count, their tier, and the role of the key that was shown."""
+    """A caller: the user whose limits count, their tier, and the role and id of the key that was shown (a token is always
+    a user's, and has no such id).
+    """
 
     user_id: str
     tier: Tier

@@ -1,4 +1,5 @@
-"""From a credential to a principal: this sandbox's memory, then the store, then DynamoDB.
+"""From a credential to a principal. A token is verified (``dekr.access.tokens``); a key is looked up: in this sandbox's
+memory, then in the store, then in DynamoDB.
 
 A revoked key is refused 60 s after the DynamoDB read at the latest, all copies counted: every copy carries the moment at
 which that read started, and none is believed 60 s later. Unknown ids are remembered the same way. Copies hold the digest
@@ -18,6 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dekr.access.credentials import is_token
 from dekr.access.directory import ACTIVE, KeyDirectory, KeyRecord
 from dekr.access.keys import parse_key
 from dekr.access.limits import Limiter
@@ -49,16 +51,21 @@ class _Copy(BaseModel):
 
 @dataclass(slots=True)
 class Principals:
-    """Knows callers. ``directory`` is asked for on the first look-up that no copy answers."""
+    """Knows callers. ``directory`` is asked for on the first look-up that no copy answers; ``verify`` finds the principal
+    behind a token.
+    """
 
     store: Store
     directory: Callable[[], KeyDirectory]
     limiter: Limiter
     now_us: Callable[[], int]
+    verify: Callable[[str], Principal]
     _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict, init=False)
 
     def resolve(self, credential: str, address: str) -> Principal:
-        """The principal behind an API key. Raises Unauthenticated, RateLimited (too many look-ups), Unavailable."""
+        """The principal behind an API key or a token. Raises Unauthenticated, RateLimited (too many look-ups), Unavailable."""
+        if is_token(credential):
+            return self.verify(credential)
         key = parse_key(credential)
         record = self._copy(
             f"{{key:{key.id}}}",

@@ -32,13 +32,13 @@ class Entry:
     payload: bytes
     _view: Any = field(default=None, repr=False, compare=False)
 
-    def view[V](self, build: Callable[[Any], V]) -> V:
-        """What ``build`` makes of the parsed payload, made once for as long as this object is kept.
+    def view[V](self, build: Callable[..., V], *more: str) -> V:
+        """What ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
 
         An entry belongs to one service, which always builds the same thing of it.
         """
         if self._view is None:
-            self._view = build(json.loads(self.payload))
+            self._view = build(json.loads(self.payload), *more)
         built: V = self._view
         return built
 

@@ -42,15 +42,22 @@ class TierCache:
         """The entry in the reply to ``get``; None where nothing is cached."""
         return self.copies.decode(key, reply)
 
-    def put(self, writes: Sequence[Write]) -> Command:
-        """The command that keeps entries of one ticker where they are newer than what the store has.
+    def put(self, writes: Sequence[Write]) -> tuple[Command, ...]:
+        """The commands, one for each ticker, that keep entries where they are newer than what the store has.
 
         The copies are written here and now: this sandbox has what it fetched even if the store is lost meanwhile.
         """
-        args: list[bytes | int] = []
+        slots: dict[str, list[Write]] = {}
         for write in writes:
             copy = self.copies.get(write.key)
             if copy is None or copy.stamp_us < write.entry.stamp_us:
                 self.copies.put(write.key, write.entry)
-            args += [write.entry.encode(), max(1, write.keep_us // 1000)]
-        return call(_PUT, [write.key for write in writes], *args)
+            slots.setdefault(write.key[: write.key.index("}")], []).append(write)
+        return tuple(_put(group) for group in slots.values())
+
+
+def _put(writes: Sequence[Write]) -> Command:
+    args: list[bytes | int] = []
+    for write in writes:
+        args += [write.entry.encode(), max(1, write.keep_us // 1000)]
+    return call(_PUT, [write.key for write in writes], *args)

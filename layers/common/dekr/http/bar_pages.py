@@ -6,84 +6,93 @@ the query that it came from, so that one that was changed or moved to another qu
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from dekr.errors import InvalidInput
-from dekr.market.bars import Range, Row
+from dekr.http import cursors
+from dekr.http.csv_answer import line
+from dekr.market.ask import Ask
+from dekr.market.bars import Bars, Range, Row
 from dekr.market.segments import Series, Timespan
 from dekr.sessions import eastern_midnight_us
-from dekr.symbols import Ticker
 from dekr.times import rfc3339_ms
 
 PAGE_BYTES: Final = 4_500_000
+PAGE_ROWS: Final = 40_000
+"""Bars in a page of a whole range at most: hardly any page has room for more."""
+
+WHOLE: Final = 0
+"""A cursor's limit where all the rest is wanted."""
+
 MOST_BARS: Final = 50_000
 EARLIEST: Final = date(1970, 1, 2)
-LONGEST_YEARS: Final = {Timespan.MINUTE: 5, Timespan.HOUR: 20}
-"""How many years a range of intraday bars may span."""
+LONGEST_DAYS: Final = {Timespan.SECOND: 31, Timespan.MINUTE: 5 * 366, Timespan.HOUR: 20 * 366}
+"""How many days a range of intraday bars may span."""
 
-LONGEST_YEAR_MS: Final = 366 * 86_400_000
+DAY_MS: Final = 86_400_000
+USUAL: Final = 100
 FAR_FUTURE_MS: Final = 253_402_300_799_000
 FEWEST_DIGITS: Final = 12
 """Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
 
-_DIGEST: Final = 9
-_REST: Final = re.compile(rb"(\d{1,15})\.(\d{1,15})\.(\d{1,5})")
+COLUMNS: Final = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap", "transactions")
+_REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})\.(\d{1,5})", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXPECTED: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 
 
 @dataclass(frozen=True, slots=True)
 class BarQuery:
-    """What a caller of the bars route asks for."""
+    """What a caller of the bars route asks for: the newest bars of a range, at most as many as its limit, or the ``whole`` of
+    it, from its one end to the other.
+    """
 
     series: Series
     range: Range
     newest_first: bool
+    whole: bool = False
 
     @classmethod
     def parse(
         cls,
-        ticker: Ticker,
-        *,
-        timespan: Timespan,
-        multiplier: int,
-        limit: int,
+        series: Series,
+        limit: int | None,
         first: str | None,
         last: str | None,
         cursor: str | None,
-        adjusted: bool,
-        newest_first: bool,
+        newest_first: bool,  # noqa: FBT001 - as the route has it
         now_ms: int,
     ) -> "BarQuery":
         """The query behind the route's parameters, at a moment; raises InvalidInput, naming the parameter and its rule."""
-        series = Series(ticker.text, multiplier, timespan, adjusted)
         if cursor is not None:
-            return cls(series, _range_in(cursor, series, newest_first), newest_first)
-        first_ms = 0 if first is None else _moment_ms("from", first, end=False)
-        last_ms = FAR_FUTURE_MS if last is None else _moment_ms("to", last, end=True)
-        if first is not None and first_ms > last_ms:
-            raise InvalidInput("from", "must not be after to")
-        if first_ms > now_ms:
-            raise InvalidInput("from", "must not be in the future")
-        years = LONGEST_YEARS.get(timespan)
-        if years and first is not None and min(last_ms, now_ms) - first_ms > years * LONGEST_YEAR_MS:
-            raise InvalidInput("from", f"a range of {timespan} bars must not span more than {years} years")
-        return cls(series, Range(first_ms, last_ms, limit), newest_first)
+            rest, whole = _range_in(cursor, series, newest_first)
+            return cls(series, rest, newest_first, whole)
+        first_ms = 0 if first is None else moment_ms("from", first, end=False)
+        last_ms = FAR_FUTURE_MS if last is None else moment_ms("to", last, end=True)
+        if first is not None:
+            check_span(series.timespan, first_ms, last_ms, now_ms)
+        if limit is None and first is None:
+            limit = USUAL
+        return cls(series, Range(first_ms, last_ms, limit or PAGE_ROWS), newest_first, whole=limit is None)
+
+    def rows(self, bars: Bars, ask: Ask) -> list[Row]:
+        """The bars of this query's page, oldest first; of a whole range one more than a page holds, where there is one."""
+        if not self.whole:
+            return bars.get(ask, self.series, self.range)
+        one_more = Range(self.range.first_ms, self.range.last_ms, PAGE_ROWS + 1)
+        return (bars.get if self.newest_first else bars.oldest)(ask, self.series, one_more)
 
     def cursor(self, rest: Range) -> str:
         """The cursor that names the rest of this query's answer."""
-        text = f"{rest.first_ms}.{rest.last_ms}.{rest.limit}".encode()
-        return urlsafe_b64encode(_digest(self.series, self.newest_first, text) + text).decode().rstrip("=")
+        limit = WHOLE if self.whole else rest.limit
+        return cursors.seal(_scope(self.series, self.newest_first), f"{rest.first_ms}.{rest.last_ms}.{limit}")
 
-    def url(self, cursor: str) -> str:
-        """The path and query of the page that a cursor names."""
+    def url(self, cursor: str, chosen: str | None = None) -> str:
+        """The path and query of the page that a cursor names, in the chosen format."""
         series = self.series
         parameters = {
             "timespan": series.timespan,
@@ -91,48 +100,68 @@ class BarQuery:
             "adjusted": str(series.adjusted).lower(),
             "sort": "desc" if self.newest_first else "asc",
             "cursor": cursor,
+            **({"format": chosen} if chosen else {}),
         }
         return f"/market-data/{series.ticker}?{urlencode(parameters)}"
 
 
-def page(query: BarQuery, rows: Sequence[Row], most: int = PAGE_BYTES) -> tuple[str, dict[str, str]]:
-    """The JSON of as many rows (oldest first) as fit into a page, and the headers that name the next one."""
+def page(query: BarQuery, rows: Sequence[Row], *, csv: bool, most: int = PAGE_BYTES) -> tuple[str, dict[str, str]]:
+    """As many of the rows (given oldest first) as fit into a page, as JSON (``dekr.models.Bar``) or CSV in the order asked,
+    and the headers that name the next page.
+    """
     ordered = rows[::-1] if query.newest_first else rows
     parts: list[str] = []
     size = 2
+    links: dict[str, str] = {}
     for index, row in enumerate(ordered):
-        part = _bar(query.series.ticker, row)
+        bar = _bar(query.series.ticker, row)
+        part = line(list(bar.values())) if csv else json.dumps(bar, separators=(",", ":"))
         size += len(part) + 1
-        if size > most:
-            return f"[{','.join(parts)}]", {"Link": f'<{query.url(query.cursor(_rest(ordered, index)))}>; rel="next"'}
+        if size > most or (query.whole and index == PAGE_ROWS):
+            chosen = "csv" if csv else None
+            links["Link"] = f'<{query.url(query.cursor(_rest(query, ordered, index)), chosen)}>; rel="next"'
+            break
         parts.append(part)
-    return f"[{','.join(parts)}]", {}
+    return (line(COLUMNS) + "".join(parts) if csv else f"[{','.join(parts)}]"), links
 
 
-def _rest(ordered: Sequence[Row], index: int) -> Range:
+def _rest(query: BarQuery, ordered: Sequence[Row], index: int) -> Range:
+    if query.whole:
+        bounds = query.range.first_ms, query.range.last_ms
+        first, last = (bounds[0], ordered[index][0]) if query.newest_first else (ordered[index][0], bounds[1])
+        return Range(first, last, PAGE_ROWS)
     ends = ordered[index][0], ordered[-1][0]
     return Range(min(ends), max(ends), len(ordered) - index)
 
 
-def _bar(ticker: str, row: Row) -> str:
+def _bar(ticker: str, row: Row) -> dict[str, Any]:
     start_ms, opened, high, low, close, volume, vwap, transactions = row
-    return json.dumps(
-        {
-            "symbol": ticker,
-            "timestamp": rfc3339_ms(start_ms),
-            "open": opened,
-            "high": high,
-            "low": low,
-            "close": close,
-            "volume": volume,
-            "vwap": vwap,
-            "transactions": transactions,
-        },
-        separators=(",", ":"),
-    )
+    return {
+        "symbol": ticker,
+        "timestamp": rfc3339_ms(start_ms),
+        "open": opened,
+        "high": high,
+        "low": low,
+        "close": close,
+        "volume": volume,
+        "vwap": vwap,
+        "transactions": transactions,
+    }
 
 
-def _moment_ms(field: str, text: str, *, end: bool) -> int:
+def check_span(timespan: Timespan, first_ms: int, last_ms: int, now_ms: int) -> None:
+    """Raise InvalidInput for a range that is none, that has not begun, or that is too long for its timespan."""
+    if first_ms > last_ms:
+        raise InvalidInput("from", "must not be after to")
+    if first_ms > now_ms:
+        raise InvalidInput("from", "must not be in the future")
+    days = LONGEST_DAYS.get(timespan)
+    if days and min(last_ms, now_ms) - first_ms > days * DAY_MS:
+        raise InvalidInput("from", f"a range of {timespan} bars must not span more than {days} days")
+
+
+def moment_ms(field: str, text: str, *, end: bool) -> int:
+    """The moment that a day (its start in New York, or its ``end``) or a text of milliseconds names. Raises InvalidInput."""
     if text.isascii() and text.isdigit() and FEWEST_DIGITS <= len(text) <= len(str(FAR_FUTURE_MS)):
         return min(int(text), FAR_FUTURE_MS)
     try:
@@ -146,21 +175,15 @@ def _moment_ms(field: str, text: str, *, end: bool) -> int:
     return eastern_midnight_us(day) // 1000
 
 
-def _digest(series: Series, newest_first: bool, text: bytes) -> bytes:  # noqa: FBT001 - private
-    return blake2b(text, digest_size=_DIGEST, key=f"{series.ticker}:{series.datum}:{newest_first}".encode()).digest()
+def _scope(series: Series, newest_first: bool) -> str:  # noqa: FBT001 - private
+    return f"{series.ticker}:{series.datum}:{newest_first}"
 
 
-def _range_in(cursor: str, series: Series, newest_first: bool) -> Range:  # noqa: FBT001 - private
-    refused = InvalidInput("cursor", "is not one that this query was given", code="invalid_cursor")
-    try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        digest, text = raw[:_DIGEST], raw[_DIGEST:]
-    except (Base64Error, ValueError):
-        raise refused from None
-    match = _REST.fullmatch(text)
-    if match is None or digest != _digest(series, newest_first, text):
-        raise refused
-    rest = Range(int(match[1]), int(match[2]), int(match[3]))
-    if not rest.first_ms <= rest.last_ms <= FAR_FUTURE_MS or not 1 <= rest.limit <= MOST_BARS:
-        raise refused
-    return rest
+def _range_in(cursor: str, series: Series, newest_first: bool) -> tuple[Range, bool]:  # noqa: FBT001 - private
+    match = _REST.fullmatch(cursors.unseal(_scope(series, newest_first), cursor))
+    if match is None:
+        raise cursors.refused()
+    first_ms, last_ms, limit = (int(number) for number in match.groups())
+    if not first_ms <= last_ms <= FAR_FUTURE_MS or not WHOLE <= limit <= MOST_BARS:
+        raise cursors.refused()
+    return Range(first_ms, last_ms, limit or PAGE_ROWS), limit == WHOLE

@@ -6,6 +6,7 @@ holds is named here instead. The tests hold the two together.
 
 from typing import Any
 
+from dekr.http.polygon_shapes import PolygonError
 from dekr.models import Problem
 
 _ERRORS = {
@@ -20,9 +21,12 @@ _ERRORS = {
 }
 
 
-def json_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
-    """The responses of a route that answers this model, as the resolver's ``responses`` takes them."""
-    return {200: {"description": "The answer.", "content": {"application/json": {"model": model}}}} | {
+def json_of(model: Any, *, csv: bool = False) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
+    """The responses of a route that answers this model, as the resolver's ``responses`` takes them; ``csv``: or as CSV."""
+    content: dict[str, Any] = {"application/json": {"model": model}}
+    if csv:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    return {200: {"description": "The answer.", "content": content}} | {
         status: {"description": text, "content": {"application/problem+json": {"model": Problem}}}
         for status, text in _ERRORS.items()
     }
@@ -34,4 +38,13 @@ def health_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pyd
     return {
         200: {"description": "It can answer.", "content": content},
         503: {"description": "It cannot answer now.", "content": content},
+    }
+
+
+def polygon_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
+    """The responses of a Polygon-compatible route."""
+    errors = {400 if status == 422 else status: text for status, text in _ERRORS.items()}  # noqa: PLR2004 - Polygon's 400
+    return {200: {"description": "The answer.", "content": {"application/json": {"model": model}}}} | {
+        status: {"description": text, "content": {"application/json": {"model": PolygonError}}}
+        for status, text in errors.items()
     }

@@ -5,11 +5,13 @@ request ends in one line of log, whatever happened. Nothing is done at import bu
 made on the first request.
 """
 
+import gzip
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -22,10 +24,11 @@ from dekr.access.limits import Admission, Refused
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, InvalidInput, NotFound
-from dekr.http import query
-from dekr.http.problems import invalid, problem
+from dekr.http import body, query
+from dekr.http.csv_answer import MEDIA_TYPE as CSV
+from dekr.http.problems import invalid, polygon_problem, problem
 from dekr.http.record import RequestLine
-from dekr.http.response import as_event, compress, freshness_headers
+from dekr.http.response import accepts_gzip, as_event, compress, freshness_headers
 from dekr.market.ask import Ask, Outcome
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
@@ -33,6 +36,12 @@ from dekr.wiring import Services, services
 LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.3
 """API Gateway waits 30 s for HTTP APIs; a function keeps this much of its own time to answer."""
+
+LONGEST_ANSWER: Final = 4_500_000
+LONGEST_PACKED: Final = 3_300_000
+"""Bytes of a body; what is compressed travels as base64, a third longer."""
+
+POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
 
 
 class Context(Protocol):
@@ -50,6 +59,8 @@ class Exchange:
     """One request while it is answered."""
 
     headers: Mapping[str, str]
+    path: str
+    origin: str
     query: dict[str, str]
     address: str
     request_id: str
@@ -57,14 +68,15 @@ class Exchange:
     deadline: Deadline
     principal: Principal | None = None
     ask: Ask | None = None
+    as_polygon: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Edge:
     """The edge of one function.
 
-    ``open_to_all``: its routes need no key. ``symbol_under``: the path under which a symbol follows. ``wire`` makes the
-    services on first use.
+    ``open_paths``: those that need no key. ``symbol_under``: the path under which a symbol follows. ``wire`` makes the
+    services on first use. Routes under /v1, /v2 and /v3 are Polygon's: their errors have Polygon's shape.
     """
 
     def __init__(
@@ -72,12 +84,12 @@ class Edge:
         service: str,
         wire: Callable[[], Services] = services,
         *,
-        open_to_all: bool = False,
+        open_paths: frozenset[str] = frozenset(),
         symbol_under: str = "",
     ) -> None:
         self.app = APIGatewayHttpResolver(enable_validation=True)
         self._wire = wire
-        self._open = open_to_all
+        self._open_paths = open_paths
         self._symbol_under = symbol_under
         self._line = RequestLine(service)
         self._logger = Logger(service=service)
@@ -92,37 +104,109 @@ class Edge:
         """Register a GET route; ``responses`` describes its answers (dekr.http.documents)."""
         return self.app.get(path, responses=responses)
 
+    def post[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Register a POST route, whose body is JSON."""
+        return self.app.post(path, responses=responses)
+
+    def delete[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Register a DELETE route."""
+        return self.app.delete(path, responses=responses)
+
     @property
     def services(self) -> Services:
         """What the wiring made, once for the sandbox."""
         return self._wire()
 
-    def ask(self, tier: int | None, kind: str, cost: int = 1) -> Ask:
-        """The request as the services see it: at the tier asked for, ``cost`` requests of the ``kind``.
+    @property
+    def principal(self) -> Principal:
+        """Who asks, on a route that needs a key."""
+        principal = self._exchange.principal
+        assert principal is not None, "an open route has no caller"
+        return principal
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters as they were sent."""
+        return self._exchange.query
+
+    @property
+    def accepted(self) -> str:
+        """The Accept header."""
+        return self._exchange.headers.get("accept", "")
+
+    @property
+    def now_ms(self) -> int:
+        """The time, in milliseconds."""
+        return self.services.now_us() // 1000
+
+    def ask(self, tier: int | None, kind: str, cost: int = 1, data: int = 1) -> Ask:
+        """The request as the services see it: at the tier asked for, ``cost`` requests of the ``kind`` for so many data.
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
         self._check_parameters()
         exchange = self._exchange
-        principal = exchange.principal
-        assert principal is not None, "a route that asks for data needs a key"
-        effective = principal.effective_tier(tier)
-        toll = self.services.limiter.toll(principal, kind, cost)
+        effective = self.principal.effective_tier(tier)
+        toll = self.services.limiter.toll(self.principal, kind, cost, data)
         exchange.ask = Ask(toll, effective.policy, exchange.deadline)
         exchange.facts["tier"] = str(int(effective))
         return exchange.ask
 
-    def answer(self, body: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response[str]:
+    def answer(
+        self,
+        body: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        csv: bool = False,
+    ) -> Response[str]:
         """The response with this body: validators, freshness headers, 304 where the caller has it already."""
-        exchange = self._exchange
-        if exchange.ask is None:
+        if self._exchange.ask is None:
             self._check_parameters()
         sent = {**self._headers(), **(headers or {})}
-        if status == 200 and exchange.ask is not None:  # noqa: PLR2004 - OK
-            etag = sent["ETag"] = f'"{blake2b(body.encode(), digest_size=12).hexdigest()}"'
-            if etag in exchange.headers.get("if-none-match", ""):
-                return Response(304, None, "", sent)
-        return Response(status, "application/json", body, sent)
+        if status == 200 and self._exchange.ask is not None and self._has(sent, body):  # noqa: PLR2004 - OK
+            return Response(304, None, "", sent)
+        return Response(status, CSV if csv else "application/json", body, sent)
+
+    def polygon(self, fields: Mapping[str, Any], next_path: str | None = None) -> Response[str]:
+        """The same for a Polygon-compatible route: its envelope around ``fields``. ``next_path``: path and query of the next
+        page at our own host.
+        """
+        exchange = self._exchange
+        ask = exchange.ask
+        status = "DELAYED" if ask is not None and ask.delayed else "OK"
+        body = {"status": status, **fields}
+        if next_path is not None:
+            body["next_url"] = exchange.origin + next_path
+        text = json.dumps(body, separators=(",", ":"))
+        sent = self._headers()
+        if self._has(sent, text):
+            return Response(304, None, "", sent)
+        # The id of the request is no part of what is compared.
+        return Response(200, "application/json", f'{{"request_id":{json.dumps(exchange.request_id)},{text[1:]}', sent)
+
+    def packed(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
+        """A whole answer that is compressed already. Raises InvalidInput with this field and rule where it would be too long
+        for a caller who does not accept that.
+        """
+        sent = {**self._headers(), "Vary": "Accept-Encoding"}
+        if self._has(sent, answer):
+            return Response(304, None, "", sent)
+        if accepts_gzip(self._exchange.headers.get("accept-encoding", "")):
+            if len(answer) > LONGEST_PACKED:
+                raise InvalidInput(field, rule, code="answer_too_long")
+            # The resolver encodes a body of bytes; a route's annotation can name one type only.
+            return Response(200, "application/json", cast("str", answer), {**sent, "Content-Encoding": "gzip"})
+        text = gzip.decompress(answer).decode()
+        if len(text) > LONGEST_ANSWER:
+            raise InvalidInput(field, rule, code="answer_too_long")
+        return Response(200, "application/json", text, sent)
+
+    def _has(self, headers: dict[str, str], body: str | bytes) -> bool:
+        """Whether the caller has this body already; sets its ETag."""
+        raw = body.encode() if isinstance(body, str) else body
+        etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
+        return etag in self._exchange.headers.get("if-none-match", "")
 
     def handler(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         """The Lambda handler: an HTTP API event (payload 2.0) to its response."""
@@ -130,8 +214,9 @@ class Edge:
         exchange = self._exchange = _exchange_of(event, context)
         try:
             exchange.query = query.parse(event.get("rawQueryString") or "")
-            query.printable(event["rawPath"])
-            if not self._open:
+            query.printable(exchange.path)
+            body.check(event)
+            if exchange.route != "$default" and exchange.path not in self._open_paths:
                 exchange.principal = self._caller(exchange)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
         except DekrError as error:
@@ -157,7 +242,7 @@ class Edge:
         names = self._parameters.get(route.path)
         if names is None:
             names = frozenset(field.alias for field in route.dependant.query_params)
-            names = names if self._open else names | {QUERY_NAME}
+            names = names | {QUERY_NAME} if self._exchange.principal else names
             self._parameters[route.path] = names
         query.only(self._exchange.query, names)
 
@@ -178,10 +263,11 @@ class Edge:
         exchange.facts["error"] = error.code
         known = exchange.ask.admission if exchange.ask else None
         admission = error.admission if isinstance(error, Refused) else known
-        return problem(error, exchange.request_id, self._always(admission))
+        shape = polygon_problem if exchange.as_polygon else problem
+        return shape(error, exchange.request_id, self._always(admission))
 
     def _nothing_there(self, _: NotFoundError) -> Response[str]:
-        path = self.app.current_event.path
+        path = self._exchange.path
         if self._symbol_under and path.startswith(self._symbol_under):
             # A path segment that no route matches can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
@@ -218,8 +304,13 @@ class Edge:
 def _exchange_of(event: Mapping[str, Any], context: Context) -> Exchange:
     request = event["requestContext"]
     left_s = context.get_remaining_time_in_millis() / 1000
+    headers = event.get("headers") or {}
+    path = event["rawPath"]
     return Exchange(
-        headers=event.get("headers") or {},
+        headers=headers,
+        path=path,
+        origin=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}",
+        as_polygon=path.startswith(POLYGON_PATHS),
         query={},
         address=request.get("http", {}).get("sourceIp", ""),
         request_id=request.get("requestId") or context.aws_request_id,

@@ -1,7 +1,7 @@
-"""Errors as the caller sees them: RFC 9457 problem details, one shape for all of them."""
+"""Errors as the caller sees them: RFC 9457 problem details, and on the Polygon-compatible routes Polygon's own bodies."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
@@ -9,6 +9,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from dekr.errors import DekrError, InvalidInput, RateLimited, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST_RETRY_S: Final = 10
+"""The longest Retry-After on compatible routes: Polygon's clients obey it three times over before they tell their user."""
+
+_POLYGON_WORDS: Final = {403: ("NOT_AUTHORIZED", "message"), 404: ("NOT_FOUND", "message")}
 _RULES = {
     "missing": "is required",
     "int_parsing": "must be a whole number",
@@ -31,10 +35,28 @@ def problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Respo
         body["field"] = error.field
     headers = {**headers, "Cache-Control": "no-store"}
     if isinstance(error, RateLimited | Unavailable):
-        headers["Retry-After"] = str(max(1, -int(-error.retry_after_s // 1)))
+        headers["Retry-After"] = str(_wait_s(error))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="dekr"'
     return Response(error.status, MEDIA_TYPE, json.dumps(body, separators=(",", ":")), headers)
+
+
+def polygon_problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Response[str]:
+    """The same in Polygon's shape: 400 for bad input, ``message`` under 403 and 404, ``error`` under all others.
+
+    A wait that is longer than LONGEST_RETRY_S is not named, because a client would hang in it.
+    """
+    status = 400 if error.status == InvalidInput.status else error.status
+    word, name = _POLYGON_WORDS.get(status, ("ERROR", "error"))
+    headers = {**headers, "Cache-Control": "no-store"}
+    if isinstance(error, RateLimited | Unavailable) and _wait_s(error) <= LONGEST_RETRY_S:
+        headers["Retry-After"] = str(_wait_s(error))
+    body = json.dumps({"status": word, "request_id": request_id, name: error.detail}, separators=(",", ":"))
+    return Response(status, "application/json", body, headers)
+
+
+def _wait_s(error: RateLimited | Unavailable) -> int:
+    return max(1, -int(-error.retry_after_s // 1))
 
 
 def invalid(error: RequestValidationError) -> InvalidInput:

@@ -1,15 +1,16 @@
 """Rules for the query string that hold on every route, and the parameters that several routes share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BeforeValidator
 
 from dekr.errors import InvalidInput
+from dekr.market.segments import Timespan
 from dekr.symbols import RULE
 
-LONGEST_QUERY = 2_048
+LONGEST_QUERY = 4_096
 
 
 def whole(value: object) -> object:
@@ -24,6 +25,10 @@ def whole(value: object) -> object:
 Whole = BeforeValidator(whole)
 
 SymbolPath = Annotated[str, Path(description="The ticker. All lower case is upper-cased; mixed case is left alone.")]
+MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
+TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
+SortBy = Literal["timestamp"]
+TrueOrFalse = Literal["true", "false"]
 TierQuery = Annotated[
     int | None,
     Query(ge=1, le=7, description="Answer as this tier would be answered. It may lower your tier, never raise it."),

@@ -28,8 +28,9 @@ def freshness_headers(ask: Ask) -> dict[str, str]:
     if ask.source:
         headers["X-Data-Source"] = ask.source
     if ask.outcome is Outcome.STALE:
-        headers["Cache-Status"] += f"; detail={ask.reason}"
-        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{ask.reason}"'
+        reason = ask.failure.code if ask.failure else "unknown"
+        headers["Cache-Status"] += f"; detail={reason}"
+        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{reason}"'
     return headers
 
 
@@ -55,12 +56,17 @@ def as_event(response: Response[str]) -> dict[str, Any]:
 def compress(answer: dict[str, Any], accepted: str) -> None:
     """Compress an answer's body where the caller's Accept-Encoding takes gzip and that is worth it."""
     body = answer["body"]
-    if len(body) < GZIP_FROM:
+    if len(body) < GZIP_FROM or answer["isBase64Encoded"]:
         return
     answer["headers"]["Vary"] = "Accept-Encoding"
-    if not any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(",")):
+    if not accepts_gzip(accepted):
         return
     packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
     answer["body"] = b64encode(packed).decode()
     answer["isBase64Encoded"] = True
     answer["headers"]["Content-Encoding"] = "gzip"
+
+
+def accepts_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip."""
+    return any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(","))

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from dekr.access.limits import Admission, Toll
 from dekr.deadline import Deadline
+from dekr.errors import DekrError
+from dekr.store import Command
 from dekr.tiers import TierPolicy
 
 
@@ -26,7 +28,7 @@ class Ask:
     ``toll`` is the rate limit, which rides in the first round trip; ``admission`` is its answer. ``stamp_us`` is the
     oldest stamp among the entries of the answer that can grow too old, ``fresh_until_us`` the first moment at which one
     of them is, and ``now_us`` the time: all on the store's clock. ``here_us`` is when ``now_us`` was looked at, on this
-    machine's. ``reason`` is the code of the error behind stale data.
+    machine's. ``failure`` is the error behind stale or absent data.
     """
 
     toll: Toll
@@ -34,7 +36,7 @@ class Ask:
     deadline: Deadline
     admission: Admission | None = None
     outcome: Outcome = Outcome.HIT
-    reason: str | None = None
+    failure: DekrError | None = None
     now_us: int = 0
     here_us: int = 0
     stamp_us: int = 0
@@ -43,8 +45,14 @@ class Ask:
     delayed: bool = False
     upstream_calls: int = 0
     upstream_s: float = 0.0
+    counted: bool = False
 
     @property
     def age_s(self) -> int:
         """Age of the oldest part of the answer in whole seconds, as the Age header wants it."""
         return max(0, self.now_us - self.stamp_us) // 1_000_000
+
+    def missed(self, data: int, calls: int) -> tuple[Command, ...]:
+        """What counts, once for the request, data that the cache did not have, and each time the upstream calls."""
+        first, self.counted = not self.counted, True
+        return self.toll.missed(data if first else 0, calls)

@@ -37,14 +37,20 @@ SETTLED_KEEP_US: Final = 7 * 24 * 3600 * 1_000_000
 BASE_BARS_A_CALL: Final = 50_000
 """The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
 
-BASE_BARS_A_DAY: Final = 700
-"""Minute bars of a calendar day: 960 on each of five days in seven."""
+BASE_BARS_A_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
+"""Second or minute bars of a calendar day: 57 600 or 960 on each of five days in seven."""
 
 PUBLISHED_US: Final = 3 * 24 * 3600 * 1_000_000
 """A day without bars is doubted for so long: an end-of-day plan, or a vendor in trouble, publishes late."""
 
-UNIT_DAYS: Final = {Timespan.DAY: 1, Timespan.WEEK: 7, Timespan.MONTH: 31}
-UNIT_MS: Final = {Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
+UNIT_DAYS: Final = {
+    Timespan.DAY: 1,
+    Timespan.WEEK: 7,
+    Timespan.MONTH: 31,
+    Timespan.QUARTER: 92,
+    Timespan.YEAR: 366,
+}
+UNIT_MS: Final = {Timespan.SECOND: 1_000, Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
 
 type Row = list[Any]
 """A bar as it is kept: [t in ms, open, high, low, close, volume, vwap or None, transactions or None]."""
@@ -52,7 +58,7 @@ type Row = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which bars are asked for: those whose window starts in [first_ms, last_ms], at most ``limit``, the newest ones."""
+    """Which bars are asked for: those whose window starts in [first_ms, last_ms], at most ``limit`` of them."""
 
     first_ms: int
     last_ms: int
@@ -70,13 +76,13 @@ class Bars:
         """The newest bars of the range, oldest first. Raises UnknownSymbol."""
         ask.source = "aggregates"
         now_ms = self.flow.now_us() // 1000
-        last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
-        segments = series.segments_back(last, max(eastern_date(wanted.first_ms * 1000), HISTORY_START))
+        first, last = _days(wanted, now_ms)
+        segments = series.segments_back(last, first)
         rows: list[Row] = []
         planned: list[Segment] = []
         wide = 1
         while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * wide):
-            planned = plan + planned
+            planned = plan[::-1] + planned
             try:
                 rows = self._read(ask, series, planned, wanted, tail=wanted.last_ms >= now_ms)
             except UpstreamNotEntitled:
@@ -95,6 +101,28 @@ class Bars:
         if not planned:
             self._first_day(ask, series.ticker)
         return rows[-wanted.limit :]
+
+    def oldest(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
+        """The oldest bars of the range, oldest first. Raises UnknownSymbol."""
+        ask.source = "aggregates"
+        now_ms = self.flow.now_us() // 1000
+        first, last = _days(wanted, now_ms)
+        segments = series.segments_on(first, last)
+        rows: list[Row] = []
+        planned: list[Segment] = []
+        while plan := _plan(series, segments, last, wanted.limit - len(rows)):
+            planned += plan
+            newer = list(segments)
+            rows = self._read(ask, series, planned, wanted, tail=wanted.last_ms >= now_ms and not newer)
+            if len(rows) >= wanted.limit:
+                break
+            if not rows:
+                start = self._first_day(ask, series.ticker)
+                newer = [segment for segment in newer if segment.end > start]
+            segments = iter(newer)
+        if not planned:
+            self._first_day(ask, series.ticker)
+        return rows[: wanted.limit]
 
     def _read(self, ask: Ask, series: Series, plan: Sequence[Segment], wanted: Range, *, tail: bool) -> list[Row]:
         """The range's bars of these neighbouring segments (oldest first); ``tail``: newer bars may follow the last one."""
@@ -195,7 +223,7 @@ class Bars:
 
 
 def _plan(series: Series, segments: Iterator[Segment], last: date, bars: int) -> list[Segment]:
-    """The next segments back that should hold so many bars, oldest first."""
+    """The next segments that should hold so many bars."""
     plan: list[Segment] = []
     expected = 0
     for segment in segments:
@@ -203,7 +231,13 @@ def _plan(series: Series, segments: Iterator[Segment], last: date, bars: int) ->
         expected += series.expected_bars(segment, last)
         if expected >= bars:
             break
-    return plan[::-1]
+    return plan
+
+
+def _days(wanted: Range, now_ms: int) -> tuple[date, date]:
+    """The first and last day on which bars of the range can start."""
+    last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
+    return max(eastern_date(wanted.first_ms * 1000), HISTORY_START), last
 
 
 def _runs(series: Series, segments: Sequence[Segment]) -> list[tuple[int, int]]:
@@ -228,7 +262,7 @@ def _neighbours(earlier: Segment, later: Segment) -> bool:
 
 def _base_bars(series: Series, first: Segment, last: Segment) -> int:
     days = (last.end - first.first).days
-    return days * BASE_BARS_A_DAY if series.timespan.intraday else days
+    return days * BASE_BARS_A_DAY.get(series.timespan, 1)
 
 
 def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:

@@ -58,7 +58,8 @@ class Flow:
     def read(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
         """The entries that ``wants`` names, each fresh for this reader or, as a labelled exception, stale.
 
-        Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead.
+        Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
+        fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
         """
         try:
             entries = self._look(ask, wants)
@@ -72,7 +73,7 @@ class Flow:
             except StoreDown:
                 return self._read_alone(ask, wants, fetch)
             except _NO_FETCH as error:
-                self._accept_stale(ask, missing, entries, error)
+                self._accept_stale(ask, wants, missing, entries, fetch, error)
             self._advance(ask)
         return _report(ask, wants, entries)
 
@@ -82,14 +83,14 @@ class Flow:
         ask.now_us += max(0, here_us - ask.here_us)
         ask.here_us = here_us
 
-    def _look(self, ask: Ask, wants: Sequence[Want]) -> dict[str, Entry]:
+    def _look(self, ask: Ask, wants: Sequence[Want], *along: Command) -> dict[str, Entry]:
         commands = [self.cache.get(want.key) for want in wants]
         if ask.admission is None:
             toll, *replies = self.cache.store.run(ask.toll.command, *commands)
             ask.admission = ask.toll.settle(toll)
             ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
         else:
-            replies = self.cache.store.run(*commands)
+            replies = self.cache.store.run(*commands, *along)[: len(commands)]
         found = {want.key: self.cache.entry(want.key, reply) for want, reply in zip(wants, replies, strict=True)}
         return {key: entry for key, entry in found.items() if entry is not None}
 
@@ -117,7 +118,7 @@ class Flow:
                 wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
             else:
                 ask.now_us, ask.here_us = admitted.now_us, self.now_us()
-                entries.update(self._look(ask, missing))
+                entries.update(self._look(ask, missing, *ask.missed(len(missing), 0)))
                 if not _missing(missing, entries, ask):
                     ask.outcome = Outcome.COLLAPSED
                     return
@@ -129,7 +130,7 @@ class Flow:
         try:
             writes = fetch.run(permit, missing, old)
         except DekrError as error:
-            self._send(*permit.failed(error))
+            self._send(*permit.failed(error), *ask.missed(len(missing), permit.calls))
             raise
         except BaseException:
             # Whatever else went wrong, nobody shall wait for this fetch.
@@ -138,7 +139,7 @@ class Flow:
         finally:
             ask.upstream_calls += permit.calls
             ask.upstream_s += permit.seconds
-        self._send(self.cache.put(writes), *permit.finished())
+        self._send(*self.cache.put(writes), *permit.finished(), *ask.missed(len(missing), permit.calls))
         return {write.key: write.entry for write in writes}
 
     def _send(self, *commands: Command) -> None:
@@ -147,15 +148,34 @@ class Flow:
             with suppress(StoreDown):
                 self.cache.store.run(*commands)
 
-    def _accept_stale(self, ask: Ask, missing: Sequence[Want], entries: dict[str, Entry], error: DekrError) -> None:
+    def _accept_stale(
+        self,
+        ask: Ask,
+        wants: Sequence[Want],
+        missing: Sequence[Want],
+        entries: dict[str, Entry],
+        fetch: Fetch,
+        error: DekrError,
+    ) -> None:
+        """Leave what may be served although it is too old, and drop the rest. Raises the error where nothing is left, or
+        where something is and the fetch is not partial.
+        """
         self._advance(ask)
-        for want in missing:
-            entry = entries.get(want.key)
-            if entry is None or entry.kind is Kind.NEGATIVE:
-                raise error
-            if entry.stamp_us <= want.age_floor_us(ask.now_us, ask.policy) - self.stale_us:
-                raise error
-        ask.outcome, ask.reason = Outcome.STALE, error.code
+        self._send(*ask.missed(len(missing), 0))
+        refused = [want for want in missing if not self._servable(ask, want, entries.get(want.key))]
+        if refused and (not fetch.partial or len(refused) == len(wants)):
+            raise error
+        for want in refused:
+            entries.pop(want.key, None)
+        ask.failure = error
+        if len(refused) < len(missing):
+            ask.outcome = Outcome.STALE
+
+    def _servable(self, ask: Ask, want: Want, entry: Entry | None) -> bool:
+        """Whether the entry is inside the stale window."""
+        if entry is None or entry.kind is Kind.NEGATIVE:
+            return False
+        return entry.stamp_us > want.age_floor_us(ask.now_us, ask.policy) - self.stale_us
 
     def _read_alone(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
         if ask.admission is None:
@@ -172,7 +192,7 @@ class Flow:
                 ask.outcome = Outcome.MISS
                 entries.update(self._run(ask, permit, missing, entries, fetch))
             except _NO_FETCH as error:
-                self._accept_stale(ask, missing, entries, error)
+                self._accept_stale(ask, wants, missing, entries, fetch, error)
             self._advance(ask)
         return _report(ask, wants, entries)
 
@@ -200,9 +220,10 @@ def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[
 
     A later read of the same request takes the place of an earlier one: it reads again what it still needs of it.
     """
-    aging = [want for want in wants if want.ages(entries[want.key])]
+    served = [want for want in wants if want.key in entries]
+    aging = [want for want in served if want.ages(entries[want.key])]
     if aging or not ask.stamp_us:
-        told = aging or wants
+        told = aging or served
         ask.stamp_us = min(entries[want.key].stamp_us for want in told)
         ask.fresh_until_us = min(want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told)
     return entries

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.errors import StoreDown
-from dekr.market.quotes import LADDER
+from dekr.market.harvest import QUOTE
+from dekr.market.prices import LADDERS
 from dekr.models import Health
 from dekr.polygon.gate import Gate
 from dekr.times import rfc3339
@@ -28,7 +29,7 @@ class HealthCheck:
         disagree; a failing upstream alone still leaves the cache.
         """
         try:
-            now, failing = self.gate.state(LADDER)
+            now, failing = self.gate.state(LADDERS[QUOTE])
         except StoreDown:
             return False, self._health("down", "unknown", None)
         drift_ms = (self.now_us() - now) // 1000

@@ -1,8 +1,8 @@
 """Where bars are cut for keeping: canonical segments of the time axis, the same for every query.
 
 Bars of past segments do not change, so a segment once fetched serves every range inside it. A segment holds some
-hundred bars: a day of minute bars, a week of coarser ones, a month of hours, a year of days, five years of weeks, ten
-of months. Boundaries are midnights of Eastern time, where bar windows start.
+hundred bars: a day of second or minute bars, a week of coarser minutes, a month of hours, a year of days, five years of
+weeks, ten of anything longer. Boundaries are midnights of Eastern time, where bar windows start.
 """
 
 from collections.abc import Iterator
@@ -27,16 +27,19 @@ _FIRST_SUNDAY: Final = date(2003, 9, 7)
 class Timespan(StrEnum):
     """The unit of a bar's window; the multiplier says how many of them."""
 
+    SECOND = "second"
     MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
     @property
     def intraday(self) -> bool:
         """Whether windows are shorter than a day."""
-        return self in (Timespan.MINUTE, Timespan.HOUR)
+        return self in (Timespan.SECOND, Timespan.MINUTE, Timespan.HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Series:
 
     def segment_at(self, day: date) -> "Segment":
         """The segment that holds the bars whose window starts on this day (Eastern)."""
-        if self.timespan is Timespan.MINUTE and self.multiplier < COARSE_MINUTES:
+        if self.timespan is Timespan.SECOND or (self.timespan is Timespan.MINUTE and self.multiplier < COARSE_MINUTES):
             return Segment(day, day + timedelta(days=1))
         if self.timespan is Timespan.MINUTE:
             first = day - timedelta(days=(day.weekday() + 1) % 7)
@@ -82,10 +85,20 @@ class Series:
                 yield segment
             last = segment.first - timedelta(days=1)
 
+    def segments_on(self, first: date, last: date) -> Iterator["Segment"]:
+        """The same from the one that holds ``first`` on to the one that holds ``last``."""
+        while first <= last:
+            segment = self.segment_at(first)
+            if not segment.empty():
+                yield segment
+            first = segment.end
+
     def expected_bars(self, segment: "Segment", upto: date) -> int:
         """How many bars a ticker that trades all day has in the segment up to a day, carefully estimated."""
         days = _trading_days(segment.first, min(segment.end - timedelta(days=1), upto))
         match self.timespan:
+            case Timespan.SECOND:
+                bars = days * 10_000
             case Timespan.MINUTE:
                 bars = days * 390
             case Timespan.HOUR:
@@ -96,6 +109,10 @@ class Series:
                 bars = days // 5
             case Timespan.MONTH:
                 bars = days // 22
+            case Timespan.QUARTER:
+                bars = days // 66
+            case Timespan.YEAR:
+                bars = days // 252
         return max(bars // self.multiplier, min(days, 1))
 
     def window_end(self, day: date) -> date:
@@ -105,6 +122,11 @@ class Series:
                 return day + timedelta(days=7 - (day.weekday() + 1) % 7)
             case Timespan.MONTH:
                 return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+            case Timespan.QUARTER:
+                month = (day.month - 1) // 3 * 3 + 1
+                return (day.replace(month=month, day=1) + timedelta(days=95)).replace(day=1)
+            case Timespan.YEAR:
+                return date(day.year + 1, 1, 1)
             case _:
                 return day + timedelta(days=1)
 

@@ -75,10 +75,12 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
-    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key.
+    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
+    (and others that came along). ``partial``: where it fails, what can be served of the wants is, and the rest is left out.
     """
 
     datum: str
     families: tuple[str, ...]
     lease_ms: int
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
+    partial: bool = False

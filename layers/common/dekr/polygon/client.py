@@ -4,18 +4,20 @@ All raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.ask`` list. Pa
 upstream's OpenAPI description.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
 from dekr.polygon import wire
 from dekr.polygon.calls import Call
 from dekr.polygon.retry import ask
+from dekr.polygon.snapshots import Latest, Snapshot, of_market, of_universe
 from dekr.polygon.transport import Reply, Transport
 
 FUTURE_US: Final = 120_000_000
@@ -26,22 +28,15 @@ BARS_ATTEMPT_S: Final = 10.0
 """How long one attempt may take, for one quote and for a page of bars: less than the lease of the fetch, which each
 further attempt renews."""
 
+MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
+MOST_UNIVERSAL: Final = 250
+"""Tickers in one universal snapshot."""
+
 MOST_PAGES: Final = 64
 """An answer with more pages than this does not end."""
 
 DAY_MS: Final = 86_400_000
 LOOK_BACK_DAYS: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A quote's fields as the upstream sent them. ``source`` names the kind: nbbo, snapshot, minute_bar or previous_close.
-    ``delayed``: the upstream labelled it as such.
-    """
-
-    source: str
-    fields: dict[str, Any]
-    delayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +56,108 @@ class PolygonClient:
     random: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def last_nbbo(self, ticker: str, call: Call) -> Quote | None:
+    def last_nbbo(self, ticker: str, call: Call) -> Latest | None:
         """The last NBBO (family nbbo); None while nobody quotes either side."""
 
-        def read(reply: Reply) -> Quote | None:
+        def read(reply: Reply) -> Latest | None:
             answer = _valid(wire.LastQuoteAnswer, reply)
             _check_ticker(ticker, answer.results.T)
             self._check_time(answer.results.t // 1000, reply)
             if answer.results.empty:
                 return None
-            return Quote("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
+            return Latest("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
 
         return self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
 
-    def snapshot(self, ticker: str, call: Call) -> Quote | None:
-        """The quote of the ticker's snapshot (family snapshot), or the close of its last minute where there is no quote;
-        None where there is neither. Snapshots are cleared every night and then answer 404 until the ticker trades, so
-        here that does not mean that it is unknown.
+    def last_trade(self, ticker: str, call: Call) -> Latest | None:
+        """The last trade (family trade)."""
+
+        def read(reply: Reply) -> Latest | None:
+            answer = _valid(wire.LastTradeAnswer, reply)
+            _check_ticker(ticker, answer.results.T)
+            self._check_time(answer.results.t // 1000, reply)
+            return Latest("trade", wire.as_sent(reply.body, "results"), _delayed(answer))
+
+        return self._get("trade", f"/v2/last/trade/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
+
+    def snapshot(self, ticker: str, call: Call) -> Snapshot | None:
+        """The ticker's snapshot (family snapshot).
+
+        Snapshots are cleared every night and then answer 404 until the ticker trades, so that does not mean that it is
+        unknown: None.
         """
 
-        def read(reply: Reply) -> Quote | None:
+        def read(reply: Reply) -> Snapshot:
             answer = _valid(wire.SnapshotAnswer, reply)
-            found = answer.ticker
-            _check_ticker(ticker, found.ticker)
-            if found.lastQuote is not None and not found.lastQuote.empty:
-                self._check_time(found.lastQuote.t // 1000, reply)
-                return Quote("snapshot", wire.as_sent(reply.body, "ticker", "lastQuote"), _delayed(answer))
-            if found.min is not None and found.min.t > 0 and found.min.c > 0:
-                self._check_time(found.min.t * 1000, reply)
-                return Quote("minute_bar", wire.as_sent(reply.body, "ticker", "min"), _delayed(answer))
-            return None
+            _check_ticker(ticker, answer.ticker.ticker)
+            found = of_market(answer.ticker, wire.as_sent(reply.body, "ticker"), delayed=_delayed(answer))
+            self._check_latest(found, reply)
+            return found
 
-        path = f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}"
         try:
-            return self._get("snapshot", path, None, call, QUOTE_ATTEMPT_S, read)
+            return self._get("snapshot", f"{MARKET_SNAPSHOT}/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
         except UnknownSymbol:
             return None
 
-    def newest_minute(self, ticker: str, call: Call) -> Quote | None:
+    def snapshots(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
+        """The snapshots of several tickers in one call (family snapshot); those without one are left out."""
+        asked = {"tickers": ",".join(tickers)}
+        found = self._get("snapshot", MARKET_SNAPSHOT, asked, call, QUOTE_ATTEMPT_S, self._snapshots)
+        _check_tickers(tickers, found)
+        return found
+
+    def market(self, call: Call) -> list[Snapshot]:
+        """The snapshots of the whole market in one call (family snapshot)."""
+        return self._get("snapshot", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, self._snapshots)
+
+    def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
+        """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an
+        item with an error.
+        """
+
+        def read(reply: Reply) -> list[Snapshot]:
+            answer = _valid(wire.UniversalAnswer, reply)
+            delayed = _delayed(answer)
+            sent = zip(answer.results or [], reply.body.get("results") or [], strict=True)
+            found = [of_universe(item, as_sent, delayed=delayed) for item, as_sent in sent]
+            _check_tickers(tickers, found)
+            for snapshot in found:
+                self._check_latest(snapshot, reply)
+            return found
+
+        asked = {"ticker.any_of": ",".join(tickers), "limit": str(MOST_UNIVERSAL)}
+        return self._get("universal", "/v3/snapshot", asked, call, QUOTE_ATTEMPT_S, read)
+
+    def grouped(self, day: str, call: Call) -> dict[str, Latest]:
+        """The bars of a day (YYYY-MM-DD), one for each ticker that traded (family grouped)."""
+
+        def read(reply: Reply) -> dict[str, Latest]:
+            answer = _valid(wire.GroupedAnswer, reply)
+            delayed = _delayed(answer)
+            return {bar["T"]: Latest("previous_close", bar, delayed) for bar in reply.body.get("results") or []}
+
+        path = f"/v2/aggs/grouped/locale/us/market/stocks/{day}"
+        return self._get("grouped", path, {"adjusted": "false"}, call, BARS_ATTEMPT_S, read)
+
+    def answer(
+        self, family: str, path: str, parameters: Mapping[str, str], call: Call, model: type[BaseModel]
+    ) -> tuple[Any, bool]:
+        """Any other answer as it was sent, once it is valid, and whether it is delayed. Of an answer's ``next_url`` only the
+        query is kept: it must lead on from the same path.
+        """
+
+        def read(reply: Reply) -> tuple[Any, bool]:
+            answer = _valid(model, reply)
+            sent = reply.body
+            if isinstance(sent, dict):
+                sent.pop("request_id", None)
+                if sent.get("next_url"):
+                    sent["next_url"] = _query_of(sent["next_url"], path)
+            return sent, _delayed(answer)
+
+        return self._get(family, path, parameters, call, BARS_ATTEMPT_S, read)
+
+    def newest_minute(self, ticker: str, call: Call) -> Latest | None:
         """The ticker's newest minute bar of the last days (family aggs)."""
         now_ms = self.now_us() // 1000
         path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
@@ -107,7 +166,7 @@ class PolygonClient:
             "minute", path, parameters, call, QUOTE_ATTEMPT_S, partial(self._one_bar, ticker, "minute_bar")
         )
 
-    def previous_close(self, ticker: str, call: Call) -> Quote | None:
+    def previous_close(self, ticker: str, call: Call) -> Latest | None:
         """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
         read = partial(self._one_bar, ticker, "previous_close")
         return self._get("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, call, QUOTE_ATTEMPT_S, read)
@@ -153,12 +212,12 @@ class PolygonClient:
             self._check_time(bars[-1].t * 1000, reply)
         return page
 
-    def _one_bar(self, ticker: str, source: str, reply: Reply) -> Quote | None:
+    def _one_bar(self, ticker: str, source: str, reply: Reply) -> Latest | None:
         page = self._page(ticker, [], reply)
         if not page.results:
             return None
         bar: dict[str, Any] = reply.body["results"][-1]
-        return Quote(source, bar, _delayed(page))
+        return Latest(source, bar, _delayed(page))
 
     def _get[T](
         self,
@@ -178,23 +237,51 @@ class PolygonClient:
             sleep=self.sleep,
         )
 
+    def _snapshots(self, reply: Reply) -> list[Snapshot]:
+        answer = _valid(wire.SnapshotsAnswer, reply)
+        delayed = _delayed(answer)
+        sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
+        found = [of_market(item, as_sent, delayed=delayed) for item, as_sent in sent]
+        for snapshot in found:
+            self._check_latest(snapshot, reply)
+        return found
+
+    def _check_latest(self, found: Snapshot, reply: Reply) -> None:
+        for latest in (found.quote, found.trade):
+            if latest is not None:
+                t = latest.fields["t"]
+                self._check_time(t * 1000 if latest.source == "minute_bar" else t // 1000, reply)
+
     def _check_time(self, us: int, reply: Reply) -> None:
         if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:
             raise UpstreamInvalid("The data provider sent data from the future.")
 
 
-def _valid[M: (wire.LastQuoteAnswer, wire.SnapshotAnswer, wire.Aggregates)](model: type[M], reply: Reply) -> M:
+def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:
     try:
         answer = model.model_validate(reply.body)
     except ValidationError:
         raise UpstreamInvalid("The data provider sent an answer of another shape.") from None
-    if answer.status not in ("OK", "DELAYED", "success"):
+    if getattr(answer, "status", "OK") not in ("OK", "DELAYED", "success"):
         raise UpstreamInvalid("The data provider sent an error as an answer.")
     return answer
 
 
-def _delayed(answer: wire.LastQuoteAnswer | wire.SnapshotAnswer | wire.Aggregates) -> bool:
-    return answer.status == "DELAYED"
+def _delayed(answer: BaseModel) -> bool:
+    return getattr(answer, "status", "OK") == "DELAYED"
+
+
+def _query_of(next_url: str, path: str) -> str:
+    """The query of a ``next_url`` that leads on from this path."""
+    target = urlsplit(next_url)
+    if target.path != path or not target.query:
+        raise UpstreamInvalid("The data provider pointed to another list.")
+    return target.query
+
+
+def _check_tickers(asked: Sequence[str], found: Sequence[Snapshot]) -> None:
+    if not {snapshot.ticker for snapshot in found} <= set(asked):
+        raise UpstreamInvalid("The data provider answered for another ticker.")
 
 
 def _check_ticker(asked: str, got: str) -> None:

@@ -6,7 +6,16 @@ ignored, because the upstream adds some from time to time; what is kept of a quo
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 type Amount = Annotated[Number, Field(ge=0)]
@@ -94,12 +103,41 @@ class MinuteBar(_Wire):
     t: Count = 0
 
 
+class LastTrade(_Wire):
+    """A trade: ``p`` its price, ``s`` its size, ``t`` in ns."""
+
+    p: Price
+    s: Amount | None = None
+    t: Count
+
+
+class TickerTrade(LastTrade):
+    """The last trade with the ticker that it is of."""
+
+    T: str
+
+
+class LastTradeAnswer(_Wire):
+    """An answer of ``/v2/last/trade``."""
+
+    status: str
+    results: TickerTrade
+
+
 class TickerSnapshot(_Wire):
-    """One ticker of a snapshot; ``lastQuote`` is absent where the plan lacks quotes, and zero before the day's first."""
+    """One ticker of a snapshot; ``lastQuote`` and ``lastTrade`` are absent where the plan lacks them, and zero before the
+    day's first.
+    """
 
     ticker: str
     lastQuote: LastQuote | None = None  # noqa: N815 - the wire's name
+    lastTrade: LastTrade | None = None  # noqa: N815 - the wire's name
     min: MinuteBar | None = None
+
+    @field_validator("lastTrade", mode="before")
+    @classmethod
+    def _no_trade_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return None if isinstance(value, dict) and not value.get("p") else value
 
 
 class SnapshotAnswer(_Wire):
@@ -107,6 +145,148 @@ class SnapshotAnswer(_Wire):
 
     status: str
     ticker: TickerSnapshot
+
+
+class SnapshotsAnswer(_Wire):
+    """An answer of the snapshot endpoint of several tickers; those without a snapshot are not in it."""
+
+    status: str
+    tickers: list[TickerSnapshot] | None = None
+
+
+class UniversalMinute(_Wire):
+    """The last minute bar of a v3 snapshot; times are ns."""
+
+    close: Amount = 0
+    last_updated: Count = 0
+
+
+class UniversalQuote(_Wire):
+    """The last quote of a v3 snapshot; times are ns."""
+
+    bid: Amount | None = None
+    ask: Amount | None = None
+    bid_size: Amount | None = None
+    ask_size: Amount | None = None
+    last_updated: Count
+    timeframe: str | None = None
+
+
+class UniversalTrade(_Wire):
+    """The last trade of a v3 snapshot; times are ns."""
+
+    price: Price
+    size: Amount | None = None
+    sip_timestamp: Count | None = None
+    last_updated: Count
+    timeframe: str | None = None
+    exchange: StrictInt | None = None
+    id: str | None = None
+    conditions: list[StrictInt] | None = None
+
+
+class UniversalItem(_Wire):
+    """One ticker of a v3 snapshot; a ticker that is not known, or not in the plan, has an ``error`` instead of data."""
+
+    ticker: str
+    error: str | None = None
+    message: str | None = None
+    last_minute: UniversalMinute | None = None
+    last_quote: UniversalQuote | None = None
+    last_trade: UniversalTrade | None = None
+
+
+class UniversalAnswer(_Wire):
+    """An answer of ``/v3/snapshot``."""
+
+    status: str
+    results: list[UniversalItem] | None = None
+    next_url: str | None = None
+
+
+class MarketBar(Bar):
+    """A bar of the whole market's day."""
+
+    T: str
+
+
+class GroupedAnswer(_Wire):
+    """An answer of the grouped daily endpoint: a bar for each ticker."""
+
+    status: str
+    results: list[MarketBar] | None = None
+
+
+class Item(_Wire):
+    """An item of a list that is passed on as it was sent."""
+
+
+class Tick(Item):
+    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; ns."""
+
+    sip_timestamp: Count
+
+
+class Article(Item):
+    """An article of the news: ``published_utc`` is RFC 3339; a missing ``insights`` means that nobody judged it."""
+
+    id: str
+    published_utc: str
+    title: str
+    article_url: str
+    tickers: list[str] = Field(default_factory=list)
+    insights: "list[Insight] | None" = None
+
+
+class Insight(_Wire):
+    """What an article says of a ticker."""
+
+    ticker: str
+    sentiment: str
+
+
+class Listing(Item):
+    """A ticker of ``/v3/reference/tickers``."""
+
+    ticker: str
+    name: str | None = None
+
+
+class ListAnswer[I: Item](_Wire):
+    """A page of a list."""
+
+    status: str
+    results: list[I] | None = None
+    next_url: str | None = None
+
+
+class PreviousAnswer(Aggregates):
+    """An answer of the previous day's bar."""
+
+
+class MarketNow(_Wire):
+    """An answer of ``/v1/marketstatus/now``: it has no envelope."""
+
+    market: str
+    serverTime: str  # noqa: N815 - the wire's name
+    exchanges: dict[str, str | None] = Field(default_factory=dict)
+    earlyHours: bool | None = None  # noqa: N815 - the wire's name
+    afterHours: bool | None = None  # noqa: N815 - the wire's name
+
+
+class Upcoming(_Wire):
+    """A day of ``/v1/marketstatus/upcoming`` on which an exchange does not trade, or ends early."""
+
+    date: str
+    exchange: str
+    name: str
+    status: str
+    open: str | None = None
+    close: str | None = None
+
+
+class UpcomingDays(RootModel[list[Upcoming]]):
+    """An answer of ``/v1/marketstatus/upcoming``: a bare array."""
 
 
 def as_sent(answer: Any, *path: str) -> dict[str, Any]:  # noqa: ANN401 - parsed JSON

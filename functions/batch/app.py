@@ -1,0 +1,24 @@
+"""POST /quotes/batch: the quotes of many tickers in one answer."""
+
+from dekr.http import Edge, Response
+from dekr.http.batch_body import BatchBody, answer, checked
+from dekr.http.documents import json_of
+from dekr.http.query import TierQuery
+from dekr.models import FailedSymbol, Quote
+from dekr.symbols import Ticker
+
+edge = Edge("batch")
+
+
+@edge.post("/quotes/batch", responses=json_of(dict[str, Quote | FailedSymbol]))
+def batch(body: BatchBody, tier: TierQuery = None) -> Response[str]:
+    """The last bid and ask of each ticker, in the order asked; a symbol that fails has its error in its place."""
+    asked = checked(body, edge.principal.tier.policy.batch)
+    tickers = [item.text for item in asked.values() if isinstance(item, Ticker)]
+    if not tickers:
+        return edge.answer(answer(asked, {}))
+    ask = edge.ask(tier, "batch", data=len(tickers))
+    return edge.answer(answer(asked, edge.services.batches.get(ask, tickers)))
+
+
+handler = edge.handler

@@ -1,0 +1,29 @@
+"""GET /trade/{symbol} and Polygon's /v2/last/trade/{symbol}: the last trade of a ticker."""
+
+from dekr.http import Edge, Response
+from dekr.http.documents import json_of, polygon_of
+from dekr.http.polygon_shapes import One
+from dekr.http.query import SymbolPath, TierQuery
+from dekr.models import Trade
+from dekr.symbols import Ticker
+
+edge = Edge("trade", symbol_under="/trade/")
+
+
+@edge.get("/trade/<symbol>", responses=json_of(Trade))
+def trade(symbol: SymbolPath, tier: TierQuery = None) -> Response[str]:
+    """The ticker's last trade, not older than the caller's tier allows."""
+    ticker = Ticker.parse(symbol)
+    ask = edge.ask(tier, "trade")
+    return edge.answer(edge.services.trades.get(ask, ticker))
+
+
+@edge.get("/v2/last/trade/<symbol>", responses=polygon_of(One))
+def last_trade(symbol: SymbolPath) -> Response[str]:
+    """Polygon's last trade."""
+    ticker = Ticker.parse(symbol)
+    ask = edge.ask(None, "trade")
+    return edge.polygon({"results": edge.services.trades.sent(ask, ticker)})
+
+
+handler = edge.handler

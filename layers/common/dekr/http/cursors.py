@@ -1,0 +1,46 @@
+"""Cursors: where the page before ended, as text that callers hand back unchanged.
+
+A cursor is sealed to the query that it came from, so that one that was changed, or moved to another query, is refused
+before anything is asked. It is no secret and grants nothing: its seal is a check, not a signature.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from hashlib import blake2b
+from typing import Final
+
+from dekr.errors import InvalidInput
+
+_DIGEST: Final = 9
+LONGEST: Final = 2_048
+
+
+def seal(scope: str, text: str) -> str:
+    """The cursor that holds ``text`` for the query that ``scope`` names."""
+    raw = text.encode()
+    return urlsafe_b64encode(_digest(scope, raw) + raw).decode().rstrip("=")
+
+
+def unseal(scope: str, cursor: str) -> str:
+    """The text in a cursor of this query. Raises InvalidInput with the code ``invalid_cursor`` for any other."""
+    if len(cursor) > LONGEST:
+        raise refused()
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        text = raw[_DIGEST:].decode()
+    except (Base64Error, ValueError):
+        raise refused() from None
+    # Compared as a whole: base64 has several spellings of the same bytes.
+    if raw[:_DIGEST] != _digest(scope, raw[_DIGEST:]) or seal(scope, text) != cursor:
+        raise refused()
+    return text
+
+
+def refused() -> InvalidInput:
+    """The error of a cursor that is not one of this query."""
+    return InvalidInput("cursor", "is not one that this query was given", code="invalid_cursor")
+
+
+def _digest(scope: str, raw: bytes) -> bytes:
+    # A key of blake2b holds 64 bytes; a scope may be longer.
+    return blake2b(raw, digest_size=_DIGEST, key=blake2b(scope.encode(), digest_size=32).digest()).digest()

@@ -1,0 +1,118 @@
+"""Lists that go on from page to page: the upstream's own pages under our cursors, and the rules of their filters."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from dekr.errors import InvalidInput
+from dekr.http import cursors
+from dekr.sessions import eastern_midnight_us
+
+CursorQuery = Annotated[str | None, Query(description="Where the page before ended.")]
+OrderQuery = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
+
+FAR_FUTURE_NS: Final = 253_402_300_799 * 10**9
+FEWEST_NS_DIGITS: Final = 16
+"""Nanoseconds have at least so many digits since the first weeks of 1970; fewer are another unit."""
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970"
+_EXPECTED_TIME: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, such as 2026-11-20T15:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What is asked of a list: parameters for the upstream, and the moment after which nothing is added to the answer.
+
+    ``scope`` is what its cursors are bound to: the path, and what a caller must repeat beside the cursor.
+    """
+
+    scope: str
+    parameters: Mapping[str, str]
+    settled_us: int | None = None
+
+    @classmethod
+    def of(
+        cls, scope: str, parameters: Mapping[str, str], cursor: str | None, settled_us: int | None = None
+    ) -> "ListQuery":
+        """The query of these parameters, or, with a cursor, the one that goes on from there. Raises InvalidInput."""
+        if cursor is None:
+            return cls(scope, parameters, settled_us)
+        settled, _, query = cursors.unseal(scope, cursor).partition("&")
+        if not settled.isascii() or not (settled.isdigit() or settled == "-"):
+            raise cursors.refused()
+        return cls(scope, dict(parse_qsl(query, keep_blank_values=True)), None if settled == "-" else int(settled))
+
+    def following(self, sent: Mapping[str, Any]) -> str | None:
+        """The cursor of the page after an answer; None after the last."""
+        query = sent.get("next_url")
+        settled = "-" if self.settled_us is None else str(self.settled_us)
+        return cursors.seal(self.scope, f"{settled}&{query}") if query else None
+
+
+def next_path(path: str, query: Mapping[str, str | int], cursor: str | None) -> str | None:
+    """Path and query of the page that a cursor names."""
+    return f"{path}?{urlencode({**query, 'cursor': cursor})}" if cursor else None
+
+
+def tick_times(query: Mapping[str, str], now_ns: int) -> tuple[dict[str, str], int | None]:
+    """The ``timestamp`` filters of a query as they go upstream, and when their upper end is (in microseconds).
+
+    Raises InvalidInput for a moment that is none, that lies ahead, or a range that is empty.
+    """
+    found = {name: value for name, value in query.items() if name.split(".")[0] == "timestamp"}
+    lower, upper = 0, FAR_FUTURE_NS
+    for name, value in found.items():
+        start, end = _span_ns(name, value)
+        kind = name.partition(".")[2]
+        if kind in ("", "gt", "gte"):
+            if start > now_ns:
+                raise InvalidInput(name, "must not be in the future")
+            lower = max(lower, start)
+        if kind in ("", "lt", "lte"):
+            upper = min(upper, end)
+    if lower > upper:
+        raise InvalidInput("timestamp", "the range is empty: its start lies after its end")
+    return found, upper // 1000 if upper < now_ns else None
+
+
+def published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
+    """The ``published_utc`` filters of a query as they go upstream. Raises InvalidInput."""
+    found = {name: value for name, value in query.items() if name.split(".")[0] == "published_utc"}
+    for name, value in found.items():
+        moment_utc(name, value, now_us)
+    return found
+
+
+def moment_utc(field: str, text: str, now_us: int) -> str:
+    """A day or RFC 3339 moment, as it was written. Raises InvalidInput for one that is none or that lies ahead."""
+    try:
+        if _DAY.fullmatch(text):
+            moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(field, _EXPECTED_TIME) from None
+    if moment.tzinfo is None:
+        raise InvalidInput(field, _EXPECTED_TIME)
+    if moment.timestamp() * 1e6 > now_us and field.partition(".")[2] in ("", "gt", "gte"):
+        raise InvalidInput(field, "must not be in the future")
+    return text
+
+
+def _span_ns(field: str, text: str) -> tuple[int, int]:
+    """The first and last nanosecond that a day (in New York) or moment names."""
+    if text.isascii() and text.isdigit() and FEWEST_NS_DIGITS <= len(text) <= len(str(FAR_FUTURE_NS)):
+        return int(text), int(text)
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or not date(1970, 1, 2) <= day < date.max:
+        raise InvalidInput(field, _EXPECTED_NS)
+    return eastern_midnight_us(day) * 1000, eastern_midnight_us(day + timedelta(days=1)) * 1000 - 1

@@ -1,0 +1,78 @@
+"""The shapes of Polygon's answers, as far as the documentation shows them. What is inside passes as the upstream sends it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PolygonError(BaseModel):
+    """An error: ``message`` under the statuses NOT_AUTHORIZED and NOT_FOUND, ``error`` under ERROR."""
+
+    status: Literal["ERROR", "NOT_AUTHORIZED", "NOT_FOUND"]
+    request_id: str
+    error: str | None = None
+    message: str | None = None
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    request_id: str
+    status: Literal["OK", "DELAYED"]
+
+
+class One(_Envelope):
+    """One object under ``results``."""
+
+    results: dict[str, Any]
+
+
+class Page(_Envelope):
+    """A list under ``results``; ``next_url`` leads on."""
+
+    results: list[dict[str, Any]]
+    next_url: str | None = None
+
+
+class Aggregates(_Envelope):
+    """Bars: t (ms) o h l c v, and vw and n where upstream gives them."""
+
+    ticker: str
+    adjusted: bool
+    queryCount: int  # noqa: N815 - the wire's name
+    resultsCount: int  # noqa: N815 - the wire's name
+    results: list[dict[str, Any]] | None = None
+    next_url: str | None = None
+
+
+class TickerSnapshot(_Envelope):
+    """One ticker's snapshot."""
+
+    ticker: dict[str, Any]
+
+
+class TickerSnapshots(_Envelope):
+    """Several tickers' snapshots."""
+
+    count: int
+    tickers: list[dict[str, Any]]
+
+
+class MarketNow(BaseModel):
+    """The state of the markets; it has no envelope."""
+
+    model_config = ConfigDict(extra="allow")
+
+    market: str
+    serverTime: str  # noqa: N815 - the wire's name
+
+
+class UpcomingDay(BaseModel):
+    """A day on which an exchange does not trade, or ends early."""
+
+    model_config = ConfigDict(extra="allow")
+
+    date: str
+    exchange: str
+    name: str
+    status: str

@@ -1,0 +1,158 @@
+"""The latest quote and the latest trade of one ticker.
+
+The plan behind the service decides where they can come from. The best source that it includes is used, and named: the
+last quote or trade itself, a snapshot, the close of the last minute bar, the previous day's close.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import DataClass
+from dekr.cache.tier_cache import Write
+from dekr.errors import UnknownSymbol, UpstreamNotEntitled
+from dekr.market.ask import Ask
+from dekr.market.flow import Flow
+from dekr.market.harvest import QUOTE, SNAPSHOT, TRADE, Harvest, refusal
+from dekr.market.wants import Fetch, Want
+from dekr.polygon.failures import NotEntitled
+from dekr.polygon.permit import Permit
+from dekr.symbols import Ticker
+from dekr.times import rfc3339
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+    from dekr.polygon.snapshots import Latest
+
+LADDERS: Final = {QUOTE: ("nbbo", "snapshot", "minute", "prev"), TRADE: ("trade", "snapshot", "minute", "prev")}
+"""Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
+
+LEASE_MS: Final = 5_000
+_BARS: Final = ("minute_bar", "previous_close")
+"""Sources that have a price alone: its bar's close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The service of the latest quote or trade, as ``datum`` says.
+
+    ``client`` is asked for on the first miss, so that hits never load the HTTP client.
+    """
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+    datum: str
+
+    def get(self, ask: Ask, ticker: Ticker) -> str:
+        """The JSON of ``dekr.models.Quote`` or ``Trade``. Raises UnknownSymbol."""
+        answer = answer_of(self._entry(ask, ticker), ticker.text, self.datum)
+        ask.source, ask.delayed = answer.source, answer.delayed
+        return answer.text
+
+    def sent(self, ask: Ask, ticker: Ticker) -> dict[str, Any]:
+        """The quote or trade as the upstream sent it. Raises UnknownSymbol, and UpstreamNotEntitled where there is only a
+        bar's close.
+        """
+        answer = answer_of(self._entry(ask, ticker), ticker.text, self.datum)
+        ask.source, ask.delayed = answer.source, answer.delayed
+        if answer.source in _BARS:
+            raise UpstreamNotEntitled(
+                f"You are not entitled to this data. The service's own plan has no {self.datum}s of {ticker.text}, only prices "
+                f"of its bars: GET /{self.datum}/{ticker.text} answers with these."
+            )
+        return {"T": ticker.text, **answer.fields}
+
+    def _entry(self, ask: Ask, ticker: Ticker) -> Entry:
+        key = self.flow.cache.key(ticker.text, self.datum)
+        families = LADDERS[self.datum]
+        fetch = Fetch(f"{self.datum}:{ticker.text}", families, LEASE_MS, lambda permit, *_: self._fetch(ticker, permit))
+        entry = self.flow.read(ask, (Want(key, DataClass.REAL_TIME),), fetch)[key]
+        if entry.kind is Kind.NEGATIVE:
+            raise refusal(entry, ticker.text)
+        return entry
+
+    def _fetch(self, ticker: Ticker, permit: Permit) -> list[Write]:
+        """What the best source that the plan includes, and that has a price, gives."""
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        family = permit.family
+        try:
+            while True:
+                writes = self._from(family, ticker.text, permit, harvest)
+                if writes:
+                    return writes
+                if family == LADDERS[self.datum][-1]:
+                    break
+                family = permit.step_down()
+        except UnknownSymbol:
+            pass
+        return [harvest.nothing(ticker.text, self.datum)]
+
+    def _from(self, family: str, ticker: str, permit: Permit, harvest: Harvest) -> list[Write]:
+        """What this family has; nothing where the plan does not include it, or it knows no price."""
+        client = self.client()
+        try:
+            if family == "snapshot":
+                found = client.snapshot(ticker, permit)
+                if found is None or (found.quote if self.datum == QUOTE else found.trade) is None:
+                    return []
+                return harvest.snapshot(found, SNAPSHOT)
+            latest = self._ask(client, family, ticker, permit)
+        except NotEntitled:
+            if family == LADDERS[self.datum][-1]:
+                raise UpstreamNotEntitled("The data plan behind this service does not include this data.") from None
+            return []
+        return [] if latest is None else [harvest.latest(ticker, self.datum, latest)]
+
+    def _ask(self, client: "PolygonClient", family: str, ticker: str, permit: Permit) -> "Latest | None":
+        match family:
+            case "nbbo":
+                return client.last_nbbo(ticker, permit)
+            case "trade":
+                return client.last_trade(ticker, permit)
+            case "minute":
+                return client.newest_minute(ticker, permit)
+            case _:
+                return client.previous_close(ticker, permit)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer: its JSON, where it came from, and the fields that it was made of."""
+
+    text: str
+    source: str
+    delayed: bool
+    fields: dict[str, Any]
+
+
+def answer_of(entry: Entry, ticker: str, datum: str) -> Answer:
+    """The answer that a cached quote or trade makes, made once for as long as the entry is kept."""
+    return entry.view(_quote if datum == QUOTE else _trade, ticker)
+
+
+def _quote(data: dict[str, Any], ticker: str) -> Answer:
+    """Lower-case p and s are the bid, upper-case P and S the ask; a bar has neither, so its close stands for both."""
+    fields = data["fields"]
+    if data["source"] in _BARS:
+        sides = {"bid": fields["c"], "ask": fields["c"], "bid_size": None, "ask_size": None}
+    else:
+        names = (("bid", "p"), ("ask", "P"), ("bid_size", "s"), ("ask_size", "S"))
+        sides = {name: fields.get(short) for name, short in names}
+    return _answer(data, {"symbol": ticker, **sides})
+
+
+def _trade(data: dict[str, Any], ticker: str) -> Answer:
+    """A bar has no trade, so its close stands for the price alone."""
+    fields = data["fields"]
+    price = fields["c"] if data["source"] in _BARS else fields["p"]
+    names = (("size", "s"), ("exchange", "x"), ("id", "i"), ("conditions", "c"))
+    rest = {name: None if data["source"] in _BARS else fields.get(short) for name, short in names}
+    return _answer(data, {"symbol": ticker, "price": price, **rest})
+
+
+def _answer(data: dict[str, Any], answer: dict[str, Any]) -> Answer:
+    source, fields = data["source"], data["fields"]
+    answer["timestamp"] = rfc3339(fields["t"] * 1_000_000 if source in _BARS else fields["t"])
+    return Answer(json.dumps(answer, separators=(",", ":")), source, data["delayed"], fields)

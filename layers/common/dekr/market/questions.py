@@ -1,0 +1,88 @@
+"""The questions that are passed on to the upstream as they are asked: where each is kept, for how long, and its shape."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from dekr.cache.freshness import DataClass
+from dekr.market.answers import Question
+from dekr.symbols import Ticker
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+MARKET: Final = "market"
+"""The slot of what belongs to no ticker."""
+
+
+def previous_day(ticker: Ticker, *, adjusted: str) -> Question:
+    """``/v2/aggs/ticker/{t}/prev``."""
+    path = f"/v2/aggs/ticker/{ticker.text}/prev"
+    return Question(ticker.text, "prev", "prev", path, _aggregates, DataClass.HISTORICAL, {"adjusted": adjusted})
+
+
+def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: int | None) -> Question:
+    """``/v3/quotes/{t}`` or ``/v3/trades/{t}``, as ``kind`` says."""
+    path = f"/v3/{kind}/{ticker.text}"
+    return Question(ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us)
+
+
+def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> Question:
+    """``/v2/reference/news``, of one ticker or of all."""
+    slot = ticker.text if ticker else MARKET
+    return Question(slot, "news", "news", "/v2/reference/news", _news, DataClass.NEWS, parameters)
+
+
+def tickers(parameters: Mapping[str, str]) -> Question:
+    """``/v3/reference/tickers``."""
+    path = "/v3/reference/tickers"
+    return Question(MARKET, "tickers", "tickers", path, _tickers, DataClass.HISTORICAL, parameters)
+
+
+def market_now() -> Question:
+    """``/v1/marketstatus/now``."""
+    return Question(MARKET, "now", "marketstatus", "/v1/marketstatus/now", _market_now, DataClass.REAL_TIME, {})
+
+
+def upcoming() -> Question:
+    """``/v1/marketstatus/upcoming``."""
+    path = "/v1/marketstatus/upcoming"
+    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.HISTORICAL, {})
+
+
+# The shapes are part of the upstream client, which only a miss loads.
+
+
+def _aggregates() -> "type[BaseModel]":
+    from dekr.polygon.wire import PreviousAnswer  # noqa: PLC0415 - see above
+
+    return PreviousAnswer
+
+
+def _ticks() -> "type[BaseModel]":
+    from dekr.polygon.wire import ListAnswer, Tick  # noqa: PLC0415 - see above
+
+    return ListAnswer[Tick]
+
+
+def _news() -> "type[BaseModel]":
+    from dekr.polygon.wire import Article, ListAnswer  # noqa: PLC0415 - see above
+
+    return ListAnswer[Article]
+
+
+def _tickers() -> "type[BaseModel]":
+    from dekr.polygon.wire import ListAnswer, Listing  # noqa: PLC0415 - see above
+
+    return ListAnswer[Listing]
+
+
+def _market_now() -> "type[BaseModel]":
+    from dekr.polygon.wire import MarketNow  # noqa: PLC0415 - see above
+
+    return MarketNow
+
+
+def _upcoming() -> "type[BaseModel]":
+    from dekr.polygon.wire import UpcomingDays  # noqa: PLC0415 - see above
+
+    return UpcomingDays

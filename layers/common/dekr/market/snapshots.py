@@ -1,0 +1,99 @@
+"""Snapshots: a ticker's day so far, its previous day, its last minute, quote and trade, in one object.
+
+The upstream has them in two shapes: of one ticker or of several (v2), and the universal one (v3), which says in the place
+of a ticker that it does not know it. Each is kept as it was sent; both make the entries of the quote and the trade, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import DataClass
+from dekr.cache.tier_cache import Write
+from dekr.errors import DekrError
+from dekr.market.ask import Ask
+from dekr.market.flow import Flow
+from dekr.market.harvest import NOT_FOUND, UNIVERSAL, Harvest, refusal
+from dekr.market.wants import Fetch, Want
+from dekr.polygon.failures import NotEntitled
+from dekr.polygon.permit import Permit, not_entitled
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+    from dekr.polygon.snapshots import Snapshot
+
+LEASE_MS: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The service of snapshots in the shape that ``datum`` names, which is also its endpoint family.
+
+    ``client`` is asked for on the first miss.
+    """
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+    datum: str
+
+    def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, dict[str, Any] | DekrError]:
+        """The snapshots of these tickers as sent, all that is missing fetched in one call; or the error that stands in a
+        ticker's place.
+        """
+        keys = {self.flow.cache.key(ticker, self.datum): ticker for ticker in tickers}
+        wants = [Want(key, DataClass.REAL_TIME) for key in keys]
+        fetch = Fetch(
+            lease_of(self.datum, tickers),
+            (self.datum,),
+            LEASE_MS,
+            lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
+        )
+        entries = self.flow.read(ask, wants, fetch)
+        ask.source = "snapshot"
+        return {ticker: self._sent(ask, ticker, entries[key]) for key, ticker in keys.items()}
+
+    def _sent(self, ask: Ask, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
+        if entry.kind is Kind.NEGATIVE:
+            return refusal(entry, ticker)
+        found: Mapping[str, Any] = entry.view(lambda data: data)
+        ask.delayed = ask.delayed or found["delayed"]
+        sent: dict[str, Any] = found["sent"]
+        return sent
+
+    def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        try:
+            found = self._ask(tickers, permit)
+        except NotEntitled:
+            raise not_entitled() from None
+        return harvested(harvest, tickers, found, self.datum)
+
+    def _ask(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":
+        client = self.client()
+        if self.datum == UNIVERSAL:
+            return client.universal(tickers, permit)
+        if len(tickers) == 1:
+            one = client.snapshot(tickers[0], permit)
+            return [] if one is None else [one]
+        return client.snapshots(tickers, permit)
+
+
+def harvested(harvest: Harvest, tickers: Sequence[str], found: "Sequence[Snapshot]", datum: str) -> list[Write]:
+    """The entries of what was found of these tickers, and those that remember what was not."""
+    writes: list[Write] = []
+    words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
+    for snapshot in found:
+        words[snapshot.ticker] = snapshot.error
+        if snapshot.error is None:
+            writes += harvest.snapshot(snapshot, datum)
+    return writes + [harvest.nothing(ticker, datum, word) for ticker, word in words.items() if word is not None]
+
+
+def lease_of(datum: str, tickers: Sequence[str]) -> str:
+    """The name of the lease of these tickers: everybody who asks for the same ones waits for the same fetch."""
+    if len(tickers) == 1:
+        return f"{datum}:{tickers[0]}"
+    digest = blake2b(",".join(sorted(tickers)).encode(), digest_size=12).hexdigest()
+    return f"{datum}:{digest}"

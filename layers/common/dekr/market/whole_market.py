@@ -1,0 +1,52 @@
+"""The snapshot of the whole market: some megabytes that one upstream call gives, kept compressed."""
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import DataClass, keep_us
+from dekr.cache.tier_cache import Write
+from dekr.market.ask import Ask
+from dekr.market.flow import Flow
+from dekr.market.wants import Fetch, Want
+from dekr.polygon.failures import NotEntitled
+from dekr.polygon.permit import Permit, not_entitled
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+
+LEASE_MS: Final = 12_000
+FAMILY: Final = "snapshot"
+_DELAYED: Final = b"d"
+_REAL_TIME: Final = b"r"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeMarket:
+    """The service of that snapshot. ``client`` is asked for on the first miss."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def get(self, ask: Ask) -> bytes:
+        """Polygon's answer with the snapshots of all tickers, compressed with gzip."""
+        key = self.flow.cache.key("market", "snapshot")
+        fetch = Fetch("market:snapshot", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
+        entry = self.flow.read(ask, (Want(key, DataClass.REAL_TIME),), fetch)[key]
+        ask.source, ask.delayed = "snapshot", entry.payload[:1] == _DELAYED
+        return entry.payload[1:]
+
+    def _fetch(self, key: str, permit: Permit) -> Write:
+        try:
+            found = self.client().market(permit)
+        except NotEntitled:
+            raise not_entitled() from None
+        delayed = any(snapshot.delayed for snapshot in found)
+        tickers = [snapshot.fields for snapshot in found]
+        answer = {"status": "DELAYED" if delayed else "OK", "count": len(tickers), "tickers": tickers}
+        packed = gzip.compress(json.dumps(answer, separators=(",", ":")).encode(), mtime=0)
+        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
+        return Write(key, Entry(permit.stamp_us, Kind.VALUE, (_DELAYED if delayed else _REAL_TIME) + packed), keep)

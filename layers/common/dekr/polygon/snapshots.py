@@ -1,0 +1,81 @@
+"""What an upstream snapshot of a ticker holds, in the terms of its other endpoints.
+
+The single-ticker and market snapshots (v2) and the universal one (v3) name the same things differently. Here both become
+the fields of a last quote and a last trade as ``/v2/last/*`` has them: lower-case p and s the bid (or a trade's price and
+size), upper-case P and S the ask, t in nanoseconds. Values are not touched.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dekr.polygon import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest price of a ticker: the fields of a quote, trade or bar as the upstream sent them.
+
+    ``source`` names the kind: nbbo, trade, snapshot, minute_bar or previous_close. ``delayed``: the upstream labelled it
+    as such.
+    """
+
+    source: str
+    fields: dict[str, Any]
+    delayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One ticker of a snapshot: the object as sent, and the quote and trade in it; without them the close of its last
+    minute stands for both, where there is one.
+    """
+
+    ticker: str
+    fields: dict[str, Any]
+    quote: Latest | None
+    trade: Latest | None
+    delayed: bool
+
+    @property
+    def error(self) -> str | None:
+        """The word that the upstream put in the place of the data: NOT_FOUND or NOT_ENTITLED."""
+        word: str | None = self.fields.get("error")
+        return word
+
+
+def of_market(found: wire.TickerSnapshot, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
+    """A ticker of the v2 snapshots."""
+    minute = None
+    if found.min is not None and found.min.t > 0 and found.min.c > 0:
+        minute = Latest("minute_bar", sent["min"], delayed)
+    quote, trade = minute, minute
+    if found.lastQuote is not None and not found.lastQuote.empty:
+        quote = Latest("snapshot", sent["lastQuote"], delayed)
+    if found.lastTrade is not None:
+        trade = Latest("snapshot", sent["lastTrade"], delayed)
+    return Snapshot(found.ticker, sent, quote, trade, delayed)
+
+
+def of_universe(found: wire.UniversalItem, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
+    """An item of the v3 snapshot."""
+    minute = None
+    if found.last_minute is not None and found.last_minute.close > 0 and found.last_minute.last_updated > 0:
+        fields = {"c": found.last_minute.close, "t": found.last_minute.last_updated // 1_000_000}
+        minute = Latest("minute_bar", fields, delayed)
+    quote, trade = minute, minute
+    if found.last_quote is not None and (found.last_quote.bid or found.last_quote.ask):
+        last = found.last_quote
+        sides = {"p": last.bid, "s": last.bid_size, "P": last.ask, "S": last.ask_size, "t": last.last_updated}
+        quote = Latest("snapshot", sides, delayed or last.timeframe == "DELAYED")
+    if found.last_trade is not None:
+        print_ = found.last_trade
+        trade_fields: dict[str, Any] = {
+            "p": print_.price,
+            "s": print_.size,
+            "t": print_.sip_timestamp or print_.last_updated,
+        }
+        rest = {"x": print_.exchange, "i": print_.id, "c": print_.conditions}
+        trade_fields |= {name: value for name, value in rest.items() if value is not None}
+        trade = Latest("snapshot", trade_fields, delayed or print_.timeframe == "DELAYED")
+    labelled = delayed or (quote is not None and quote.delayed)
+    return Snapshot(found.ticker, sent, quote, trade, labelled)

@@ -1,0 +1,77 @@
+"""Answers of the quotes and trades endpoints. Times are ns; a ticker that is not listed has none."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from local.sandbox import bounds, paging, parameters, tape
+from local.sandbox.last import TO_THE_TAPE_NS, sequence, trade_id
+from local.sandbox.parameters import Query
+from local.sandbox.quotes import Quote, Trade
+from local.sandbox.universe import ranks
+from local.sandbox.view import View
+from local.sandbox.wire import Json, number
+
+USUAL: Final = 1_000
+MOST: Final = 50_000
+
+type Tape[T: (Quote, Trade)] = Callable[..., Iterator[T]]
+
+
+def quotes(view: View, path: Query, query: Query) -> Json:
+    """``/v3/quotes/{t}``: the newest first, where ``order`` does not say asc."""
+    return _answer(view, "/v3/quotes/", path["ticker"], query, tape.quotes, _quote)
+
+
+def trades(view: View, path: Query, query: Query) -> Json:
+    """``/v3/trades/{t}``: the newest first, where ``order`` does not say asc."""
+    return _answer(view, "/v3/trades/", path["ticker"], query, tape.trades, _trade)
+
+
+def _answer[T: (Quote, Trade)](
+    view: View, path: str, ticker: str, query: Query, find: Tape[T], write: Callable[[T], Json]
+) -> Json:
+    first_ns, last_ns = bounds.between(query, "timestamp", bounds.in_ns)
+    newest_first, limit = parameters.descending(query), parameters.limit(query, USUAL, MOST)
+    parameters.one_of(query, "sort", {"timestamp"}, "timestamp")
+    mark = paging.marked_number(query)
+    if mark is not None:
+        first_ns, last_ns = (first_ns, min(last_ns, mark - 1)) if newest_first else (max(first_ns, mark + 1), last_ns)
+    found: Iterator[T] = iter(())
+    if ticker in ranks():
+        found = find(view.seed, ticker, first_ns, last_ns, view.seen_us, newest_first=newest_first)
+    page, more = paging.page(found, limit)
+    answer = view.envelope(results=[write(item) for item in page])
+    return answer | paging.next_url(view, path + ticker, query, page[-1].at_ns) if more else answer
+
+
+def _quote(quote: Quote) -> Json:
+    return {
+        "ask_exchange": 11,
+        "ask_price": number(quote.ask),
+        "ask_size": quote.ask_size,
+        "bid_exchange": 12,
+        "bid_price": number(quote.bid),
+        "bid_size": quote.bid_size,
+        "conditions": [1],
+        "indicators": [604],
+        "participant_timestamp": quote.at_ns - TO_THE_TAPE_NS,
+        "sequence_number": sequence(quote.at_ns),
+        "sip_timestamp": quote.at_ns,
+        "tape": 3,
+    }
+
+
+def _trade(trade: Trade) -> Json:
+    return {
+        "conditions": [12, 37],
+        "exchange": 4,
+        "id": trade_id(trade.at_ns),
+        "participant_timestamp": trade.at_ns - TO_THE_TAPE_NS,
+        "price": number(trade.price),
+        "sequence_number": sequence(trade.at_ns),
+        "sip_timestamp": trade.at_ns,
+        "size": trade.size,
+        "tape": 3,
+        "trf_id": 202,
+        "trf_timestamp": trade.at_ns - TO_THE_TAPE_NS // 2,
+    }
