@@ -1,10 +1,15 @@
-"""GET /health: whether the service can answer. Open to all, and nothing secret in it."""
+"""GET /health, /usage, /cache/stats, DELETE /admin/cache/{symbol}, and the answer where there is no route."""
 
+import json
+
+from dekr.access.principal import Role
 from dekr.http import Edge, Response
-from dekr.http.documents import health_of
-from dekr.models import Health
+from dekr.http.documents import health_of, json_of
+from dekr.http.query import SymbolPath
+from dekr.models import CacheStats, Dropped, Health, Usage
+from dekr.symbols import Ticker
 
-edge = Edge("admin", open_paths=frozenset({"/health"}))
+edge = Edge("admin", open_paths=frozenset({"/health"}), symbol_under="/admin/cache/")
 
 
 @edge.get("/health", responses=health_of(Health))
@@ -12,6 +17,31 @@ def health() -> Response[str]:
     """The state of the shared store, of the data provider's breaker and of the clock."""
     serves, state = edge.services.health.look()
     return edge.answer(state.model_dump_json(), status=200 if serves else 503)
+
+
+@edge.get("/usage", responses=json_of(Usage))
+def usage() -> Response[str]:
+    """What the caller used today, by class, and what is left."""
+    ask = edge.ask(None, "usage")
+    ask.admission, used = edge.services.usage.of(edge.principal, ask.toll)
+    return edge.answer(json.dumps(used))
+
+
+@edge.get("/cache/stats", responses=json_of(CacheStats))
+def cache_stats() -> Response[str]:
+    """The store's own figures, the entries by class, and what the cache saved today. For admin keys."""
+    edge.principal.require(Role.ADMIN)
+    edge.check_parameters()
+    return edge.answer(json.dumps(edge.services.usage.of_all(edge.now_ms * 1000)))
+
+
+@edge.delete("/admin/cache/<symbol>", responses=json_of(Dropped))
+def drop(symbol: SymbolPath) -> Response[str]:
+    """Drop what is cached of a ticker. For admin keys."""
+    edge.principal.require(Role.ADMIN)
+    ticker = Ticker.parse(symbol)
+    edge.check_parameters()
+    return edge.answer(json.dumps({"symbol": ticker.text, "dropped": edge.services.usage.drop(ticker.text)}))
 
 
 handler = edge.handler

@@ -13,7 +13,7 @@ edge = Edge("batch")
 @edge.post("/quotes/batch", responses=json_of(dict[str, Quote | FailedSymbol]))
 def batch(body: BatchBody, tier: TierQuery = None) -> Response[str]:
     """The last bid and ask of each ticker, in the order asked; a symbol that fails has its error in its place."""
-    asked = checked(body, edge.principal.tier.policy.batch)
+    asked = checked(body.root, edge.principal.tier.policy.batch)
     tickers = [item.text for item in asked.values() if isinstance(item, Ticker)]
     if not tickers:
         return edge.answer(answer(asked, {}))

@@ -1,16 +1,20 @@
 """The settings that the template hands to the functions, read from the environment once and validated."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+JWKS_URL: Final = r"^(https://[^/@\s]+/\S*|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)$"
+"""Keys that came over plain HTTP could be anybody's, so it is for this machine only."""
 
 
 class Settings(BaseModel):
     """One sandbox's settings; each field's alias is the environment variable it comes from.
 
     ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: how much older than their tier allows data
-    may be served, labelled, while the upstream cannot be asked.
+    may be served, labelled, while the upstream cannot be asked. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
+    together; without them only API keys are taken.
     """
 
     # What does not fit is named by its field alone: the environment holds secrets.
@@ -29,6 +33,10 @@ class Settings(BaseModel):
     polygon_secret_arn: Annotated[str, Field(alias="POLYGON_SECRET_ARN")]
     per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
     stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600
+    jwt_issuer: Annotated[str, Field(alias="JWT_ISSUER")] = ""
+    jwt_audience: Annotated[str, Field(alias="JWT_AUDIENCE")] = ""
+    jwks_url: Annotated[str, Field(alias="JWKS_URL", pattern=JWKS_URL)] = ""
+    jwt_algorithm: Annotated[Literal["RS256", "ES256", "EdDSA"], Field(alias="JWT_ALGORITHM")] = "RS256"
 
     @model_validator(mode="after")
     def _iam_is_for_serverless(self) -> "Settings":
@@ -36,6 +44,12 @@ class Settings(BaseModel):
             raise ValueError(
                 "REDIS_AUTH=iam signs in to a serverless cache; a node-based cluster takes a password in REDIS_URL"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _an_issuer_is_whole(self) -> "Settings":
+        if len({bool(self.jwt_issuer), bool(self.jwt_audience), bool(self.jwks_url)}) > 1:
+            raise ValueError("JWT_ISSUER, JWT_AUDIENCE and JWKS_URL must be set together, or none of them")
         return self
 
     @classmethod

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
+from dekr.access.principal import Principal
 from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
@@ -24,14 +25,17 @@ from dekr.store import Store
 from dekr.store.link import Link
 
 if TYPE_CHECKING:
+    from dekr.access.tokens import Tokens
     from dekr.market.answers import Answers
     from dekr.market.bars import Bars
     from dekr.market.batches import Batches
     from dekr.market.health import HealthCheck
+    from dekr.market.hours import Hours
     from dekr.market.prices import Prices
     from dekr.market.snapshots import Snapshots
     from dekr.market.whole_market import WholeMarket
     from dekr.polygon.client import PolygonClient
+    from dekr.usage import UsageBook
 
 
 class Services:
@@ -51,6 +55,8 @@ class Services:
         self.store = store
         self.limiter = Limiter(store, self.now_us)
         self.principals = Principals(store, directory, self.limiter, self.now_us)
+        if settings.jwt_issuer:
+            self.principals.verify = _verify(settings, store, self.limiter, self.now_us)
         self._gate = Gate(store, settings.per_minute, _token)
         alone = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
@@ -122,6 +128,20 @@ class Services:
         return Bars(self._flow, self._upstream)
 
     @cached_property
+    def hours(self) -> "Hours":
+        """The service of sessions and trading days."""
+        from dekr.market.hours import Hours  # noqa: PLC0415 - the same
+
+        return Hours(self.answers, self.now_us)
+
+    @cached_property
+    def usage(self) -> "UsageBook":
+        """What was served and saved."""
+        from dekr.usage import UsageBook  # noqa: PLC0415 - the same
+
+        return UsageBook(self.store)
+
+    @cached_property
     def health(self) -> "HealthCheck":
         """The health check."""
         from dekr.market.health import HealthCheck  # noqa: PLC0415 - the same
@@ -152,6 +172,25 @@ def _store(settings: Settings) -> Store:
 
         credentials = IamCredentials(settings.redis_iam_user, settings.redis_iam_cache, os.environ)
     return Link.open(settings.redis_url, prefix=settings.key_prefix, credentials=credentials)
+
+
+def _verify(
+    settings: Settings, store: Store, limiter: Limiter, now_us: Callable[[], int]
+) -> Callable[[str], Principal]:
+    @cache
+    def tokens() -> "Tokens":
+        from dekr.access.issuer_keys import IssuerKeys  # noqa: PLC0415 - only where somebody comes with a token
+        from dekr.access.tokens import Tokens  # noqa: PLC0415 - the same
+
+        def fetch() -> bytes:
+            from dekr.access.jwks_http import fetch_jwks  # noqa: PLC0415 - with it comes the HTTP client
+
+            return fetch_jwks(settings.jwks_url)
+
+        keys = IssuerKeys(settings.jwks_url, settings.jwt_algorithm, fetch, store, limiter, now_us)
+        return Tokens(settings.jwt_issuer, settings.jwt_audience, keys, now_us)
+
+    return lambda text: tokens().verify(text)
 
 
 def _directory(settings: Settings) -> Callable[[], KeyDirectory]:

@@ -42,14 +42,14 @@ def test_bars_not_adjusted_for_a_split(client: Any) -> None:
 @pytest.mark.parametrize("sort", ["asc", "desc"])
 def test_pages_to_the_end_are_the_whole(client: Any, sort: str) -> None:
     whole = client.get_aggs("MSFT", 5, "minute", *TWO_DAYS, sort=sort, limit=50_000)
-    paged = list(client.list_aggs("MSFT", 5, "minute", *TWO_DAYS, sort=sort, limit=400))
+    paged = list(client.list_aggs("MSFT", 5, "minute", *TWO_DAYS, sort=sort, limit=100))
 
     assert len(whole) > 350
     assert paged == whole
 
 
 def test_next_page_is_on_the_host_that_was_asked(client: Any, host: Host) -> None:
-    page = client.list_aggs("MSFT", 5, "minute", *TWO_DAYS, limit=400, raw=True).json()
+    page = client.list_aggs("MSFT", 5, "minute", *TWO_DAYS, limit=100, raw=True).json()
     starts = []
     while True:
         starts.append(page["results"][0]["t"])

@@ -15,6 +15,9 @@ ASKS: dict[str, Ask] = {
     "day bars": lambda client, **how: client.get_aggs("AAPL", 1, "day", "2025-10-01", "2025-11-21", **how),
     "5 minutes": lambda client, **how: client.get_aggs("BACpL", 5, "minute", "2025-11-18", "2025-11-18", **how),
     "4 hours": lambda client, **how: client.get_aggs("QQQ", 4, "hour", "2025-11-17", "2025-11-21", sort="desc", **how),
+    "limit in minutes": lambda client, **how: client.get_aggs(
+        "QQQ", 1, "hour", "2025-11-17", "2025-11-21", limit=300, **how
+    ),
     "weeks": lambda client, **how: client.get_aggs("MSFT", 1, "week", "2025-01-01", "2025-11-21", **how),
     "months": lambda client, **how: client.get_aggs("NVDA", 1, "month", "2024-01-01", "2025-10-31", **how),
     "not adjusted": lambda client, **how: client.get_aggs(
@@ -32,7 +35,21 @@ ASKS: dict[str, Ask] = {
     "all news": lambda client, **how: client.list_ticker_news(
         published_utc_lte="2025-11-19T15:00:00Z", order="desc", limit=20, **how
     ),
+    "news the oldest first": lambda client, **how: client.list_ticker_news(
+        "GOOGL", published_utc_gt="2025-11-17T12:00:00Z", order="asc", sort="published_utc", limit=5, **how
+    ),
     "tickers": lambda client, **how: client.list_tickers(ticker_gte="Q", ticker_lt="QF", limit=100, **how),
+    "tickers by all that they have": lambda client, **how: client.list_tickers(
+        type="CS",
+        market="stocks",
+        exchange="XNAS",
+        search="a",
+        active=True,
+        sort="ticker",
+        order="desc",
+        limit=5,
+        **how,
+    ),
     "one ticker": lambda client, **how: client.list_tickers("BRK.B", **how),
     "holidays": lambda client, **how: client.get_market_holidays(**how),
 }

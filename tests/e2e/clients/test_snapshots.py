@@ -45,6 +45,14 @@ def test_universal_snapshots_over_pages(client: Any) -> None:
     assert apple.session.previous_close > 0
 
 
+def test_universal_snapshots_backwards(client: Any) -> None:
+    found = client.list_universal_snapshots(
+        type=STOCKS, ticker_any_of=["MSFT", "AAPL", "QQQ"], order="desc", sort="ticker", limit=2
+    )
+
+    assert [each.ticker for each in found] == ["QQQ", "MSFT", "AAPL"]
+
+
 def test_as_many_universal_snapshots_as_one_call_may_ask_for(client: Any) -> None:
     tickers = [each.ticker for each in client.get_snapshot_all(STOCKS)][:250]
 

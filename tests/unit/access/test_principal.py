@@ -43,6 +43,9 @@ def test_a_role_is_not_another_one(role: Role) -> None:
         ("x" * 129, False),
         ("a\r\nb", False),
         ("\ud800", False),
+        ("jwt:0123:anna", False),
+        ("jwt:", False),
+        ("jwt", True),
     ],
 )
 def test_what_can_be_a_user(name: str, fits: bool) -> None:

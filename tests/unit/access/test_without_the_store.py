@@ -8,7 +8,7 @@ import pytest
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
 from dekr.errors import InvalidInput, RateLimited, StoreDown
-from dekr.store import Command
+from dekr.store import Command, Store
 from dekr.tiers import Tier
 
 
@@ -17,6 +17,9 @@ class DownStore:
     clock_offset_us = 0
 
     def run(self, *_: Command) -> list[Any]:
+        raise StoreDown
+
+    def shards(self) -> list[Store]:
         raise StoreDown
 
 

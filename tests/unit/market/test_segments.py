@@ -38,7 +38,8 @@ def test_the_estimate_of_bars_is_careful(timespan: Timespan) -> None:
     made = Series("AAPL", 1, timespan, adjusted=True)
     segment = made.segment_at(date(2016, 6, 15))
     trading = len(sessions.trading_days(segment.first, segment.end - timedelta(days=1)))
-    most = {"minute": 960, "hour": 16, "day": 1, "week": 1 / 4, "month": 1 / 19}[timespan] * trading
+    longer = {"day": 1, "week": 1 / 4, "month": 1 / 19, "quarter": 1 / 60, "year": 1 / 249}
+    most = {"second": 57_600, "minute": 960, "hour": 16, **longer}[timespan] * trading
     assert 0 < made.expected_bars(segment, segment.end) <= most
 
 

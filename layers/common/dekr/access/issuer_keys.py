@@ -2,9 +2,8 @@
 
 A set of keys is fresh for ten minutes, so a key that was withdrawn is refused after that. A kid is called unknown only
 against a set that was read less than a minute ago; an older set is read anew first, so a new key is known at the latest a
-minute after its first use. All sandboxes together read once a minute (a second time at once where the first failed), whatever
-kids they are shown. While the issuer cannot be read, the last known keys go on for an hour; what they cannot answer is
-Unavailable.
+minute after its first use. All sandboxes together read once a minute (every 30 s while the issuer fails), whatever kids
+they are shown. While the issuer cannot be read, the last known keys go on for an hour; what they cannot answer is Unavailable.
 """
 
 from collections.abc import Callable
@@ -27,9 +26,8 @@ KEPT_US: Final = 3_600_000_000
 PAUSE_US: Final = 1_000_000
 """A sandbox that could not renew its keys looks for others' no sooner than this."""
 
-RETRY_S: Final = 5.0
-
-FETCHES: Final = Rate.of(1, 2)
+FETCHES: Final = Rate.of(2, 1)
+"""Reads of all sandboxes together; only an issuer that fails is asked again before its keys are a minute old."""
 
 
 class KeySet(BaseModel):
@@ -69,7 +67,7 @@ class IssuerKeys:
             return None
         raise Unavailable(
             "Tokens cannot be checked right now: their issuer's keys cannot be read.",
-            retry_after_s=RETRY_S,
+            retry_after_s=PAUSE_US / 1e6,
             code="token_keys_unavailable",
         )
 

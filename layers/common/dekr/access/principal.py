@@ -16,7 +16,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-TOKEN_USERS: Final = "jwt:"
+TOKEN_USERS: Final = "jwt:"  # noqa: S105 - the start of a name
 """How the names of users who come with a token start; nobody else's may."""
 
 USER_RULE: Final = f"must be 1 to 128 printable characters and not start with {TOKEN_USERS}"

@@ -49,6 +49,11 @@ class _Copy(BaseModel):
     tier: Tier | None = None
 
 
+def no_tokens(_: str) -> Principal:
+    """What verifies tokens where no issuer is configured. Raises Unauthenticated."""
+    raise Unauthenticated("This service takes no tokens; send an API key.", code="invalid_token")
+
+
 @dataclass(slots=True)
 class Principals:
     """Knows callers. ``directory`` is asked for on the first look-up that no copy answers; ``verify`` finds the principal
@@ -59,7 +64,7 @@ class Principals:
     directory: Callable[[], KeyDirectory]
     limiter: Limiter
     now_us: Callable[[], int]
-    verify: Callable[[str], Principal]
+    verify: Callable[[str], Principal] = no_tokens
     _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict, init=False)
 
     def resolve(self, credential: str, address: str) -> Principal:

@@ -87,8 +87,3 @@ class Tokens:
         except (jwt.PyJWTError, RecursionError):
             raise invalid_token("The token is broken, or its signature is wrong.") from None
         return payload
-
-
-def refuse(_: str) -> Principal:
-    """What verifies tokens where none are configured. Raises Unauthenticated."""
-    raise invalid_token("This service takes no tokens; send an API key.")

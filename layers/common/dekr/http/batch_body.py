@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import GetJsonSchemaHandler, RootModel, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from dekr.errors import DekrError, InvalidInput
 from dekr.symbols import Ticker
@@ -14,39 +16,36 @@ MOST: Final = 250
 RULE: Final = 'must be an array of ticker symbols, or an object {"symbols": [...]}'
 
 
-def _symbols(body: Any) -> Any:  # noqa: ANN401 - parsed JSON
-    found = body
-    if isinstance(body, dict):
-        if set(body) != {"symbols"}:
+_LIST: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST}
+_OBJECT: Final = {
+    "type": "object",
+    "properties": {"symbols": _LIST},
+    "required": ["symbols"],
+    "additionalProperties": False,
+}
+
+
+class Symbols(RootModel[list[str]]):
+    """The symbols of a batch, as an array or under ``symbols``; at most as many as the tier allows."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_form(cls, body: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        found = body["symbols"] if isinstance(body, dict) and set(body) == {"symbols"} else body
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise ValueError(RULE)
-        found = body["symbols"]
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ValueError(RULE)
-    if not found:
-        raise ValueError("must name at least one symbol")
-    return found
+        if not found:
+            raise ValueError("must name at least one symbol")
+        return found
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Both forms, as the documentation shows them."""
+        del schema, handler
+        return {"title": "Symbols", "oneOf": [_LIST, _OBJECT], "examples": [["AAPL", "GOOGL"]]}
 
 
-_LIST: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST}
-BatchBody = Annotated[
-    list[str],
-    Body(description="The symbols, as an array or under `symbols`; at most as many as the tier allows in one batch."),
-    BeforeValidator(_symbols),
-    WithJsonSchema(
-        {
-            "oneOf": [
-                _LIST,
-                {
-                    "type": "object",
-                    "properties": {"symbols": _LIST},
-                    "required": ["symbols"],
-                    "additionalProperties": False,
-                },
-            ],
-            "examples": [["AAPL", "GOOGL"]],
-        }
-    ),
-]
+BatchBody = Annotated[Symbols, Body()]
 
 
 def checked(symbols: Sequence[str], most: int) -> dict[str, Ticker | DekrError]:

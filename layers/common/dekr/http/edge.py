@@ -8,10 +8,11 @@ made on the first request.
 import gzip
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -69,6 +70,7 @@ class Exchange:
     principal: Principal | None = None
     ask: Ask | None = None
     as_polygon: bool = False
+    packed: bytes | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,7 +146,7 @@ class Edge:
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
-        self._check_parameters()
+        self.check_parameters()
         exchange = self._exchange
         effective = self.principal.effective_tier(tier)
         toll = self.services.limiter.toll(self.principal, kind, cost, data)
@@ -162,7 +164,7 @@ class Edge:
     ) -> Response[str]:
         """The response with this body: validators, freshness headers, 304 where the caller has it already."""
         if self._exchange.ask is None:
-            self._check_parameters()
+            self.check_parameters()
         sent = {**self._headers(), **(headers or {})}
         if status == 200 and self._exchange.ask is not None and self._has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
@@ -195,8 +197,9 @@ class Edge:
         if accepts_gzip(self._exchange.headers.get("accept-encoding", "")):
             if len(answer) > LONGEST_PACKED:
                 raise InvalidInput(field, rule, code="answer_too_long")
-            # The resolver encodes a body of bytes; a route's annotation can name one type only.
-            return Response(200, "application/json", cast("str", answer), {**sent, "Content-Encoding": "gzip"})
+            # The resolver checks bodies as text: the handler puts this one in.
+            self._exchange.packed = answer
+            return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
         text = gzip.decompress(answer).decode()
         if len(text) > LONGEST_ANSWER:
             raise InvalidInput(field, rule, code="answer_too_long")
@@ -223,6 +226,8 @@ class Edge:
             answer = as_event(self._problem(error))
         except Exception as error:  # noqa: BLE001 - the outermost edge: what fails before the resolver, or in the wiring
             answer = as_event(self._unexpected(error))
+        if exchange.packed is not None:
+            answer["body"], answer["isBase64Encoded"] = b64encode(exchange.packed).decode(), True
         compress(answer, exchange.headers.get("accept-encoding", ""))
         self._record(answer, time.perf_counter() - started)
         return answer
@@ -232,7 +237,7 @@ class Edge:
         principal = self.services.principals.resolve(credential, exchange.address)
         return self.services.principals.acting_for(principal, exchange.headers.get("x-dekr-user"), exchange.address)
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
         """Refuse query parameters that the matched route does not have.
 
         Not a middleware of the resolver: it reads the type hints of each one anew on every request, which takes as long
@@ -241,7 +246,7 @@ class Edge:
         route = self.app.context["_route"]
         names = self._parameters.get(route.path)
         if names is None:
-            names = frozenset(field.alias for field in route.dependant.query_params)
+            names = frozenset(name for field in route.dependant.query_params for name in query.names(field))
             names = names | {QUERY_NAME} if self._exchange.principal else names
             self._parameters[route.path] = names
         query.only(self._exchange.query, names)

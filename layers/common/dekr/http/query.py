@@ -1,10 +1,10 @@
 """Rules for the query string that hold on every route, and the parameters that several routes share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator
 
 from dekr.errors import InvalidInput
 from dekr.market.segments import Timespan
@@ -58,6 +58,14 @@ def printable(path: str) -> None:
     """Raise InvalidInput for a path with control characters: the resolver would let a line break at its end pass."""
     if not path.isprintable():
         raise InvalidInput("symbol", RULE, code="invalid_symbol")
+
+
+def names(parameter: Any) -> list[str]:  # noqa: ANN401 - a field of the resolver's
+    """The names in a query of a route's parameter: its own, or those of the fields of the model that it is."""
+    kind = parameter.type_
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [field.alias or name for name, field in kind.model_fields.items()]
+    return [parameter.alias]
 
 
 def only(found: dict[str, str], known: frozenset[str]) -> None:

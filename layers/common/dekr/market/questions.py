@@ -38,9 +38,10 @@ def tickers(parameters: Mapping[str, str]) -> Question:
     return Question(MARKET, "tickers", "tickers", path, _tickers, DataClass.HISTORICAL, parameters)
 
 
-def market_now() -> Question:
-    """``/v1/marketstatus/now``."""
-    return Question(MARKET, "now", "marketstatus", "/v1/marketstatus/now", _market_now, DataClass.REAL_TIME, {})
+def market_now(since_us: int) -> Question:
+    """``/v1/marketstatus/now``, in the session that began at that moment: with the session its answer is over."""
+    datum = f"now:{since_us // 1_000_000}"
+    return Question(MARKET, datum, "marketstatus", "/v1/marketstatus/now", _market_now, DataClass.REAL_TIME, {})
 
 
 def upcoming() -> Question:

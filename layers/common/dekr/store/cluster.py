@@ -1,7 +1,9 @@
 """The store on a node-based cluster: one pipeline per node, all sent before any is read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
@@ -10,7 +12,7 @@ from redis.retry import Retry
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
-from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, LinkBreaker, checked, wire_words
+from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreaker, Store, checked, wire_words
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class ClusterLink:
     clock_offset_us: int = 0
     breaker: LinkBreaker = field(default_factory=LinkBreaker)
     _cluster: RedisCluster | None = None
+    _shards: dict[str, Link] = field(default_factory=dict)
 
     def run(self, *commands: Command) -> list[Any]:
         """See dekr.store.link.Store.run."""
@@ -38,11 +41,30 @@ class ClusterLink:
         self.breaker.worked()
         return checked(replies)
 
+    def shards(self) -> Sequence[Store]:
+        """See dekr.store.link.Store.shards."""
+        try:
+            nodes = self._connected().get_primaries()
+        except RedisError as error:
+            raise StoreDown from error
+        return [self._shard(f"{node.host}:{node.port}") for node in nodes]
+
+    def _shard(self, address: str) -> Link:
+        if address not in self._shards:
+            parts = urlsplit(self.url)
+            secret, at, _ = parts.netloc.rpartition("@")
+            url = urlunsplit(parts._replace(netloc=secret + at + address))
+            self._shards[address] = Link.open(url, prefix=self.prefix)
+        return self._shards[address]
+
     def close(self) -> None:
         """Close every connection."""
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
+        for link in self._shards.values():
+            link.close()
+        self._shards.clear()
 
     def _execute(self, commands: "tuple[Command, ...] | list[Command]", *, by_source: bool) -> list[Any]:
         if not commands:

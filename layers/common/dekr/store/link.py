@@ -49,6 +49,10 @@ class Store(Protocol):
         """
         ...
 
+    def shards(self) -> Sequence["Store"]:
+        """A link to each node that holds a part of the keys, for commands that look at all of them. Raises StoreDown."""
+        ...
+
 
 def wire_words(command: Command, offset_us: int, *, by_source: bool = False) -> tuple[Word, ...]:
     """The command as Redis reads it; a script goes by its SHA-1, or by its source where the server has lost it."""
@@ -127,6 +131,10 @@ class Link:
             for i, reply in zip(again, self._send_with_retry(words), strict=True):
                 replies[i] = reply
         return checked(replies)
+
+    def shards(self) -> Sequence[Store]:
+        """See Store.shards."""
+        return (self,)
 
     def close(self) -> None:
         """Close the connection."""

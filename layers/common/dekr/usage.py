@@ -1,0 +1,161 @@
+"""What was served and what it saved: one caller's present day, and the whole store.
+
+Each caller's hash (see ``dekr.access.limits``) counts by class: ``c:`` data asked for, ``m:`` those that the cache did not
+have, ``u:`` upstream calls made for them; ``used`` is what counts against the limits. It begins anew each UTC day.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dekr.access.limits import DAY_S, Admission, Toll
+from dekr.access.principal import Principal
+from dekr.store import Store, plain
+from dekr.times import rfc3339
+
+STEP: Final = 1_000
+MOST_STEPS: Final = 300
+"""A look at the whole store ends after so many steps of that many keys, and says that it is not complete."""
+
+_OWN: Final = re.compile(r"\{(?P<slot>[^}]*)\}:(?P<datum>[^:]+)")
+_FIGURES: Final = (
+    "used_memory",
+    "connected_clients",
+    "total_commands_processed",
+    "keyspace_hits",
+    "keyspace_misses",
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Data asked for, those that were not cached, and upstream calls, by class; and requests."""
+
+    requests: int = 0
+    data: Counter[str] = field(default_factory=Counter)
+    fetched: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reply: Mapping[bytes, bytes], day: int) -> None:
+        """Add what a caller's hash says of a day (counted from the epoch)."""
+        if int(reply.get(b"day", -1)) != day:
+            return
+        self.requests += int(reply.get(b"used", 0))
+        kinds = {b"c": self.data, b"m": self.fetched, b"u": self.calls}
+        for name, count in reply.items():
+            kind, _, what = name.partition(b":")
+            if kind in kinds:
+                kinds[kind][what.decode()] += int(count)
+
+    @property
+    def hit_ratio(self) -> float | None:
+        """The share of the data asked for that the cache had; None before the first."""
+        asked = self.data.total()
+        return (asked - self.fetched.total()) / asked if asked else None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageBook:
+    """Reads the counts."""
+
+    store: Store
+
+    def of(self, principal: Principal, toll: Toll) -> tuple[Admission, dict[str, Any]]:
+        """What the caller used today, this request included, as ``dekr.models.Usage``. Raises RateLimited, StoreDown."""
+        (key,) = toll.command.keys
+        reply, raw = self.store.run(toll.command, plain("HGETALL", key))
+        admission = toll.settle(reply)
+        day = admission.now_us // 1_000_000 // DAY_S
+        counts = Counts()
+        counts.add(_pairs(raw), day)
+        policy = principal.tier.policy
+        return admission, {
+            "user": principal.user_id,
+            "tier": int(principal.tier),
+            "day": rfc3339(day * DAY_S * 10**9)[:10],
+            "used": counts.requests,
+            "per_day": policy.per_day,
+            "left": None if policy.per_day is None else max(0, policy.per_day - counts.requests),
+            "resets_at": rfc3339((day + 1) * DAY_S * 10**9),
+            "per_minute": policy.per_minute,
+            "burst": policy.burst,
+            "classes": {
+                kind: {"data": data, "fetched": counts.fetched[kind], "upstream_calls": counts.calls[kind]}
+                for kind, data in sorted(counts.data.items())
+            },
+            "hit_ratio": counts.hit_ratio,
+        }
+
+    def of_all(self, now_us: int) -> dict[str, Any]:
+        """The store's figures, its entries by class and all callers' present day, as ``dekr.models.CacheStats``.
+
+        Raises StoreDown.
+        """
+        figures: Counter[str] = Counter()
+        entries: Counter[str] = Counter()
+        counts = Counts()
+        complete = True
+        for shard in self.store.shards():
+            figures.update(_figures(*shard.run(plain("INFO", "everything"))))
+            callers: list[bytes] = []
+            for key in _keys(shard, f"{self.store.prefix}*"):
+                if key is None:
+                    complete = False
+                    break
+                match = _OWN.match(key.decode(), len(self.store.prefix))
+                if match is None:
+                    continue
+                if match["slot"].startswith("u:"):
+                    callers.append(key)
+                elif ":" not in match["slot"] and match["slot"] != "upstream":
+                    entries[match["datum"]] += 1
+            for start in range(0, len(callers), STEP):
+                some = [plain("HGETALL", key.decode()) for key in callers[start : start + STEP]]
+                for raw in shard.run(*some):
+                    counts.add(_pairs(raw), now_us // 1_000_000 // DAY_S)
+        data, calls = counts.data.total(), counts.calls.total()
+        return {
+            **{name: figures[name] for name in _FIGURES},
+            "entries": dict(sorted(entries.items())),
+            "complete": complete,
+            "requests": counts.requests,
+            "data": data,
+            "fetched": counts.fetched.total(),
+            "upstream_calls": calls,
+            "saved_calls": data - calls,
+            "hit_ratio": counts.hit_ratio,
+        }
+
+    def drop(self, ticker: str) -> int:
+        """Drop every entry of a ticker; returns how many there were. Raises StoreDown."""
+        dropped = 0
+        for shard in self.store.shards():
+            keys = [key.decode() for key in _keys(shard, f"{self.store.prefix}{{{ticker}}}:*") if key is not None]
+            for start in range(0, len(keys), STEP):
+                dropped += sum(shard.run(*(plain("UNLINK", key) for key in keys[start : start + STEP])))
+        return dropped
+
+
+def _keys(shard: Store, pattern: str) -> Iterator[bytes | None]:
+    """The keys of a shard that match; None at the end of a look that was not complete."""
+    cursor = b"0"
+    seen: set[bytes] = set()
+    for _ in range(MOST_STEPS):
+        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", STEP))
+        # A key may come more than once.
+        yield from (key for key in keys if key not in seen)
+        seen.update(keys)
+        if cursor == b"0":
+            return
+    yield None
+
+
+def _figures(raw: bytes) -> dict[str, int]:
+    lines = (line.partition(":") for line in raw.decode().splitlines())
+    return {name: int(value) for name, _, value in lines if name in _FIGURES}
+
+
+def _pairs(raw: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(raw[::2], raw[1::2], strict=True))
