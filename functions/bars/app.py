@@ -6,9 +6,9 @@ from dekr.http import Edge, Query, Response
 from dekr.http.bar_pages import BarQuery, page
 from dekr.http.csv_answer import FormatQuery, wants_csv
 from dekr.http.documents import json_of, polygon_of
-from dekr.http.polygon_bars import Aggregates
+from dekr.http.polygon_bars import Aggregates, MultiplierPath, TimespanPath
 from dekr.http.polygon_shapes import Aggregates as AggregatesShape
-from dekr.http.query import MultiplierPath, SymbolPath, TierQuery, TimespanPath, TrueOrFalse, Whole
+from dekr.http.query import SymbolPath, TierQuery, TrueOrFalse, Whole
 from dekr.market.questions import previous_day
 from dekr.market.segments import Series, Timespan
 from dekr.models import Bar

@@ -1,7 +1,7 @@
-"""`sam deploy` of the built template to the emulated AWS, and the one thing that the emulator leaves out.
+"""`sam deploy` of the built template to the emulated AWS, and what the emulator leaves out.
 
-SAM writes an HttpApi's routes into the API's OpenAPI body, which MiniStack ignores: they are read from the template as
-deployed and created through the API.
+SAM writes an HttpApi's routes and its CORS rules into the API's OpenAPI body, which MiniStack ignores: they are read from
+the template as deployed and made through the API.
 """
 
 import re
@@ -19,6 +19,9 @@ from local.stack.upstream import Upstream
 STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
 API: Final = "Api"
+ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
+"""Where the pages of a web application under development usually come from."""
+
 _ALIAS: Final = re.compile(r"functions/\$\{(\w+)\}/invocations")
 
 
@@ -41,6 +44,7 @@ def deploy(
         "RedisUrl": redis_url,
         "PolygonBaseUrl": upstream.base_url,
         "PolygonPerMinute": upstream.per_minute,
+        "AllowedOrigins": ",".join(ORIGINS),
     }
     sam: list[str | Path] = [
         TOOLS / "sam/bin/sam",
@@ -59,7 +63,10 @@ def deploy(
     resources = formation.describe_stack_resources(StackName=STACK)["StackResources"]
     ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
     processed = formation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
-    _create_routes(cloud.client("apigatewayv2"), processed["Resources"][API]["Properties"]["Body"]["paths"], ids)
+    body = processed["Resources"][API]["Properties"]["Body"]
+    gateway = cloud.client("apigatewayv2")
+    _create_routes(gateway, body["paths"], ids)
+    _allow_origins(gateway, body["x-amazon-apigateway-cors"]["Fn::If"][1], ids[API])
     return Deployed({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API])
 
 
@@ -80,3 +87,8 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
                 RouteKey="$default" if path == "/$default" else f"{method.upper()} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )
+
+
+def _allow_origins(gateway: Any, rules: Mapping[str, Any], api: str) -> None:
+    named = {f"{name[0].upper()}{name[1:]}": value for name, value in rules.items()}
+    gateway.update_api(ApiId=api, CorsConfiguration={**named, "AllowOrigins": list(ORIGINS)})

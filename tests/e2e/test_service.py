@@ -118,3 +118,16 @@ def test_concurrent_requests_are_all_answered(cloud: LocalCloud) -> None:
 def _upstream_calls(cloud: LocalCloud) -> int:
     total: int = httpx.get(f"{cloud.said['sandbox']}/_control/calls", trust_env=False).json()["total"]
     return total
+
+
+def test_pages_of_allowed_origins_may_call_and_no_others(cloud: LocalCloud) -> None:
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key,content-type"}
+    preflight = cloud.http.options("/quotes/batch", headers={"origin": "http://localhost:3000", **asks})
+    assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert {"x-api-key", "content-type"} <= set(preflight.headers["access-control-allow-headers"].split(","))
+    answer = cloud.http.get("/health", headers={"origin": "http://localhost:3000"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert "ratelimit" in answer.headers["access-control-expose-headers"]
+
+    stranger = cloud.http.options("/quotes/batch", headers={"origin": "https://other.example", **asks})
+    assert "access-control-allow-origin" not in stranger.headers

@@ -79,7 +79,7 @@ class Unauthenticated(DekrError):
 
     status = 401
     code = "invalid_api_key"
-    title = "The API key is missing or not valid"
+    title = "The API key or token is missing or not valid"
 
 
 class Forbidden(DekrError):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 type Number = int | float
 
@@ -10,7 +10,13 @@ Symbol = Annotated[str, Field(description="The ticker, as upstream spells it.", 
 Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-20T14:59:59.123456789Z"])]
 
 
-class Quote(BaseModel):
+class Shape(BaseModel):
+    """A documented shape. Most are never validated at run time, so that none is built before it is."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Quote(Shape):
     """The best bid and ask. ``bid_size`` and ``ask_size`` are as upstream gives them, and null where the source has no
     quotes: then ``bid`` and ``ask`` are both the last known price, and the X-Data-Source header says which.
     """
@@ -23,7 +29,7 @@ class Quote(BaseModel):
     timestamp: Moment
 
 
-class Bar(BaseModel):
+class Bar(Shape):
     """One bar; ``timestamp`` is the start of its window. ``vwap`` and ``transactions`` are null where upstream gives
     none.
     """
@@ -39,7 +45,7 @@ class Bar(BaseModel):
     transactions: int | None
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """An error (RFC 9457). ``code`` is for programs, ``detail`` for people; ``field`` names the part of the input."""
 
     type: str
@@ -51,7 +57,7 @@ class Problem(BaseModel):
     field: str | None = None
 
 
-class Health(BaseModel):
+class Health(Shape):
     """Whether the service can answer, and what it depends on."""
 
     status: str
@@ -61,7 +67,7 @@ class Health(BaseModel):
     time: Moment
 
 
-class Trade(BaseModel):
+class Trade(Shape):
     """The last trade. ``size``, ``exchange``, ``id`` and ``conditions`` (the upstream's codes) are null where the source has
     no trades: then ``price`` is the last known price, and the X-Data-Source header says which.
     """
@@ -75,7 +81,7 @@ class Trade(BaseModel):
     timestamp: Moment
 
 
-class DayBar(BaseModel):
+class DayBar(Shape):
     """A bar of a snapshot; each field is null where nothing was traded yet."""
 
     open: Number | None
@@ -92,7 +98,7 @@ class MinuteBar(DayBar):
     timestamp: Moment | None
 
 
-class Snapshot(BaseModel):
+class Snapshot(Shape):
     """A ticker's day so far. ``change`` and ``change_percent`` are since the previous day's close."""
 
     symbol: Symbol
@@ -104,21 +110,21 @@ class Snapshot(BaseModel):
     timestamp: Moment | None
 
 
-class ItemError(BaseModel):
+class ItemError(Shape):
     """Why one symbol of a batch has no answer; ``code`` and ``detail`` as in a problem."""
 
     code: str
     detail: str
 
 
-class FailedSymbol(BaseModel):
+class FailedSymbol(Shape):
     """What stands in a batch in the place of a symbol that failed."""
 
     symbol: str
     error: ItemError
 
 
-class Sentiment(BaseModel):
+class Sentiment(Shape):
     """What an article says of one ticker: the upstream's word (positive, neutral or negative) and its reason."""
 
     symbol: Symbol
@@ -126,7 +132,7 @@ class Sentiment(BaseModel):
     reasoning: str | None
 
 
-class Article(BaseModel):
+class Article(Shape):
     """An article. ``sentiments`` is empty where upstream judged nobody in it; ``sentiment`` is that of the symbol that was
     asked for, null where there is none.
     """
@@ -145,7 +151,7 @@ class Article(BaseModel):
     sentiments: list[Sentiment]
 
 
-class SentimentSummary(BaseModel):
+class SentimentSummary(Shape):
     """The articles of an answer about one symbol, counted by sentiment. ``mean_score``: positive counts 1, neutral 0,
     negative -1; null where no article has a sentiment.
     """
@@ -159,14 +165,14 @@ class SentimentSummary(BaseModel):
     mean_score: Number | None
 
 
-class News(BaseModel):
+class News(Shape):
     """Articles, newest first, and a summary for the symbol that was asked for (for each symbol in them where none was)."""
 
     articles: list[Article]
     summaries: list[SentimentSummary]
 
 
-class MarketStatus(BaseModel):
+class MarketStatus(Shape):
     """The session now. ``session`` is pre, regular, post or closed; it lasts until ``next_change``, when ``next_session``
     begins. ``unplanned``: the calendar says another session and the upstream says that the market is closed. ``source``
     names what was asked: calendar alone, or calendar and upstream. ``known``: whether the calendar covers the moment.
@@ -183,7 +189,7 @@ class MarketStatus(BaseModel):
     time: Moment
 
 
-class CalendarDay(BaseModel):
+class CalendarDay(Shape):
     """A day of the US stock market. ``status`` is open, early_close or closed; a closed day has no times."""
 
     date: str
@@ -196,7 +202,7 @@ class CalendarDay(BaseModel):
     unplanned: bool
 
 
-class Listing(BaseModel):
+class Listing(Shape):
     """A ticker that a search found."""
 
     symbol: Symbol
@@ -207,7 +213,7 @@ class Listing(BaseModel):
     active: bool | None
 
 
-class ClassUsage(BaseModel):
+class ClassUsage(Shape):
     """What was asked of one class: ``data`` counts symbols of a batch one by one, ``fetched`` those that the cache did not
     have.
     """
@@ -217,7 +223,7 @@ class ClassUsage(BaseModel):
     upstream_calls: int
 
 
-class Usage(BaseModel):
+class Usage(Shape):
     """What the caller used on the present UTC day. ``left`` and ``per_day`` are null for a tier without a cap;
     ``hit_ratio`` is null before the first request.
     """
@@ -235,7 +241,7 @@ class Usage(BaseModel):
     hit_ratio: Number | None
 
 
-class CacheStats(BaseModel):
+class CacheStats(Shape):
     """The store's own figures, the entries in it by class, and what the cache saved on the present UTC day: ``saved_calls``
     is how many upstream calls fewer were made than data were asked for.
     """
@@ -255,7 +261,7 @@ class CacheStats(BaseModel):
     hit_ratio: Number | None
 
 
-class Dropped(BaseModel):
+class Dropped(Shape):
     """How many entries of a symbol were dropped."""
 
     symbol: Symbol

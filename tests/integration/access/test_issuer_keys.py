@@ -253,6 +253,23 @@ def test_a_set_that_is_not_one_of_ours_is_not_believed(
     assert sandboxes.issuer.fetches == 2
 
 
+def test_an_older_set_in_the_store_does_not_replace_a_newer_one(sandboxes: Sandboxes, redis: RedisServer) -> None:
+    sandbox = sandboxes.new()
+    sandbox.find("key-1")
+    with redis.client() as client:
+        (name,) = client.scan_iter("dekr:{jwks:*}:keys")
+        old = client.get(name) or ""
+        sandboxes.issuer.keys = [public_jwk("RS256", "key-3")]
+        sandboxes.later(60)
+        assert sandbox.find("key-3") is not None
+        client.set(name, old)
+    sandboxes.issuer.down = True
+    sandboxes.later(60)
+    with pytest.raises(Unavailable):
+        sandbox.find("unknown")
+    assert sandbox.find("key-3") is not None
+
+
 def test_what_is_kept_ends_after_an_hour(sandboxes: Sandboxes, redis: RedisServer) -> None:
     sandboxes.new().find("key-1")
     with redis.client() as client:

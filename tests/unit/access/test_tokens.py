@@ -285,6 +285,7 @@ def test_many_unknown_kids_are_one_fetch_a_minute() -> None:
         "a.b.c",
         "a b.c.d",
         "é.b.c",
+        "\ud800.b.c",
         f"{part(b'[]')}.e30.e30",
         f"{part(b'null')}.e30.e30",
         f"{part(b'{')}.e30.e30",

@@ -84,6 +84,6 @@ class Tokens:
             raise invalid_token("The token is meant for another audience.") from None
         except jwt.InvalidIssuerError:
             raise invalid_token("The token is from another issuer.") from None
-        except (jwt.PyJWTError, RecursionError):
+        except (jwt.PyJWTError, RecursionError):  # how deep JSON may nest is the interpreter's affair
             raise invalid_token("The token is broken, or its signature is wrong.") from None
         return payload

@@ -7,11 +7,14 @@ pages together hold the same bars.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
+
+from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from dekr.http import cursors
 from dekr.http.bar_pages import FAR_FUTURE_MS, check_span, moment_ms
+from dekr.http.query import Whole
 from dekr.market.ask import Ask
 from dekr.market.bars import UNIT_MS, Bars, Range, Row
 from dekr.market.segments import Series, Timespan
@@ -19,6 +22,9 @@ from dekr.sessions import eastern_date, eastern_midnight_us
 
 MOST: Final = 20_000
 """Bars in one answer: more would not fit into it."""
+
+MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
+TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
 
 _NAMES: Final = ("t", "o", "h", "l", "c", "v", "vw", "n")
 

@@ -2,10 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from dekr.models import Shape
 
 
-class PolygonError(BaseModel):
+class PolygonError(Shape):
     """An error: ``message`` under the statuses NOT_AUTHORIZED and NOT_FOUND, ``error`` under ERROR."""
 
     status: Literal["ERROR", "NOT_AUTHORIZED", "NOT_FOUND"]
@@ -14,7 +16,7 @@ class PolygonError(BaseModel):
     message: str | None = None
 
 
-class _Envelope(BaseModel):
+class _Envelope(Shape):
     model_config = ConfigDict(extra="allow")
 
     request_id: str
@@ -58,7 +60,7 @@ class TickerSnapshots(_Envelope):
     tickers: list[dict[str, Any]]
 
 
-class MarketNow(BaseModel):
+class MarketNow(Shape):
     """The state of the markets; it has no envelope."""
 
     model_config = ConfigDict(extra="allow")
@@ -67,7 +69,7 @@ class MarketNow(BaseModel):
     serverTime: str  # noqa: N815 - the wire's name
 
 
-class UpcomingDay(BaseModel):
+class UpcomingDay(Shape):
     """A day on which an exchange does not trade, or ends early."""
 
     model_config = ConfigDict(extra="allow")

@@ -37,7 +37,7 @@ def problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Respo
     if isinstance(error, RateLimited | Unavailable):
         headers["Retry-After"] = str(_wait_s(error))
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="dekr"'
+        headers["WWW-Authenticate"] = _challenge(error)
     return Response(error.status, MEDIA_TYPE, json.dumps(body, separators=(",", ":")), headers)
 
 
@@ -51,8 +51,15 @@ def polygon_problem(error: DekrError, request_id: str, headers: dict[str, str]) 
     headers = {**headers, "Cache-Control": "no-store"}
     if isinstance(error, RateLimited | Unavailable) and _wait_s(error) <= LONGEST_RETRY_S:
         headers["Retry-After"] = str(_wait_s(error))
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = _challenge(error)
     body = json.dumps({"status": word, "request_id": request_id, name: error.detail}, separators=(",", ":"))
     return Response(status, "application/json", body, headers)
+
+
+def _challenge(error: Unauthenticated) -> str:
+    """How to show a credential (RFC 6750)."""
+    return 'Bearer realm="dekr"' + (', error="invalid_token"' if error.code == "invalid_token" else "")
 
 
 def _wait_s(error: RateLimited | Unavailable) -> int:

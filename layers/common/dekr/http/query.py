@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BaseModel, BeforeValidator
 
 from dekr.errors import InvalidInput
-from dekr.market.segments import Timespan
 from dekr.symbols import RULE
 
 LONGEST_QUERY = 4_096
@@ -25,8 +24,6 @@ def whole(value: object) -> object:
 Whole = BeforeValidator(whole)
 
 SymbolPath = Annotated[str, Path(description="The ticker. All lower case is upper-cased; mixed case is left alone.")]
-MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
-TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
 SortBy = Literal["timestamp"]
 TrueOrFalse = Literal["true", "false"]
 TierQuery = Annotated[
