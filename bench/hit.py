@@ -6,19 +6,16 @@ that is thrown away, as Lambda takes it from standard output). Redis is real, on
 
 import contextlib
 import os
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import redis
 
+from bench.pairs import paired
 from dekr.store.link import Link
 from tests.redis_servers import redis_single
 from tests.round_trips import counted
 from tests.world import Context, World, event, load
 
-ROUNDS = 4_000
 ROUND_S = 0.02
 """How far the clock is driven after each round, so that the rate limit is never met."""
 
@@ -46,7 +43,7 @@ def run() -> dict[str, tuple[float, str]]:
             hit()
             get()
             world.later(1)
-        ratio, ours, theirs = _paired(hit, get, lambda: world.later(ROUND_S))
+        ratio, ours, theirs = paired(hit, get, lambda: world.later(ROUND_S))
         with counted(link) as trips:
             for _ in range(50):
                 hit()
@@ -57,19 +54,3 @@ def run() -> dict[str, tuple[float, str]]:
         ),
         "hit_round_trips": (trips.count / 50, "round trips of one hit, counted on its connection (1)"),
     }
-
-
-def _paired(
-    one: Callable[[], None], other: Callable[[], None], between: Callable[[], None]
-) -> tuple[float, float, float]:
-    """The ratio of the medians, and the medians, of calls made in turn."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(ROUNDS):
-        for call, times in ((one, ours), (other, theirs)):
-            started = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - started)
-        between()
-    mine, bare = statistics.median(ours), statistics.median(theirs)
-    return mine / bare, mine, bare

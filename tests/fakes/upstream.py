@@ -49,6 +49,8 @@ class FakeUpstream:
         serial = len(self.calls)
         if match := _RANGE.fullmatch(path):
             return self._bars(request, match, serial)
+        if path == "/v3/snapshot":
+            return self._universal(request, serial)
         ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
         if path.endswith("/prev"):
             bars = [] if ticker == UNKNOWN else [_bar(serial, self.now_us() // 1000 - STEP_MS["day"])]
@@ -59,6 +61,17 @@ class FakeUpstream:
         if "/snapshot/" in path:
             return httpx.Response(200, json={"status": "OK", "ticker": {"ticker": ticker, "lastQuote": quote}})
         return httpx.Response(200, json={"status": "OK", "results": {"T": ticker, **quote}})
+
+    def _universal(self, request: httpx.Request, serial: int) -> httpx.Response:
+        quote = {"bid": serial, "bid_size": 2, "ask": serial + 0.5, "ask_size": 3, "timeframe": "REAL-TIME"}
+        quote["last_updated"] = self.now_us() * 1000
+        items = [
+            {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
+            if ticker == UNKNOWN
+            else {"ticker": ticker, "type": "stocks", "last_quote": quote}
+            for ticker in request.url.params["ticker.any_of"].split(",")
+        ]
+        return httpx.Response(200, json={"status": "OK", "results": items})
 
     def _bars(self, request: httpx.Request, match: re.Match[str], serial: int) -> httpx.Response:
         ticker, multiplier, timespan, first, last = match.groups()

@@ -8,6 +8,7 @@ share, warrants, units and the like (``BRK.B``, ``ACHR.WS``, ``AAC.U``), and a l
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dekr.errors import InvalidInput
@@ -33,8 +34,14 @@ class Ticker:
         Tickers are case-sensitive: an input in small letters is put in capitals, one in mixed case is taken as it is.
         Raises InvalidInput with the code ``invalid_symbol`` for what is not a ticker.
         """
-        # Other alphabets have small letters whose capital is ASCII (the dotless i), so only ASCII is put in capitals.
-        text = raw.upper() if raw.isascii() and raw.islower() else raw
-        if len(text) > _LONGEST or _TICKER.fullmatch(text) is None:
+        found = _parsed(raw) if len(raw) <= _LONGEST else None
+        if found is None:
             raise InvalidInput(field, RULE, code="invalid_symbol")
-        return cls(text)
+        return found
+
+
+@lru_cache(maxsize=16_384)
+def _parsed(raw: str) -> Ticker | None:
+    # Other alphabets have small letters whose capital is ASCII (the dotless i), so only ASCII is put in capitals.
+    text = raw.upper() if raw.isascii() and raw.islower() else raw
+    return Ticker(text) if _TICKER.fullmatch(text) else None

@@ -22,8 +22,16 @@ def test_last_quote(client: Any) -> None:
     assert quote.ticker == "BRK.B"
     assert 0 < quote.bid_price < quote.ask_price
     assert quote.bid_size > 0 < quote.ask_size
-    assert 0 < quote.participant_timestamp <= quote.sip_timestamp
     assert _is_recent(quote.sip_timestamp)
+
+
+@pytest.mark.usefixtures("clean_slate")
+def test_last_quote_that_was_asked_for_by_itself_is_whole(client: Any) -> None:
+    quote = client.get_last_quote("BRK.B")
+
+    assert 0 < quote.participant_timestamp <= quote.sip_timestamp
+    assert quote.sequence_number > 0
+    assert quote.bid_exchange and quote.ask_exchange and quote.tape
 
 
 def test_last_trade(client: Any) -> None:

@@ -56,7 +56,7 @@ class Copies:
             self.drop(key)
             return None
         copy = self.get(key)
-        if copy is not None and raw[:HEADER] == b"%016d%s" % (copy.stamp_us, copy.kind.encode()):
+        if copy is not None and raw[:HEADER] == copy.head:
             return copy
         entry = Entry.decode(raw)
         if entry is not None:

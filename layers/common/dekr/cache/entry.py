@@ -25,12 +25,18 @@ class Kind(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One datum of the cache. ``stamp_us`` is the moment its fetch started, on the store's clock."""
+    """One datum of the cache. ``stamp_us`` is the moment its fetch started, on the store's clock; ``head`` is the part of
+    the text that comes before the payload.
+    """
 
     stamp_us: int
     kind: Kind
     payload: bytes
-    _view: Any = field(default=None, repr=False, compare=False)
+    head: bytes = field(init=False, repr=False, compare=False)
+    _view: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.head = b"%016d%s" % (self.stamp_us, self.kind.encode())
 
     def view[V](self, build: Callable[..., V], *more: str) -> V:
         """What ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
@@ -44,7 +50,7 @@ class Entry:
 
     def encode(self) -> bytes:
         """The entry as the store keeps it."""
-        return b"%016d%s%s" % (self.stamp_us, self.kind.encode(), self.payload)
+        return self.head + self.payload
 
     @classmethod
     def decode(cls, raw: bytes) -> "Entry | None":

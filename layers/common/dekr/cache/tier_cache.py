@@ -5,6 +5,7 @@ A key is ``<prefix>{<ticker>}:<datum>``: everything of one ticker lives in one h
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from dekr.cache.copies import Copies
@@ -36,7 +37,7 @@ class TierCache:
 
     def get(self, key: str) -> Command:
         """The command that reads an entry."""
-        return plain("GET", key)
+        return _get(key)
 
     def entry(self, key: str, reply: bytes | None) -> Entry | None:
         """The entry in the reply to ``get``; None where nothing is cached."""
@@ -54,6 +55,11 @@ class TierCache:
                 self.copies.put(write.key, write.entry)
             slots.setdefault(write.key[: write.key.index("}")], []).append(write)
         return tuple(_put(group) for group in slots.values())
+
+
+@lru_cache(maxsize=16_384)
+def _get(key: str) -> Command:
+    return plain("GET", key)
 
 
 def _put(writes: Sequence[Write]) -> Command:

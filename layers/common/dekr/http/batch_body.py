@@ -73,8 +73,10 @@ def answer(asked: Mapping[str, Ticker | DekrError], found: Mapping[str, str | De
     parts = []
     for symbol, item in asked.items():
         value = found[symbol] if isinstance(item, Ticker) else item
-        text = value if isinstance(value, str) else _failed(symbol, value)
-        parts.append(f"{json.dumps(symbol)}:{text}")
+        # A ticker needs no escaping; what is none may hold anything.
+        parts.append(
+            f'"{symbol}":{value}' if isinstance(value, str) else f"{json.dumps(symbol)}:{_failed(symbol, value)}"
+        )
     return "{" + ",".join(parts) + "}"
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import DataClass
 from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
 from dekr.market.ask import Ask
@@ -15,7 +14,7 @@ from dekr.market.flow import Flow
 from dekr.market.harvest import NOT_FOUND, QUOTE, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
 from dekr.market.snapshots import LEASE_MS, harvested, lease_of
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit, not_entitled
 from dekr.polygon.snapshots import Latest
@@ -41,7 +40,7 @@ class Batches:
         Raises what the fetch raises where no ticker at all can be served.
         """
         keys = {self.flow.cache.key(ticker, QUOTE): ticker for ticker in tickers}
-        wants = [Want(key, DataClass.REAL_TIME) for key in keys]
+        wants = [real_time(key) for key in keys]
         fetch = Fetch(
             lease_of("batch", tickers),
             LADDER,

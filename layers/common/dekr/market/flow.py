@@ -27,7 +27,7 @@ from dekr.errors import (
     UpstreamNotEntitled,
 )
 from dekr.market.ask import Ask, Outcome
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Gate, Wait
 from dekr.polygon.permit import Permit
@@ -212,7 +212,7 @@ def _with_those_about_to_age(
 
 
 def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list[Want]:
-    return [want for want in wants if not want.fresh(entries.get(want.key), ask.now_us, ask.policy)]
+    return not_fresh(wants, entries, ask.now_us, ask.policy)
 
 
 def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -221,7 +221,7 @@ def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[
     A later read of the same request takes the place of an earlier one: it reads again what it still needs of it.
     """
     served = [want for want in wants if want.key in entries]
-    aging = [want for want in served if want.ages(entries[want.key])]
+    aging = first_to_age(served, entries)
     if aging or not ask.stamp_us:
         told = aging or served
         ask.stamp_us = min(entries[want.key].stamp_us for want in told)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import DataClass
 from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.harvest import QUOTE, SNAPSHOT, TRADE, Harvest, refusal
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
 from dekr.symbols import Ticker
@@ -68,7 +67,7 @@ class Prices:
         key = self.flow.cache.key(ticker.text, self.datum)
         families = LADDERS[self.datum]
         fetch = Fetch(f"{self.datum}:{ticker.text}", families, LEASE_MS, lambda permit, *_: self._fetch(ticker, permit))
-        entry = self.flow.read(ask, (Want(key, DataClass.REAL_TIME),), fetch)[key]
+        entry = self.flow.read(ask, (real_time(key),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
         return entry

@@ -10,13 +10,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import DataClass
 from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.harvest import NOT_FOUND, UNIVERSAL, Harvest, refusal
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit, not_entitled
 
@@ -43,7 +42,7 @@ class Snapshots:
         ticker's place.
         """
         keys = {self.flow.cache.key(ticker, self.datum): ticker for ticker in tickers}
-        wants = [Want(key, DataClass.REAL_TIME) for key in keys]
+        wants = [real_time(key) for key in keys]
         fetch = Fetch(
             lease_of(self.datum, tickers),
             (self.datum,),

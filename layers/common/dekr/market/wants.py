@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from dekr.cache.entry import Entry, Kind
@@ -50,12 +51,10 @@ class Want:
             return floor
         return min(floor, settled_floor_us(self.needed_until_us))
 
-    def fresh(self, entry: Entry | None, now_us: int, policy: TierPolicy) -> bool:
-        """Whether this entry will do for a reader of this tier."""
-        if entry is None:
-            return False
-        floor = self.floor_us(now_us, policy) if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US
-        return is_fresh(entry.stamp_us, floor, now_us)
+    @property
+    def rule(self) -> tuple[DataClass, int | None, bool, bool]:
+        """All that freshness depends on: what holds for one want holds for all of the same rule."""
+        return self.data, self.needed_until_us, self.tail, self.adjusted
 
     def ages(self, entry: Entry) -> bool:
         """Whether time can make this entry too old for this want."""
@@ -84,3 +83,37 @@ class Fetch:
     lease_ms: int
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
+
+
+@lru_cache(maxsize=16_384)
+def real_time(key: str) -> Want:
+    """The want of a whole entry of real-time data."""
+    return Want(key, DataClass.REAL_TIME)
+
+
+def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> list[Want]:
+    """The wants whose entry will not do for a reader of this tier."""
+    missing: list[Want] = []
+    rule, floor = None, 0
+    for want in wants:
+        entry = entries.get(want.key)
+        if entry is None:
+            missing.append(want)
+            continue
+        if want.rule != rule:
+            rule, floor = want.rule, want.floor_us(now_us, policy)
+        if not is_fresh(entry.stamp_us, floor if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US, now_us):
+            missing.append(want)
+    return missing
+
+
+def first_to_age(wants: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
+    """Of the wants whose entry time can make too old, the one with the oldest entry of each rule and kind."""
+    oldest: dict[tuple[object, Kind], Want] = {}
+    for want in wants:
+        entry = entries[want.key]
+        case = (want.rule, entry.kind)
+        known = oldest.get(case)
+        if known is None or entry.stamp_us < entries[known.key].stamp_us:
+            oldest[case] = want
+    return [want for want in oldest.values() if want.ages(entries[want.key])]

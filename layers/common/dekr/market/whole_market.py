@@ -11,7 +11,7 @@ from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.tier_cache import Write
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit, not_entitled
 
@@ -35,7 +35,7 @@ class WholeMarket:
         """Polygon's answer with the snapshots of all tickers, compressed with gzip."""
         key = self.flow.cache.key("market", "snapshot")
         fetch = Fetch("market:snapshot", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
-        entry = self.flow.read(ask, (Want(key, DataClass.REAL_TIME),), fetch)[key]
+        entry = self.flow.read(ask, (real_time(key),), fetch)[key]
         ask.source, ask.delayed = "snapshot", entry.payload[:1] == _DELAYED
         return entry.payload[1:]
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from hiredis import pack_command
+
 from dekr.errors import StoreDown
 from dekr.store.command import Command, Word
 from dekr.store.parts import package_unopened
@@ -161,7 +163,9 @@ class Link:
 
     def _send(self, batch: Sequence[tuple[Word, ...]]) -> list[Any]:
         connection = self.connection
-        connection.send_packed_command(connection.pack_commands(batch), check_health=False)
+        # Packed by hiredis itself: redis-py looks at each word first, which takes four times as long.
+        packed = b"".join([pack_command(words) for words in batch])  # type: ignore[arg-type] # it takes any length
+        connection.send_packed_command([packed], check_health=False)
         connection.socket_connect_timeout = CONNECT_S
         replies: list[Any] = []
         for _ in batch:
