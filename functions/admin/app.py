@@ -9,7 +9,7 @@ from dekr.http.query import SymbolPath
 from dekr.models import CacheStats, Dropped, Health, Usage
 from dekr.symbols import Ticker
 
-edge = Edge("admin", open_paths=frozenset({"/health"}), symbol_under="/admin/cache/")
+edge = Edge("admin", open_paths=frozenset({"/health"}))
 
 
 @edge.get("/health", responses=health_of(Health))

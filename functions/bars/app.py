@@ -14,7 +14,7 @@ from dekr.market.segments import Series, Timespan
 from dekr.models import Bar
 from dekr.symbols import Ticker
 
-edge = Edge("bars", symbol_under="/market-data/")
+edge = Edge("bars")
 
 Sort = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
 Adjusted = Annotated[TrueOrFalse, Query(description="Adjusted for splits.")]

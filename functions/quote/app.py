@@ -7,7 +7,7 @@ from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Quote
 from dekr.symbols import Ticker
 
-edge = Edge("quote", symbol_under="/quote/")
+edge = Edge("quote")
 
 
 @edge.get("/quote/<symbol>", responses=json_of(Quote))

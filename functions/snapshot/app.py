@@ -14,7 +14,7 @@ from dekr.symbols import Ticker
 MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
 MARKET_COST = 10
 
-edge = Edge("snapshot", symbol_under="/snapshot/")
+edge = Edge("snapshot")
 
 
 @edge.get("/snapshot/<symbol>", responses=json_of(Snapshot))

@@ -7,7 +7,7 @@ from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Trade
 from dekr.symbols import Ticker
 
-edge = Edge("trade", symbol_under="/trade/")
+edge = Edge("trade")
 
 
 @edge.get("/trade/<symbol>", responses=json_of(Trade))

@@ -77,8 +77,8 @@ class Exchange:
 class Edge:
     """The edge of one function.
 
-    ``open_paths``: those that need no key. ``symbol_under``: the path under which a symbol follows. ``wire`` makes the
-    services on first use. Routes under /v1, /v2 and /v3 are Polygon's: their errors have Polygon's shape.
+    ``open_paths``: those that need no key. ``wire`` makes the services on first use. Routes under /v1, /v2 and /v3 are
+    Polygon's: their errors have Polygon's shape.
     """
 
     def __init__(
@@ -87,12 +87,10 @@ class Edge:
         wire: Callable[[], Services] = services,
         *,
         open_paths: frozenset[str] = frozenset(),
-        symbol_under: str = "",
     ) -> None:
         self.app = APIGatewayHttpResolver(enable_validation=True)
         self._wire = wire
         self._open_paths = open_paths
-        self._symbol_under = symbol_under
         self._line = RequestLine(service)
         self._logger = Logger(service=service)
         self._parameters: dict[str, frozenset[str]] = {}
@@ -160,12 +158,17 @@ class Edge:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
-        csv: bool = False,
+        csv: bool | None = None,
     ) -> Response[str]:
-        """The response with this body: validators, freshness headers, 304 where the caller has it already."""
+        """The response with this body: validators, freshness headers, 304 where the caller has it already.
+
+        ``csv``: whether the body is CSV; None on a route that has no such form.
+        """
         if self._exchange.ask is None:
             self.check_parameters()
         sent = {**self._headers(), **(headers or {})}
+        if csv is not None:
+            sent["Vary"] = "Accept"
         if status == 200 and self._exchange.ask is not None and self._has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
@@ -272,9 +275,8 @@ class Edge:
         return shape(error, exchange.request_id, self._always(admission))
 
     def _nothing_there(self, _: NotFoundError) -> Response[str]:
-        path = self._exchange.path
-        if self._symbol_under and path.startswith(self._symbol_under):
-            # A path segment that no route matches can only be a symbol that is none.
+        if "{symbol}" in self._exchange.route:
+            # API Gateway took the path for this route, so what the resolver does not take can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
         return self._problem(NotFound("There is nothing at this address."))
 

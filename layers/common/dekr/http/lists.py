@@ -90,7 +90,7 @@ def published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
 
 
 def moment_utc(field: str, text: str, now_us: int) -> str:
-    """A day or RFC 3339 moment, as it was written. Raises InvalidInput for one that is none or that lies ahead."""
+    """A moment in RFC 3339, or the start of a day, as text in UTC. Raises InvalidInput for one that is none or lies ahead."""
     try:
         if _DAY.fullmatch(text):
             moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
@@ -102,7 +102,7 @@ def moment_utc(field: str, text: str, now_us: int) -> str:
         raise InvalidInput(field, _EXPECTED_TIME)
     if moment.timestamp() * 1e6 > now_us and field.partition(".")[2] in ("", "gt", "gte"):
         raise InvalidInput(field, "must not be in the future")
-    return text
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _span_ns(field: str, text: str) -> tuple[int, int]:

@@ -33,7 +33,8 @@ class Question:
 
     ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` is the name of the answer's
     shape in ``dekr.polygon.wire``. ``parameters`` are sent in a fixed order, so that equal questions are one.
-    ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow).
+    ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow). ``keep_us``: for
+    how long the store keeps it at most.
     """
 
     slot: str
@@ -44,6 +45,7 @@ class Question:
     data: DataClass
     parameters: Mapping[str, str]
     settled_us: int | None = None
+    keep_us: int | None = None
 
     @property
     def name(self) -> str:
@@ -98,6 +100,8 @@ class Answers:
         if isinstance(sent, dict) and "results" in sent and not sent["results"]:
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
         keep = keep_us(permit.stamp_us, question.data, self.flow.stale_us)
+        if question.keep_us is not None:
+            keep = min(keep, question.keep_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MARKET: Final = "market"
 """The slot of what belongs to no ticker."""
 
+TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
+"""Pages of quotes and trades are megabytes that hardly anybody asks for twice."""
+
 
 def previous_day(ticker: Ticker, *, adjusted: str) -> Question:
     """``/v2/aggs/ticker/{t}/prev``."""
@@ -23,7 +26,7 @@ def previous_day(ticker: Ticker, *, adjusted: str) -> Question:
 def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: int | None) -> Question:
     """``/v3/quotes/{t}`` or ``/v3/trades/{t}``, as ``kind`` says."""
     path = f"/v3/{kind}/{ticker.text}"
-    return Question(ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us)
+    return Question(ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us, TICKS_KEPT_US)
 
 
 def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> Question:
