@@ -220,3 +220,16 @@ def test_without_the_store_a_sandbox_goes_on_with_what_it_has(world: World) -> N
     assert world.get("/quote/MSFT", key).headers["Cache-Status"] == "dekr; fwd=miss; stored"
     health = world.get("/health")
     assert (health.status, health.json["store"]) == (503, "down")
+
+
+def test_a_bars_close_takes_no_quotes_place(world: World) -> None:
+    key = world.key()
+    quoted = world.get("/quote/AAPL", key).json
+    minute = {"c": 9.5, "t": world.upstream.now_us() // 1000, "o": 9, "h": 10, "l": 9, "v": 5, "vw": 9}
+    world.upstream.answer = lambda request: (
+        httpx.Response(200, json={"status": "OK", "ticker": {"ticker": "AAPL", "min": minute}})
+        if "/snapshot/" in request.url.path
+        else None
+    )
+    assert world.get("/snapshot/AAPL", key).json["last_minute"]["close"] == 9.5
+    assert world.get("/quote/AAPL", key).json == quoted

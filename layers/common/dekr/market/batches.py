@@ -72,7 +72,7 @@ class Batches:
 
     def _snapshots(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
         found = {snapshot.ticker: snapshot for snapshot in self.client().universal(tickers, permit)}
-        writes = harvested(harvest, tickers, list(found.values()), UNIVERSAL)
+        writes = harvested(harvest, tickers, list(found.values()), UNIVERSAL, QUOTE)
         for ticker in tickers:
             snapshot = found.get(ticker)
             if snapshot is None or snapshot.error is not None:

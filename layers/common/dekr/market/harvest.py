@@ -33,14 +33,17 @@ class Harvest:
         """The entry of a ticker's latest quote or trade."""
         return self._value(ticker, datum, {"source": found.source, "delayed": found.delayed, "fields": found.fields})
 
-    def snapshot(self, found: "Snapshot", datum: str) -> list[Write]:
-        """The entries of a snapshot: itself under ``datum``, its quote and its trade."""
+    def snapshot(self, found: "Snapshot", datum: str, needed: str | None = None) -> list[Write]:
+        """The entries of a snapshot: itself under ``datum``, its quote and its trade.
+
+        A bar's close stands for the ``needed`` one of these only: it must not take the place of a real quote or trade.
+        """
         ticker = found.ticker
         writes = [self._value(ticker, datum, {"delayed": found.delayed, "sent": found.fields})]
         writes += [
             self.latest(ticker, name, latest)
             for name, latest in ((QUOTE, found.quote), (TRADE, found.trade))
-            if latest is not None
+            if latest is not None and (latest.source == "snapshot" or name == needed)
         ]
         return writes
 

@@ -96,7 +96,7 @@ class Prices:
                 found = client.snapshot(ticker, permit)
                 if found is None or (found.quote if self.datum == QUOTE else found.trade) is None:
                     return []
-                return harvest.snapshot(found, SNAPSHOT)
+                return harvest.snapshot(found, SNAPSHOT, self.datum)
             latest = self._ask(client, family, ticker, permit)
         except NotEntitled:
             if family == LADDERS[self.datum][-1]:

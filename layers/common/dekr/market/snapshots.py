@@ -79,14 +79,16 @@ class Snapshots:
         return client.snapshots(tickers, permit)
 
 
-def harvested(harvest: Harvest, tickers: Sequence[str], found: "Sequence[Snapshot]", datum: str) -> list[Write]:
-    """The entries of what was found of these tickers, and those that remember what was not."""
+def harvested(
+    harvest: Harvest, tickers: Sequence[str], found: "Sequence[Snapshot]", datum: str, needed: str | None = None
+) -> list[Write]:
+    """The entries of what was found of these tickers (``needed``: see Harvest), and those that remember what was not."""
     writes: list[Write] = []
     words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
     for snapshot in found:
         words[snapshot.ticker] = snapshot.error
         if snapshot.error is None:
-            writes += harvest.snapshot(snapshot, datum)
+            writes += harvest.snapshot(snapshot, datum, needed)
     return writes + [harvest.nothing(ticker, datum, word) for ticker, word in words.items() if word is not None]
 
 
