@@ -10,68 +10,30 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from dekr import sessions
 from dekr.access.credentials import QUERY_NAME, find_credential
-from dekr.access.limits import Admission, Refused
+from dekr.access.limits import Refused
 from dekr.access.principal import Principal
-from dekr.deadline import Deadline
 from dekr.errors import DekrError, InvalidInput, NotFound
 from dekr.http import body, query
 from dekr.http.csv_answer import MEDIA_TYPE as CSV
+from dekr.http.exchange import Context, Exchange
 from dekr.http.problems import invalid, polygon_problem, problem
 from dekr.http.record import RequestLine
-from dekr.http.response import accepts_gzip, as_event, compress, freshness_headers
-from dekr.market.ask import Ask, Outcome
+from dekr.http.response import accepts_gzip, as_event, compress
+from dekr.market.ask import Ask
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
-
-LONGEST_S: Final = 29.0
-MARGIN_S: Final = 0.3
-"""API Gateway waits 30 s for HTTP APIs; a function keeps this much of its own time to answer."""
 
 LONGEST_ANSWER: Final = 4_500_000
 LONGEST_PACKED: Final = 3_300_000
 """Bytes of a body; what is compressed travels as base64, a third longer."""
-
-POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
-
-
-class Context(Protocol):
-    """What is used of Lambda's context."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
-        ...
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request while it is answered."""
-
-    headers: Mapping[str, str]
-    path: str
-    origin: str
-    query: dict[str, str]
-    address: str
-    request_id: str
-    route: str
-    deadline: Deadline
-    principal: Principal | None = None
-    ask: Ask | None = None
-    as_polygon: bool = False
-    packed: bytes | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Edge:
@@ -135,6 +97,11 @@ class Edge:
         return self._exchange.headers.get("accept", "")
 
     @property
+    def origin(self) -> str:
+        """The scheme and host that the caller used."""
+        return self._exchange.origin
+
+    @property
     def now_ms(self) -> int:
         """The time, in milliseconds."""
         return self.services.now_us() // 1000
@@ -166,10 +133,10 @@ class Edge:
         """
         if self._exchange.ask is None:
             self.check_parameters()
-        sent = {**self._headers(), **(headers or {})}
+        sent = {**self._exchange.headers_of_answer(), **(headers or {})}
         if csv is not None:
             sent["Vary"] = "Accept"
-        if status == 200 and self._exchange.ask is not None and self._has(sent, body):  # noqa: PLR2004 - OK
+        if status == 200 and self._exchange.ask is not None and self._exchange.has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
 
@@ -180,12 +147,12 @@ class Edge:
         exchange = self._exchange
         ask = exchange.ask
         status = "DELAYED" if ask is not None and ask.delayed else "OK"
-        body = {"status": status, **fields}
+        envelope = {"status": status, **fields}
         if next_path is not None:
-            body["next_url"] = exchange.origin + next_path
-        text = json.dumps(body, separators=(",", ":"))
-        sent = self._headers()
-        if self._has(sent, text):
+            envelope["next_url"] = exchange.origin + next_path
+        text = json.dumps(envelope, separators=(",", ":"))
+        sent = exchange.headers_of_answer()
+        if exchange.has(sent, text):
             return Response(304, None, "", sent)
         # The id of the request is no part of what is compared.
         return Response(200, "application/json", f'{{"request_id":{json.dumps(exchange.request_id)},{text[1:]}', sent)
@@ -194,8 +161,8 @@ class Edge:
         """A whole answer that is compressed already. Raises InvalidInput with this field and rule where it would be too long
         for a caller who does not accept that.
         """
-        sent = {**self._headers(), "Vary": "Accept-Encoding"}
-        if self._has(sent, answer):
+        sent = {**self._exchange.headers_of_answer(), "Vary": "Accept-Encoding"}
+        if self._exchange.has(sent, answer):
             return Response(304, None, "", sent)
         if accepts_gzip(self._exchange.headers.get("accept-encoding", "")):
             if len(answer) > LONGEST_PACKED:
@@ -208,16 +175,10 @@ class Edge:
             raise InvalidInput(field, rule, code="answer_too_long")
         return Response(200, "application/json", text, sent)
 
-    def _has(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Whether the caller has this body already; sets its ETag."""
-        raw = body.encode() if isinstance(body, str) else body
-        etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
-        return etag in self._exchange.headers.get("if-none-match", "")
-
     def handler(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         """The Lambda handler: an HTTP API event (payload 2.0) to its response."""
         started = time.perf_counter()
-        exchange = self._exchange = _exchange_of(event, context)
+        exchange = self._exchange = Exchange.of(event, context)
         try:
             exchange.query = query.parse(event.get("rawQueryString") or "")
             query.printable(exchange.path)
@@ -232,7 +193,7 @@ class Edge:
         if exchange.packed is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(exchange.packed).decode(), True
         compress(answer, exchange.headers.get("accept-encoding", ""))
-        self._record(answer, time.perf_counter() - started)
+        self._line.emit(exchange.line(answer["statusCode"], time.perf_counter() - started))
         return answer
 
     def _caller(self, exchange: Exchange) -> Principal:
@@ -254,25 +215,13 @@ class Edge:
             self._parameters[route.path] = names
         query.only(self._exchange.query, names)
 
-    def _headers(self) -> dict[str, str]:
-        ask = self._exchange.ask
-        if ask is None:
-            return {**self._always(None), "Cache-Control": "no-store"}
-        freshness = freshness_headers(ask) if ask.stamp_us else {}
-        return {**self._always(ask.admission), **freshness}
-
-    def _always(self, admission: Admission | None) -> dict[str, str]:
-        """The headers of every answer, errors included: which request it was, and the limits where they are known."""
-        limits = admission.headers() if admission else {}
-        return {"X-Request-Id": self._exchange.request_id, **limits}
-
     def _problem(self, error: DekrError) -> Response[str]:
         exchange = self._exchange
         exchange.facts["error"] = error.code
         known = exchange.ask.admission if exchange.ask else None
         admission = error.admission if isinstance(error, Refused) else known
         shape = polygon_problem if exchange.as_polygon else problem
-        return shape(error, exchange.request_id, self._always(admission))
+        return shape(error, exchange.request_id, exchange.headers_of_any(admission))
 
     def _nothing_there(self, _: NotFoundError) -> Response[str]:
         if "{symbol}" in self._exchange.route:
@@ -283,44 +232,3 @@ class Edge:
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)
         return self._problem(DekrError("Something went wrong on our side; it has been logged."))
-
-    def _record(self, answer: dict[str, Any], seconds: float) -> None:
-        exchange = self._exchange
-        facts, ask, principal, status = exchange.facts, exchange.ask, exchange.principal, answer["statusCode"]
-        facts["request_id"] = exchange.request_id
-        facts["route"] = exchange.route
-        facts["status"] = status
-        facts["requests"] = 1
-        facts["errors"] = int(status >= 500)  # noqa: PLR2004 - a server's error
-        facts["duration_ms"] = round(seconds * 1000, 3)
-        if principal is not None:
-            facts["user"] = principal.user_id
-        facts.setdefault("tier", "none")
-        if ask is not None:
-            if ask.now_us and not sessions.at(ask.now_us).known:
-                facts["calendar_unknown"] = 1
-            facts["outcome"] = ask.outcome
-            facts["hits"] = int(ask.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
-            facts["stale"] = int(ask.outcome is Outcome.STALE)
-            facts["age_s"] = ask.age_s if ask.stamp_us else None
-            facts["upstream_calls"] = ask.upstream_calls
-            facts["upstream_ms"] = round(ask.upstream_s * 1000, 3)
-        self._line.emit(facts)
-
-
-def _exchange_of(event: Mapping[str, Any], context: Context) -> Exchange:
-    request = event["requestContext"]
-    left_s = context.get_remaining_time_in_millis() / 1000
-    headers = event.get("headers") or {}
-    path = event["rawPath"]
-    return Exchange(
-        headers=headers,
-        path=path,
-        origin=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}",
-        as_polygon=path.startswith(POLYGON_PATHS),
-        query={},
-        address=request.get("http", {}).get("sourceIp", ""),
-        request_id=request.get("requestId") or context.aws_request_id,
-        route=event.get("routeKey", ""),
-        deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
-    )
