@@ -63,11 +63,21 @@ format: setup ## Format the code
 	.venv/bin/ruff format -q .
 
 .PHONY: lint
-lint: setup drift ## Style, imports and the template
+lint: setup drift ## Style, imports, the template and the OpenAPI document
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 	.tools/sam/bin/sam validate --lint --template template.yaml
+	$(PY) -m local.openapi --check
+
+.PHONY: openapi
+openapi: setup ## Write docs/openapi.json and its page from the routes
+	$(PY) -m local.openapi
+
+.PHONY: examples
+examples: setup ## Record the document's examples anew, on the simulated market
+	$(PY) -m tests.contract.openapi.record >/dev/null
+	$(PY) -m local.openapi
 
 .PHONY: types
 types: setup ## Static types, strict

@@ -4,7 +4,7 @@ import json
 import platform
 from pathlib import Path
 
-from bench import batch, cold, hit, stampede
+from bench import batch, cold, hit, indicator, stampede
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results.json"
 def main() -> None:
     """Run them all, one after the other: side by side they would disturb each other."""
     results: dict[str, float] = {}
-    for benchmark in (hit, batch, cold, stampede):
+    for benchmark in (hit, batch, indicator, cold, stampede):
         found = benchmark.run()
         for name, (value, meaning) in found.items():
             results[name] = round(value, 3)

@@ -1,15 +1,17 @@
-"""GET /health, /usage, /cache/stats, DELETE /admin/cache/{symbol}, and the answer where there is no route."""
+"""GET /health, /docs, /openapi.json, /usage, /cache/stats, DELETE /admin/cache/{symbol}, and the answer where there is no route."""
 
 import json
+from pathlib import Path
 
 from dekr.access.principal import Role
 from dekr.http import Edge, Response
+from dekr.http.docs_page import documentation_routes
 from dekr.http.documents import health_of, json_of
 from dekr.http.query import SymbolPath
 from dekr.models import CacheStats, Dropped, Health, Usage
 from dekr.symbols import Ticker
 
-edge = Edge("admin", open_paths=frozenset({"/health"}))
+edge = Edge("admin", open_paths=frozenset({"/health", "/docs", "/openapi.json"}))
 
 
 @edge.get("/health", responses=health_of(Health))
@@ -19,10 +21,13 @@ def health() -> Response[str]:
     return edge.answer(state.model_dump_json(), status=200 if serves else 503)
 
 
+documentation_routes(edge, Path(__file__).parent)
+
+
 @edge.get("/usage", responses=json_of(Usage))
 def usage() -> Response[str]:
     """What the caller used today, by class, and what is left."""
-    ask = edge.ask(None, "usage")
+    ask = edge.ask(None, "usage", data=0)
     ask.admission, used = edge.services.usage.of(edge.principal, ask.toll)
     return edge.answer(json.dumps(used))
 

@@ -1,14 +1,14 @@
 """GET /news and Polygon's /v2/reference/news: articles about tickers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from dekr.http import Edge, Query, Response
 from dekr.http.csv_answer import FormatQuery, table, wants_csv
-from dekr.http.documents import json_of, polygon_of
-from dekr.http.lists import CursorQuery, ListQuery, OrderQuery, moment_utc, next_path, published_times
+from dekr.http.documents import json_of
+from dekr.http.lists import CursorQuery, ListQuery, moment_utc, next_path
 from dekr.http.news_answer import COLUMNS, articles_of
 from dekr.http.news_answer import news as news_of
-from dekr.http.polygon_shapes import Page
+from dekr.http.polygon.news import news_routes
 from dekr.http.query import TierQuery, Whole
 from dekr.market.questions import news as question
 from dekr.models import News
@@ -19,11 +19,6 @@ NEWEST_FIRST = {"order": "desc", "sort": "published_utc"}
 edge = Edge("news")
 
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Articles in a page."), Whole]
-At = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339).")]
-After = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this.")]
-From = Annotated[str | None, Query(alias="published_utc.gte", description="Then or later.")]
-Before = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this.")]
-Until = Annotated[str | None, Query(alias="published_utc.lte", description="Then or earlier.")]
 
 
 @edge.get("/news", responses=json_of(News, csv=True))
@@ -51,29 +46,6 @@ def news(
     return edge.answer(body, headers={"Link": f'<{following}>; rel="next"'} if following else {}, csv=csv)
 
 
-@edge.get("/v2/reference/news", responses=polygon_of(Page))
-def reference_news(
-    ticker: Annotated[str | None, Query(description="Only articles about this ticker.")] = None,
-    at: At = None,
-    after: After = None,
-    since: From = None,
-    before: Before = None,
-    until: Until = None,
-    order: OrderQuery = "desc",
-    sort: Annotated[Literal["published_utc"], Query(description="What the order is of.")] = "published_utc",
-    limit: Limit = 10,
-    cursor: CursorQuery = None,
-) -> Response[str]:
-    """Polygon's news. It shares the cache with /news."""
-    del at, after, since, before, until
-    found = Ticker.parse(ticker, "ticker") if ticker is not None else None
-    parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})
-    times = published_times(edge.query, edge.now_ms * 1000)
-    asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, cursor)
-    sent = edge.services.answers.get(edge.ask(None, "news"), question(found, asked.parameters))
-    results = sent.get("results") or []
-    following = next_path("/v2/reference/news", {}, asked.following(sent))
-    return edge.polygon({"count": len(results), "results": results}, following)
-
+news_routes(edge)
 
 handler = edge.handler

@@ -5,18 +5,15 @@ from typing import Annotated
 
 from dekr.http import Edge, Query, Response
 from dekr.http.calendar_query import days
-from dekr.http.documents import json_of, polygon_of
+from dekr.http.documents import json_of
 from dekr.http.lists import CursorQuery, ListQuery, next_path
-from dekr.http.polygon_shapes import MarketNow, Page, UpcomingDay
-from dekr.http.query import TierQuery, Whole
-from dekr.http.ticker_lists import TickerFilters, listings, search_parameters, ticker_parameters
+from dekr.http.polygon.reference import reference_routes
+from dekr.http.query import TierQuery
+from dekr.http.ticker_lists import Limit, listings, search_parameters
 from dekr.market.questions import tickers as tickers_question
-from dekr.market.questions import upcoming as upcoming_question
 from dekr.models import CalendarDay, Listing, MarketStatus
 
 edge = Edge("reference")
-
-Limit = Annotated[int, Query(ge=1, le=1_000, description="Tickers in a page."), Whole]
 
 
 @edge.get("/market-status", responses=json_of(MarketStatus))
@@ -50,26 +47,6 @@ def symbols(
     return edge.answer(listings(sent), headers={"Link": f'<{following}>; rel="next"'} if following else {})
 
 
-@edge.get("/v1/marketstatus/now", responses=polygon_of(MarketNow))
-def status_now() -> Response[str]:
-    """Polygon's state of the markets."""
-    return edge.answer(json.dumps(edge.services.hours.now(edge.ask(None, "reference"))))
-
-
-@edge.get("/v1/marketstatus/upcoming", responses=polygon_of(list[UpcomingDay]))
-def status_upcoming() -> Response[str]:
-    """Polygon's coming holidays."""
-    return edge.answer(json.dumps(edge.services.answers.get(edge.ask(None, "reference"), upcoming_question())))
-
-
-@edge.get("/v3/reference/tickers", responses=polygon_of(Page))
-def reference_tickers(filters: TickerFilters, limit: Limit = 100, cursor: CursorQuery = None) -> Response[str]:
-    """Polygon's list of tickers."""
-    path = "/v3/reference/tickers"
-    asked = ListQuery.of(path, ticker_parameters(filters, limit), cursor)
-    sent = edge.services.answers.get(edge.ask(None, "reference"), tickers_question(asked.parameters))
-    results = sent.get("results") or []
-    return edge.polygon({"count": len(results), "results": results}, next_path(path, {}, asked.following(sent)))
-
+reference_routes(edge)
 
 handler = edge.handler

@@ -1,8 +1,8 @@
 """GET /trade/{symbol} and Polygon's /v2/last/trade/{symbol}: the last trade of a ticker."""
 
 from dekr.http import Edge, Response
-from dekr.http.documents import json_of, polygon_of
-from dekr.http.polygon_shapes import One
+from dekr.http.documents import json_of
+from dekr.http.polygon.last import trade_routes
 from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Trade
 from dekr.symbols import Ticker
@@ -18,12 +18,6 @@ def trade(symbol: SymbolPath, tier: TierQuery = None) -> Response[str]:
     return edge.answer(edge.services.trades.get(ask, ticker))
 
 
-@edge.get("/v2/last/trade/<symbol>", responses=polygon_of(One))
-def last_trade(symbol: SymbolPath) -> Response[str]:
-    """Polygon's last trade."""
-    ticker = Ticker.parse(symbol)
-    ask = edge.ask(None, "trade")
-    return edge.polygon({"results": edge.services.trades.sent(ask, ticker)})
-
+trade_routes(edge)
 
 handler = edge.handler

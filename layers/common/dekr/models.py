@@ -242,15 +242,16 @@ class Usage(Shape):
 
 
 class CacheStats(Shape):
-    """The store's own figures, the entries in it by class, and what the cache saved on the present UTC day: ``saved_calls``
-    is how many upstream calls fewer were made than data were asked for.
+    """The store's own figures (null where it does not tell them), the entries in it by class, and what the cache saved on the
+    present UTC day: ``saved_calls`` is how many upstream calls fewer were made than data were asked for. ``complete``: whether
+    the look at the store came to its end.
     """
 
-    used_memory: int
-    connected_clients: int
-    total_commands_processed: int
-    keyspace_hits: int
-    keyspace_misses: int
+    used_memory: int | None
+    connected_clients: int | None
+    total_commands_processed: int | None
+    keyspace_hits: int | None
+    keyspace_misses: int | None
     entries: dict[str, int]
     complete: bool
     requests: int
@@ -266,3 +267,18 @@ class Dropped(Shape):
 
     symbol: Symbol
     dropped: int
+
+
+class IndicatorValue(Shape):
+    """An indicator's value at a bar; ``timestamp`` is the start of the bar's window."""
+
+    symbol: Symbol
+    timestamp: Moment
+    value: float
+
+
+class MacdValue(IndicatorValue):
+    """The same of a MACD: ``value`` is its line, ``histogram`` the line less the signal."""
+
+    signal: float
+    histogram: float

@@ -4,6 +4,7 @@ Each caller's hash (see ``dekr.access.limits``) counts by class: ``c:`` data ask
 have, ``u:`` upstream calls made for them; ``used`` is what counts against the limits. It begins anew each UTC day.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,14 +13,20 @@ from typing import Any, Final
 
 from dekr.access.limits import DAY_S, Admission, Toll
 from dekr.access.principal import Principal
+from dekr.errors import StoreDown
 from dekr.store import Store, plain
 from dekr.times import rfc3339
 
 STEP: Final = 1_000
-MOST_STEPS: Final = 300
+"""Commands in one round trip."""
+
+SCANNED: Final = 10_000
+MOST_SCANS: Final = 100
 """A look at the whole store ends after so many steps of that many keys, and says that it is not complete."""
 
-_OWN: Final = re.compile(r"\{(?P<slot>[^}]*)\}:(?P<datum>[^:]+)")
+_ENTRY: Final = re.compile(rb"\{[^}:]+\}:([a-z]+)")
+_CALLER: Final = re.compile(rb"\{u:[^}]+\}:use")
+_UPSTREAM: Final = b"{upstream}:"
 _FIGURES: Final = (
     "used_memory",
     "connected_clients",
@@ -40,7 +47,7 @@ class Counts:
 
     def add(self, reply: Mapping[bytes, bytes], day: int) -> None:
         """Add what a caller's hash says of a day (counted from the epoch)."""
-        if int(reply.get(b"day", -1)) != day:
+        if reply.get(b"day") != b"%d" % day:
             return
         self.requests += int(reply.get(b"used", 0))
         kinds = {b"c": self.data, b"m": self.fetched, b"u": self.calls}
@@ -84,6 +91,7 @@ class UsageBook:
             "classes": {
                 kind: {"data": data, "fetched": counts.fetched[kind], "upstream_calls": counts.calls[kind]}
                 for kind, data in sorted(counts.data.items())
+                if data
             },
             "hit_ratio": counts.hit_ratio,
         }
@@ -97,27 +105,24 @@ class UsageBook:
         entries: Counter[str] = Counter()
         counts = Counts()
         complete = True
+        day = now_us // 1_000_000 // DAY_S
+        own = len(self.store.prefix)
         for shard in self.store.shards():
-            figures.update(_figures(*shard.run(plain("INFO", "everything"))))
+            figures.update(_figures(shard))
             callers: list[bytes] = []
-            for key in _keys(shard, f"{self.store.prefix}*"):
+            for key in _keys(shard, f"{self.store.prefix}*", MOST_SCANS):
                 if key is None:
                     complete = False
-                    break
-                match = _OWN.match(key.decode(), len(self.store.prefix))
-                if match is None:
-                    continue
-                if match["slot"].startswith("u:"):
+                elif _CALLER.fullmatch(key, own):
                     callers.append(key)
-                elif ":" not in match["slot"] and match["slot"] != "upstream":
-                    entries[match["datum"]] += 1
+                elif (entry := _ENTRY.match(key, own)) and not key.startswith(_UPSTREAM, own):
+                    entries[entry[1].decode()] += 1
             for start in range(0, len(callers), STEP):
-                some = [plain("HGETALL", key.decode()) for key in callers[start : start + STEP]]
-                for raw in shard.run(*some):
-                    counts.add(_pairs(raw), now_us // 1_000_000 // DAY_S)
+                for raw in shard.run(*(plain("HGETALL", key.decode()) for key in callers[start : start + STEP])):
+                    counts.add(_pairs(raw), day)
         data, calls = counts.data.total(), counts.calls.total()
         return {
-            **{name: figures[name] for name in _FIGURES},
+            **{name: figures.get(name) for name in _FIGURES},
             "entries": dict(sorted(entries.items())),
             "complete": complete,
             "requests": counts.requests,
@@ -132,27 +137,35 @@ class UsageBook:
         """Drop every entry of a ticker; returns how many there were. Raises StoreDown."""
         dropped = 0
         for shard in self.store.shards():
+            # However many keys there are: an entry that is left would be served.
             keys = [key.decode() for key in _keys(shard, f"{self.store.prefix}{{{ticker}}}:*") if key is not None]
             for start in range(0, len(keys), STEP):
                 dropped += sum(shard.run(*(plain("UNLINK", key) for key in keys[start : start + STEP])))
         return dropped
 
 
-def _keys(shard: Store, pattern: str) -> Iterator[bytes | None]:
-    """The keys of a shard that match; None at the end of a look that was not complete."""
+def _keys(shard: Store, pattern: str, most: int | None = None) -> Iterator[bytes | None]:
+    """The keys of a shard that match; None at the end of a look that was ended after ``most`` steps."""
     cursor = b"0"
     seen: set[bytes] = set()
-    for _ in range(MOST_STEPS):
-        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", STEP))
+    for step in itertools.count(1):
+        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", SCANNED))
         # A key may come more than once.
         yield from (key for key in keys if key not in seen)
         seen.update(keys)
         if cursor == b"0":
             return
-    yield None
+        if step == most:
+            yield None
+            return
 
 
-def _figures(raw: bytes) -> dict[str, int]:
+def _figures(shard: Store) -> dict[str, int]:
+    """The shard's own figures; none where it does not tell them, as the store that is built into the local cloud."""
+    try:
+        (raw,) = shard.run(plain("INFO", "everything"))
+    except StoreDown:
+        return {}
     lines = (line.partition(":") for line in raw.decode().splitlines())
     return {name: int(value) for name, _, value in lines if name in _FIGURES}
 

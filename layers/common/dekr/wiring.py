@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dekr.market.batches import Batches
     from dekr.market.health import HealthCheck
     from dekr.market.hours import Hours
+    from dekr.market.indicators import Indicators
     from dekr.market.prices import Prices
     from dekr.market.snapshots import Snapshots
     from dekr.market.whole_market import WholeMarket
@@ -126,6 +127,13 @@ class Services:
         from dekr.market.bars import Bars  # noqa: PLC0415 - the same
 
         return Bars(self._flow, self._upstream)
+
+    @cached_property
+    def indicators(self) -> "Indicators":
+        """The indicator service."""
+        from dekr.market.indicators import Indicators  # noqa: PLC0415 - the same
+
+        return Indicators(self.bars)
 
     @cached_property
     def hours(self) -> "Hours":

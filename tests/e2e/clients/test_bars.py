@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.clients.conftest import Host
+from tests.e2e.clients.conftest import Connect, Host
 
 TWO_DAYS = ("2025-11-18", "2025-11-19")
 
@@ -61,6 +61,12 @@ def test_next_page_is_on_the_host_that_was_asked(client: Any, host: Host) -> Non
 
     assert len(starts) > 3
     assert starts == sorted(set(starts))
+
+
+def test_limit_counts_the_bars_of_a_page(connect: Connect, dekr: Host) -> None:
+    bars = connect(dekr).get_aggs("QQQ", 1, "hour", *TWO_DAYS, limit=5)
+
+    assert len(bars) == 5
 
 
 def test_bars_by_the_millisecond(client: Any) -> None:

@@ -15,9 +15,6 @@ ASKS: dict[str, Ask] = {
     "day bars": lambda client, **how: client.get_aggs("AAPL", 1, "day", "2025-10-01", "2025-11-21", **how),
     "5 minutes": lambda client, **how: client.get_aggs("BACpL", 5, "minute", "2025-11-18", "2025-11-18", **how),
     "4 hours": lambda client, **how: client.get_aggs("QQQ", 4, "hour", "2025-11-17", "2025-11-21", sort="desc", **how),
-    "limit in minutes": lambda client, **how: client.get_aggs(
-        "QQQ", 1, "hour", "2025-11-17", "2025-11-21", limit=300, **how
-    ),
     "weeks": lambda client, **how: client.get_aggs("MSFT", 1, "week", "2025-01-01", "2025-11-21", **how),
     "months": lambda client, **how: client.get_aggs("NVDA", 1, "month", "2024-01-01", "2025-10-31", **how),
     "not adjusted": lambda client, **how: client.get_aggs(

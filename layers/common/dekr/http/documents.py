@@ -6,7 +6,7 @@ holds is named here instead. The tests hold the two together.
 
 from typing import Any
 
-from dekr.http.polygon_shapes import PolygonError
+from dekr.http.polygon.shapes import PolygonError
 from dekr.models import Problem
 
 _ERRORS = {
@@ -20,6 +20,8 @@ _ERRORS = {
     504: "It took too long.",
 }
 
+_TEXTS = {"application/json": "object", "text/html": "string"}
+
 
 def json_of(model: Any, *, csv: bool = False) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
     """The responses of a route that answers this model, as the resolver's ``responses`` takes them; ``csv``: or as CSV."""
@@ -30,6 +32,11 @@ def json_of(model: Any, *, csv: bool = False) -> dict[int, Any]:  # noqa: ANN401
         status: {"description": text, "content": {"application/problem+json": {"model": Problem}}}
         for status, text in _ERRORS.items()
     }
+
+
+def open_of(media_type: str) -> dict[int, Any]:
+    """The responses of an open route that answers a text of ours."""
+    return {200: {"description": "The answer.", "content": {media_type: {"schema": {"type": _TEXTS[media_type]}}}}}
 
 
 def health_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe

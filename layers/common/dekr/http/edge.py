@@ -52,7 +52,7 @@ class Edge:
     ) -> None:
         self.app = APIGatewayHttpResolver(enable_validation=True)
         self._wire = wire
-        self._open_paths = open_paths
+        self.open_paths = open_paths
         self._line = RequestLine(service)
         self._logger = Logger(service=service)
         self._parameters: dict[str, frozenset[str]] = {}
@@ -62,9 +62,13 @@ class Edge:
         self.app.exception_handler(NotFoundError)(self._nothing_there)
         self.app.exception_handler(Exception)(self._unexpected)
 
-    def get[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a GET route; ``responses`` describes its answers (dekr.http.documents)."""
-        return self.app.get(path, responses=responses)
+    def get[**P, R](
+        self, path: str, *, responses: dict[int, Any], summary: str | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Register a GET route; ``responses`` describes its answers (dekr.http.documents), ``summary`` takes the place of its
+        docstring.
+        """
+        return self.app.get(path, responses=responses, description=summary)
 
     def post[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Register a POST route, whose body is JSON."""
@@ -138,6 +142,7 @@ class Edge:
             sent["Vary"] = "Accept"
         if status == 200 and self._exchange.ask is not None and self._exchange.has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
+        _fits(body)
         return Response(status, CSV if csv else "application/json", body, sent)
 
     def polygon(self, fields: Mapping[str, Any], next_path: str | None = None) -> Response[str]:
@@ -154,6 +159,7 @@ class Edge:
         sent = exchange.headers_of_answer()
         if exchange.has(sent, text):
             return Response(304, None, "", sent)
+        _fits(text)
         # The id of the request is no part of what is compared.
         return Response(200, "application/json", f'{{"request_id":{json.dumps(exchange.request_id)},{text[1:]}', sent)
 
@@ -183,7 +189,7 @@ class Edge:
             exchange.query = query.parse(event.get("rawQueryString") or "")
             query.printable(exchange.path)
             body.check(event)
-            if exchange.route != "$default" and exchange.path not in self._open_paths:
+            if exchange.route != "$default" and exchange.path not in self.open_paths:
                 exchange.principal = self._caller(exchange)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
         except DekrError as error:
@@ -232,3 +238,9 @@ class Edge:
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)
         return self._problem(DekrError("Something went wrong on our side; it has been logged."))
+
+
+def _fits(body: str) -> None:
+    """Raise InvalidInput for an answer that would not fit into one of Lambda's."""
+    if len(body) > LONGEST_ANSWER:
+        raise InvalidInput("limit", "must be smaller: the answer would be too long", code="answer_too_long")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
@@ -43,16 +43,18 @@ class ListQuery:
         """The query of these parameters, or, with a cursor, the one that goes on from there. Raises InvalidInput."""
         if cursor is None:
             return cls(scope, parameters, settled_us)
-        settled, _, query = cursors.unseal(scope, cursor).partition("&")
-        if not settled.isascii() or not (settled.isdigit() or settled == "-"):
+        settled, _, upstream = cursors.unseal(scope, cursor).partition("&")
+        if not (settled.isascii() and settled.isdigit()) and settled != "-":
             raise cursors.refused()
-        return cls(scope, dict(parse_qsl(query, keep_blank_values=True)), None if settled == "-" else int(settled))
+        if not upstream.isascii() or not upstream.isprintable():
+            raise cursors.refused()
+        return cls(scope, {"cursor": upstream}, None if settled == "-" else int(settled))
 
     def following(self, sent: Mapping[str, Any]) -> str | None:
-        """The cursor of the page after an answer; None after the last."""
-        query = sent.get("next_url")
+        """The cursor of the page after an answer (with the upstream's cursor for ``next_url``); None after the last."""
+        upstream = sent.get("next_url")
         settled = "-" if self.settled_us is None else str(self.settled_us)
-        return cursors.seal(self.scope, f"{settled}&{query}") if query else None
+        return cursors.seal(self.scope, f"{settled}&{upstream}") if upstream else None
 
 
 def next_path(path: str, query: Mapping[str, str | int], cursor: str | None) -> str | None:
@@ -96,18 +98,20 @@ def moment_utc(field: str, text: str, now_us: int) -> str:
             moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
         else:
             moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field, _EXPECTED_TIME) from None
-    if moment.tzinfo is None:
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
         raise InvalidInput(field, _EXPECTED_TIME)
-    if moment.timestamp() * 1e6 > now_us and field.partition(".")[2] in ("", "gt", "gte"):
+    if in_utc.timestamp() * 1e6 > now_us and field.partition(".")[2] in ("", "gt", "gte"):
         raise InvalidInput(field, "must not be in the future")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return in_utc.isoformat().replace("+00:00", "Z")
 
 
 def _span_ns(field: str, text: str) -> tuple[int, int]:
     """The first and last nanosecond that a day (in New York) or moment names."""
-    if text.isascii() and text.isdigit() and FEWEST_NS_DIGITS <= len(text) <= len(str(FAR_FUTURE_NS)):
+    digits = text.isascii() and text.isdigit() and FEWEST_NS_DIGITS <= len(text) <= len(str(FAR_FUTURE_NS))
+    if digits and int(text) <= FAR_FUTURE_NS:
         return int(text), int(text)
     try:
         day = date.fromisoformat(text) if _DAY.fullmatch(text) else None

@@ -13,6 +13,7 @@ LONGEST_RETRY_S: Final = 10
 """The longest Retry-After on compatible routes: Polygon's clients obey it three times over before they tell their user."""
 
 _POLYGON_WORDS: Final = {403: ("NOT_AUTHORIZED", "message"), 404: ("NOT_FOUND", "message")}
+_UNKNOWN_KEY: Final = ("invalid_api_key", "revoked_api_key")
 _RULES = {
     "missing": "is required",
     "int_parsing": "must be a whole number",
@@ -53,7 +54,8 @@ def polygon_problem(error: DekrError, request_id: str, headers: dict[str, str]) 
         headers["Retry-After"] = str(_wait_s(error))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
-    body = json.dumps({"status": word, "request_id": request_id, name: error.detail}, separators=(",", ":"))
+    text = "Unknown API Key" if error.code in _UNKNOWN_KEY else error.detail
+    body = json.dumps({"status": word, "request_id": request_id, name: text}, separators=(",", ":"))
     return Response(status, "application/json", body, headers)
 
 

@@ -10,6 +10,8 @@ from dekr.errors import InvalidInput
 from dekr.symbols import RULE
 
 LONGEST_QUERY = 4_096
+LISTS = frozenset({"tickers", "ticker.any_of"})
+"""Lists, which some of Polygon's clients send as repeated parameters and others joined by commas."""
 
 
 def whole(value: object) -> object:
@@ -23,9 +25,17 @@ def whole(value: object) -> object:
 
 Whole = BeforeValidator(whole)
 
+
+def joined(value: object) -> object:
+    """A list that the resolver made of a repeated parameter, as the text that its values joined by commas are."""
+    return ",".join(value) if isinstance(value, list) else value
+
+
+Joined = BeforeValidator(joined)
+
 SymbolPath = Annotated[str, Path(description="The ticker. All lower case is upper-cased; mixed case is left alone.")]
-SortBy = Literal["timestamp"]
 TrueOrFalse = Literal["true", "false"]
+AdjustedQuery = Annotated[TrueOrFalse, Query(description="Adjusted for splits.")]
 TierQuery = Annotated[
     int | None,
     Query(ge=1, le=7, description="Answer as this tier would be answered. It may lower your tier, never raise it."),
@@ -45,9 +55,9 @@ def parse(raw: str) -> dict[str, str]:
         raise InvalidInput("query", "must be name=value pairs, percent-encoded UTF-8") from None
     found: dict[str, str] = {}
     for name, value in pairs:
-        if name in found:
+        if name in found and name not in LISTS:
             raise InvalidInput(_shown(name), "must not be given more than once")
-        found[name] = value
+        found[name] = f"{found[name]},{value}" if name in found else value
     return found
 
 

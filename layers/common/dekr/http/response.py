@@ -16,7 +16,7 @@ _GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))
 
 def freshness_headers(ask: Ask) -> dict[str, str]:
     """Age, Cache-Control, Cache-Status (RFC 9211) and the labels of the data's source, time frame and staleness."""
-    left_s = 0 if ask.outcome is Outcome.STALE else max(0, (ask.fresh_until_us - ask.now_us) // 1_000_000)
+    left_s = 0 if ask.failure is not None else max(0, (ask.fresh_until_us - ask.now_us) // 1_000_000)
     headers = {
         "Age": str(ask.age_s),
         "Cache-Control": f"private, max-age={left_s}",
@@ -27,10 +27,10 @@ def freshness_headers(ask: Ask) -> dict[str, str]:
         headers["Cache-Status"] += f"; ttl={left_s}"
     if ask.source:
         headers["X-Data-Source"] = ask.source
+    if ask.failure is not None:
+        headers["Cache-Status"] += f"; detail={ask.failure.code}"
     if ask.outcome is Outcome.STALE:
-        reason = ask.failure.code if ask.failure else "unknown"
-        headers["Cache-Status"] += f"; detail={reason}"
-        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{reason}"'
+        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{ask.failure.code if ask.failure else ""}"'
     return headers
 
 
@@ -39,6 +39,7 @@ _STATUS: Final = {
     Outcome.MISS: "fwd=miss; stored",
     Outcome.COLLAPSED: "fwd=miss; collapsed",
     Outcome.STALE: "fwd=stale",
+    Outcome.PARTIAL: "fwd=miss",
 }
 
 

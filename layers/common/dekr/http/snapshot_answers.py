@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from dekr.errors import DekrError, InvalidInput
 from dekr.http import cursors
+from dekr.http.edge import Edge
 from dekr.symbols import Ticker
 from dekr.times import rfc3339, rfc3339_ms
 
@@ -32,6 +33,15 @@ def dekr_snapshot(sent: Mapping[str, Any]) -> str:
     return json.dumps(answer, separators=(",", ":"))
 
 
+def one_snapshot(edge: Edge, symbol: str, tier: int | None) -> dict[str, Any]:
+    """The ticker's snapshot as upstream sent it. Raises InvalidInput, UnknownSymbol."""
+    ticker = Ticker.parse(symbol).text
+    found = edge.services.snapshots.get(edge.ask(tier, "snapshot"), [ticker])[ticker]
+    if isinstance(found, DekrError):
+        raise found
+    return found
+
+
 def _bar(sent: Mapping[str, Any] | None) -> dict[str, Any]:
     traded = sent if sent and sent.get("c") else {}
     return {name: traded.get(short) for name, short in _DAY}
@@ -50,18 +60,22 @@ def listed(text: str, field: str, most: int) -> list[str]:
 
 
 def universal_page(
-    found: Mapping[str, dict[str, Any] | DekrError], asked: str, limit: int, cursor: str | None
+    found: Mapping[str, dict[str, Any] | DekrError], asked: str, order: str, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """The items of a page of the universal snapshot, in the order of tickers, and the path and query of the next page.
 
     ``asked`` is the list as the caller wrote it. Raises InvalidInput for a cursor of another list.
     """
-    after = cursors.unseal(asked, cursor) if cursor is not None else ""
-    left = [ticker for ticker in sorted(found) if ticker > after]
+    scope = f"{order}:{asked}"
+    left = sorted(found, reverse=order == "desc")
+    if cursor is not None:
+        last = cursors.unseal(scope, cursor)
+        left = [ticker for ticker in left if (ticker < last if order == "desc" else ticker > last)]
     items = [_item(ticker, found[ticker]) for ticker in left[:limit]]
     if len(left) <= limit:
         return items, None
-    query = {"ticker.any_of": asked, "limit": limit, "cursor": cursors.seal(asked, left[limit - 1])}
+    sealed = cursors.seal(scope, left[limit - 1])
+    query = {"ticker.any_of": asked, "order": order, "limit": limit, "cursor": sealed}
     return items, f"{UNIVERSAL_PATH}?{urlencode(query)}"
 
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dekr.errors import InvalidInput
+from dekr.http.query import Whole
 
 LONGEST_SEARCH: Final = 100
 
@@ -18,19 +19,30 @@ class _Filters(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     ticker: Annotated[str | None, Field(max_length=20, description="Exactly this ticker.")] = None
-    ticker_gt: Annotated[str | None, Field(alias="ticker.gt", max_length=20)] = None
-    ticker_gte: Annotated[str | None, Field(alias="ticker.gte", max_length=20)] = None
-    ticker_lt: Annotated[str | None, Field(alias="ticker.lt", max_length=20)] = None
-    ticker_lte: Annotated[str | None, Field(alias="ticker.lte", max_length=20)] = None
+    ticker_gt: Annotated[
+        str | None, Field(alias="ticker.gt", max_length=20, description="Later in the alphabet than this.")
+    ] = None
+    ticker_gte: Annotated[
+        str | None, Field(alias="ticker.gte", max_length=20, description="This or later in the alphabet.")
+    ] = None
+    ticker_lt: Annotated[
+        str | None, Field(alias="ticker.lt", max_length=20, description="Earlier in the alphabet than this.")
+    ] = None
+    ticker_lte: Annotated[
+        str | None, Field(alias="ticker.lte", max_length=20, description="This or earlier in the alphabet.")
+    ] = None
     search: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="A part of a ticker or name.")] = None
-    market: Literal["stocks"] | None = None
+    market: Annotated[Literal["stocks"] | None, Field(description="Only stocks.")] = None
     type: Annotated[str | None, Field(max_length=20, description="Polygon's code, such as CS or ETF.")] = None
     exchange: Annotated[str | None, Field(max_length=20, description="The exchange's MIC, such as XNAS.")] = None
-    active: Literal["true", "false"] | None = None
-    sort: Literal["ticker", "name", "market", "type"] | None = None
-    order: Literal["asc", "desc"] | None = None
+    active: Annotated[Literal["true", "false"] | None, Field(description="Listed now, or no longer.")] = None
+    sort: Annotated[Literal["ticker", "name", "market", "type"] | None, Field(description="What the order is of.")] = (
+        None
+    )
+    order: Annotated[Literal["asc", "desc"] | None, Field(description="Rising or falling.")] = None
 
 
+Limit = Annotated[int, Query(ge=1, le=1_000, description="Tickers in a page."), Whole]
 TickerFilters = Annotated[_Filters, Query()]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
@@ -34,7 +34,7 @@ class Question:
     ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` is the name of the answer's
     shape in ``dekr.polygon.wire``. ``parameters`` are sent in a fixed order, so that equal questions are one.
     ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow). ``keep_us``: for
-    how long the store keeps it at most.
+    how long the store keeps it at most. ``is_list``: whether it holds ``results``.
     """
 
     slot: str
@@ -46,6 +46,7 @@ class Question:
     parameters: Mapping[str, str]
     settled_us: int | None = None
     keep_us: int | None = None
+    is_list: bool = True
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ class Answers:
     client: "Callable[[], PolygonClient]"
 
     def get(self, ask: Ask, question: Question) -> Any:  # noqa: ANN401 - parsed JSON
-        """The answer as sent, without its request_id; of a ``next_url`` only the query. It must not be changed.
+        """The answer as sent, without its request_id; for a ``next_url`` its cursor. It must not be changed.
 
         Raises UnknownSymbol for what the upstream does not know.
         """
@@ -96,18 +97,13 @@ class Answers:
         except UnknownSymbol:
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)
         payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()
-        # An empty answer is believed for a short time only.
-        if isinstance(sent, dict) and "results" in sent and not sent["results"]:
+        # An empty list is believed for a short time only.
+        if question.is_list and not sent.get("results"):
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
         keep = keep_us(permit.stamp_us, question.data, self.flow.stale_us)
         if question.keep_us is not None:
             keep = min(keep, question.keep_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)
-
-
-def page_of(query: str) -> dict[str, str]:
-    """The parameters in the query of a ``next_url``."""
-    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def _as_it_is(data: Any) -> Any:  # noqa: ANN401 - parsed JSON

@@ -12,13 +12,15 @@ from dekr.tiers import TierPolicy
 
 class Outcome(StrEnum):
     """How a read was answered: from the cache; by a fetch of its own; by somebody else's fetch that it waited for; or
-    with data older than the reader's tier allows, because the upstream could not be asked (always labelled).
+    with data older than the reader's tier allows, because the upstream could not be asked (always labelled); or, for the same
+    reason, only in part.
     """
 
     HIT = "hit"
     MISS = "miss"
     COLLAPSED = "collapsed"
     STALE = "stale"
+    PARTIAL = "partial"
 
 
 @dataclass(slots=True)

@@ -35,7 +35,8 @@ class Batches:
     client: "Callable[[], PolygonClient]"
 
     def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, str | DekrError]:
-        """The JSON of each ticker's quote, or the error that stands in its place; in the order asked.
+        """The JSON of each ticker's quote, or the error that stands in its place; in the order asked. Without any ticker the
+        request is paid all the same.
 
         Raises what the fetch raises where no ticker at all can be served.
         """
@@ -83,7 +84,7 @@ class Batches:
 
     def _close(self, ticker: str, snapshot: "Snapshot", harvest: Harvest) -> Write:
         """The previous day's close of a ticker that has neither a quote nor a minute bar today."""
-        close = snapshot.fields.get("session", {}).get("previous_close")
+        close = (snapshot.fields.get("session") or {}).get("previous_close")
         try:
             day = sessions.trading_day(_previous_day(harvest.stamp_us))
         except sessions.CalendarUnknown:

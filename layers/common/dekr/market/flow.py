@@ -168,8 +168,7 @@ class Flow:
         for want in refused:
             entries.pop(want.key, None)
         ask.failure = error
-        if len(refused) < len(missing):
-            ask.outcome = Outcome.STALE
+        ask.outcome = Outcome.STALE if len(refused) < len(missing) else Outcome.PARTIAL
 
     def _servable(self, ask: Ask, want: Want, entry: Entry | None) -> bool:
         """Whether the entry is inside the stale window."""
@@ -222,7 +221,7 @@ def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[
     """
     served = [want for want in wants if want.key in entries]
     aging = first_to_age(served, entries)
-    if aging or not ask.stamp_us:
+    if served and (aging or not ask.stamp_us):
         told = aging or served
         ask.stamp_us = min(entries[want.key].stamp_us for want in told)
         ask.fresh_until_us = min(want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told)

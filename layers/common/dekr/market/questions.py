@@ -44,13 +44,14 @@ def tickers(parameters: Mapping[str, str]) -> Question:
 def market_now(since_us: int) -> Question:
     """``/v1/marketstatus/now``, in the session that began at that moment: with the session its answer is over."""
     datum = f"now:{since_us // 1_000_000}"
-    return Question(MARKET, datum, "marketstatus", "/v1/marketstatus/now", _market_now, DataClass.REAL_TIME, {})
+    path = "/v1/marketstatus/now"
+    return Question(MARKET, datum, "marketstatus", path, _market_now, DataClass.REAL_TIME, {}, is_list=False)
 
 
 def upcoming() -> Question:
     """``/v1/marketstatus/upcoming``."""
     path = "/v1/marketstatus/upcoming"
-    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.HISTORICAL, {})
+    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.HISTORICAL, {}, is_list=False)
 
 
 # The shapes are part of the upstream client, which only a miss loads.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import DataClass, keep_us
+from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import Write
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
@@ -48,5 +48,9 @@ class WholeMarket:
         tickers = [snapshot.fields for snapshot in found]
         answer = {"status": "DELAYED" if delayed else "OK", "count": len(tickers), "tickers": tickers}
         packed = gzip.compress(json.dumps(answer, separators=(",", ":")).encode(), mtime=0)
+        payload = (_DELAYED if delayed else _REAL_TIME) + packed
+        if not tickers:
+            # An empty answer is believed for a short time only.
+            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
         keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
-        return Write(key, Entry(permit.stamp_us, Kind.VALUE, (_DELAYED if delayed else _REAL_TIME) + packed), keep)
+        return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)

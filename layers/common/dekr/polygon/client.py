@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -142,17 +142,19 @@ class PolygonClient:
     def answer(
         self, family: str, path: str, parameters: Mapping[str, str], call: Call, model: type[BaseModel]
     ) -> tuple[Any, bool]:
-        """Any other answer as it was sent, once it is valid, and whether it is delayed. Of an answer's ``next_url`` only the
-        query is kept: it must lead on from the same path.
+        """Any other answer as it was sent, once it is valid, and whether it is delayed. In the place of ``next_url``, which
+        must lead on from the same path, stands its cursor alone.
         """
 
         def read(reply: Reply) -> tuple[Any, bool]:
             answer = _valid(model, reply)
+            if isinstance(answer, wire.PreviousAnswer):
+                self._check_previous(answer, path, reply)
             sent = reply.body
             if isinstance(sent, dict):
                 sent.pop("request_id", None)
                 if sent.get("next_url"):
-                    sent["next_url"] = _query_of(sent["next_url"], path)
+                    sent["next_url"] = _cursor_of(sent["next_url"], path)
             return sent, _delayed(answer)
 
         return self._get(family, path, parameters, call, BARS_ATTEMPT_S, read)
@@ -246,6 +248,12 @@ class PolygonClient:
             self._check_latest(snapshot, reply)
         return found
 
+    def _check_previous(self, answer: wire.PreviousAnswer, path: str, reply: Reply) -> None:
+        asked = path.split("/")[-2]
+        _check_ticker(asked, answer.ticker or asked)
+        for bar in answer.results or []:
+            self._check_time(bar.t * 1000, reply)
+
     def _check_latest(self, found: Snapshot, reply: Reply) -> None:
         for latest in (found.quote, found.trade):
             if latest is not None:
@@ -271,12 +279,13 @@ def _delayed(answer: BaseModel) -> bool:
     return getattr(answer, "status", "OK") == "DELAYED"
 
 
-def _query_of(next_url: str, path: str) -> str:
-    """The query of a ``next_url`` that leads on from this path."""
+def _cursor_of(next_url: str, path: str) -> str:
+    """The cursor in a ``next_url`` that leads on from this path."""
     target = urlsplit(next_url)
-    if target.path != path or not target.query:
+    found = parse_qs(target.query).get("cursor", [])
+    if target.path != path or len(found) != 1:
         raise UpstreamInvalid("The data provider pointed to another list.")
-    return target.query
+    return found[0]
 
 
 def _check_tickers(asked: Sequence[str], found: Sequence[Snapshot]) -> None:

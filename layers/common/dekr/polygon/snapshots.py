@@ -72,7 +72,7 @@ def of_universe(found: wire.UniversalItem, sent: dict[str, Any], *, delayed: boo
         trade_fields: dict[str, Any] = {
             "p": print_.price,
             "s": print_.size,
-            "t": print_.sip_timestamp or print_.last_updated,
+            "t": print_.at_ns,
         }
         rest = {"x": print_.exchange, "i": print_.id, "c": print_.conditions}
         trade_fields |= {name: value for name, value in rest.items() if value is not None}

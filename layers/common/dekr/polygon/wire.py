@@ -4,7 +4,8 @@ Numbers stay as they came: an integer stays an integer, a decimal fraction stays
 ignored, because the upstream adds some from time to time; what is kept of a quote or snapshot is the object as it came.
 """
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 from pydantic import (
     BaseModel,
@@ -16,6 +17,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+FAR_FUTURE_MS: Final = 253_402_300_799_000
+"""The last second of the year 9999: what lies behind it is no time."""
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 type Amount = Annotated[Number, Field(ge=0)]
@@ -100,7 +104,18 @@ class MinuteBar(_Wire):
     """The snapshot's last minute bar; all zero before the first trade of the day. ``t`` in ms."""
 
     c: Amount = 0
-    t: Count = 0
+    t: Annotated[Count, Field(le=FAR_FUTURE_MS)] = 0
+
+
+class DayBar(_Wire):
+    """A day's bar in a snapshot; all zero before the first trade."""
+
+    o: Amount | None = None
+    h: Amount | None = None
+    l: Amount | None = None  # noqa: E741 - the wire's name
+    c: Amount | None = None
+    v: Amount | None = None
+    vw: Amount | None = None
 
 
 class LastTrade(_Wire):
@@ -133,11 +148,21 @@ class TickerSnapshot(_Wire):
     lastQuote: LastQuote | None = None  # noqa: N815 - the wire's name
     lastTrade: LastTrade | None = None  # noqa: N815 - the wire's name
     min: MinuteBar | None = None
+    day: DayBar | None = None
+    prevDay: DayBar | None = None  # noqa: N815 - the wire's name
+    updated: Annotated[Count, Field(le=FAR_FUTURE_MS * 1_000_000)] | None = None
+    todaysChange: Number | None = None  # noqa: N815 - the wire's name
+    todaysChangePerc: Number | None = None  # noqa: N815 - the wire's name
 
     @field_validator("lastTrade", mode="before")
     @classmethod
     def _no_trade_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
         return None if isinstance(value, dict) and not value.get("p") else value
+
+    @field_validator("lastQuote", mode="before")
+    @classmethod
+    def _no_quote_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return value or None
 
 
 class SnapshotAnswer(_Wire):
@@ -152,6 +177,12 @@ class SnapshotsAnswer(_Wire):
 
     status: str
     tickers: list[TickerSnapshot] | None = None
+
+
+class UniversalSession(_Wire):
+    """The day of a v3 snapshot."""
+
+    previous_close: Amount | None = None
 
 
 class UniversalMinute(_Wire):
@@ -178,11 +209,22 @@ class UniversalTrade(_Wire):
     price: Price
     size: Amount | None = None
     sip_timestamp: Count | None = None
-    last_updated: Count
+    last_updated: Count | None = None
     timeframe: str | None = None
     exchange: StrictInt | None = None
     id: str | None = None
     conditions: list[StrictInt] | None = None
+
+    @model_validator(mode="after")
+    def _a_time(self) -> "UniversalTrade":
+        if self.at_ns == 0:
+            raise ValueError("a trade must have a time")
+        return self
+
+    @property
+    def at_ns(self) -> int:
+        """When it was, on the consolidated tape where that is known."""
+        return self.sip_timestamp or self.last_updated or 0
 
 
 class UniversalItem(_Wire):
@@ -191,9 +233,20 @@ class UniversalItem(_Wire):
     ticker: str
     error: str | None = None
     message: str | None = None
+    session: UniversalSession | None = None
     last_minute: UniversalMinute | None = None
     last_quote: UniversalQuote | None = None
     last_trade: UniversalTrade | None = None
+
+    @field_validator("last_trade", mode="before")
+    @classmethod
+    def _no_trade_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return None if isinstance(value, dict) and not value.get("price") else value
+
+    @field_validator("last_quote", mode="before")
+    @classmethod
+    def _no_quote_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return value or None
 
 
 class UniversalAnswer(_Wire):
@@ -234,8 +287,16 @@ class Article(Item):
     published_utc: str
     title: str
     article_url: str
-    tickers: list[str] = Field(default_factory=list)
+    tickers: list[str] | None = None
+    keywords: list[str] | None = None
+    publisher: "Publisher | None" = None
     insights: "list[Insight] | None" = None
+
+
+class Publisher(_Wire):
+    """Who published an article."""
+
+    name: str | None = None
 
 
 class Insight(_Wire):
@@ -272,6 +333,13 @@ class MarketNow(_Wire):
     exchanges: dict[str, str | None] = Field(default_factory=dict)
     earlyHours: bool | None = None  # noqa: N815 - the wire's name
     afterHours: bool | None = None  # noqa: N815 - the wire's name
+
+    @field_validator("serverTime")
+    @classmethod
+    def _a_moment(cls, value: str) -> str:
+        if datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("serverTime must have a time zone")
+        return value
 
 
 class Upcoming(_Wire):

@@ -84,6 +84,8 @@ class ClusterLink:
                 socket_connect_timeout=FIRST_CONNECT_S,
                 retry=Retry(NoBackoff(), 1),
             )
+            # Replies are raw, as those of a single endpoint's link.
+            self._cluster.set_response_callback("HGETALL", lambda reply, **_: reply)
             for node in self._cluster.get_nodes():
                 if node.redis_connection is not None:
                     node.redis_connection.connection_pool.connection_kwargs["socket_connect_timeout"] = CONNECT_S

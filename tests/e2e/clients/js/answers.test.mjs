@@ -140,6 +140,8 @@ async function indicator(name, windows) {
     paged.push(...page.results.values);
   }
   assert.equal(paged.length, 59);
-  assert.deepEqual(paged, whole.results.values);
+  assert.deepEqual(paged.map((value) => value.timestamp), whole.results.values.map((value) => value.timestamp));
+  // The last digits depend on where the sums began.
+  assert.ok(paged.every((value, at) => Math.abs(value.value - whole.results.values[at].value) < 1e-9));
   return paged;
 }

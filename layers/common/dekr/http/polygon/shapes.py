@@ -54,8 +54,9 @@ class TickerSnapshot(_Envelope):
 
 
 class TickerSnapshots(_Envelope):
-    """Several tickers' snapshots."""
+    """Several tickers' snapshots. The whole market's, which is kept as one compressed answer, has no ``request_id``."""
 
+    request_id: str | None = None  # type: ignore[assignment] # see above
     count: int
     tickers: list[dict[str, Any]]
 

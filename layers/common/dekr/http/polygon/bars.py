@@ -10,20 +10,30 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from dekr.errors import UnknownSymbol
 from dekr.http import cursors
 from dekr.http.bar_pages import FAR_FUTURE_MS, check_span, moment_ms
-from dekr.http.query import Whole
+from dekr.http.documents import polygon_of
+from dekr.http.edge import Edge
+from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.polygon import shapes
+from dekr.http.query import AdjustedQuery, SymbolPath, Whole
 from dekr.market.ask import Ask
 from dekr.market.bars import UNIT_MS, Bars, Range, Row
+from dekr.market.questions import previous_day
 from dekr.market.segments import Series, Timespan
 from dekr.sessions import eastern_date, eastern_midnight_us
+from dekr.symbols import Ticker
 
 MOST: Final = 20_000
 """Bars in one answer: more would not fit into it."""
 
 MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
+FirstPath = Annotated[str, Path(description="First day (YYYY-MM-DD) or moment (ms).")]
+LastPath = Annotated[str, Path(description="Last day (YYYY-MM-DD) or moment (ms).")]
 TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
 
 _NAMES: Final = ("t", "o", "h", "l", "c", "v", "vw", "n")
@@ -70,9 +80,14 @@ class Aggregates:
         return f"{self.path}:{self.series.adjusted}:{self.newest_first}"
 
     def answer(self, bars: Bars, ask: Ask) -> tuple[dict[str, Any], str | None]:
-        """The fields of Polygon's answer, and path and query of the next page."""
+        """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
         wanted = Range(self.first_ms, self.last_ms, self.limit + 1)
-        found = bars.get(ask, self.series, wanted)[::-1] if self.newest_first else bars.oldest(ask, self.series, wanted)
+        try:
+            found = (
+                bars.get(ask, self.series, wanted)[::-1] if self.newest_first else bars.oldest(ask, self.series, wanted)
+            )
+        except UnknownSymbol:
+            found = []
         rows = found[: self.limit]
         fields: dict[str, Any] = {
             "ticker": self.series.ticker,
@@ -81,7 +96,7 @@ class Aggregates:
             "resultsCount": len(rows),
         }
         if rows:
-            fields |= {"results": [_bar(row) for row in rows], "count": len(rows)}
+            fields |= {"results": [bar_of(row) for row in rows], "count": len(rows)}
         return fields, self._next(found)
 
     def _next(self, found: Sequence[Row]) -> str | None:
@@ -96,7 +111,36 @@ class Aggregates:
         return f"{self.path}?{urlencode(query)}"
 
 
-def _bar(row: Row) -> dict[str, Any]:
+def aggregate_routes(edge: Edge) -> None:
+    """Add the bars of a range and of the previous day."""
+
+    @edge.get(
+        "/v2/aggs/ticker/<symbol>/range/<multiplier>/<timespan>/<first>/<last>", responses=polygon_of(shapes.Aggregates)
+    )
+    def aggregates(
+        symbol: SymbolPath,
+        multiplier: MultiplierPath,
+        timespan: TimespanPath,
+        first: FirstPath,
+        last: LastPath,
+        adjusted: AdjustedQuery = "true",
+        sort: OrderQuery = "asc",
+        limit: Annotated[int, Query(ge=1, le=50_000, description="Bars in a page."), Whole] = 5_000,
+        cursor: CursorQuery = None,
+    ) -> Response[str]:
+        """Polygon's bars of a range."""
+        series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
+        asked = Aggregates.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
+        return edge.polygon(*asked.answer(edge.services.bars, edge.ask(None, "bars")))
+
+    @edge.get("/v2/aggs/ticker/<symbol>/prev", responses=polygon_of(shapes.Aggregates))
+    def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:
+        """Polygon's bar of the previous day."""
+        question = previous_day(Ticker.parse(symbol), adjusted=adjusted)
+        return edge.polygon(edge.services.answers.get(edge.ask(None, "bars"), question))
+
+
+def bar_of(row: Row) -> dict[str, Any]:
     """A bar in Polygon's names; vw and n are left out where upstream gave none."""
     return {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
 

@@ -1,0 +1,31 @@
+"""``/v2/last/nbbo`` and ``/v2/last/trade``. They share the cache with /quote and /trade."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from dekr.http.documents import polygon_of
+from dekr.http.edge import Edge
+from dekr.http.polygon.shapes import One
+from dekr.http.query import SymbolPath
+from dekr.symbols import Ticker
+
+
+def nbbo_routes(edge: Edge) -> None:
+    """Add the last quote."""
+
+    @edge.get("/v2/last/nbbo/<symbol>", responses=polygon_of(One))
+    def last_nbbo(symbol: SymbolPath) -> Response[str]:
+        """Polygon's last quote."""
+        ticker = Ticker.parse(symbol)
+        ask = edge.ask(None, "quote")
+        return edge.polygon({"results": edge.services.quotes.sent(ask, ticker)})
+
+
+def trade_routes(edge: Edge) -> None:
+    """Add the last trade."""
+
+    @edge.get("/v2/last/trade/<symbol>", responses=polygon_of(One))
+    def last_trade(symbol: SymbolPath) -> Response[str]:
+        """Polygon's last trade."""
+        ticker = Ticker.parse(symbol)
+        ask = edge.ask(None, "trade")
+        return edge.polygon({"results": edge.services.trades.sent(ask, ticker)})

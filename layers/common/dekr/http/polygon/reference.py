@@ -1,0 +1,36 @@
+"""``/v1/marketstatus`` and ``/v3/reference/tickers``."""
+
+import json
+
+from aws_lambda_powertools.event_handler import Response
+
+from dekr.http.documents import polygon_of
+from dekr.http.edge import Edge
+from dekr.http.lists import CursorQuery, ListQuery, next_path
+from dekr.http.polygon.shapes import MarketNow, Page, UpcomingDay
+from dekr.http.ticker_lists import Limit, TickerFilters, ticker_parameters
+from dekr.market.questions import tickers as tickers_question
+from dekr.market.questions import upcoming as upcoming_question
+
+
+def reference_routes(edge: Edge) -> None:
+    """Add the routes."""
+
+    @edge.get("/v1/marketstatus/now", responses=polygon_of(MarketNow))
+    def status_now() -> Response[str]:
+        """Polygon's state of the markets."""
+        return edge.answer(json.dumps(edge.services.hours.now(edge.ask(None, "reference"))))
+
+    @edge.get("/v1/marketstatus/upcoming", responses=polygon_of(list[UpcomingDay]))
+    def status_upcoming() -> Response[str]:
+        """Polygon's coming holidays."""
+        return edge.answer(json.dumps(edge.services.answers.get(edge.ask(None, "reference"), upcoming_question())))
+
+    @edge.get("/v3/reference/tickers", responses=polygon_of(Page))
+    def reference_tickers(filters: TickerFilters, limit: Limit = 100, cursor: CursorQuery = None) -> Response[str]:
+        """Polygon's list of tickers."""
+        path = "/v3/reference/tickers"
+        asked = ListQuery.of(path, ticker_parameters(filters, limit), cursor)
+        sent = edge.services.answers.get(edge.ask(None, "reference"), tickers_question(asked.parameters))
+        results = sent.get("results") or []
+        return edge.polygon({"count": len(results), "results": results}, next_path(path, {}, asked.following(sent)))

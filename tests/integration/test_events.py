@@ -1,0 +1,97 @@
+"""The recorded events: one for each route, as API Gateway sends it, and the answer that its function gives."""
+
+import gzip
+import json
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import pytest
+
+from dekr.access.principal import Role
+from dekr.store.link import Link
+from tests.markets import Market, market
+from tests.routes import Route, route_of, routes
+from tests.world import Context, load
+
+ROOT: Final = Path(__file__).parents[2]
+FILES: Final = sorted((ROOT / "events").glob("*.json"))
+USER, ADMIN = "dk_local_replaced-by-the-tests", "dk_local_replaced-by-an-admin-key"
+REST: Final = "$default"
+"""The route that takes whatever no other takes; the admin function answers it."""
+
+EVENTS: Final = [pytest.param(file, id=file.stem) for file in FILES]
+
+
+def sent(file: Path) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(file.read_text())
+    return event
+
+
+def route(event: dict[str, Any]) -> Route | None:
+    return next((each for each in routes() if each.key == event["routeKey"]), None)
+
+
+@pytest.fixture
+def live(link: Link) -> Iterator[Market]:
+    with market(link) as found:
+        yield found
+
+
+def test_every_route_has_exactly_one_event() -> None:
+    assert Counter(sent(file)["routeKey"] for file in FILES) == Counter([*(each.key for each in routes()), REST])
+
+
+@pytest.mark.parametrize("file", EVENTS)
+def test_an_event_agrees_with_itself_and_with_its_name(file: Path) -> None:
+    event = sent(file)
+    context, http = event["requestContext"], event["requestContext"]["http"]
+    found = route(event)
+    assert event["version"] == "2.0"
+    assert file.stem.partition("-")[0] == (found.function if found else "admin")
+    assert route_of(http["method"], event["rawPath"]) == found
+    assert (context["routeKey"], http["path"]) == (event["routeKey"], event["rawPath"])
+    assert event.get("queryStringParameters", {}) == dict(parse_qsl(event["rawQueryString"]))
+    assert "{" not in event["routeKey"] or event["routeKey"].format(**event["pathParameters"]).endswith(
+        event["rawPath"]
+    )
+    assert http["userAgent"] == event["headers"]["user-agent"]
+    assert event["headers"]["content-length"] == str(len(event.get("body", "")))
+
+
+@pytest.mark.parametrize("file", EVENTS)
+def test_the_function_answers_its_event_as_documented(live: Market, file: Path) -> None:
+    keys = {USER: live.world.key(), ADMIN: live.world.key(role=Role.ADMIN)}
+    text = file.read_text()
+    for placeholder, key in keys.items():
+        text = text.replace(placeholder, key)
+    event = json.loads(text)
+    found = route(event)
+    module = load(found.function if found else "admin")
+    module.edge._wire = lambda: live.world.services
+
+    answer = module.handler(event, Context())
+
+    assert (answer["statusCode"], media_type(answer)) in documented(found), answer["body"]
+    assert len(body(answer)) > 2, "no more than an empty list or object"
+
+
+def documented(found: Route | None) -> list[tuple[int, str]]:
+    """The status and the media types of a route's good answer; of an address without a route, the 404."""
+    if found is None:
+        return [(404, "application/problem+json")]
+    paths = json.loads((ROOT / "docs/openapi.json").read_text())["paths"]
+    return [(200, media) for media in paths[found.path][found.method.lower()]["responses"]["200"]["content"]]
+
+
+def media_type(answer: dict[str, Any]) -> str:
+    found: str = {name.lower(): value for name, value in answer["headers"].items()}["content-type"]
+    return found.partition(";")[0]
+
+
+def body(answer: dict[str, Any]) -> str:
+    text: str = answer["body"]
+    return gzip.decompress(b64decode(text)).decode() if answer["isBase64Encoded"] else text

@@ -1,0 +1,25 @@
+"""Answers held against the documented shapes: exactly these fields, with exactly these types."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tests.world import Answer
+
+
+def shaped(model: Any, answer: Answer) -> Any:
+    """The JSON of a good answer in the shape of a model: every field of it and no other."""
+    assert answer.status == 200, answer.text
+    found = answer.json
+    kind = TypeAdapter(model)
+    assert kind.dump_python(kind.validate_json(answer.text, strict=True), mode="json") == found
+    return found
+
+
+def polygon_shaped(model: Any, answer: Answer) -> Any:
+    """The same of a Polygon-compatible route, where what the upstream left out is absent."""
+    assert answer.status == 200, answer.text
+    found = answer.json
+    kind = TypeAdapter(model)
+    assert kind.dump_python(kind.validate_json(answer.text, strict=True), mode="json", exclude_unset=True) == found
+    return found
