@@ -17,7 +17,9 @@ FUNCTIONS: Final = ROOT / "functions"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. ``text``: its docstring. ``filters``: the models whose fields are parameters of its query."""
+    """One route. ``text``: what it does, mostly its docstring. ``filters``: the models whose fields are parameters of its
+    query.
+    """
 
     function: str
     method: str
@@ -74,7 +76,7 @@ def _routes_of(module: ModuleType) -> Iterator[Route]:
             function=module.__name__,
             method=route.method,
             path=route.openapi_path,
-            text=inspect.getdoc(route.func) or "",
+            text=route.description or inspect.getdoc(route.func) or "",
             needs_key=route.openapi_path not in module.edge.open_paths,
             filters=tuple(kind for kind in kinds if inspect.isclass(kind) and issubclass(kind, BaseModel)),
         )

@@ -1,6 +1,10 @@
-"""Moments as text: RFC 3339 in UTC, with as many digits of the second as the moment has."""
+"""Moments as text: RFC 3339 in UTC, with as many digits of the second as the moment has. And days."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
+from typing import Final
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def rfc3339(ns: int) -> str:
@@ -19,3 +23,11 @@ def rfc3339(ns: int) -> str:
 def rfc3339_ms(ms: int) -> str:
     """The moment ``ms`` milliseconds after the epoch."""
     return rfc3339(ms * 1_000_000)
+
+
+def day_of(text: str) -> date | None:
+    """The day written as YYYY-MM-DD, no other form of ISO 8601; None for what is none."""
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None

@@ -5,7 +5,7 @@ from typing import Any
 from tests.markets import Market
 
 
-def asked(market: Market, path: str, **parameters: Any) -> Any:
+def asked(market: Market, path: str, /, **parameters: Any) -> Any:
     """The upstream's own answer, which does not count as a call of the service."""
     before = market.sandbox.calls.copy()
     response = market.upstream.get(path, params=parameters or None)
@@ -15,7 +15,7 @@ def asked(market: Market, path: str, **parameters: Any) -> Any:
     return response.json()
 
 
-def pages(market: Market, path: str, **parameters: Any) -> list[dict[str, Any]]:
+def pages(market: Market, path: str, /, **parameters: Any) -> list[dict[str, Any]]:
     """All results of the upstream's pages."""
     answer = asked(market, path, **parameters)
     found: list[dict[str, Any]] = answer.get("results", [])

@@ -19,11 +19,14 @@ from dekr.market.ask import Ask
 from dekr.market.bars import Bars, Range, Row
 from dekr.market.segments import Series, Timespan
 from dekr.sessions import eastern_midnight_us
-from dekr.times import rfc3339_ms
+from dekr.times import day_of, rfc3339_ms
 
 PAGE_BYTES: Final = 4_500_000
 PAGE_ROWS: Final = 40_000
-"""Bars in a page of a whole range at most: hardly any page has room for more."""
+HOUR_ROWS: Final = 5_000
+"""Bars in a page of a whole range at most: hardly any page has room for more. Hour bars take many upstream calls, because the
+upstream counts the minutes that they are made of.
+"""
 
 WHOLE: Final = 0
 """A cursor's limit where all the rest is wanted."""
@@ -41,7 +44,6 @@ FEWEST_DIGITS: Final = 12
 
 COLUMNS: Final = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap", "transactions")
 _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})\.(\d{1,5})", re.ASCII)
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXPECTED: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 
 
@@ -77,13 +79,15 @@ class BarQuery:
             check_span(series.timespan, first_ms, last_ms, now_ms)
         if limit is None and first is None:
             limit = USUAL
-        return cls(series, Range(first_ms, last_ms, limit or PAGE_ROWS), newest_first, whole=limit is None)
+        return cls(
+            series, Range(first_ms, last_ms, limit or page_rows(series.timespan)), newest_first, whole=limit is None
+        )
 
     def rows(self, bars: Bars, ask: Ask) -> list[Row]:
         """The bars of this query's page, oldest first; of a whole range one more than a page holds, where there is one."""
         if not self.whole:
             return bars.get(ask, self.series, self.range)
-        one_more = Range(self.range.first_ms, self.range.last_ms, PAGE_ROWS + 1)
+        one_more = Range(self.range.first_ms, self.range.last_ms, page_rows(self.series.timespan) + 1)
         return (bars.get if self.newest_first else bars.oldest)(ask, self.series, one_more)
 
     def cursor(self, rest: Range) -> str:
@@ -117,7 +121,7 @@ def page(query: BarQuery, rows: Sequence[Row], *, csv: bool, most: int = PAGE_BY
         bar = _bar(query.series.ticker, row)
         part = line(list(bar.values())) if csv else json.dumps(bar, separators=(",", ":"))
         size += len(part) + 1
-        if size > most or (query.whole and index == PAGE_ROWS):
+        if size > most or (query.whole and index == page_rows(query.series.timespan)):
             chosen = "csv" if csv else None
             links["Link"] = f'<{query.url(query.cursor(_rest(query, ordered, index)), chosen)}>; rel="next"'
             break
@@ -129,7 +133,7 @@ def _rest(query: BarQuery, ordered: Sequence[Row], index: int) -> Range:
     if query.whole:
         bounds = query.range.first_ms, query.range.last_ms
         first, last = (bounds[0], ordered[index][0]) if query.newest_first else (ordered[index][0], bounds[1])
-        return Range(first, last, PAGE_ROWS)
+        return Range(first, last, query.range.limit)
     ends = ordered[index][0], ordered[-1][0]
     return Range(min(ends), max(ends), len(ordered) - index)
 
@@ -149,6 +153,11 @@ def _bar(ticker: str, row: Row) -> dict[str, Any]:
     }
 
 
+def page_rows(timespan: Timespan) -> int:
+    """How many bars of a whole range one page holds at most."""
+    return HOUR_ROWS if timespan is Timespan.HOUR else PAGE_ROWS
+
+
 def check_span(timespan: Timespan, first_ms: int, last_ms: int, now_ms: int) -> None:
     """Raise InvalidInput for a range that is none, that has not begun, or that is too long for its timespan."""
     if first_ms > last_ms:
@@ -164,10 +173,7 @@ def moment_ms(field: str, text: str, *, end: bool) -> int:
     """The moment that a day (its start in New York, or its ``end``) or a text of milliseconds names. Raises InvalidInput."""
     if text.isascii() and text.isdigit() and FEWEST_DIGITS <= len(text) <= len(str(FAR_FUTURE_MS)):
         return min(int(text), FAR_FUTURE_MS)
-    try:
-        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        day = None
+    day = day_of(text)
     if day is None or not EARLIEST <= day < date.max:
         raise InvalidInput(field, _EXPECTED)
     if end:
@@ -186,4 +192,4 @@ def _range_in(cursor: str, series: Series, newest_first: bool) -> tuple[Range, b
     first_ms, last_ms, limit = (int(number) for number in match.groups())
     if not first_ms <= last_ms <= FAR_FUTURE_MS or not WHOLE <= limit <= MOST_BARS:
         raise cursors.refused()
-    return Range(first_ms, last_ms, limit or PAGE_ROWS), limit == WHOLE
+    return Range(first_ms, last_ms, limit or page_rows(series.timespan)), limit == WHOLE

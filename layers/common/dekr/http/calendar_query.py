@@ -6,15 +6,24 @@ from typing import Final
 from dekr.calendar_table import FIRST, LAST
 from dekr.errors import InvalidInput
 from dekr.sessions import eastern_date
+from dekr.times import day_of
 
 USUAL: Final = timedelta(days=30)
 MOST: Final = timedelta(days=366)
 
 
 def days(first: str | None, last: str | None, now_us: int) -> tuple[date, date]:
-    """The first and last day; today in New York and the 30 days after it where they are left out. Raises InvalidInput."""
-    start = _day("from", first) if first is not None else eastern_date(now_us)
-    end = _day("to", last) if last is not None else min(start + USUAL, LAST)
+    """The first and last day. Raises InvalidInput.
+
+    Without a first one they begin today in New York (or on the last one, if that lies before), without a last one they end 30
+    days later.
+    """
+    today = eastern_date(now_us)
+    if first is None and today > LAST:
+        raise InvalidInput("from", f"is required: the calendar ends on {LAST}")
+    end = _day("to", last) if last is not None else None
+    start = _day("from", first) if first is not None else min(today, end or today)
+    end = end or min(start + USUAL, LAST)
     if start > end:
         raise InvalidInput("from", "must not be after to")
     if end - start > MOST:
@@ -23,10 +32,7 @@ def days(first: str | None, last: str | None, now_us: int) -> tuple[date, date]:
 
 
 def _day(field: str, text: str) -> date:
-    try:
-        day = date.fromisoformat(text) if len(text) == len("2026-11-20") else None
-    except ValueError:
-        day = None
+    day = day_of(text)
     if day is None:
         raise InvalidInput(field, "must be a day (YYYY-MM-DD)")
     if not FIRST <= day <= LAST:

@@ -1,6 +1,5 @@
 """Lists that go on from page to page: the upstream's own pages under our cursors, and the rules of their filters."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from dekr.errors import InvalidInput
 from dekr.http import cursors
 from dekr.sessions import eastern_midnight_us
+from dekr.times import day_of
 
 CursorQuery = Annotated[str | None, Query(description="Where the page before ended.")]
 OrderQuery = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
@@ -20,7 +20,6 @@ FAR_FUTURE_NS: Final = 253_402_300_799 * 10**9
 FEWEST_NS_DIGITS: Final = 16
 """Nanoseconds have at least so many digits since the first weeks of 1970; fewer are another unit."""
 
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970"
 _EXPECTED_TIME: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, such as 2026-11-20T15:00:00Z"
 
@@ -93,11 +92,9 @@ def published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
 
 def moment_utc(field: str, text: str, now_us: int) -> str:
     """A moment in RFC 3339, or the start of a day, as text in UTC. Raises InvalidInput for one that is none or lies ahead."""
+    day = day_of(text)
     try:
-        if _DAY.fullmatch(text):
-            moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        else:
-            moment = datetime.fromisoformat(text)
+        moment = datetime.combine(day, datetime.min.time(), UTC) if day else datetime.fromisoformat(text)
         in_utc = moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         in_utc = None
@@ -113,10 +110,7 @@ def _span_ns(field: str, text: str) -> tuple[int, int]:
     digits = text.isascii() and text.isdigit() and FEWEST_NS_DIGITS <= len(text) <= len(str(FAR_FUTURE_NS))
     if digits and int(text) <= FAR_FUTURE_NS:
         return int(text), int(text)
-    try:
-        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        day = None
+    day = day_of(text)
     if day is None or not date(1970, 1, 2) <= day < date.max:
         raise InvalidInput(field, _EXPECTED_NS)
     return eastern_midnight_us(day) * 1000, eastern_midnight_us(day + timedelta(days=1)) * 1000 - 1

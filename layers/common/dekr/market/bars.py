@@ -37,6 +37,8 @@ SETTLED_KEEP_US: Final = 7 * 24 * 3600 * 1_000_000
 BASE_BARS_A_CALL: Final = 50_000
 """The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
 
+CALLS_IN_A_RUN: Final = 10
+
 BASE_BARS_A_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
 """Second or minute bars of a calendar day: 57 600 or 960 on each of five days in seven."""
 
@@ -156,16 +158,20 @@ class Bars:
     def _fetch(
         self, series: Series, permit: Permit, missing: Mapping[str, Segment], old: Mapping[str, Entry]
     ) -> list[Write]:
-        rows: list[Row] = []
-        delayed = False
-        for first_ms, last_ms in _runs(series, list(missing.values())):
-            answer = self._ask(series, first_ms, last_ms, permit)
-            delayed = delayed or answer.delayed
-            rows += [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-        return [
-            self._write(key, segment, rows, permit.stamp_us, old.get(key), delayed=delayed)
-            for key, segment in missing.items()
-        ]
+        writes: list[Write] = []
+        kept = 0
+        for run in _runs(series, list(missing.values())):
+            # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
+            self.flow.keep(writes[kept:])
+            kept = len(writes)
+            answer = self._ask(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
+            writes += [
+                self._write(key, segment, rows, permit.stamp_us, old.get(key), delayed=answer.delayed)
+                for key, segment in missing.items()
+                if run[0].first <= segment.first <= run[-1].first
+            ]
+        return writes
 
     def _ask(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
         try:
@@ -240,19 +246,23 @@ def _days(wanted: Range, now_ms: int) -> tuple[date, date]:
     return max(eastern_date(wanted.first_ms * 1000), HISTORY_START), last
 
 
-def _runs(series: Series, segments: Sequence[Segment]) -> list[tuple[int, int]]:
-    """The segments as ranges to fetch, first and last ms: neighbours as one (the upstream pages by bars that exist), others
-    as one too while a single answer can hold what lies between.
+def _runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments in runs to fetch as one: neighbours (the upstream pages by bars that exist) up to some pages, others while a
+    single answer can hold what lies between.
     """
     runs: list[list[Segment]] = []
     for segment in segments:
         if runs and (
-            _neighbours(runs[-1][-1], segment) or _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL
+            _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL
+            or (
+                _neighbours(runs[-1][-1], segment)
+                and _base_bars(series, runs[-1][0], segment) <= CALLS_IN_A_RUN * BASE_BARS_A_CALL
+            )
         ):
             runs[-1].append(segment)
         else:
             runs.append([segment])
-    return [(run[0].start_ms, run[-1].end_ms - 1) for run in runs]
+    return runs
 
 
 def _neighbours(earlier: Segment, later: Segment) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.tier_cache import TierCache
+from dekr.cache.tier_cache import TierCache, Write
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -141,6 +141,10 @@ class Flow:
             ask.upstream_s += permit.seconds
         self._send(*self.cache.put(writes), *permit.finished(), *ask.missed(len(missing), permit.calls))
         return {write.key: write.entry for write in writes}
+
+    def keep(self, writes: Sequence[Write]) -> None:
+        """Keep what a fetch has so far."""
+        self._send(*self.cache.put(writes))
 
     def _send(self, *commands: Command) -> None:
         """Send what only helps others: the reader's answer does not depend on it."""

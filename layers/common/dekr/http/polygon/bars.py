@@ -6,7 +6,7 @@ pages together hold the same bars.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from dekr.errors import UnknownSymbol
 from dekr.http import cursors
-from dekr.http.bar_pages import FAR_FUTURE_MS, check_span, moment_ms
+from dekr.http.bar_pages import FAR_FUTURE_MS, check_span, moment_ms, page_rows
 from dekr.http.documents import polygon_of
 from dekr.http.edge import Edge
 from dekr.http.lists import CursorQuery, OrderQuery
@@ -65,7 +65,14 @@ class Aggregates:
         path = f"/v2/aggs/ticker/{series.ticker}/range/{series.multiplier}/{series.timespan}/{first}/{last}"
         first_ms, last_ms = moment_ms("from", first, end=False), moment_ms("to", last, end=True)
         check_span(series.timespan, first_ms, last_ms, now_ms)
-        asked = cls(series, path, _window_start_ms(series, first_ms), last_ms, newest_first, min(limit, MOST))
+        asked = cls(
+            series,
+            path,
+            _window_start_ms(series, first_ms),
+            last_ms,
+            newest_first,
+            min(limit, MOST, page_rows(series.timespan)),
+        )
         if cursor is None:
             return asked
         bound = cursors.unseal(asked.scope, cursor)
@@ -146,21 +153,20 @@ def bar_of(row: Row) -> dict[str, Any]:
 
 
 def _window_start_ms(series: Series, ms: int) -> int:
-    """The start of the window that holds this moment: Polygon stretches a range to whole windows."""
+    """The earliest start of a window that holds this moment: Polygon stretches a range to whole windows."""
     day = eastern_date(ms * 1000)
     midnight_ms = eastern_midnight_us(day) // 1000
     if series.timespan.intraday:
         step = series.multiplier * UNIT_MS[series.timespan]
         return midnight_ms + (ms - midnight_ms) // step * step
+    back = series.multiplier - 1
     match series.timespan:
         case Timespan.WEEK:
-            day -= timedelta(days=(day.weekday() + 1) % 7)
-        case Timespan.MONTH:
-            day = day.replace(day=1)
-        case Timespan.QUARTER:
-            day = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
-        case Timespan.YEAR:
-            day = day.replace(month=1, day=1)
+            day -= timedelta(days=(day.weekday() + 1) % 7, weeks=back)
+        case Timespan.MONTH | Timespan.QUARTER | Timespan.YEAR:
+            months = {Timespan.MONTH: 1, Timespan.QUARTER: 3, Timespan.YEAR: 12}[series.timespan]
+            first = (day.year * 12 + day.month - 1) // months * months - back * months
+            day = date(max(1970, first // 12), first % 12 + 1, 1)
         case _:
-            pass
+            day -= timedelta(days=back)
     return eastern_midnight_us(day) // 1000

@@ -1,0 +1,158 @@
+"""What a user of the news sees."""
+
+from collections import Counter
+from typing import Any
+
+from dekr.http.polygon.shapes import Page
+from dekr.models import News
+from tests.integration.routes.paging import followed
+from tests.integration.routes.upstream import asked, fails, pages
+from tests.markets import Market
+from tests.shapes import polygon_shaped, shaped
+
+REFERENCE = "/v2/reference/news"
+
+
+def _sent(market: Market, **parameters: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = asked(market, REFERENCE, **parameters)["results"]
+    return found
+
+
+def test_articles_are_the_upstreams_with_nothing_added(night: Market) -> None:
+    news = shaped(News, night.world.get("/news?symbol=AAPL&limit=100", night.world.key()))
+    sent = _sent(night, ticker="AAPL", limit=100)
+    assert len(sent) == 100
+    for article, theirs in zip(news["articles"], sent, strict=True):
+        insights = {found["ticker"]: found for found in theirs.get("insights", [])}
+        assert article == {
+            "id": theirs["id"],
+            "title": theirs["title"],
+            "published_at": theirs["published_utc"],
+            "url": theirs["article_url"],
+            "publisher": theirs["publisher"]["name"],
+            "author": theirs.get("author"),
+            "description": theirs.get("description"),
+            "image_url": theirs.get("image_url"),
+            "symbols": theirs["tickers"],
+            "keywords": theirs.get("keywords", []),
+            "sentiment": insights.get("AAPL", {}).get("sentiment"),
+            "sentiments": [
+                {"symbol": each["ticker"], "sentiment": each["sentiment"], "reasoning": each["sentiment_reasoning"]}
+                for each in theirs.get("insights", [])
+            ],
+        }
+
+
+def test_a_summary_counts_what_the_articles_say(night: Market) -> None:
+    news = night.world.get("/news?symbol=AAPL&limit=200", night.world.key()).json
+    (summary,) = news["summaries"]
+    words = Counter(article["sentiment"] for article in news["articles"])
+    assert (summary["symbol"], summary["articles"]) == ("AAPL", 200)
+    assert {word: summary[word] for word in ("positive", "neutral", "negative")} == {
+        word: words[word] for word in ("positive", "neutral", "negative")
+    }
+    assert summary["without_sentiment"] == words[None] > 0
+    judged = 200 - words[None]
+    assert summary["mean_score"] == (words["positive"] - words["negative"]) / judged
+
+
+def test_without_a_symbol_there_is_a_summary_of_each_that_is_named(night: Market) -> None:
+    news = shaped(News, night.world.get("/news?limit=50", night.world.key()))
+    assert [article["id"] for article in news["articles"]] == [article["id"] for article in _sent(night, limit=50)]
+    assert {article["sentiment"] for article in news["articles"]} == {None}
+    named = Counter(symbol for article in news["articles"] for symbol in article["symbols"])
+    assert {summary["symbol"]: summary["articles"] for summary in news["summaries"]} == named
+    for summary in news["summaries"]:
+        assert summary["articles"] == sum(
+            summary[word] for word in ("positive", "neutral", "negative", "without_sentiment")
+        )
+
+
+def test_where_nobody_was_judged_there_is_no_mean(night: Market) -> None:
+    news = night.world.get("/news?limit=50", night.world.key()).json
+    silent = [summary for summary in news["summaries"] if summary["articles"] == summary["without_sentiment"]]
+    assert silent
+    assert {summary["mean_score"] for summary in silent} == {None}
+
+
+def test_a_ticker_without_news_has_none(night: Market) -> None:
+    key = night.world.key()
+    news = shaped(News, night.world.get("/news?symbol=ZZZZZ", key))
+    assert news["articles"] == []
+    assert news["summaries"][0]["mean_score"] is None
+    calls = night.calls
+    night.world.get("/news?symbol=ZZZZZ", key)
+    assert night.calls == calls
+    night.later(61)
+    night.world.get("/news?symbol=ZZZZZ", key)
+    assert night.calls == calls + 1
+
+
+def test_only_later_articles(night: Market) -> None:
+    key = night.world.key()
+    articles = night.world.get("/news?symbol=AAPL&limit=20", key).json["articles"]
+    moment = articles[9]["published_at"]
+    later = night.world.get(f"/news?symbol=AAPL&limit=20&published_after={moment}", key).json["articles"]
+    assert [each["id"] for each in later] == [each["id"] for each in articles if each["published_at"] > moment]
+    shifted = moment.replace("Z", "%2B00:00")
+    assert night.world.get(f"/news?symbol=AAPL&limit=20&published_after={shifted}", key).json["articles"] == later
+    assert night.calls == 2
+
+
+def test_pages_lead_to_the_end_without_gaps_or_doubles(night: Market) -> None:
+    since = "2026-08-01T00:00:00Z"
+    path = f"/news?symbol=AAPL&limit=7&published_after={since}"
+    found = [
+        article["id"] for page in followed(night.world, path, night.world.key()) for article in page.json["articles"]
+    ]
+    sent = pages(night, REFERENCE, **{"ticker": "AAPL", "published_utc.gt": since, "limit": 1_000})
+    assert len(found) > 3 * 7
+    assert found == [article["id"] for article in sent]
+
+
+def test_pages_read_again_cost_nothing(night: Market) -> None:
+    key = night.world.key()
+    path = "/news?symbol=AAPL&limit=5&published_after=2026-11-01"
+    first = [page.json for page in followed(night.world, path, key)]
+    calls = night.calls
+    assert [page.json for page in followed(night.world, path, key)] == first
+    assert night.calls == calls == len(first)
+
+
+def test_polygons_news_are_polygons_own_to_the_last_page(night: Market) -> None:
+    path = f"{REFERENCE}?ticker=AAPL&published_utc.gte=2026-10-01&order=asc&limit=9"
+    answers = list(followed(night.world, path, night.world.key()))
+    found = [article for answer in answers for article in polygon_shaped(Page, answer)["results"]]
+    filters = {"ticker": "AAPL", "published_utc.gte": "2026-10-01", "order": "asc", "limit": 9}
+    assert len(answers) > 2
+    assert found == pages(night, REFERENCE, **filters)
+
+
+def test_the_dialects_share_what_they_fetched(night: Market) -> None:
+    key = night.world.key()
+    ours = night.world.get("/news?symbol=AAPL&limit=10", key).json["articles"]
+    theirs = night.world.get(f"{REFERENCE}?ticker=AAPL", key).json["results"]
+    assert [article["id"] for article in theirs] == [article["id"] for article in ours]
+    assert night.calls == 1
+
+
+def test_news_are_as_fresh_as_the_tier_says_at_all_hours(night: Market) -> None:
+    low, high = night.world.key(2, "low"), night.world.key(7, "high")
+    night.world.get("/news?symbol=AAPL", high)
+    night.later(299)
+    assert night.world.get("/news?symbol=AAPL", high).headers["Cache-Status"].startswith("dekr; hit")
+    night.later(2)
+    assert night.world.get("/news?symbol=AAPL", low).headers["Cache-Status"].startswith("dekr; hit")
+    assert night.world.get("/news?symbol=AAPL", high).headers["Cache-Status"] == "dekr; fwd=miss; stored"
+    assert night.calls == 2
+
+
+def test_old_news_are_served_with_a_label_while_the_upstream_fails(night: Market) -> None:
+    key = night.world.key()
+    first = night.world.get("/news?symbol=AAPL", key).json
+    fails(night)
+    night.later(600)
+    stale = night.world.get("/news?symbol=AAPL", key)
+    assert stale.json == first
+    assert stale.headers["X-Data-Warning"].startswith("stale; age=600")
+    assert night.world.get("/news?symbol=MSFT", key).status == 503
