@@ -35,8 +35,8 @@ def bars(
     asked = BarQuery.parse(series, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
     ask = edge.ask(tier, "bars")
-    body, links = page(asked, asked.rows(edge.services.bars, ask), csv=csv)
-    return edge.answer(body, headers=links, csv=csv)
+    body, following = page(asked, asked.rows(edge.services.bars, ask), csv=csv)
+    return edge.answer(body, csv=csv, next_path=following)
 
 
 aggregate_routes(edge)

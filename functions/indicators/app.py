@@ -43,8 +43,8 @@ def indicators(
     asked = pages.IndicatorQuery.parse(series, study, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
     found = asked.computed(edge.services.indicators, edge.ask(tier, "indicators"))
-    body, links = pages.page(asked, found.points, csv=csv)
-    return edge.answer(body, headers=links, csv=csv)
+    body, following = pages.page(asked, found.points, csv=csv)
+    return edge.answer(body, csv=csv, next_path=following)
 
 
 indicator_routes(edge)

@@ -40,10 +40,10 @@ def news(
     sent = edge.services.answers.get(edge.ask(tier, "news"), question(ticker, asked.parameters))
     articles = articles_of(sent.get("results") or [], name)
     csv = wants_csv(format_, edge.accepted)
-    same = ({"symbol": name} if name else {}) | ({"format": format_} if format_ else {})
+    same = {"symbol": name} if name else {}
     following = next_path("/news", same, asked.following(sent))
     body = table(COLUMNS, articles) if csv else news_of(articles, name)
-    return edge.answer(body, headers={"Link": f'<{following}>; rel="next"'} if following else {}, csv=csv)
+    return edge.answer(body, csv=csv, next_path=following)
 
 
 news_routes(edge)

@@ -44,7 +44,7 @@ def symbols(
     asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), cursor)
     sent = edge.services.answers.get(edge.ask(tier, "reference"), tickers_question(asked.parameters))
     following = next_path("/symbols", {"search": search}, asked.following(sent))
-    return edge.answer(listings(sent), headers={"Link": f'<{following}>; rel="next"'} if following else {})
+    return edge.answer(listings(sent), next_path=following)
 
 
 reference_routes(edge)

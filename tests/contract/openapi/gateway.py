@@ -10,14 +10,13 @@ from tests.world import World
 type StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Gateway:
-    """``world`` is set before the first request."""
+    """The application in front of a world."""
 
-    world: World | None = None
+    world: World
 
     def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        assert self.world is not None
         headers = {
             name.removeprefix("HTTP_").replace("_", "-").lower(): value
             for name, value in environ.items()

@@ -18,7 +18,9 @@ def test_a_snapshot_is_the_day_as_the_market_had_it(night: Market) -> None:
     found = shaped(Snapshot, night.world.get("/snapshot/AAPL", night.world.key()))
     sent = asked(night, f"{V2}/AAPL")["ticker"]
     for ours, theirs in (("day", "day"), ("previous_day", "prevDay"), ("last_minute", "min")):
-        assert {name: found[ours][name] for name in NAMES} == {name: sent[theirs][short] for name, short in NAMES.items()}
+        assert {name: found[ours][name] for name in NAMES} == {
+            name: sent[theirs][short] for name, short in NAMES.items()
+        }
     assert found["last_minute"]["timestamp"] == rfc3339_ms(sent["min"]["t"])
     assert (found["change"], found["change_percent"]) == (sent["todaysChange"], sent["todaysChangePerc"])
     assert found["timestamp"] == rfc3339(sent["updated"])

@@ -41,13 +41,20 @@ class DataClass(Enum):
     REAL_TIME = auto()
     HISTORICAL = auto()
     NEWS = auto()
+    REFERENCE = auto()
+    """The age of historical data, at all hours: what is said of tickers and holidays changes while the market is closed, too."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether nothing of it changes while the market is closed."""
+        return self in (DataClass.REAL_TIME, DataClass.HISTORICAL)
 
 
 def max_age_us(policy: TierPolicy, data: DataClass, session: Session) -> int:
     """The largest age, in microseconds, that the tier allows for the class in the session."""
     if data is DataClass.NEWS:
         return policy.news_s * SECOND_US
-    if data is DataClass.HISTORICAL:
+    if data in (DataClass.HISTORICAL, DataClass.REFERENCE):
         return policy.historical_s * SECOND_US
     age_s = policy.real_time_s
     if session in (Session.PRE, Session.POST):
@@ -59,7 +66,7 @@ def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
     """Stamps above this are fresh now for a reader of this tier."""
     moment = sessions.at(now_us)
     floor = now_us - max_age_us(policy, data, moment.session)
-    if data is not DataClass.NEWS and moment.session is Session.CLOSED:
+    if data.settles and moment.session is Session.CLOSED:
         return min(floor, settled_floor_us(moment.since_us))
     return floor
 
@@ -106,11 +113,11 @@ def fresh_until_us(stamp_us: int, now_us: int, policy: TierPolicy, data: DataCla
 def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
     """How long the store keeps an entry: for the most patient tier, over a closed market, plus the stale window."""
     moment = sessions.at(now_us)
-    closed = moment.until_us - now_us if moment.session is Session.CLOSED and data is not DataClass.NEWS else 0
+    closed = moment.until_us - now_us if moment.session is Session.CLOSED and data.settles else 0
     return max(max_age_us(policy, data, moment.session) for policy in POLICIES.values()) + closed + stale_us
 
 
 def _end_in(moment: Moment, stamp_us: int, policy: TierPolicy, data: DataClass) -> int:
-    if data is not DataClass.NEWS and moment.session is Session.CLOSED and stamp_us > settled_floor_us(moment.since_us):
+    if data.settles and moment.session is Session.CLOSED and stamp_us > settled_floor_us(moment.since_us):
         return moment.until_us
     return stamp_us + max_age_us(policy, data, moment.session)

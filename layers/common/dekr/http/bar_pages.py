@@ -95,8 +95,8 @@ class BarQuery:
         limit = WHOLE if self.whole else rest.limit
         return cursors.seal(_scope(self.series, self.newest_first), f"{rest.first_ms}.{rest.last_ms}.{limit}")
 
-    def url(self, cursor: str, chosen: str | None = None) -> str:
-        """The path and query of the page that a cursor names, in the chosen format."""
+    def url(self, cursor: str) -> str:
+        """The path and query of the page that a cursor names."""
         series = self.series
         parameters = {
             "timespan": series.timespan,
@@ -104,29 +104,27 @@ class BarQuery:
             "adjusted": str(series.adjusted).lower(),
             "sort": "desc" if self.newest_first else "asc",
             "cursor": cursor,
-            **({"format": chosen} if chosen else {}),
         }
         return f"/market-data/{series.ticker}?{urlencode(parameters)}"
 
 
-def page(query: BarQuery, rows: Sequence[Row], *, csv: bool, most: int = PAGE_BYTES) -> tuple[str, dict[str, str]]:
+def page(query: BarQuery, rows: Sequence[Row], *, csv: bool, most: int = PAGE_BYTES) -> tuple[str, str | None]:
     """As many of the rows (given oldest first) as fit into a page, as JSON (``dekr.models.Bar``) or CSV in the order asked,
-    and the headers that name the next page.
+    and path and query of the next page.
     """
     ordered = rows[::-1] if query.newest_first else rows
     parts: list[str] = []
     size = 2
-    links: dict[str, str] = {}
+    following = None
     for index, row in enumerate(ordered):
         bar = _bar(query.series.ticker, row)
         part = line(list(bar.values())) if csv else json.dumps(bar, separators=(",", ":"))
         size += len(part) + 1
         if size > most or (query.whole and index == page_rows(query.series.timespan)):
-            chosen = "csv" if csv else None
-            links["Link"] = f'<{query.url(query.cursor(_rest(query, ordered, index)), chosen)}>; rel="next"'
+            following = query.url(query.cursor(_rest(query, ordered, index)))
             break
         parts.append(part)
-    return (line(COLUMNS) + "".join(parts) if csv else f"[{','.join(parts)}]"), links
+    return (line(COLUMNS) + "".join(parts) if csv else f"[{','.join(parts)}]"), following
 
 
 def _rest(query: BarQuery, ordered: Sequence[Row], index: int) -> Range:

@@ -31,9 +31,8 @@ from dekr.market.ask import Ask
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
 
-LONGEST_ANSWER: Final = 4_500_000
-LONGEST_PACKED: Final = 3_300_000
-"""Bytes of a body; what is compressed travels as base64, a third longer."""
+LONGEST_SENT: Final = 4_500_000
+"""Characters of a body as Lambda sends it: what is compressed travels as base64."""
 
 
 class Edge:
@@ -130,19 +129,21 @@ class Edge:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         csv: bool | None = None,
+        next_path: str | None = None,
     ) -> Response[str]:
         """The response with this body: validators, freshness headers, 304 where the caller has it already.
 
-        ``csv``: whether the body is CSV; None on a route that has no such form.
+        ``csv``: whether the body is CSV; None on a route that has no such form. ``next_path``: path and query of the next page.
         """
         if self._exchange.ask is None:
             self.check_parameters()
         sent = {**self._exchange.headers_of_answer(), **(headers or {})}
         if csv is not None:
-            sent["Vary"] = "Accept"
+            sent["Vary"] = "Accept, Accept-Encoding"
+        if next_path is not None:
+            sent["Link"] = f'<{self._exchange.again(next_path)}>; rel="next"'
         if status == 200 and self._exchange.ask is not None and self._exchange.has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
-        _fits(body)
         return Response(status, CSV if csv else "application/json", body, sent)
 
     def polygon(self, fields: Mapping[str, Any], next_path: str | None = None) -> Response[str]:
@@ -159,7 +160,6 @@ class Edge:
         sent = exchange.headers_of_answer()
         if exchange.has(sent, text):
             return Response(304, None, "", sent)
-        _fits(text)
         # The id of the request is no part of what is compared.
         return Response(200, "application/json", f'{{"request_id":{json.dumps(exchange.request_id)},{text[1:]}', sent)
 
@@ -167,17 +167,15 @@ class Edge:
         """A whole answer that is compressed already. Raises InvalidInput with this field and rule where it would be too long
         for a caller who does not accept that.
         """
-        sent = {**self._exchange.headers_of_answer(), "Vary": "Accept-Encoding"}
+        sent = self._exchange.headers_of_answer()
         if self._exchange.has(sent, answer):
             return Response(304, None, "", sent)
         if accepts_gzip(self._exchange.headers.get("accept-encoding", "")):
-            if len(answer) > LONGEST_PACKED:
-                raise InvalidInput(field, rule, code="answer_too_long")
             # The resolver checks bodies as text: the handler puts this one in.
             self._exchange.packed = answer
             return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
         text = gzip.decompress(answer).decode()
-        if len(text) > LONGEST_ANSWER:
+        if len(text) > LONGEST_SENT:
             raise InvalidInput(field, rule, code="answer_too_long")
         return Response(200, "application/json", text, sent)
 
@@ -199,6 +197,9 @@ class Edge:
         if exchange.packed is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(exchange.packed).decode(), True
         compress(answer, exchange.headers.get("accept-encoding", ""))
+        if len(answer["body"]) > LONGEST_SENT:
+            rule = "must be smaller, or accept gzip: the answer would be too long"
+            answer = as_event(self._problem(InvalidInput("limit", rule, code="answer_too_long")))
         self._line.emit(exchange.line(answer["statusCode"], time.perf_counter() - started))
         return answer
 
@@ -238,9 +239,3 @@ class Edge:
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)
         return self._problem(DekrError("Something went wrong on our side; it has been logged."))
-
-
-def _fits(body: str) -> None:
-    """Raise InvalidInput for an answer that would not fit into one of Lambda's."""
-    if len(body) > LONGEST_ANSWER:
-        raise InvalidInput("limit", "must be smaller: the answer would be too long", code="answer_too_long")

@@ -36,6 +36,7 @@ class Exchange:
     ``packed``: a compressed body that takes the place of the response's own.
     """
 
+    method: str
     headers: Mapping[str, str]
     path: str
     origin: str
@@ -55,10 +56,12 @@ class Exchange:
         request = event["requestContext"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
+        scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
         return cls(
+            method=request["http"]["method"],
             headers=headers,
             path=event["rawPath"],
-            origin=f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}",
+            origin=f"{scheme}://{headers.get('host', '')}",
             query={},
             address=request.get("http", {}).get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
@@ -80,13 +83,17 @@ class Exchange:
         """The headers of an answer that is none of an error: those, and how fresh it is."""
         ask = self.ask
         freshness = freshness_headers(ask) if ask is not None and ask.stamp_us else {"Cache-Control": "no-store"}
-        return {**self.headers_of_any(ask.admission if ask else None), **freshness}
+        return {**self.headers_of_any(ask.admission if ask else None), **freshness, "Vary": "Accept-Encoding"}
+
+    def again(self, next_path: str) -> str:
+        """The path and query of a next page, asked for in the same form and at the same tier."""
+        return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
     def has(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Whether the caller has this body already; sets its ETag among the headers."""
+        """Whether the caller of a GET has this body already; sets its ETag among the headers."""
         raw = body.encode() if isinstance(body, str) else body
         etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
-        return etag in self.headers.get("if-none-match", "")
+        return self.method == "GET" and etag in self.headers.get("if-none-match", "")
 
     def line(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""

@@ -144,35 +144,34 @@ class IndicatorQuery:
         upwards = self.whole and not self.newest_first
         return (indicators.oldest if upwards else indicators.newest)(ask, self.series, self.study, self.range)
 
-    def url(self, rest: Range, chosen: str | None) -> str:
-        """The path and query of the page that holds the rest, in the chosen format."""
+    def url(self, rest: Range) -> str:
+        """The path and query of the page that holds the rest."""
         series, study = self.series, self.study
         parameters = {
             **study_parameters(series, study),
             "multiplier": series.multiplier,
             "sort": "desc" if self.newest_first else "asc",
             "cursor": seal_bounds(_scope(series, study, self.newest_first), rest.first_ms, rest.last_ms),
-            **({"format": chosen} if chosen else {}),
         }
         return f"/indicators/{series.ticker}/{study.indicator}?{urlencode(parameters)}"
 
 
-def page(query: IndicatorQuery, points: Sequence[Point], *, csv: bool) -> tuple[str, dict[str, str]]:
+def page(query: IndicatorQuery, points: Sequence[Point], *, csv: bool) -> tuple[str, str | None]:
     """The points (given oldest first) as JSON (``dekr.models.IndicatorValue``, ``dekr.models.MacdValue``) or CSV in the order
-    asked, and the headers that name the next page.
+    asked, and path and query of the next page.
     """
     rest: Range | None = None
     if query.whole:
         shown, rest = rest_of(query.range, points, newest_first=query.newest_first)
     else:
         shown = points[::-1] if query.newest_first else points
-    links = {"Link": f'<{query.url(rest, "csv" if csv else None)}>; rel="next"'} if rest else {}
+    following = query.url(rest) if rest else None
     columns = ("symbol", "timestamp", *query.study.formula.fields)
     ticker = query.series.ticker
     rows: list[tuple[Any, ...]] = [(ticker, rfc3339_ms(start_ms), *values) for start_ms, *values in shown]
     if csv:
-        return "".join([line(columns), *map(line, rows)]), links
-    return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], separators=(",", ":")), links
+        return "".join([line(columns), *map(line, rows)]), following
+    return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], separators=(",", ":")), following
 
 
 def _scope(series: Series, study: Study, newest_first: bool) -> str:  # noqa: FBT001 - private

@@ -26,34 +26,28 @@ _EXPECTED_TIME: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, suc
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What is asked of a list: parameters for the upstream, and the moment after which nothing is added to the answer.
+    """What is asked of a list: parameters for the upstream.
 
     ``scope`` is what its cursors are bound to: the path, and what a caller must repeat beside the cursor.
     """
 
     scope: str
     parameters: Mapping[str, str]
-    settled_us: int | None = None
 
     @classmethod
-    def of(
-        cls, scope: str, parameters: Mapping[str, str], cursor: str | None, settled_us: int | None = None
-    ) -> "ListQuery":
+    def of(cls, scope: str, parameters: Mapping[str, str], cursor: str | None) -> "ListQuery":
         """The query of these parameters, or, with a cursor, the one that goes on from there. Raises InvalidInput."""
         if cursor is None:
-            return cls(scope, parameters, settled_us)
-        settled, _, upstream = cursors.unseal(scope, cursor).partition("&")
-        if not (settled.isascii() and settled.isdigit()) and settled != "-":
-            raise cursors.refused()
+            return cls(scope, parameters)
+        upstream = cursors.unseal(scope, cursor)
         if not upstream.isascii() or not upstream.isprintable():
             raise cursors.refused()
-        return cls(scope, {"cursor": upstream}, None if settled == "-" else int(settled))
+        return cls(scope, {"cursor": upstream})
 
     def following(self, sent: Mapping[str, Any]) -> str | None:
         """The cursor of the page after an answer (with the upstream's cursor for ``next_url``); None after the last."""
         upstream = sent.get("next_url")
-        settled = "-" if self.settled_us is None else str(self.settled_us)
-        return cursors.seal(self.scope, f"{settled}&{upstream}") if upstream else None
+        return cursors.seal(self.scope, upstream) if upstream else None
 
 
 def next_path(path: str, query: Mapping[str, str | int], cursor: str | None) -> str | None:
@@ -62,7 +56,7 @@ def next_path(path: str, query: Mapping[str, str | int], cursor: str | None) -> 
 
 
 def tick_times(query: Mapping[str, str], now_ns: int) -> tuple[dict[str, str], int | None]:
-    """The ``timestamp`` filters of a query as they go upstream, and when their upper end is (in microseconds).
+    """The ``timestamp`` filters of a query as they go upstream, and when their upper end was (in microseconds).
 
     Raises InvalidInput for a moment that is none, that lies ahead, or a range that is empty.
     """

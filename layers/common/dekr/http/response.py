@@ -59,8 +59,6 @@ def compress(answer: dict[str, Any], accepted: str) -> None:
     body = answer["body"]
     if len(body) < GZIP_FROM or answer["isBase64Encoded"]:
         return
-    varies = answer["headers"].get("Vary")
-    answer["headers"]["Vary"] = f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"
     if not accepts_gzip(accepted):
         return
     packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)

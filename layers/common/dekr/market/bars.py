@@ -7,6 +7,7 @@ in as few calls as possible (a run of neighbours is one call), and looks farther
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,12 @@ BASE_BARS_A_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespa
 
 PUBLISHED_US: Final = 3 * 24 * 3600 * 1_000_000
 """A day without bars is doubted for so long: an end-of-day plan, or a vendor in trouble, publishes late."""
+
+PLANS_YEARS: Final = (20, 15, 10, 5, 2)
+"""How many years of history the upstream's plans include, at the most."""
+
+DAY_MS: Final = 86_400_000
+YEAR_MS: Final = 365 * DAY_MS
 
 UNIT_DAYS: Final = {
     Timespan.DAY: 1,
@@ -164,7 +171,7 @@ class Bars:
             # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
             self.flow.keep(writes[kept:])
             kept = len(writes)
-            answer = self._ask(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            answer = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
             writes += [
                 self._write(key, segment, rows, permit.stamp_us, old.get(key), delayed=answer.delayed)
@@ -172,6 +179,20 @@ class Bars:
                 if run[0].first <= segment.first <= run[-1].first
             ]
         return writes
+
+    def _ask_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
+        """The bars of the range, or of its part that the plan includes: a plan's history goes back some years, and the upstream
+        refuses a range that begins before it. Raises UpstreamNotEntitled where it includes nothing of it.
+        """
+        try:
+            return self._ask(series, first_ms, last_ms, permit)
+        except UpstreamNotEntitled:
+            for years in PLANS_YEARS:
+                begin_ms = permit.stamp_us // 1000 - years * YEAR_MS + DAY_MS
+                if first_ms < begin_ms < last_ms:
+                    with suppress(UpstreamNotEntitled):
+                        return self._ask(series, begin_ms, last_ms, permit)
+            raise
 
     def _ask(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
         try:

@@ -38,7 +38,7 @@ def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> Question:
 def tickers(parameters: Mapping[str, str]) -> Question:
     """``/v3/reference/tickers``."""
     path = "/v3/reference/tickers"
-    return Question(MARKET, "tickers", "tickers", path, _tickers, DataClass.HISTORICAL, parameters)
+    return Question(MARKET, "tickers", "tickers", path, _tickers, DataClass.REFERENCE, parameters)
 
 
 def market_now(since_us: int) -> Question:
@@ -51,7 +51,7 @@ def market_now(since_us: int) -> Question:
 def upcoming() -> Question:
     """``/v1/marketstatus/upcoming``."""
     path = "/v1/marketstatus/upcoming"
-    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.HISTORICAL, {}, is_list=False)
+    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.REFERENCE, {}, is_list=False)
 
 
 # The shapes are part of the upstream client, which only a miss loads.

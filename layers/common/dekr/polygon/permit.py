@@ -120,9 +120,11 @@ class Permit:
 
     def failed(self, error: DekrError) -> tuple[Command, ...]:
         """What ends the fetch. Those who wait share what the upstream did for a moment; what was this
-        request's own trouble (its deadline, its share of the budget) lets the next one try.
+        request's own trouble (its deadline, its share of the budget, its range) lets the next one try.
         """
-        shared = isinstance(error, UpstreamDown | UpstreamInvalid | UpstreamNotEntitled)
+        shared = isinstance(error, UpstreamDown | UpstreamInvalid) or (
+            isinstance(error, UpstreamNotEntitled) and self.family not in RANGES
+        )
         return self.gate.settled(self, f"f:{error.code}" if shared else "", FAILED_MS)
 
 

@@ -43,8 +43,10 @@ def tick_routes(edge: Edge, kind: Literal["quotes", "trades"]) -> None:
     ) -> Response[str]:
         del at, after, since, before, until, sort
         ticker = Ticker.parse(symbol)
-        times, settled_us = tick_times(edge.query, edge.now_ms * 1_000_000)
+        times, over_us = tick_times(edge.query, edge.now_ms * 1_000_000)
         path = f"/v3/{kind}/{ticker.text}"
-        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MOST))}, cursor, settled_us)
-        sent = edge.services.answers.get(edge.ask(None, kind), ticks(ticker, kind, asked.parameters, asked.settled_us))
+        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MOST))}, cursor)
+        # A cursor says nothing that could be trusted of how old its page is.
+        settled_us = over_us if cursor is None else None
+        sent = edge.services.answers.get(edge.ask(None, kind), ticks(ticker, kind, asked.parameters, settled_us))
         return edge.polygon({"results": sent.get("results") or []}, next_path(path, {}, asked.following(sent)))

@@ -1,0 +1,158 @@
+"""What an admin sees of the cache, and that dropping a symbol drops it, on one node and on a cluster."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dekr.access.principal import Role
+from dekr.models import CacheStats, Dropped
+from dekr.store import Store
+from dekr.store.cluster import ClusterLink
+from dekr.store.link import Link
+from tests.markets import Market
+from tests.markets import market as open_market
+from tests.redis_servers import RedisServer, redis_cluster
+from tests.shapes import shaped
+
+
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with redis_cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["single", "cluster"])
+def shop(request: pytest.FixtureRequest) -> Iterator[Market]:
+    """The service after Friday's close, on a single node and on a cluster."""
+    store: Store = request.getfixturevalue("link") if request.param == "single" else _cluster(request)
+    with open_market(store) as found:  # type: ignore[arg-type] # any store will do
+        found.to("2026-11-21T07:00:00Z")
+        yield found
+    if isinstance(store, ClusterLink):
+        store.close()
+
+
+def _cluster(request: pytest.FixtureRequest) -> ClusterLink:
+    store = ClusterLink(request.getfixturevalue("cluster_url"))
+    for shard in store.shards():
+        assert isinstance(shard, Link)
+        shard.connection.send_command("FLUSHALL")
+        shard.connection.read_response()
+    return store
+
+
+def _stats(market: Market, admin: str) -> dict[str, object]:
+    found: dict[str, object] = shaped(CacheStats, market.world.get("/cache/stats", admin))
+    return found
+
+
+def test_the_days_figures_add_up(shop: Market) -> None:
+    ann, ben = shop.world.key(5, "ann"), shop.world.key(7, "ben")
+    admin = shop.world.key(1, "root", Role.ADMIN)
+    for symbol in ("AAPL", "MSFT", "NVDA"):
+        shop.world.get(f"/quote/{symbol}", ann)
+        shop.world.get(f"/quote/{symbol}", ben)
+    shop.world.post("/quotes/batch", ben, ["AAPL", "TSLA", "SPY"])
+    shop.world.get("/news?symbol=AAPL", ann)
+    shop.world.get("/market-data/AAPL?timespan=day&limit=5", ann)
+    found = _stats(shop, admin)
+    assert found["requests"] == 9
+    assert found["data"] == 3 + 3 + 3 + 1 + 1
+    assert found["fetched"] == 3 + 2 + 1 + 1
+    assert found["upstream_calls"] == shop.calls == 3 + 1 + 1 + 1
+    assert found["saved_calls"] == 11 - 6
+    assert found["hit_ratio"] == pytest.approx(4 / 11)
+    assert found["complete"] is True
+    assert found["entries"] == {"quote": 5, "trade": 2, "universal": 2, "news": 1, "bars": 1}
+
+
+def test_the_stores_own_figures_are_those_of_the_store(shop: Market) -> None:
+    admin = shop.world.key(1, "root", Role.ADMIN)
+    before = _stats(shop, admin)
+    for _ in range(5):
+        shop.world.get("/quote/AAPL", admin)
+    after = _stats(shop, admin)
+    for name in ("total_commands_processed", "keyspace_hits", "keyspace_misses", "used_memory", "connected_clients"):
+        assert isinstance(before[name], int) and isinstance(after[name], int)
+        assert after[name] >= 1
+    assert after["total_commands_processed"] >= before["total_commands_processed"] + 10  # type: ignore[operator] # ints
+    assert after["keyspace_hits"] >= before["keyspace_hits"] + 4  # type: ignore[operator] # ints
+
+
+def test_a_single_nodes_figures_are_redis_own(link: Link, redis: RedisServer) -> None:
+    with open_market(link) as market, redis.client() as client:
+        admin = market.world.key(1, "root", Role.ADMIN)
+        market.world.get("/quote/AAPL", admin)
+        market.world.get("/quote/AAPL", admin)
+        found = _stats(market, admin)
+        info = client.info("stats")
+        assert found["keyspace_misses"] == info["keyspace_misses"]
+        assert found["connected_clients"] == client.info("clients")["connected_clients"] - 0
+        assert abs(int(str(found["used_memory"])) - client.info("memory")["used_memory"]) < 2_000_000
+
+
+def test_yesterday_is_not_counted(shop: Market) -> None:
+    admin = shop.world.key(1, "root", Role.ADMIN)
+    shop.world.get("/quote/AAPL", shop.world.key(7, "ann"))
+    shop.to("2026-11-22T00:00:01Z")
+    found = _stats(shop, admin)
+    assert (found["requests"], found["data"], found["hit_ratio"]) == (0, 0, None)
+    assert found["entries"] == {"quote": 1}
+
+
+def test_what_is_dropped_costs_a_call_again(shop: Market) -> None:
+    admin, reader = shop.world.key(1, "root", Role.ADMIN), shop.world.key(7, "ann")
+    paths = (
+        "/quote/AAPL",
+        "/trade/AAPL",
+        "/snapshot/AAPL",
+        "/news?symbol=AAPL",
+        "/market-data/AAPL?timespan=day&limit=5",
+    )
+    for path in (*paths, "/quote/MSFT"):
+        assert shop.world.get(path, reader).status == 200
+    calls = shop.calls
+    dropped = shaped(Dropped, shop.world.send("DELETE", "/admin/cache/aapl", admin))
+    assert dropped == {"symbol": "AAPL", "dropped": 5}
+    assert _stats(shop, admin)["entries"] == {"quote": 1}
+    assert shop.world.get("/quote/MSFT", reader).headers["Cache-Status"].startswith("dekr; hit")
+    assert shop.calls == calls
+    for path in paths:
+        answer = shop.world.get(path, reader)
+        assert answer.headers["Cache-Status"] == "dekr; fwd=miss; stored", path
+    assert shop.calls == calls + 5
+
+
+def test_a_remembered_absence_is_dropped_too(shop: Market) -> None:
+    admin = shop.world.key(1, "root", Role.ADMIN)
+    shop.world.get("/quote/QQQQQ", admin)
+    calls = shop.calls
+    assert shop.world.send("DELETE", "/admin/cache/QQQQQ", admin).json["dropped"] == 1
+    shop.world.get("/quote/QQQQQ", admin)
+    assert shop.calls > calls
+
+
+def test_what_is_not_there_cannot_be_dropped(shop: Market) -> None:
+    admin = shop.world.key(1, "root", Role.ADMIN)
+    assert shop.world.send("DELETE", "/admin/cache/AAPL", admin).json == {"symbol": "AAPL", "dropped": 0}
+    refused = shop.world.send("DELETE", "/admin/cache/A*", admin)
+    assert (refused.status, refused.json["code"]) == (422, "invalid_symbol")
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.SERVICE])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/cache/stats"), ("DELETE", "/admin/cache/AAPL")])
+def test_only_admins_may(night_with_aapl: Market, role: Role, method: str, path: str) -> None:
+    market = night_with_aapl
+    key = market.world.key(7, "somebody", role)
+    refused = market.world.send(method, path, key)
+    assert (refused.status, refused.json["code"]) == (403, "role_required")
+    assert market.world.get("/quote/AAPL", key).headers["Cache-Status"].startswith("dekr; hit")
+    assert market.world.send(method, path).status == 401
+
+
+@pytest.fixture
+def night_with_aapl(link: Link) -> Iterator[Market]:
+    with open_market(link) as found:
+        found.to("2026-11-21T07:00:00Z")
+        found.world.get("/quote/AAPL", found.world.key())
+        yield found

@@ -1,0 +1,164 @@
+"""What a caller sees of their own use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+
+from dekr.access.principal import Role
+from dekr.models import Usage
+from dekr.store.link import Link
+from local.sandbox.universe import tickers
+from tests.integration.routes.upstream import fails
+from tests.markets import Market
+from tests.round_trips import counted
+from tests.shapes import shaped
+from tests.world import World
+
+
+def _class(data: int, fetched: int, calls: int) -> dict[str, int]:
+    return {"data": data, "fetched": fetched, "upstream_calls": calls}
+
+
+def test_use_is_counted_by_class(night: Market) -> None:
+    key = night.world.key(5, "reader")
+    for path in (
+        "/quote/AAPL",
+        "/quote/AAPL",
+        "/quote/MSFT",
+        "/trade/AAPL",
+        "/v2/last/trade/AAPL",
+        "/news?symbol=AAPL",
+    ):
+        assert night.world.get(path, key).status == 200
+    night.world.post("/quotes/batch", key, ["AAPL", "MSFT", "NVDA", "TSLA"])
+    used = shaped(Usage, night.world.get("/usage", key))
+    assert used["classes"] == {
+        "batch": _class(4, 2, 1),
+        "news": _class(1, 1, 1),
+        "quote": _class(3, 2, 2),
+        "trade": _class(2, 1, 1),
+        "usage": _class(0, 0, 0),
+    } or used["classes"] == {
+        "batch": _class(4, 2, 1),
+        "news": _class(1, 1, 1),
+        "quote": _class(3, 2, 2),
+        "trade": _class(2, 1, 1),
+    }
+    assert used["hit_ratio"] == pytest.approx(4 / 10)
+    assert (used["used"], used["per_day"], used["left"]) == (8, 100_000, 100_000 - 8)
+    assert (used["user"], used["tier"], used["day"]) == ("reader", 5, "2026-11-21")
+    assert used["resets_at"] == "2026-11-22T00:00:00Z"
+    assert (used["per_minute"], used["burst"]) == (300, 60)
+
+
+def test_the_first_request_of_the_day_has_no_hit_ratio(night: Market) -> None:
+    used = shaped(Usage, night.world.get("/usage", night.world.key(7, "new")))
+    assert (used["used"], used["hit_ratio"]) == (1, None)
+    assert (used["per_day"], used["left"]) == (None, None)
+
+
+def test_a_new_utc_day_begins_at_zero(night: Market) -> None:
+    key = night.world.key(5)
+    night.world.get("/quote/AAPL", key)
+    night.to("2026-11-22T00:00:01Z")
+    used = night.world.get("/usage", key).json
+    assert (used["used"], used["day"]) == (1, "2026-11-22")
+    assert "quote" not in used["classes"]
+
+
+def test_the_whole_market_counts_as_ten_requests_and_one_datum(night: Market) -> None:
+    key = night.world.key(5)
+    night.world.get("/v2/snapshot/locale/us/markets/stocks/tickers", key, headers={"accept-encoding": "gzip"})
+    used = night.world.get("/usage", key).json
+    assert used["used"] == 11
+    assert used["classes"]["market"] == _class(1, 1, 1)
+
+
+def test_bad_input_is_not_counted(night: Market) -> None:
+    key = night.world.key(5)
+    night.world.get("/quote/123", key)
+    night.world.get("/news?limit=0", key)
+    night.world.post("/quotes/batch", key, [])
+    assert night.world.get("/usage", key).json["used"] == 1
+
+
+def test_a_failed_fetch_is_counted_once_and_with_each_of_its_calls(market: Market) -> None:
+    key = market.world.key(5)
+    fails(market)
+    assert market.world.get("/quote/AAPL", key).status == 503
+    used = market.world.get("/usage", key).json
+    assert used["classes"]["quote"] == _class(1, 1, market.calls)
+    assert used["hit_ratio"] == 0
+
+
+def test_stale_data_is_no_hit(market: Market) -> None:
+    key = market.world.key(7)
+    market.world.get("/quote/AAPL", key)
+    calls = market.calls
+    fails(market)
+    market.later(120)
+    assert market.world.get("/quote/AAPL", key).headers["Cache-Status"].startswith("dekr; fwd=stale")
+    used = market.world.get("/usage", key).json
+    assert used["classes"]["quote"] == _class(2, 2, market.calls)
+    assert market.calls > calls
+
+
+def test_who_waits_for_anothers_fetch_had_no_hit_and_made_no_call(market: Market, link: Link) -> None:
+    with _another(market, link) as other:
+        first, second = market.world.key(5, "first"), other.key(5, "second")
+        market.sandbox.latency_s = 0.5
+        thread = Thread(target=lambda: market.world.get("/quote/AAPL", first))
+        thread.start()
+        while market.calls == 0:
+            pass
+        answer = other.get("/quote/AAPL", second)
+        thread.join()
+        assert answer.headers["Cache-Status"] == "dekr; fwd=miss; collapsed"
+        assert other.get("/usage", second).json["classes"]["quote"] == _class(1, 1, 0)
+        assert market.world.get("/usage", first).json["classes"]["quote"] == _class(1, 1, 1)
+
+
+@contextmanager
+def _another(market: Market, link: Link) -> Iterator[World]:
+    """A second sandbox of the service, on the same store and upstream."""
+    parts = link.connection
+    more = Link.open(f"redis://127.0.0.1:{parts.port}/0")
+    more.clock_offset_us = link.clock_offset_us
+    made = World(more, directory=market.world.directory, client=market.world.client)
+    try:
+        yield made
+    finally:
+        more.close()
+
+
+def test_each_user_sees_their_own_and_a_service_its_users(night: Market) -> None:
+    service = night.world.key(7, "module", Role.SERVICE)
+    ann = night.world.key(5, "ann")
+    night.world.get("/quote/AAPL", service, headers={"x-dekr-user": "ann"})
+    night.world.get("/quote/AAPL", ann)
+    used = night.world.get("/usage", service, headers={"x-dekr-user": "ann"}).json
+    assert (used["user"], used["tier"], used["used"]) == ("ann", 5, 3)
+    assert used["classes"]["quote"] == _class(2, 1, 1)
+    assert night.world.get("/usage", service).json["used"] == 1
+
+
+def test_a_look_at_ones_use_is_one_round_trip(night: Market, link: Link) -> None:
+    key = night.world.key(5)
+    night.world.get("/usage", key)
+    with counted(link) as trips:
+        assert night.world.get("/usage", key).status == 200
+    assert trips.count == 1
+
+
+def test_what_is_left_is_what_may_still_be_asked(night: Market) -> None:
+    key = night.world.key(1, "poor")
+    for symbol in tickers()[:9]:
+        night.world.get(f"/quote/{symbol}", key)
+    answer = night.world.get("/usage", key)
+    assert answer.json["left"] == 990
+    assert "r=990" in answer.headers["RateLimit"]
+    refused = night.world.get("/usage", key)
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert int(refused.headers["Retry-After"]) in (1, 2)
