@@ -33,7 +33,8 @@ def test_what_is_over_does_not_grow_old(night: Market) -> None:
     calls = night.calls
     night.to("2026-11-24T15:00:00Z")
     assert [answer.json for answer in followed(night.world, path, key)] == first
-    assert night.calls == calls == len(first)
+    # A cursor says nothing that could be trusted of how old its page is: only the first page is known to be over.
+    assert night.calls == calls + len(first) - 1
 
 
 def test_the_newest_ticks_are_as_fresh_as_the_tier_says(market: Market) -> None:
