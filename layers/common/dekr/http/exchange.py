@@ -90,10 +90,11 @@ class Exchange:
         return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
     def has(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Whether the caller of a GET has this body already; sets its ETag among the headers."""
+        """Whether the caller of a GET has this body already, or any (``*``, RFC 9110); sets its ETag among the headers."""
         raw = body.encode() if isinstance(body, str) else body
         etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
-        return self.method == "GET" and etag in self.headers.get("if-none-match", "")
+        known = self.headers.get("if-none-match", "")
+        return self.method == "GET" and (etag in known or known == "*")
 
     def line(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""
