@@ -1,11 +1,15 @@
 """Bad input: a clear error that names the field, no upstream call, and nothing changed in the store."""
 
+import json
+from base64 import b64encode
+from string import ascii_uppercase
+
 import pytest
 
 from dekr.http import bar_pages, cursors
 from dekr.market.segments import Series, Timespan
 from tests.redis_servers import RedisServer
-from tests.world import World
+from tests.world import Answer, Context, World, event
 
 BAD_SYMBOLS = (
     "..%2Fx", "A%252e%252e", "A%2e%2e", "A" * 40, "%C3%84PL", "%EF%BC%A1APL", "%7BAAPL%7D", "AAPL%0D%0AX", "AAPL%0A",
@@ -143,3 +147,256 @@ def test_a_cursor_that_was_made_by_hand_keeps_the_rules(world: World, rest: str)
     forged = cursors.seal(bar_pages._scope(series, newest_first=False), rest)
     answer = world.get(f"/market-data/AAPL?timespan=minute&cursor={forged}", world.key())
     assert (answer.status, answer.json["code"]) == (422, "invalid_cursor")
+
+
+# Every route that reads, with the rest of a good query; those under /v1, /v2 and /v3 answer in Polygon's shape.
+READS = {
+    "/quote/AAPL": "",
+    "/trade/AAPL": "",
+    "/snapshot/AAPL": "",
+    "/market-data/AAPL": "",
+    "/indicators/AAPL/sma": "",
+    "/news": "",
+    "/market-status": "",
+    "/market-calendar": "",
+    "/symbols": "search=apple",
+    "/usage": "",
+    "/v2/aggs/ticker/AAPL/range/1/day/2026-01-01/2026-11-19": "",
+    "/v2/aggs/ticker/AAPL/prev": "",
+    "/v2/last/nbbo/AAPL": "",
+    "/v2/last/trade/AAPL": "",
+    "/v2/snapshot/locale/us/markets/stocks/tickers": "tickers=AAPL",
+    "/v2/snapshot/locale/us/markets/stocks/tickers/AAPL": "",
+    "/v3/snapshot": "ticker.any_of=AAPL",
+    "/v3/quotes/AAPL": "",
+    "/v3/trades/AAPL": "",
+    "/v1/indicators/sma/AAPL": "",
+    "/v2/reference/news": "",
+    "/v1/marketstatus/now": "",
+    "/v1/marketstatus/upcoming": "",
+    "/v3/reference/tickers": "",
+}
+LISTS = {
+    "/market-data/AAPL": 50_000,
+    "/indicators/AAPL/sma": 5_000,
+    "/news": 1_000,
+    "/symbols": 1_000,
+    "/v2/aggs/ticker/AAPL/range/1/day/2026-01-01/2026-11-19": 50_000,
+    "/v3/snapshot": 250,
+    "/v3/quotes/AAPL": 50_000,
+    "/v3/trades/AAPL": 50_000,
+    "/v1/indicators/sma/AAPL": 5_000,
+    "/v2/reference/news": 1_000,
+    "/v3/reference/tickers": 1_000,
+}
+SNAPSHOTS = "/v2/snapshot/locale/us/markets/stocks/tickers"
+MANY = ",".join(f"A{a}{b}" for a in ascii_uppercase for b in ascii_uppercase)
+
+
+def _refused(answer: Answer, path: str, field: str) -> None:
+    """Bad input, said in the route's dialect, with the name of the field."""
+    if path.startswith(("/v1/", "/v2/", "/v3/")):
+        assert (answer.status, answer.json["status"]) == (400, "ERROR"), answer.text
+        assert set(answer.json) == {"status", "request_id", "error"}
+        assert answer.json["error"].startswith(f"{field}: "), answer.text
+        assert answer.headers["Content-Type"] == "application/json"
+    else:
+        assert (answer.status, answer.json["field"]) == (422, field), answer.text
+        assert answer.json["detail"].startswith(f"{field}: ")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize(("query", "field"), [("colour=red", "colour"), ("Tier=1", "Tier"), ("limit", "query")])
+def test_a_parameter_that_no_route_has(world: World, path: str, query: str, field: str) -> None:
+    _refused(world.get(f"{path}?{READS[path]}&{query}".replace("?&", "?"), world.key()), path, field)
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("limit", ["0", "-1", "one more", "abc", "", "1e3", "5.0", "%D9%A5", "9" * 30])
+def test_a_limit_out_of_range(world: World, path: str, limit: str) -> None:
+    limit = str(LISTS[path] + 1) if limit == "one more" else limit
+    _refused(world.get(f"{path}?{READS[path]}&limit={limit}".replace("?&", "?"), world.key()), path, "limit")
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/news?published_after=yesterday", "published_after"),
+        ("/news?published_after=2026-11-20T10:00:00", "published_after"),
+        ("/news?published_after=2026-11-21", "published_after"),
+        ("/news?published_after=2100-01-01T00:00:00Z", "published_after"),
+        ("/news?published_after=9999-12-31T23:59:59-23:59", "published_after"),
+        ("/news?published_after=2026-02-30", "published_after"),
+        ("/news?published_after=", "published_after"),
+        ("/news?symbol=", "symbol"),
+        ("/news?symbol=1", "symbol"),
+        ("/news?format=xml", "format"),
+        ("/market-data/AAPL?format=xml", "format"),
+        ("/indicators/AAPL/sma?format=CSV", "format"),
+        ("/quote/AAPL?format=csv", "format"),
+        ("/symbols", "search"),
+        ("/symbols?search=", "search"),
+        ("/symbols?search=%20%20", "search"),
+        ("/symbols?search=" + "a" * 101, "search"),
+        ("/symbols?search=a%00b", "search"),
+        ("/symbols?search=a%0Ab", "search"),
+        ("/symbols?search=a&search=b", "search"),
+        ("/market-data/AAPL?from=2026-11-21", "from"),
+        ("/market-data/AAPL?from=1795276800000", "from"),
+        ("/v2/aggs/ticker/AAPL/range/1/day/2026-11-21/2026-11-30", "from"),
+        ("/v2/aggs/ticker/AAPL/range/1/day/2026-11-02/2026-11-01", "from"),
+        ("/v2/aggs/ticker/AAPL/range/0/day/2026-11-01/2026-11-02", "multiplier"),
+        ("/v2/aggs/ticker/AAPL/range/1/fortnight/2026-11-01/2026-11-02", "timespan"),
+        ("/v2/aggs/ticker/AAPL/range/1/day/x/2026-11-02", "from"),
+        ("/v2/aggs/ticker/AAPL/range/1/day/2026-11-01/x", "to"),
+        ("/v2/aggs/ticker/AAPL/range/1/minute/1990-01-01/2026-11-02", "from"),
+        ("/v2/aggs/ticker/AAPL/prev?adjusted=yes", "adjusted"),
+        ("/v3/quotes/AAPL?timestamp.gte=abc", "timestamp.gte"),
+        ("/v3/quotes/AAPL?timestamp.gte=", "timestamp.gte"),
+        ("/v3/quotes/AAPL?timestamp.gte=1795201200000", "timestamp.gte"),
+        ("/v3/quotes/AAPL?timestamp.gt=-1", "timestamp.gt"),
+        ("/v3/trades/AAPL?timestamp.gte=2026-11-21", "timestamp.gte"),
+        ("/v3/trades/AAPL?timestamp=2026-13-01", "timestamp"),
+        ("/v3/trades/AAPL?timestamp.gte=2026-11-19&timestamp.lt=2026-11-18", "timestamp"),
+        ("/v3/trades/AAPL?timestamp.ne=2026-11-19", "timestamp.ne"),
+        ("/v3/trades/AAPL?order=up", "order"),
+        ("/v3/trades/AAPL?sort=price", "sort"),
+        ("/v2/reference/news?published_utc.gte=soon", "published_utc.gte"),
+        ("/v2/reference/news?published_utc.gt=2100-01-01", "published_utc.gt"),
+        ("/v2/reference/news?ticker=1", "ticker"),
+        ("/v2/reference/news?sort=title", "sort"),
+        ("/v3/reference/tickers?search=" + "a" * 101, "search"),
+        ("/v3/reference/tickers?market=crypto", "market"),
+        ("/v3/reference/tickers?active=yes", "active"),
+        ("/v3/snapshot", "ticker.any_of"),
+        ("/v3/snapshot?ticker.any_of=", "ticker.any_of"),
+        ("/v3/snapshot?ticker.any_of=AAPL,", "ticker.any_of"),
+        ("/v3/snapshot?ticker.any_of=AAPL,X:BTCUSD", "ticker.any_of"),
+        (f"/v3/snapshot?ticker.any_of={MANY}", "ticker.any_of"),
+        ("/v3/snapshot?ticker.any_of=AAPL&type=crypto", "type"),
+        (f"{SNAPSHOTS}?tickers={MANY}", "tickers"),
+        (f"{SNAPSHOTS}?tickers=AAPL,,MSFT", "tickers"),
+        (f"{SNAPSHOTS}?tickers=AAPL&include_otc=true", "include_otc"),
+        ("/v1/indicators/sma/AAPL?window=0", "window"),
+        ("/indicators/AAPL/sma?window=10000", "window"),
+        ("/indicators/AAPL/magic", "indicator"),
+    ],
+)
+def test_a_value_that_breaks_its_rule(world: World, path: str, field: str) -> None:
+    _refused(world.get(path, world.key()), path, field)
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(("tier", "most"), [(1, 10), (4, 50), (7, 250)])
+def test_more_tickers_than_the_tier_may_name(world: World, tier: int, most: int) -> None:
+    key, names = world.key(tier), MANY.split(",")[: most + 1]
+    for path in (f"{SNAPSHOTS}?tickers=", "/v3/snapshot?ticker.any_of="):
+        answer = world.get(path + ",".join(names), key)
+        assert answer.status == 400
+        assert f"{most} tickers" in answer.json["error"]
+
+
+DEEP = b"[" * 20_000 + b"]" * 20_000
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"[]", 422, "invalid_input"),
+        (b'{"symbols": []}', 422, "invalid_input"),
+        (b'{"symbols": "AAPL"}', 422, "invalid_input"),
+        (b'{"symbols": ["AAPL"], "more": 1}', 422, "invalid_input"),
+        (b'{"tickers": ["AAPL"]}', 422, "invalid_input"),
+        (b"{}", 422, "invalid_input"),
+        (b'"AAPL"', 422, "invalid_input"),
+        (b"null", 422, "invalid_input"),
+        (b"7", 422, "invalid_input"),
+        (b"true", 422, "invalid_input"),
+        (b'["AAPL", 1]', 422, "invalid_input"),
+        (b'["AAPL", null]', 422, "invalid_input"),
+        (b'["AAPL", true]', 422, "invalid_input"),
+        (b'["AAPL", ["MSFT"]]', 422, "invalid_input"),
+        (b'[["AAPL"]]', 422, "invalid_input"),
+        (b'[{"symbol": "AAPL"}]', 422, "invalid_input"),
+        (json.dumps([f"A{i}" for i in range(251)]).encode(), 422, "batch_too_large"),
+        (json.dumps(["AAPL"] * 251).encode(), 422, "batch_too_large"),
+        (json.dumps(["A"] * 10_000).encode(), 422, "batch_too_large"),
+        (json.dumps(["AAPL"] * 10_000).encode(), 413, "body_too_large"),
+        (b'["' + b"A" * 1_000_000 + b'"]', 413, "body_too_large"),
+        (b" " * 1_000_000, 413, "body_too_large"),
+        (b'["AAPL"', 400, "invalid_json"),
+        (b"['AAPL']", 400, "invalid_json"),
+        (b"[NaN]", 400, "invalid_json"),
+        (b'["AAPL", Infinity]', 400, "invalid_json"),
+        (b"AAPL", 400, "invalid_json"),
+        (b"", 400, "invalid_json"),
+        (b'\xff["AAPL"]', 400, "invalid_json"),
+        (b'["\xc3"]', 400, "invalid_json"),
+        (DEEP, 400, "invalid_json"),
+    ],
+)
+def test_a_body_that_is_no_batch(world: World, body: bytes, status: int, code: str) -> None:
+    answer = world.post("/quotes/batch", world.key(), body)
+    assert (answer.status, answer.json["code"]) == (status, code), answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["detail"].isprintable()
+    assert len(answer.text) < 1_000
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp", "text/csv"]
+)
+def test_a_body_of_another_type(world: World, kind: str) -> None:
+    answer = world.post("/quotes/batch", world.key(), ["AAPL"], headers={"content-type": kind})
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.usefixtures("untouched")
+def test_no_body_at_all(world: World) -> None:
+    answer = world.send("POST", "/quotes/batch", world.key(), headers={"content-type": "application/json"})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("text", ["not base64!", "WyJBQVBMIl", "====", "\u00ff"])
+def test_a_body_that_is_no_base64(world: World, text: str) -> None:
+    asked = event("/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json"}, "POST", b"x")
+    answer = world._handler("batch")({**asked, "body": text, "isBase64Encoded": True}, Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_json")
+
+
+def test_a_good_body_as_base64_is_good(world: World) -> None:
+    asked = event(
+        "/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json; charset=utf-8"}, "POST", b"x"
+    )
+    text = b64encode(b'["AAPL"]').decode()
+    answer = world._handler("batch")({**asked, "body": text, "isBase64Encoded": True}, Context())
+    assert (answer["statusCode"], list(json.loads(answer["body"]))) == (200, ["AAPL"])
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("symbol", BAD_SYMBOLS)
+@pytest.mark.parametrize(
+    "route",
+    ["trade/{}", "snapshot/{}", "v2/last/nbbo/{}", "v3/quotes/{}", "v2/aggs/ticker/{}/prev", "indicators/{}/sma"],
+)
+def test_what_is_not_a_ticker_on_the_other_routes(world: World, route: str, symbol: str) -> None:
+    path = "/" + route.format(symbol)
+    answer = world.get(path, world.key())
+    assert answer.status == (400 if route.startswith("v") else 422), answer.text
+    assert ("error" if route.startswith("v") else "detail") in answer.json
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("path", ["/v3/reference/dividends", "/v2/last/AAPL", "/v1/open-close/AAPL/2026-11-19"])
+def test_what_polygon_has_and_this_service_has_not(world: World, path: str) -> None:
+    answer = world.get(path, world.key())
+    assert (answer.status, answer.json["status"]) == (404, "NOT_FOUND")
+    assert set(answer.json) == {"status", "request_id", "message"}

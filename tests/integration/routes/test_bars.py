@@ -47,9 +47,7 @@ def test_a_whole_range_is_the_same_in_both_dialects_and_upstream(
     multiplier, timespan = window.split("/")
     query = f"multiplier={multiplier}&timespan={timespan}&from={first}&to={last}&sort={sort}"
     ours = [
-        bar
-        for answer in followed(night.world, f"/market-data/AAPL?{query}", key)
-        for bar in shaped(list[Bar], answer)
+        bar for answer in followed(night.world, f"/market-data/AAPL?{query}", key) for bar in shaped(list[Bar], answer)
     ]
     inside = [_dekr_bar("AAPL", bar) for bar in sent]
     # Polygon stretches a range to whole windows; ours holds those that start in it.
@@ -102,9 +100,7 @@ def test_a_ticker_that_nobody_lists(night: Market) -> None:
     key = night.world.key()
     ours = night.world.get("/market-data/QQQQQ?timespan=day&limit=5", key)
     assert (ours.status, ours.json["code"]) == (404, "unknown_symbol")
-    theirs = polygon_shaped(
-        Aggregates, night.world.get("/v2/aggs/ticker/QQQQQ/range/1/day/2026-11-02/2026-11-20", key)
-    )
+    theirs = polygon_shaped(Aggregates, night.world.get("/v2/aggs/ticker/QQQQQ/range/1/day/2026-11-02/2026-11-20", key))
     assert theirs["resultsCount"] == 0
     assert "results" not in theirs
     calls = night.calls

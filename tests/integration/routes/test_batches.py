@@ -76,6 +76,16 @@ def test_a_batch_makes_what_the_single_routes_serve(night: Market) -> None:
     assert night.calls == 1
 
 
+def test_batch_and_universal_snapshot_share_what_they_fetched(night: Market) -> None:
+    key = night.world.key()
+    night.world.post(BATCH, key, ["AAPL", "MSFT"])
+    assert len(night.world.get("/v3/snapshot?ticker.any_of=AAPL,MSFT", key).json["results"]) == 2
+    assert night.calls == 1
+    night.world.get("/v3/snapshot?ticker.any_of=NVDA,TSLA", key)
+    assert list(night.world.post(BATCH, key, ["NVDA", "TSLA"]).json) == ["NVDA", "TSLA"]
+    assert night.calls == 2
+
+
 def test_duplicates_are_folded_and_lower_case_is_raised(night: Market) -> None:
     found = night.world.post(BATCH, night.world.key(), ["aapl", "AAPL", "msft", "aapl"]).json
     assert list(found) == ["AAPL", "MSFT"]

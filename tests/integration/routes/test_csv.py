@@ -45,7 +45,9 @@ def test_csv_holds_what_the_json_holds(night: Market, path: str, way: str) -> No
     key = night.world.key()
     expected = _rows(night.world.get(path, key))
     accept = {"accept": "text/csv"} if way == "accept" else {"accept": "text/html, text/csv;q=0.9, */*;q=0.1"}
-    answer = night.world.get(f"{path}&format=csv", key) if way == "format" else night.world.get(path, key, headers=accept)
+    answer = (
+        night.world.get(f"{path}&format=csv", key) if way == "format" else night.world.get(path, key, headers=accept)
+    )
     assert _read(answer) == expected
     assert len(expected) > 1
 

@@ -105,8 +105,8 @@ def test_who_waits_for_anothers_fetch_had_no_hit_and_made_no_call(market: Market
         market.sandbox.latency_s = 0.5
         thread = Thread(target=lambda: market.world.get("/quote/AAPL", first))
         thread.start()
-        while market.calls == 0:
-            pass
+        while market.calls == 0 and thread.is_alive():
+            thread.join(0.001)
         answer = other.get("/quote/AAPL", second)
         thread.join()
         assert answer.headers["Cache-Status"] == "dekr; fwd=miss; collapsed"

@@ -26,7 +26,12 @@ def check(event: dict[str, Any]) -> None:
         raw = b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
         if len(raw) > LARGEST:
             raise BodyTooLarge("body", f"must not be longer than {LARGEST} bytes")
-        json.loads(raw.decode())
+        json.loads(raw.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise NotJson("body", "must be JSON in UTF-8") from None
     event["headers"]["content-type"] = "application/json"
+
+
+def _no_number(word: str) -> None:
+    """NaN and Infinity, which Python would read, are no JSON (RFC 8259). Raises ValueError."""
+    raise ValueError(word)
