@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from dekr.http.polygon.shapes import MarketNow, UpcomingDay
@@ -9,6 +10,7 @@ from dekr.models import CalendarDay, MarketStatus
 from tests.integration.routes.upstream import asked, fails
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
+from tests.world import World
 
 NOW, UPCOMING = "/v1/marketstatus/now", "/v1/marketstatus/upcoming"
 
@@ -68,7 +70,15 @@ def test_what_was_said_in_one_session_is_not_believed_in_the_next(market: Market
     assert _status(market)["unplanned"] is True
     _closes(market, closed=False)
     market.to("2026-11-20T14:30:01Z")
-    assert _status(market)["session"] == "regular"
+    found = _status(market)
+    assert (found["session"], found["source"]) == ("regular", "calendar and upstream")
+
+
+def test_an_upstream_that_repeats_what_was_true_before_is_not_believed(world: World) -> None:
+    old = {"market": "closed", "serverTime": "2026-11-20T03:59:00-05:00", "exchanges": {}}
+    world.upstream.answer = lambda _: httpx.Response(200, json=old)
+    found = world.get("/market-status", world.key()).json
+    assert (found["session"], found["unplanned"], found["source"]) == ("regular", False, "calendar")
 
 
 def test_without_the_upstream_the_calendar_answers_alone(market: Market) -> None:

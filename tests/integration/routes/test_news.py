@@ -3,12 +3,15 @@
 from collections import Counter
 from typing import Any
 
+import httpx
+
 from dekr.http.polygon.shapes import Page
 from dekr.models import News
 from tests.integration.routes.paging import followed
 from tests.integration.routes.upstream import asked, fails, pages
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
+from tests.world import World
 
 REFERENCE = "/v2/reference/news"
 
@@ -73,6 +76,23 @@ def test_where_nobody_was_judged_there_is_no_mean(night: Market) -> None:
     silent = [summary for summary in news["summaries"] if summary["articles"] == summary["without_sentiment"]]
     assert silent
     assert {summary["mean_score"] for summary in silent} == {None}
+
+
+def test_a_word_that_is_none_of_the_three_is_passed_on_and_counted_as_no_sentiment(world: World) -> None:
+    article = {
+        "id": "1",
+        "title": "AAPL",
+        "published_utc": "2026-11-20T14:00:00Z",
+        "article_url": "https://news.example/1",
+        "tickers": ["AAPL"],
+        "publisher": {"name": "Example Finance"},
+        "insights": [{"ticker": "AAPL", "sentiment": "mixed", "sentiment_reasoning": "Both."}],
+    }
+    world.upstream.answer = lambda _: httpx.Response(200, json={"status": "OK", "results": [article]})
+    news = shaped(News, world.get("/news?symbol=AAPL", world.key()))
+    assert news["articles"][0]["sentiment"] == "mixed"
+    (summary,) = news["summaries"]
+    assert (summary["articles"], summary["without_sentiment"], summary["mean_score"]) == (1, 1, None)
 
 
 def test_a_ticker_without_news_has_none(night: Market) -> None:

@@ -76,6 +76,7 @@ def test_the_stores_own_figures_are_those_of_the_store(shop: Market) -> None:
     for name in ("total_commands_processed", "keyspace_hits", "keyspace_misses", "used_memory", "connected_clients"):
         assert isinstance(before[name], int) and isinstance(after[name], int)
         assert after[name] >= 1
+    assert int(str(after["connected_clients"])) >= len(shop.world.store.shards())
     assert after["total_commands_processed"] >= before["total_commands_processed"] + 10
     assert after["keyspace_hits"] >= before["keyspace_hits"] + 4
 

@@ -87,6 +87,14 @@ def test_a_failed_fetch_is_counted_once_and_with_each_of_its_calls(market: Marke
     assert used["hit_ratio"] == 0
 
 
+def test_what_nobody_may_ask_the_upstream_for_is_no_hit_either(free: Market) -> None:
+    key = free.world.key(5)
+    for symbol in ("AAPL", "MSFT"):
+        assert free.world.get(f"/snapshot/{symbol}", key).status == 403
+    assert free.calls == 1  # that the plan has no snapshots is known by then
+    assert free.world.get("/usage", key).json["classes"]["snapshot"] == _class(2, 2, 1)
+
+
 def test_stale_data_is_no_hit(market: Market) -> None:
     key = market.world.key(7)
     market.world.get("/quote/AAPL", key)
