@@ -37,7 +37,7 @@ def indicators(
     format_: FormatQuery = None,
     tier: TierQuery = None,
 ) -> Response[str]:
-    """The indicator's most recent values, or all values of a range from ``from`` on, pages.page by pages.page."""
+    """The indicator's most recent values, or all values of a range from ``from`` on, page by page."""
     series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
     study = pages.study_of(indicator, series_type, window, short_window, long_window, signal_window)
     asked = pages.IndicatorQuery.parse(series, study, limit, first, last, cursor, sort == "desc", edge.now_ms)

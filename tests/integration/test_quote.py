@@ -233,3 +233,11 @@ def test_a_bars_close_takes_no_quotes_place(world: World) -> None:
     )
     assert world.get("/snapshot/AAPL", key).json["last_minute"]["close"] == 9.5
     assert world.get("/quote/AAPL", key).json == quoted
+
+
+def test_a_batch_says_where_its_quotes_came_from(world: World) -> None:
+    key = world.key()
+    world.get("/quote/AAPL", key)
+    assert world.post("/quotes/batch", key, ["AAPL"]).headers["X-Data-Source"] == "nbbo"
+    assert world.post("/quotes/batch", key, ["AAPL", "MSFT"]).headers["X-Data-Source"] == "mixed"
+    assert world.post("/quotes/batch", key, ["MSFT"]).headers["X-Data-Source"] == "snapshot"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.snapshots import Snapshot
 
+MIXED: Final = "mixed"
+"""The source of an answer whose parts have several."""
+
 LADDER: Final = ("universal", "grouped")
 """Universal snapshots; where the plan lacks them, the bars of the whole market's previous day."""
 
@@ -60,6 +63,7 @@ class Batches:
             return refusal(entry, ticker)
         answer = answer_of(entry, ticker, QUOTE)
         ask.delayed = ask.delayed or answer.delayed
+        ask.source = answer.source if ask.source in (None, answer.source) else MIXED
         return answer.text
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
