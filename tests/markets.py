@@ -55,6 +55,8 @@ def market(link: Link, plan: Plan = ADVANCED) -> Iterator[Market]:
 
         found = Market(World(link, client=client), sandbox, upstream)  # type: ignore[arg-type] # the client's maker
         found.to(FRIDAY)
-        yield found
-        for each in made:
-            each.transport.client.close()
+        try:
+            yield found
+        finally:
+            for each in made:
+                each.transport.client.close()

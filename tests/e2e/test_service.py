@@ -11,12 +11,12 @@ from tests.e2e.stacks import LocalCloud
 
 
 def test_quote_has_a_bid_below_the_ask_and_says_how_fresh_it_is(cloud: LocalCloud) -> None:
-    answer = cloud.get("/quote/AAPL")
+    answer = cloud.get("/quote/PFE")
 
     quote = answer.json()
     assert answer.status_code == 200
     assert set(quote) == {"symbol", "bid", "ask", "bid_size", "ask_size", "timestamp"}
-    assert quote["symbol"] == "AAPL"
+    assert quote["symbol"] == "PFE"
     assert quote["bid"] <= quote["ask"]
     assert datetime.fromisoformat(quote["timestamp"]).tzinfo is not None
     assert int(answer.headers["age"]) >= 0

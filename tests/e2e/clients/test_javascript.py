@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -34,10 +33,10 @@ def answers(host: Host) -> Failures:
 
 
 @pytest.fixture(scope="session")
-def refusals(cloud: LocalCloud, upstream: Host, dekr: Host) -> Iterator[Failures]:
-    """The cases about errors."""
+def refusals(cloud: LocalCloud, upstream: Host, dekr: Host) -> Failures:
+    """The cases about errors. The faults that they order end with them, not with the session."""
     with fresh(cloud):
-        yield _run(REFUSALS, dekr, LIMITED_KEY=cloud.said["api_keys"]["1"], SANDBOX_URL=upstream.url)
+        return _run(REFUSALS, dekr, LIMITED_KEY=cloud.said["api_keys"]["1"], SANDBOX_URL=upstream.url)
 
 
 @pytest.mark.parametrize("case", _cases(ANSWERS))

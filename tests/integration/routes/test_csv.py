@@ -12,7 +12,7 @@ from tests.markets import Market
 from tests.world import Answer
 
 BARS = "/market-data/AAPL?timespan=day&limit=20"
-RANGE = "/market-data/AAPL?timespan=minute&from=2026-05-01&to=2026-11-20"
+RANGE = "/market-data/AAPL?timespan=minute&from=2026-09-01&to=2026-11-20"
 NEWS = "/news?symbol=AAPL&limit=40"
 INDICATOR = "/indicators/AAPL/macd?timespan=day&limit=20"
 

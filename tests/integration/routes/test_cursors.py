@@ -9,8 +9,8 @@ from tests.integration.routes.test_ticks import QUERY
 from tests.markets import Market
 
 DEKR = {
-    "/market-data/AAPL": "timespan=minute&from=2026-05-01&to=2026-11-20",
-    "/indicators/AAPL/sma": "timespan=minute&from=2026-05-01&to=2026-11-20&window=5",
+    "/market-data/AAPL": "timespan=minute&from=2026-09-01&to=2026-11-20",
+    "/indicators/AAPL/sma": "timespan=minute&from=2026-09-01&to=2026-11-20&window=5",
     "/news": "symbol=AAPL&limit=5",
     "/symbols": "search=ba&limit=5",
 }
