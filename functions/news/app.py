@@ -31,12 +31,13 @@ def news(
     tier: TierQuery = None,
 ) -> Response[str]:
     """The newest articles, with each ticker's sentiment as upstream gives it and a summary of these."""
+    del cursor
     ticker = Ticker.parse(symbol) if symbol is not None else None
     parameters = {**NEWEST_FIRST, "limit": str(limit)} | ({"ticker": ticker.text} if ticker else {})
     if published_after is not None:
         parameters["published_utc.gt"] = moment_utc("published_after", published_after, edge.now_ms * 1000)
     name = ticker.text if ticker else None
-    asked = ListQuery.of(f"/news:{name}", parameters, cursor)
+    asked = ListQuery.of(f"/news:{name}", parameters, edge.query, ticker, {"symbol"})
     sent = edge.services.answers.get(edge.ask(tier, "news"), question(ticker, asked.parameters))
     articles = articles_of(sent.get("results") or [], name)
     csv = wants_csv(format_, edge.accepted)

@@ -41,7 +41,8 @@ def symbols(
     tier: TierQuery = None,
 ) -> Response[str]:
     """The listed stocks whose ticker or name holds the words."""
-    asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), cursor)
+    del cursor
+    asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), edge.query, None, {"search"})
     sent = edge.services.answers.get(edge.ask(tier, "reference"), tickers_question(asked.parameters))
     following = next_path("/symbols", {"search": search}, asked.following(sent))
     return edge.answer(listings(sent), next_path=following)

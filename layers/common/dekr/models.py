@@ -243,8 +243,8 @@ class Usage(Shape):
 
 class CacheStats(Shape):
     """The store's own figures (null where it does not tell them), the entries in it by class, and what the cache saved on the
-    present UTC day: ``saved_calls`` is how many upstream calls fewer were made than data were asked for. ``complete``: whether
-    the look at the store came to its end.
+    present UTC day: ``saved_calls`` is how many upstream calls fewer were made than data were asked for (a long range of bars
+    may take several: it saves none). ``complete``: whether the look at the store came to its end.
     """
 
     used_memory: int | None

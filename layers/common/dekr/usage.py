@@ -129,7 +129,7 @@ class UsageBook:
             "data": data,
             "fetched": counts.fetched.total(),
             "upstream_calls": calls,
-            "saved_calls": data - calls,
+            "saved_calls": sum(max(0, asked - counts.calls[kind]) for kind, asked in counts.data.items()),
             "hit_ratio": counts.hit_ratio,
         }
 

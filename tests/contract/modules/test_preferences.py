@@ -18,7 +18,7 @@ def test_a_preloaded_watchlist_is_read_without_a_call(module: Module) -> None:
     for symbol in WATCHLIST:
         quote = module.get(f"/quote/{symbol}", user)
         assert quote.headers["Cache-Status"].startswith("dekr; hit")
-        assert quote.headers["Age"] in ("120", "121", "122", "123", "124", "125", "126")
+        assert 120 <= int(quote.headers["Age"]) < 300
         bars = module.get(DAYS.format(symbol), user)
         assert bars.headers["Cache-Status"].startswith("dekr; hit")
         assert len(bars.json) == 30

@@ -32,7 +32,9 @@ from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
 
 LONGEST_SENT: Final = 4_500_000
-"""Characters of a body as Lambda sends it: what is compressed travels as base64."""
+"""Bytes of a body as Lambda sends it: what is compressed travels as base64."""
+
+TOO_LONG: Final = "must take gzip, or ask for less: the answer is too long to be sent"
 
 
 class Edge:
@@ -147,8 +149,8 @@ class Edge:
         return Response(status, CSV if csv else "application/json", body, sent)
 
     def polygon(self, fields: Mapping[str, Any], next_path: str | None = None) -> Response[str]:
-        """The same for a Polygon-compatible route: its envelope around ``fields``. ``next_path``: path and query of the next
-        page at our own host.
+        """The response of a Polygon-compatible route: its envelope around ``fields``, and the same headers. ``next_path``: path
+        and query of the next page at our own host.
         """
         exchange = self._exchange
         ask = exchange.ask
@@ -197,9 +199,8 @@ class Edge:
         if exchange.packed is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(exchange.packed).decode(), True
         compress(answer, exchange.headers.get("accept-encoding", ""))
-        if len(answer["body"]) > LONGEST_SENT:
-            rule = "must be smaller, or accept gzip: the answer would be too long"
-            answer = as_event(self._problem(InvalidInput("limit", rule, code="answer_too_long")))
+        if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
+            answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
         self._line.emit(exchange.line(answer["statusCode"], time.perf_counter() - started))
         return answer
 

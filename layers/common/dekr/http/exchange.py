@@ -63,7 +63,7 @@ class Exchange:
             path=event["rawPath"],
             origin=f"{scheme}://{headers.get('host', '')}",
             query={},
-            address=request.get("http", {}).get("sourceIp", ""),
+            address=request["http"].get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
             route=event.get("routeKey", ""),
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),

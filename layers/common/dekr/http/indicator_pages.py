@@ -29,11 +29,19 @@ IndicatorPath = Annotated[Indicator, Path(description="Which indicator.")]
 TimespanQuery = Annotated[Timespan, Query(description="The unit of a bar's window.")]
 SeriesTypeQuery = Annotated[Price, Query(description="The price of a bar that is taken.")]
 WindowQuery = Annotated[
-    int | None, Query(ge=1, le=WIDEST, description="Bars in the window: sma, ema 50, rsi 14."), Whole
+    int | None,
+    Query(ge=1, le=WIDEST, description="Bars in the window; default 50 (rsi: 14); not for macd."),
+    Whole,
 ]
-ShortWindowQuery = Annotated[int | None, Query(ge=1, le=WIDEST, description="Bars in macd's shorter EMA: 12."), Whole]
-LongWindowQuery = Annotated[int | None, Query(ge=1, le=WIDEST, description="Bars in macd's longer EMA: 26."), Whole]
-SignalWindowQuery = Annotated[int | None, Query(ge=1, le=WIDEST, description="Values in macd's signal: 9."), Whole]
+ShortWindowQuery = Annotated[
+    int | None, Query(ge=1, le=WIDEST, description="Bars in the shorter EMA; default 12; macd only."), Whole
+]
+LongWindowQuery = Annotated[
+    int | None, Query(ge=1, le=WIDEST, description="Bars in the longer EMA; default 26; macd."), Whole
+]
+SignalWindowQuery = Annotated[
+    int | None, Query(ge=1, le=WIDEST, description="Values in the signal; default 9; macd."), Whole
+]
 
 _BOUNDS: Final = re.compile(r"(\d{1,15})\.(\d{1,15})", re.ASCII)
 

@@ -80,6 +80,12 @@ def invalid(error: RequestValidationError) -> InvalidInput:
             rule = f"must be at most {limits['le']}"
         case "enum" | "literal_error":
             rule = f"must be one of {limits['expected']}"
+        case "string_pattern_mismatch":
+            rule = f"must match {limits['pattern']}"
+        case "string_too_long":
+            rule = f"must not be longer than {limits['max_length']} characters"
+        case "string_too_short":
+            rule = "must not be empty"
         case "value_error":
             rule = str(limits["error"])
         case kind:

@@ -11,6 +11,10 @@ from dekr.errors import InvalidInput
 from dekr.http.query import Whole
 
 LONGEST_SEARCH: Final = 100
+TICKER: Final = r"^[A-Za-z.]{1,11}$"
+CODE: Final = r"^[A-Z0-9]{1,10}$"
+WORDS: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+"""At least one character that is no space, and no control characters."""
 
 
 class _Filters(BaseModel):
@@ -18,23 +22,26 @@ class _Filters(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    ticker: Annotated[str | None, Field(max_length=20, description="Exactly this ticker.")] = None
+    ticker: Annotated[str | None, Field(pattern=TICKER, description="Exactly this ticker.")] = None
     ticker_gt: Annotated[
-        str | None, Field(alias="ticker.gt", max_length=20, description="Later in the alphabet than this.")
+        str | None, Field(alias="ticker.gt", pattern=TICKER, description="Later in the alphabet than this.")
     ] = None
     ticker_gte: Annotated[
-        str | None, Field(alias="ticker.gte", max_length=20, description="This or later in the alphabet.")
+        str | None, Field(alias="ticker.gte", pattern=TICKER, description="This or later in the alphabet.")
     ] = None
     ticker_lt: Annotated[
-        str | None, Field(alias="ticker.lt", max_length=20, description="Earlier in the alphabet than this.")
+        str | None, Field(alias="ticker.lt", pattern=TICKER, description="Earlier in the alphabet than this.")
     ] = None
     ticker_lte: Annotated[
-        str | None, Field(alias="ticker.lte", max_length=20, description="This or earlier in the alphabet.")
+        str | None, Field(alias="ticker.lte", pattern=TICKER, description="This or earlier in the alphabet.")
     ] = None
-    search: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="A part of a ticker or name.")] = None
+    search: Annotated[
+        str | None,
+        Field(max_length=LONGEST_SEARCH, pattern=WORDS, description="Part of a ticker or name."),
+    ] = None
     market: Annotated[Literal["stocks"] | None, Field(description="Only stocks.")] = None
-    type: Annotated[str | None, Field(max_length=20, description="Polygon's code, such as CS or ETF.")] = None
-    exchange: Annotated[str | None, Field(max_length=20, description="The exchange's MIC, such as XNAS.")] = None
+    type: Annotated[str | None, Field(pattern=CODE, description="Polygon's code, such as CS or ETF.")] = None
+    exchange: Annotated[str | None, Field(pattern=CODE, description="The exchange's MIC, such as XNAS.")] = None
     active: Annotated[Literal["true", "false"] | None, Field(description="Listed now, or no longer.")] = None
     sort: Annotated[Literal["ticker", "name", "market", "type"] | None, Field(description="What the order is of.")] = (
         None

@@ -16,8 +16,7 @@ from dekr.errors import UnknownSymbol
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.wants import Fetch, Want
-from dekr.polygon.failures import NotEntitled
-from dekr.polygon.permit import Permit, not_entitled
+from dekr.polygon.permit import Permit
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -31,8 +30,8 @@ LEASE_MS: Final = 12_000
 class Question:
     """One request of the upstream.
 
-    ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` is the name of the answer's
-    shape in ``dekr.polygon.wire``. ``parameters`` are sent in a fixed order, so that equal questions are one.
+    ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` loads the answer's
+    shape, a class of ``dekr.polygon.wire``, on a miss. ``parameters`` are sent in a fixed order, so that equal questions are one.
     ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow). ``keep_us``: for
     how long the store keeps it at most. ``is_list``: whether it holds ``results``.
     """
@@ -92,8 +91,6 @@ class Answers:
             sent, delayed = self.client().answer(
                 question.family, question.path, question.parameters, permit, question.model()
             )
-        except NotEntitled:
-            raise not_entitled() from None
         except UnknownSymbol:
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)
         payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()

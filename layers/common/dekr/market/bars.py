@@ -47,7 +47,9 @@ PUBLISHED_US: Final = 3 * 24 * 3600 * 1_000_000
 """A day without bars is doubted for so long: an end-of-day plan, or a vendor in trouble, publishes late."""
 
 PLANS_YEARS: Final = (20, 15, 10, 5, 2)
-"""How many years of history the upstream's plans include, at the most."""
+"""How many years of history the upstream's plans include, most first (https://massive.com/pricing)."""
+
+REFUSED_KEEP_US: Final = 3600 * 1_000_000
 
 DAY_MS: Final = 86_400_000
 YEAR_MS: Final = 365 * DAY_MS
@@ -171,47 +173,50 @@ class Bars:
             # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
             self.flow.keep(writes[kept:])
             kept = len(writes)
-            answer = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            answer, begin_ms = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
             writes += [
-                self._write(key, segment, rows, permit.stamp_us, old.get(key), delayed=answer.delayed)
+                self._write(
+                    key, segment, rows, permit.stamp_us, old.get(key), delayed=answer.delayed, begin_ms=begin_ms
+                )
                 for key, segment in missing.items()
                 if run[0].first <= segment.first <= run[-1].first
             ]
         return writes
 
-    def _ask_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
-        """The bars of the range, or of its part that the plan includes: a plan's history goes back some years, and the upstream
-        refuses a range that begins before it. Raises UpstreamNotEntitled where it includes nothing of it.
+    def _ask_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Answer, int]":
+        """The bars of the range, or of its part that the plan includes, and where that begins: a plan's history goes back some
+        years, and the upstream refuses a range that begins before it. Raises NotEntitled where it includes nothing of it.
         """
         try:
-            return self._ask(series, first_ms, last_ms, permit)
-        except UpstreamNotEntitled:
+            return self._ask(series, first_ms, last_ms, permit), first_ms
+        except NotEntitled:
             for years in PLANS_YEARS:
                 begin_ms = permit.stamp_us // 1000 - years * YEAR_MS + DAY_MS
                 if first_ms < begin_ms < last_ms:
-                    with suppress(UpstreamNotEntitled):
-                        return self._ask(series, begin_ms, last_ms, permit)
+                    with suppress(NotEntitled):
+                        return self._ask(series, begin_ms, last_ms, permit), begin_ms
             raise
 
     def _ask(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
-        try:
-            return self.client().aggs(
-                series.ticker,
-                series.multiplier,
-                series.timespan,
-                first_ms,
-                last_ms,
-                permit,
-                adjusted=series.adjusted,
-            )
-        except NotEntitled:
-            raise UpstreamNotEntitled("The data plan behind this service does not include these bars.") from None
+        return self.client().aggs(
+            series.ticker, series.multiplier, series.timespan, first_ms, last_ms, permit, adjusted=series.adjusted
+        )
 
     def _write(
-        self, key: str, segment: Segment, rows: list[Row], stamp_us: int, old: Entry | None, *, delayed: bool
+        self,
+        key: str,
+        segment: Segment,
+        rows: list[Row],
+        stamp_us: int,
+        old: Entry | None,
+        *,
+        delayed: bool,
+        begin_ms: int,
     ) -> Write:
-        """The segment's part of the rows. One that should have bars and has none is believed for a short time only."""
+        """The segment's part of the rows. One that should have bars and has none is believed for a short time only, one that
+        the plan's history does not reach as long as any refusal of the plan.
+        """
         first = bisect_left(rows, segment.start_ms, key=_start_ms)
         bars = rows[first : bisect_left(rows, segment.end_ms, key=_start_ms)]
         if not bars and old is not None and old.view(_parsed)["bars"]:
@@ -221,7 +226,8 @@ class Bars:
         payload = json.dumps({"delayed": delayed, "bars": bars}, separators=(",", ":")).encode()
         if doubtful:
             return Write(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
-        return Write(key, Entry(stamp_us, Kind.VALUE, payload), SETTLED_KEEP_US)
+        keep_us = REFUSED_KEEP_US if segment.start_ms < begin_ms else SETTLED_KEEP_US
+        return Write(key, Entry(stamp_us, Kind.VALUE, payload), keep_us)
 
     def _first_day(self, ask: Ask, ticker: str) -> date:
         """The first day that can hold bars of the ticker. Raises UnknownSymbol for one that the upstream does not know.

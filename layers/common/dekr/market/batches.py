@@ -9,14 +9,15 @@ from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
+from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.harvest import NOT_FOUND, QUOTE, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import QUOTE, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
-from dekr.market.snapshots import LEASE_MS, harvested, lease_of
+from dekr.market.snapshots import harvested, lease_of
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
-from dekr.polygon.permit import Permit, not_entitled
+from dekr.polygon.permit import Permit
 from dekr.polygon.snapshots import Latest
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ class Batches:
         writes = harvested(harvest, tickers, list(found.values()), UNIVERSAL, QUOTE)
         for ticker in tickers:
             snapshot = found.get(ticker)
-            if snapshot is None or snapshot.error is not None:
-                writes.append(harvest.nothing(ticker, QUOTE, (snapshot and snapshot.error) or NOT_FOUND))
+            if snapshot is None:
+                writes.append(harvest.nothing(ticker, QUOTE))
+            elif snapshot.error is not None:
+                writes.append(harvest.nothing(ticker, QUOTE, snapshot.error))
             elif snapshot.quote is None:
                 writes.append(self._close(ticker, snapshot, harvest))
         return writes
@@ -100,10 +103,7 @@ class Batches:
 
     def _closes(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
         """The previous day's closes."""
-        try:
-            found = self.client().grouped(_previous_day(permit.stamp_us).isoformat(), permit)
-        except NotEntitled:
-            raise not_entitled() from None
+        found = self.client().grouped(_previous_day(permit.stamp_us).isoformat(), permit)
         return [
             harvest.latest(ticker, QUOTE, found[ticker]) if ticker in found else harvest.nothing(ticker, QUOTE)
             for ticker in tickers

@@ -29,8 +29,9 @@ from dekr.errors import (
 from dekr.market.ask import Ask, Outcome
 from dekr.market.wants import Fetch, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
+from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Gate, Wait
-from dekr.polygon.permit import Permit
+from dekr.polygon.permit import Permit, not_entitled
 from dekr.store import Command
 
 FIRST_WAIT_S: Final = 0.025
@@ -128,7 +129,7 @@ class Flow:
         self, ask: Ask, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry], fetch: Fetch
     ) -> dict[str, Entry]:
         try:
-            writes = fetch.run(permit, missing, old)
+            writes = _fetched(fetch, permit, missing, old)
         except DekrError as error:
             self._send(*permit.failed(error), *ask.missed(len(missing), permit.calls))
             raise
@@ -198,6 +199,13 @@ class Flow:
                 self._accept_stale(ask, wants, missing, entries, fetch, error)
             self._advance(ask)
         return _report(ask, wants, entries)
+
+
+def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
+    try:
+        return fetch.run(permit, missing, old)
+    except NotEntitled:
+        raise not_entitled() from None
 
 
 def _with_those_about_to_age(

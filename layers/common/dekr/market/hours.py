@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from dekr import sessions
 from dekr.calendar_table import EARLY
-from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
-from dekr.errors import Unavailable as CannotAsk
+from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.answers import Answers
 from dekr.market.ask import Ask
 from dekr.market.questions import market_now, upcoming
@@ -18,7 +17,7 @@ from dekr.sessions import Session
 from dekr.times import rfc3339
 
 _STOCKS: Final = ("NYSE", "NASDAQ")
-_NO_ANSWER: Final = (CannotAsk, DeadlineExceeded, UpstreamInvalid, UpstreamNotEntitled, UnknownSymbol)
+_NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNotEntitled, UnknownSymbol)
 
 
 @dataclass(frozen=True, slots=True)

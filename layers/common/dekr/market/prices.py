@@ -100,7 +100,7 @@ class Prices:
             latest = self._ask(client, family, ticker, permit)
         except NotEntitled:
             if family == LADDERS[self.datum][-1]:
-                raise UpstreamNotEntitled("The data plan behind this service does not include this data.") from None
+                raise
             return []
         return [] if latest is None else [harvest.latest(ticker, self.datum, latest)]
 

@@ -16,8 +16,7 @@ from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.harvest import NOT_FOUND, UNIVERSAL, Harvest, refusal
 from dekr.market.wants import Fetch, real_time
-from dekr.polygon.failures import NotEntitled
-from dekr.polygon.permit import Permit, not_entitled
+from dekr.polygon.permit import Permit
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -63,11 +62,7 @@ class Snapshots:
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-        try:
-            found = self._ask(tickers, permit)
-        except NotEntitled:
-            raise not_entitled() from None
-        return harvested(harvest, tickers, found, self.datum)
+        return harvested(harvest, tickers, self._ask(tickers, permit), self.datum)
 
     def _ask(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":
         client = self.client()

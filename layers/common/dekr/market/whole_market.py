@@ -12,8 +12,7 @@ from dekr.cache.tier_cache import Write
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.wants import Fetch, real_time
-from dekr.polygon.failures import NotEntitled
-from dekr.polygon.permit import Permit, not_entitled
+from dekr.polygon.permit import Permit
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -40,10 +39,7 @@ class WholeMarket:
         return entry.payload[1:]
 
     def _fetch(self, key: str, permit: Permit) -> Write:
-        try:
-            found = self.client().market(permit)
-        except NotEntitled:
-            raise not_entitled() from None
+        found = self.client().market(permit)
         delayed = any(snapshot.delayed for snapshot in found)
         tickers = [snapshot.fields for snapshot in found]
         answer = {"status": "DELAYED" if delayed else "OK", "count": len(tickers), "tickers": tickers}

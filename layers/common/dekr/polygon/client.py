@@ -25,8 +25,8 @@ FUTURE_US: Final = 120_000_000
 
 QUOTE_ATTEMPT_S: Final = 4.0
 BARS_ATTEMPT_S: Final = 10.0
-"""How long one attempt may take, for one quote and for a page of bars: less than the lease of the fetch, which each
-further attempt renews."""
+"""How long one attempt may take, for quotes and snapshots, and for a page of bars or a list: less than the lease of the
+fetch, which each further attempt renews."""
 
 MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 MOST_UNIVERSAL: Final = 250
@@ -160,7 +160,7 @@ class PolygonClient:
         return self._get(family, path, parameters, call, BARS_ATTEMPT_S, read)
 
     def newest_minute(self, ticker: str, call: Call) -> Latest | None:
-        """The ticker's newest minute bar of the last days (family aggs)."""
+        """The ticker's newest minute bar of the last days (family minute)."""
         now_ms = self.now_us() // 1000
         path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
         parameters = {"adjusted": "false", "sort": "desc", "limit": "1"}

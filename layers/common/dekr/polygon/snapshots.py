@@ -60,22 +60,28 @@ def of_universe(found: wire.UniversalItem, sent: dict[str, Any], *, delayed: boo
     """An item of the v3 snapshot."""
     minute = None
     if found.last_minute is not None and found.last_minute.close > 0 and found.last_minute.last_updated > 0:
-        fields = {"c": found.last_minute.close, "t": found.last_minute.last_updated // 1_000_000}
-        minute = Latest("minute_bar", fields, delayed)
+        bar = {"c": found.last_minute.close, "t": found.last_minute.last_updated // 1_000_000}
+        minute = Latest("minute_bar", bar, delayed)
     quote, trade = minute, minute
     if found.last_quote is not None and (found.last_quote.bid or found.last_quote.ask):
         last = found.last_quote
         sides = {"p": last.bid, "s": last.bid_size, "P": last.ask, "S": last.ask_size, "t": last.last_updated}
-        quote = Latest("snapshot", sides, delayed or last.timeframe == "DELAYED")
+        quote = Latest("snapshot", _given(sides), delayed or last.timeframe == "DELAYED")
     if found.last_trade is not None:
-        print_ = found.last_trade
-        trade_fields: dict[str, Any] = {
-            "p": print_.price,
-            "s": print_.size,
-            "t": print_.at_ns,
+        last_trade = found.last_trade
+        fields = {
+            "p": last_trade.price,
+            "s": last_trade.size,
+            "t": last_trade.at_ns,
+            "x": last_trade.exchange,
+            "i": last_trade.id,
+            "c": last_trade.conditions,
         }
-        rest = {"x": print_.exchange, "i": print_.id, "c": print_.conditions}
-        trade_fields |= {name: value for name, value in rest.items() if value is not None}
-        trade = Latest("snapshot", trade_fields, delayed or print_.timeframe == "DELAYED")
-    labelled = delayed or (quote is not None and quote.delayed)
+        trade = Latest("snapshot", _given(fields), delayed or last_trade.timeframe == "DELAYED")
+    labelled = delayed or any(latest.delayed for latest in (quote, trade) if latest is not None)
     return Snapshot(found.ticker, sent, quote, trade, labelled)
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the upstream has: it leaves out the others, and so do we."""
+    return {name: value for name, value in fields.items() if value is not None}

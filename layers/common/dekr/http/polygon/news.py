@@ -38,12 +38,12 @@ def news_routes(edge: Edge) -> None:
         cursor: CursorQuery = None,
     ) -> Response[str]:
         """Polygon's news."""
-        del at, after, since, before, until
+        del at, after, since, before, until, cursor
         found = Ticker.parse(ticker, "ticker") if ticker is not None else None
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})
         times = published_times(edge.query, edge.now_ms * 1000)
-        asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, cursor)
-        sent = edge.services.answers.get(edge.ask(None, "news"), question(found, asked.parameters))
+        asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, edge.query, found)
+        sent = edge.services.answers.get(edge.ask(None, "news"), question(asked.ticker, asked.parameters))
         results = sent.get("results") or []
         following = next_path("/v2/reference/news", {}, asked.following(sent))
         return edge.polygon({"count": len(results), "results": results}, following)

@@ -30,7 +30,8 @@ def reference_routes(edge: Edge) -> None:
     def reference_tickers(filters: TickerFilters, limit: Limit = 100, cursor: CursorQuery = None) -> Response[str]:
         """Polygon's list of tickers."""
         path = "/v3/reference/tickers"
-        asked = ListQuery.of(path, ticker_parameters(filters, limit), cursor)
+        del cursor
+        asked = ListQuery.of(path, ticker_parameters(filters, limit), edge.query)
         sent = edge.services.answers.get(edge.ask(None, "reference"), tickers_question(asked.parameters))
         results = sent.get("results") or []
         return edge.polygon({"count": len(results), "results": results}, next_path(path, {}, asked.following(sent)))

@@ -36,7 +36,9 @@ def snapshot_routes(edge: Edge) -> None:
         if not tickers:
             whole = edge.services.whole_market.get(edge.ask(None, "market", MARKET_COST))
             return edge.packed(
-                whole, field="tickers", rule="name the tickers you want, or accept gzip: this is too long"
+                whole,
+                field="tickers",
+                rule="is required without gzip: the whole market is too long for one answer",
             )
         asked = listed(tickers, "tickers", edge.principal.tier.policy.batch)
         found = several(edge.services.snapshots.get(edge.ask(None, "snapshot", data=len(asked)), asked))

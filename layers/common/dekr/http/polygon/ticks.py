@@ -45,7 +45,7 @@ def tick_routes(edge: Edge, kind: Literal["quotes", "trades"]) -> None:
         ticker = Ticker.parse(symbol)
         times, over_us = tick_times(edge.query, edge.now_ms * 1_000_000)
         path = f"/v3/{kind}/{ticker.text}"
-        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MOST))}, cursor)
+        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MOST))}, edge.query)
         # A cursor says nothing that could be trusted of how old its page is.
         settled_us = over_us if cursor is None else None
         sent = edge.services.answers.get(edge.ask(None, kind), ticks(ticker, kind, asked.parameters, settled_us))

@@ -1,0 +1,39 @@
+"""What is made of a universal snapshot."""
+
+from typing import Any
+
+import pytest
+
+from dekr.polygon.client import BARS_ATTEMPT_S, QUOTE_ATTEMPT_S
+from dekr.polygon.snapshots import Snapshot, of_universe
+from dekr.polygon.wire import UniversalItem
+
+NS = 1_795_186_800_000_000_000
+
+
+def made(**fields: Any) -> Snapshot:
+    sent = {"ticker": "AAPL", **fields}
+    return of_universe(UniversalItem.model_validate(sent), sent, delayed=False)
+
+
+def test_a_delayed_trade_alone_makes_a_snapshot_delayed() -> None:
+    assert made(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "DELAYED"}).delayed
+    assert not made(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "REAL-TIME"}).delayed
+
+
+def test_a_side_that_nobody_quotes_is_left_out() -> None:
+    found = made(last_quote={"bid": 1.5, "bid_size": 2, "last_updated": NS}).quote
+    assert found is not None
+    assert found.fields == {"p": 1.5, "s": 2, "t": NS}
+
+
+@pytest.mark.parametrize("trade", [{"price": 0, "last_updated": NS}, {}, None])
+def test_no_trade_yet_is_no_trade(trade: object) -> None:
+    assert made(last_trade=trade).trade is None
+
+
+def test_a_lease_lasts_longer_than_an_attempt() -> None:
+    from dekr.market import answers, bars, prices, snapshots, whole_market  # noqa: PLC0415 - each has its own
+
+    assert min(prices.LEASE_MS, snapshots.LEASE_MS) > QUOTE_ATTEMPT_S * 1000
+    assert min(answers.LEASE_MS, bars.LEASE_MS, whole_market.LEASE_MS) > BARS_ATTEMPT_S * 1000
