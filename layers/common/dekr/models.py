@@ -1,12 +1,13 @@
 """What the Dekr routes answer, as the documentation shows it. Numbers are the upstream's own, never rounded."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 type Number = int | float
 
 Symbol = Annotated[str, Field(description="The ticker, as upstream spells it.", examples=["AAPL"])]
+SessionName = Literal["pre", "regular", "post", "closed"]
 Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-20T14:59:59.123456789Z"])]
 
 
@@ -178,14 +179,14 @@ class MarketStatus(Shape):
     names what was asked: calendar alone, or calendar and upstream. ``known``: whether the calendar covers the moment.
     """
 
-    session: str
+    session: SessionName
     open: bool
     since: Moment | None
     next_change: Moment | None
-    next_session: str | None
+    next_session: SessionName | None
     unplanned: bool
     known: bool
-    source: str
+    source: Literal["calendar", "calendar and upstream"]
     time: Moment
 
 
@@ -193,7 +194,7 @@ class CalendarDay(Shape):
     """A day of the US stock market. ``status`` is open, early_close or closed; a closed day has no times."""
 
     date: str
-    status: str
+    status: Literal["open", "early_close", "closed"]
     name: str | None
     pre_open: Moment | None
     open: Moment | None

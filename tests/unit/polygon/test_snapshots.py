@@ -6,7 +6,7 @@ import pytest
 
 from dekr.polygon.client import BARS_ATTEMPT_S, QUOTE_ATTEMPT_S
 from dekr.polygon.snapshots import Snapshot, of_universe
-from dekr.polygon.wire import UniversalItem
+from dekr.polygon.wire_snapshots import UniversalItem
 
 NS = 1_795_186_800_000_000_000
 

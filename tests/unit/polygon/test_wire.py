@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dekr.polygon.wire import Aggregates, Bar, LastQuote, LastQuoteAnswer, SnapshotAnswer
+from dekr.polygon.wire import Aggregates, Bar, LastQuote, LastQuoteAnswer
+from dekr.polygon.wire_snapshots import SnapshotAnswer
 from tests.fakes.polygon_transport import ScriptedUpstream, bar, ok, quote
 
 amounts = st.one_of(st.integers(0, 10**15), st.floats(0, 1e15, allow_nan=False))

@@ -6,7 +6,7 @@ in as few calls as possible (a run of neighbours is one call), and looks farther
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +18,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
+from dekr.market.plan import needed_until_us, next_segments, runs
 from dekr.market.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
 from dekr.market.wants import Fetch, Want
 from dekr.polygon.failures import NotEntitled
@@ -35,14 +36,6 @@ WIDEN: Final = 8
 SETTLED_KEEP_US: Final = 7 * 24 * 3600 * 1_000_000
 """How long the store keeps a segment at least: past bars do not change, so this only bounds memory."""
 
-BASE_BARS_A_CALL: Final = 50_000
-"""The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
-
-CALLS_IN_A_RUN: Final = 10
-
-BASE_BARS_A_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
-"""Second or minute bars of a calendar day: 57 600 or 960 on each of five days in seven."""
-
 PUBLISHED_US: Final = 3 * 24 * 3600 * 1_000_000
 """A day without bars is doubted for so long: an end-of-day plan, or a vendor in trouble, publishes late."""
 
@@ -53,15 +46,6 @@ REFUSED_KEEP_US: Final = 3600 * 1_000_000
 
 DAY_MS: Final = 86_400_000
 YEAR_MS: Final = 365 * DAY_MS
-
-UNIT_DAYS: Final = {
-    Timespan.DAY: 1,
-    Timespan.WEEK: 7,
-    Timespan.MONTH: 31,
-    Timespan.QUARTER: 92,
-    Timespan.YEAR: 366,
-}
-UNIT_MS: Final = {Timespan.SECOND: 1_000, Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
 
 type Row = list[Any]
 """A bar as it is kept: [t in ms, open, high, low, close, volume, vwap or None, transactions or None]."""
@@ -92,7 +76,7 @@ class Bars:
         rows: list[Row] = []
         planned: list[Segment] = []
         wide = 1
-        while plan := _plan(series, segments, last, (wanted.limit - len(rows)) * wide):
+        while plan := next_segments(series, segments, last, (wanted.limit - len(rows)) * wide):
             planned = plan[::-1] + planned
             try:
                 rows = self._read(ask, series, planned, wanted, tail=wanted.last_ms >= now_ms)
@@ -121,7 +105,7 @@ class Bars:
         segments = series.segments_on(first, last)
         rows: list[Row] = []
         planned: list[Segment] = []
-        while plan := _plan(series, segments, last, wanted.limit - len(rows)):
+        while plan := next_segments(series, segments, last, wanted.limit - len(rows)):
             planned += plan
             newer = list(segments)
             rows = self._read(ask, series, planned, wanted, tail=wanted.last_ms >= now_ms and not newer)
@@ -143,7 +127,7 @@ class Bars:
             Want(
                 key,
                 data,
-                _needed_until_us(series, segment, wanted.last_ms),
+                needed_until_us(series, segment, wanted.last_ms),
                 tail=tail and segment is plan[-1],
                 adjusted=series.adjusted,
             )
@@ -169,11 +153,11 @@ class Bars:
     ) -> list[Write]:
         writes: list[Write] = []
         kept = 0
-        for run in _runs(series, list(missing.values())):
+        for run in runs(series, list(missing.values())):
             # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
             self.flow.keep(writes[kept:])
             kept = len(writes)
-            answer, begin_ms = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            answer, begin_ms = self._ask_withinnext_segments(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
             writes += [
                 self._write(
@@ -184,7 +168,9 @@ class Bars:
             ]
         return writes
 
-    def _ask_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Answer, int]":
+    def _ask_withinnext_segments(
+        self, series: Series, first_ms: int, last_ms: int, permit: Permit
+    ) -> "tuple[Answer, int]":
         """The bars of the range, or of its part that the plan includes, and where that begins: a plan's history goes back some
         years, and the upstream refuses a range that begins before it. Raises NotEntitled where it includes nothing of it.
         """
@@ -255,65 +241,10 @@ class Bars:
         return self.flow.cache.key(series.ticker, f"{series.datum}:{segment.name}")
 
 
-def _plan(series: Series, segments: Iterator[Segment], last: date, bars: int) -> list[Segment]:
-    """The next segments that should hold so many bars."""
-    plan: list[Segment] = []
-    expected = 0
-    for segment in segments:
-        plan.append(segment)
-        expected += series.expected_bars(segment, last)
-        if expected >= bars:
-            break
-    return plan
-
-
 def _days(wanted: Range, now_ms: int) -> tuple[date, date]:
     """The first and last day on which bars of the range can start."""
     last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
     return max(eastern_date(wanted.first_ms * 1000), HISTORY_START), last
-
-
-def _runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
-    """The segments in runs to fetch as one: neighbours (the upstream pages by bars that exist) up to some pages, others while a
-    single answer can hold what lies between.
-    """
-    runs: list[list[Segment]] = []
-    for segment in segments:
-        if runs and (
-            _base_bars(series, runs[-1][0], segment) <= BASE_BARS_A_CALL
-            or (
-                _neighbours(runs[-1][-1], segment)
-                and _base_bars(series, runs[-1][0], segment) <= CALLS_IN_A_RUN * BASE_BARS_A_CALL
-            )
-        ):
-            runs[-1].append(segment)
-        else:
-            runs.append([segment])
-    return runs
-
-
-def _neighbours(earlier: Segment, later: Segment) -> bool:
-    """Whether nothing was traded between two segments."""
-    return last_trade_us(later.start_ms * 1000) <= last_trade_us(earlier.end_ms * 1000)
-
-
-def _base_bars(series: Series, first: Segment, last: Segment) -> int:
-    days = (last.end - first.first).days
-    return days * BASE_BARS_A_DAY.get(series.timespan, 1)
-
-
-def _needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
-    """The end of trading in the part of the segment that is needed for bars starting at ``last_ms`` or before."""
-    end_us = segment.end_ms * 1000
-    if not series.timespan.intraday:
-        # The last window that starts in the segment may reach beyond its end.
-        end_us += (series.multiplier - 1) * UNIT_DAYS[series.timespan] * 86_400_000_000
-    if last_ms < segment.end_ms and (series.multiplier == 1 or series.timespan.intraday):
-        needed = eastern_midnight_us(series.window_end(eastern_date(last_ms * 1000)))
-        if series.timespan.intraday:
-            needed = min(needed, (last_ms + series.multiplier * UNIT_MS[series.timespan]) * 1000)
-        end_us = min(end_us, needed)
-    return last_trade_us(end_us)
 
 
 def _parsed(data: dict[str, Any]) -> dict[str, Any]:

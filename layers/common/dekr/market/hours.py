@@ -1,5 +1,6 @@
 """When the market trades: the calendar that drives the cache, corrected by what the upstream says of closures that no
-calendar could know. Where the upstream cannot be asked, the calendar alone answers, and says so.
+calendar could know (an early close that the upstream alone knows is not among them). Where the upstream cannot be asked, the
+calendar alone answers, and says so.
 """
 
 from collections.abc import Callable, Mapping

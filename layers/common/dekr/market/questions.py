@@ -58,36 +58,36 @@ def upcoming() -> Question:
 
 
 def _aggregates() -> "type[BaseModel]":
-    from dekr.polygon.wire import PreviousAnswer  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import PreviousAnswer  # noqa: PLC0415 - see above
 
     return PreviousAnswer
 
 
 def _ticks() -> "type[BaseModel]":
-    from dekr.polygon.wire import ListAnswer, Tick  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import ListAnswer, Tick  # noqa: PLC0415 - see above
 
     return ListAnswer[Tick]
 
 
 def _news() -> "type[BaseModel]":
-    from dekr.polygon.wire import Article, ListAnswer  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import Article, ListAnswer  # noqa: PLC0415 - see above
 
     return ListAnswer[Article]
 
 
 def _tickers() -> "type[BaseModel]":
-    from dekr.polygon.wire import ListAnswer, Listing  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import ListAnswer, Listing  # noqa: PLC0415 - see above
 
     return ListAnswer[Listing]
 
 
 def _market_now() -> "type[BaseModel]":
-    from dekr.polygon.wire import MarketNow  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import MarketNow  # noqa: PLC0415 - see above
 
     return MarketNow
 
 
 def _upcoming() -> "type[BaseModel]":
-    from dekr.polygon.wire import UpcomingDays  # noqa: PLC0415 - see above
+    from dekr.polygon.wire_lists import UpcomingDays  # noqa: PLC0415 - see above
 
     return UpcomingDays

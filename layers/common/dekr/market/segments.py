@@ -42,6 +42,10 @@ class Timespan(StrEnum):
         return self in (Timespan.SECOND, Timespan.MINUTE, Timespan.HOUR)
 
 
+UNIT_MS: Final = {Timespan.SECOND: 1_000, Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
+"""Milliseconds of the units that are shorter than a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One series of bars of a ticker, adjusted for splits or not."""
@@ -114,6 +118,25 @@ class Series:
             case Timespan.YEAR:
                 bars = days // 252
         return max(bars // self.multiplier, min(days, 1))
+
+    def window_start_ms(self, ms: int) -> int:
+        """The earliest start of a window that holds this moment: Polygon stretches a range to whole windows."""
+        day = sessions.eastern_date(ms * 1000)
+        midnight_ms = sessions.eastern_midnight_us(day) // 1000
+        if self.timespan.intraday:
+            step = self.multiplier * UNIT_MS[self.timespan]
+            return midnight_ms + (ms - midnight_ms) // step * step
+        back = self.multiplier - 1
+        match self.timespan:
+            case Timespan.WEEK:
+                day -= timedelta(days=(day.weekday() + 1) % 7, weeks=back)
+            case Timespan.MONTH | Timespan.QUARTER | Timespan.YEAR:
+                months = {Timespan.MONTH: 1, Timespan.QUARTER: 3, Timespan.YEAR: 12}[self.timespan]
+                first = (day.year * 12 + day.month - 1) // months * months - back * months
+                day = date(max(1970, first // 12), first % 12 + 1, 1)
+            case _:
+                day -= timedelta(days=back)
+        return sessions.eastern_midnight_us(day) // 1000
 
     def window_end(self, day: date) -> date:
         """The day after the last one of the window of one unit that holds ``day``."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
-from dekr.polygon import wire
+from dekr.polygon import wire, wire_lists, wire_snapshots
 from dekr.polygon.calls import Call
 from dekr.polygon.retry import ask
 from dekr.polygon.snapshots import Latest, Snapshot, of_market, of_universe
@@ -88,7 +88,7 @@ class PolygonClient:
         """
 
         def read(reply: Reply) -> Snapshot:
-            answer = _valid(wire.SnapshotAnswer, reply)
+            answer = _valid(wire_snapshots.SnapshotAnswer, reply)
             _check_ticker(ticker, answer.ticker.ticker)
             found = of_market(answer.ticker, wire.as_sent(reply.body, "ticker"), delayed=_delayed(answer))
             self._check_latest(found, reply)
@@ -116,7 +116,7 @@ class PolygonClient:
         """
 
         def read(reply: Reply) -> list[Snapshot]:
-            answer = _valid(wire.UniversalAnswer, reply)
+            answer = _valid(wire_snapshots.UniversalAnswer, reply)
             delayed = _delayed(answer)
             sent = zip(answer.results or [], reply.body.get("results") or [], strict=True)
             found = [of_universe(item, as_sent, delayed=delayed) for item, as_sent in sent]
@@ -148,7 +148,7 @@ class PolygonClient:
 
         def read(reply: Reply) -> tuple[Any, bool]:
             answer = _valid(model, reply)
-            if isinstance(answer, wire.PreviousAnswer):
+            if isinstance(answer, wire_lists.PreviousAnswer):
                 self._check_previous(answer, path, reply)
             sent = reply.body
             if isinstance(sent, dict):
@@ -240,7 +240,7 @@ class PolygonClient:
         )
 
     def _snapshots(self, reply: Reply) -> list[Snapshot]:
-        answer = _valid(wire.SnapshotsAnswer, reply)
+        answer = _valid(wire_snapshots.SnapshotsAnswer, reply)
         delayed = _delayed(answer)
         sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
         found = [of_market(item, as_sent, delayed=delayed) for item, as_sent in sent]
@@ -248,7 +248,7 @@ class PolygonClient:
             self._check_latest(snapshot, reply)
         return found
 
-    def _check_previous(self, answer: wire.PreviousAnswer, path: str, reply: Reply) -> None:
+    def _check_previous(self, answer: wire_lists.PreviousAnswer, path: str, reply: Reply) -> None:
         asked = path.split("/")[-2]
         _check_ticker(asked, answer.ticker or asked)
         for bar in answer.results or []:

@@ -8,7 +8,7 @@ size), upper-case P and S the ask, t in nanoseconds. Values are not touched.
 from dataclasses import dataclass
 from typing import Any
 
-from dekr.polygon import wire
+from dekr.polygon import wire_snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Snapshot:
         return word
 
 
-def of_market(found: wire.TickerSnapshot, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
+def of_market(found: wire_snapshots.TickerSnapshot, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
     """A ticker of the v2 snapshots."""
     minute = None
     if found.min is not None and found.min.t > 0 and found.min.c > 0:
@@ -56,7 +56,7 @@ def of_market(found: wire.TickerSnapshot, sent: dict[str, Any], *, delayed: bool
     return Snapshot(found.ticker, sent, quote, trade, delayed)
 
 
-def of_universe(found: wire.UniversalItem, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
+def of_universe(found: wire_snapshots.UniversalItem, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
     """An item of the v3 snapshot."""
     minute = None
     if found.last_minute is not None and found.last_minute.close > 0 and found.last_minute.last_updated > 0:

@@ -6,7 +6,6 @@ pages together hold the same bars.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -22,10 +21,9 @@ from dekr.http.lists import CursorQuery, OrderQuery
 from dekr.http.polygon import shapes
 from dekr.http.query import AdjustedQuery, SymbolPath, Whole
 from dekr.market.ask import Ask
-from dekr.market.bars import UNIT_MS, Bars, Range, Row
+from dekr.market.bars import Bars, Range, Row
 from dekr.market.questions import previous_day
 from dekr.market.segments import Series, Timespan
-from dekr.sessions import eastern_date, eastern_midnight_us
 from dekr.symbols import Ticker
 
 MOST: Final = 20_000
@@ -68,7 +66,7 @@ class Aggregates:
         asked = cls(
             series,
             path,
-            _window_start_ms(series, first_ms),
+            series.window_start_ms(first_ms),
             last_ms,
             newest_first,
             min(limit, MOST, page_rows(series.timespan)),
@@ -135,14 +133,14 @@ def aggregate_routes(edge: Edge) -> None:
         limit: Annotated[int, Query(ge=1, le=50_000, description="Bars in a page."), Whole] = 5_000,
         cursor: CursorQuery = None,
     ) -> Response[str]:
-        """Polygon's bars of a range."""
+        """The bars of a range in Polygon's shape."""
         series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
         asked = Aggregates.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
         return edge.polygon(*asked.answer(edge.services.bars, edge.ask(None, "bars")))
 
     @edge.get("/v2/aggs/ticker/<symbol>/prev", responses=polygon_of(shapes.Aggregates))
     def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:
-        """Polygon's bar of the previous day."""
+        """The bar of the previous day in Polygon's shape."""
         question = previous_day(Ticker.parse(symbol), adjusted=adjusted)
         return edge.polygon(edge.services.answers.get(edge.ask(None, "bars"), question))
 
@@ -150,23 +148,3 @@ def aggregate_routes(edge: Edge) -> None:
 def bar_of(row: Row) -> dict[str, Any]:
     """A bar in Polygon's names; vw and n are left out where upstream gave none."""
     return {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
-
-
-def _window_start_ms(series: Series, ms: int) -> int:
-    """The earliest start of a window that holds this moment: Polygon stretches a range to whole windows."""
-    day = eastern_date(ms * 1000)
-    midnight_ms = eastern_midnight_us(day) // 1000
-    if series.timespan.intraday:
-        step = series.multiplier * UNIT_MS[series.timespan]
-        return midnight_ms + (ms - midnight_ms) // step * step
-    back = series.multiplier - 1
-    match series.timespan:
-        case Timespan.WEEK:
-            day -= timedelta(days=(day.weekday() + 1) % 7, weeks=back)
-        case Timespan.MONTH | Timespan.QUARTER | Timespan.YEAR:
-            months = {Timespan.MONTH: 1, Timespan.QUARTER: 3, Timespan.YEAR: 12}[series.timespan]
-            first = (day.year * 12 + day.month - 1) // months * months - back * months
-            day = date(max(1970, first // 12), first % 12 + 1, 1)
-        case _:
-            day -= timedelta(days=back)
-    return eastern_midnight_us(day) // 1000

@@ -116,7 +116,7 @@ class IndicatorRequest:
 
 
 def indicator_routes(edge: Edge) -> None:
-    """Add the route."""
+    """Add ``/v1/indicators``."""
 
     @edge.get("/v1/indicators/<indicator>/<symbol>", responses=polygon_of(One))
     def polygon_indicators(
@@ -139,7 +139,7 @@ def indicator_routes(edge: Edge) -> None:
         expand_underlying: Annotated[TrueOrFalse, Query(description="Whether to add the bars.")] = "false",
         cursor: CursorQuery = None,
     ) -> Response[str]:
-        """Polygon's indicators."""
+        """A technical indicator in Polygon's shape, newest first."""
         del at, after, since, before, until
         series = Series(Ticker.parse(symbol).text, 1, timespan, adjusted == "true")
         study = study_of(indicator, series_type, window, short_window, long_window, signal_window)

@@ -14,7 +14,7 @@ def nbbo_routes(edge: Edge) -> None:
 
     @edge.get("/v2/last/nbbo/<symbol>", responses=polygon_of(One))
     def last_nbbo(symbol: SymbolPath) -> Response[str]:
-        """Polygon's last quote."""
+        """The last quote in Polygon's shape: lower-case p is the bid."""
         ticker = Ticker.parse(symbol)
         ask = edge.ask(None, "quote")
         return edge.polygon({"results": edge.services.quotes.sent(ask, ticker)})
@@ -25,7 +25,7 @@ def trade_routes(edge: Edge) -> None:
 
     @edge.get("/v2/last/trade/<symbol>", responses=polygon_of(One))
     def last_trade(symbol: SymbolPath) -> Response[str]:
-        """Polygon's last trade."""
+        """The last trade in Polygon's shape."""
         ticker = Ticker.parse(symbol)
         ask = edge.ask(None, "trade")
         return edge.polygon({"results": edge.services.trades.sent(ask, ticker)})

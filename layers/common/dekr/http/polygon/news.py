@@ -22,7 +22,7 @@ Until = Annotated[str | None, Query(alias="published_utc.lte", description="Then
 
 
 def news_routes(edge: Edge) -> None:
-    """Add the route."""
+    """Add ``/v2/reference/news``."""
 
     @edge.get("/v2/reference/news", responses=polygon_of(Page))
     def reference_news(
@@ -37,7 +37,7 @@ def news_routes(edge: Edge) -> None:
         limit: Limit = 10,
         cursor: CursorQuery = None,
     ) -> Response[str]:
-        """Polygon's news."""
+        """Articles in Polygon's shape, newest first."""
         del at, after, since, before, until, cursor
         found = Ticker.parse(ticker, "ticker") if ticker is not None else None
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})

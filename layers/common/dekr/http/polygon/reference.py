@@ -28,7 +28,7 @@ def reference_routes(edge: Edge) -> None:
 
     @edge.get("/v3/reference/tickers", responses=polygon_of(Page))
     def reference_tickers(filters: TickerFilters, limit: Limit = 100, cursor: CursorQuery = None) -> Response[str]:
-        """Polygon's list of tickers."""
+        """The listed stocks in Polygon's shape."""
         path = "/v3/reference/tickers"
         del cursor
         asked = ListQuery.of(path, ticker_parameters(filters, limit), edge.query)

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.http.documents import polygon_of
 from dekr.http.edge import Edge
+from dekr.http.lists import CursorQuery, OrderQuery
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
 from dekr.http.query import Joined, SymbolPath, Whole
 from dekr.http.snapshot_answers import listed, one_snapshot, several, universal_page
@@ -48,10 +49,10 @@ def snapshot_routes(edge: Edge) -> None:
     def universal_snapshot(
         any_of: Annotated[str, Query(alias="ticker.any_of", description="Tickers, joined by commas."), Joined],
         type_: Annotated[Literal["stocks"], Query(alias="type", description="Only stocks.")] = "stocks",
-        order: Annotated[Literal["asc", "desc"], Query(description="From the first ticker or from the last.")] = "asc",
+        order: OrderQuery = "asc",
         sort: Annotated[Literal["ticker"], Query(description="What the order is of.")] = "ticker",
         limit: Annotated[int, Query(ge=1, le=250, description="Tickers in one page."), Whole] = 10,
-        cursor: Annotated[str | None, Query(description="Where the page before ended.")] = None,
+        cursor: CursorQuery = None,
     ) -> Response[str]:
         """Polygon's universal snapshot of the tickers named; one that is not known is an item with an error."""
         del type_, sort

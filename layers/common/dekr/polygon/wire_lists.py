@@ -1,0 +1,94 @@
+"""The upstream's lists and other answers that pass as they were sent, validated. See ``dekr.polygon.wire``."""
+
+from datetime import datetime
+
+from pydantic import Field, RootModel, field_validator
+
+from dekr.polygon.wire import Aggregates, Count, Wire
+
+
+class Item(Wire):
+    """An item of a list that is passed on as it was sent."""
+
+
+class Tick(Item):
+    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; ns."""
+
+    sip_timestamp: Count
+
+
+class Article(Item):
+    """An article of the news: ``published_utc`` is RFC 3339; a missing ``insights`` means that nobody judged it."""
+
+    id: str
+    published_utc: str
+    title: str
+    article_url: str
+    tickers: list[str] | None = None
+    keywords: list[str] | None = None
+    publisher: "Publisher | None" = None
+    insights: "list[Insight] | None" = None
+
+
+class Publisher(Wire):
+    """Who published an article."""
+
+    name: str | None = None
+
+
+class Insight(Wire):
+    """What an article says of a ticker."""
+
+    ticker: str
+    sentiment: str
+
+
+class Listing(Item):
+    """A ticker of ``/v3/reference/tickers``."""
+
+    ticker: str
+    name: str | None = None
+
+
+class ListAnswer[I: Item](Wire):
+    """A page of a list."""
+
+    status: str
+    results: list[I] | None = None
+    next_url: str | None = None
+
+
+class PreviousAnswer(Aggregates):
+    """An answer of the previous day's bar."""
+
+
+class MarketNow(Wire):
+    """An answer of ``/v1/marketstatus/now``: it has no envelope."""
+
+    market: str
+    serverTime: str  # noqa: N815 - the wire's name
+    exchanges: dict[str, str | None] = Field(default_factory=dict)
+    earlyHours: bool | None = None  # noqa: N815 - the wire's name
+    afterHours: bool | None = None  # noqa: N815 - the wire's name
+
+    @field_validator("serverTime")
+    @classmethod
+    def _a_moment(cls, value: str) -> str:
+        if datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("serverTime must have a time zone")
+        return value
+
+
+class Upcoming(Wire):
+    """A day of ``/v1/marketstatus/upcoming`` on which an exchange does not trade, or ends early."""
+
+    date: str
+    exchange: str
+    name: str
+    status: str
+    open: str | None = None
+    close: str | None = None
+
+
+class UpcomingDays(RootModel[list[Upcoming]]):
+    """An answer of ``/v1/marketstatus/upcoming``: a bare array."""

@@ -1,0 +1,143 @@
+"""The upstream's snapshots, validated: of one ticker or several (v2), and the universal one (v3). See ``dekr.polygon.wire``."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StrictInt, field_validator, model_validator
+
+from dekr.polygon.wire import FAR_FUTURE_MS, Amount, Count, LastQuote, LastTrade, Number, Price, Wire
+
+
+class MinuteBar(Wire):
+    """The snapshot's last minute bar; all zero before the first trade of the day. ``t`` in ms."""
+
+    c: Amount = 0
+    t: Annotated[Count, Field(le=FAR_FUTURE_MS)] = 0
+
+
+class DayBar(Wire):
+    """A day's bar in a snapshot; all zero before the first trade."""
+
+    o: Amount | None = None
+    h: Amount | None = None
+    l: Amount | None = None  # noqa: E741 - the wire's name
+    c: Amount | None = None
+    v: Amount | None = None
+    vw: Amount | None = None
+
+
+class TickerSnapshot(Wire):
+    """One ticker of a snapshot; ``lastQuote`` and ``lastTrade`` are absent where the plan lacks them, and zero before the
+    day's first.
+    """
+
+    ticker: str
+    lastQuote: LastQuote | None = None  # noqa: N815 - the wire's name
+    lastTrade: LastTrade | None = None  # noqa: N815 - the wire's name
+    min: MinuteBar | None = None
+    day: DayBar | None = None
+    prevDay: DayBar | None = None  # noqa: N815 - the wire's name
+    updated: Annotated[Count, Field(le=FAR_FUTURE_MS * 1_000_000)] | None = None
+    todaysChange: Number | None = None  # noqa: N815 - the wire's name
+    todaysChangePerc: Number | None = None  # noqa: N815 - the wire's name
+
+    @field_validator("lastTrade", mode="before")
+    @classmethod
+    def _no_trade_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return None if isinstance(value, dict) and not value.get("p") else value
+
+    @field_validator("lastQuote", mode="before")
+    @classmethod
+    def _no_quote_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return value or None
+
+
+class SnapshotAnswer(Wire):
+    """An answer of the single-ticker snapshot endpoint."""
+
+    status: str
+    ticker: TickerSnapshot
+
+
+class SnapshotsAnswer(Wire):
+    """An answer of the snapshot endpoint of several tickers; those without a snapshot are not in it."""
+
+    status: str
+    tickers: list[TickerSnapshot] | None = None
+
+
+class UniversalSession(Wire):
+    """The day of a v3 snapshot."""
+
+    previous_close: Amount | None = None
+
+
+class UniversalMinute(Wire):
+    """The last minute bar of a v3 snapshot; times are ns."""
+
+    close: Amount = 0
+    last_updated: Count = 0
+
+
+class UniversalQuote(Wire):
+    """The last quote of a v3 snapshot; times are ns."""
+
+    bid: Amount | None = None
+    ask: Amount | None = None
+    bid_size: Amount | None = None
+    ask_size: Amount | None = None
+    last_updated: Count
+    timeframe: str | None = None
+
+
+class UniversalTrade(Wire):
+    """The last trade of a v3 snapshot; times are ns."""
+
+    price: Price
+    size: Amount | None = None
+    sip_timestamp: Count | None = None
+    last_updated: Count | None = None
+    timeframe: str | None = None
+    exchange: StrictInt | None = None
+    id: str | None = None
+    conditions: list[StrictInt] | None = None
+
+    @model_validator(mode="after")
+    def _a_time(self) -> "UniversalTrade":
+        if self.at_ns == 0:
+            raise ValueError("a trade must have a time")
+        return self
+
+    @property
+    def at_ns(self) -> int:
+        """When it was, on the consolidated tape where that is known."""
+        return self.sip_timestamp or self.last_updated or 0
+
+
+class UniversalItem(Wire):
+    """One ticker of a v3 snapshot; a ticker that is not known, or not in the plan, has an ``error`` instead of data."""
+
+    ticker: str
+    error: str | None = None
+    message: str | None = None
+    session: UniversalSession | None = None
+    last_minute: UniversalMinute | None = None
+    last_quote: UniversalQuote | None = None
+    last_trade: UniversalTrade | None = None
+
+    @field_validator("last_trade", mode="before")
+    @classmethod
+    def _no_trade_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return None if isinstance(value, dict) and not value.get("price") else value
+
+    @field_validator("last_quote", mode="before")
+    @classmethod
+    def _no_quote_yet(cls, value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+        return value or None
+
+
+class UniversalAnswer(Wire):
+    """An answer of ``/v3/snapshot``."""
+
+    status: str
+    results: list[UniversalItem] | None = None
+    next_url: str | None = None
