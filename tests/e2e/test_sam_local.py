@@ -138,4 +138,4 @@ def _template(cloud: LocalCloud) -> Path:
 
 def _docker_answers() -> bool:
     docker = shutil.which("docker")
-    return docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0  # noqa: S603
+    return docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0  # noqa: S603 - docker

@@ -370,5 +370,5 @@ def _signed(header: dict[str, Any]) -> str:
     return f"{text}.{part(algorithm.sign(text.encode(), private_key('RS256', 'key-1')))}"
 
 
-def test_the_helper_that_signs_any_header_makes_good_tokens() -> None:
+def test_the_signer_that_signs_any_header_makes_good_tokens() -> None:
     assert Desk().tokens.verify(_signed({"alg": "RS256", "kid": "key-1"})).tier == 7
