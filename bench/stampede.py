@@ -3,6 +3,7 @@
 Every process is a sandbox of its own with its own connection; the upstream is the sandbox Polygon with 500 ms latency.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -44,6 +45,9 @@ def stampede(processes: int, *, kill_leader: bool = False, latency_ms: int = LAT
 
     Raises AssertionError where a process that was not killed got no answer.
     """
+    # Semaphores of a stampede before are let go of here. The collector would otherwise meet them while new ones are being
+    # registered, and the tracker of semaphores cannot be called from within itself.
+    gc.collect()
     context = multiprocessing.get_context("spawn")
     with redis_single() as server, sandbox_polygon(latency_ms) as upstream:
         keys = World(Link.open(server.url))
