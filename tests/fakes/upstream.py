@@ -22,13 +22,14 @@ _RANGE = re.compile(r"/v2/aggs/ticker/([^/]+)/range/(\d+)/(\w+)/(\d+)/(\d+)")
 @dataclass
 class FakeUpstream:
     """``calls``: the paths asked, in order. ``answer``: takes the place of the usual answer where it returns one.
-    ``denied``: families that the plan lacks. ``before``: runs while a call is under way."""
+    ``denied``: families that the plan lacks. ``before``: runs while a call is under way. ``listed``: the whole market."""
 
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000
     calls: list[str] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     answer: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
     before: Callable[[httpx.Request], None] = lambda _: None
+    listed: tuple[str, ...] = ()
 
     def client(self, now_us: Callable[[], int]) -> PolygonClient:
         """The real client, talking to this upstream."""
@@ -38,6 +39,7 @@ class FakeUpstream:
     def _handle(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         self.calls.append(path)
+        serial = len(self.calls)
         self.before(request)
         answer = self.answer(request)
         if answer is not None:
@@ -46,21 +48,32 @@ class FakeUpstream:
             return httpx.Response(
                 403, json={"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."}
             )
-        serial = len(self.calls)
         if match := _RANGE.fullmatch(path):
             return self._bars(request, match, serial)
         if path == "/v3/snapshot":
             return self._universal(request, serial)
+        if path.endswith("/stocks/tickers"):
+            return self._market(request, serial)
         ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
         if path.endswith("/prev"):
             bars = [] if ticker == UNKNOWN else [_bar(serial, self.now_us() // 1000 - STEP_MS["day"])]
             return httpx.Response(200, json={"ticker": ticker, "status": "OK", "results": bars})
         if ticker == UNKNOWN:
             return httpx.Response(404, json={"status": "NOT_FOUND", "message": "Data not found."})
-        quote = {"p": serial, "s": 2, "P": serial + 0.5, "S": 3, "t": self.now_us() * 1000}
+        quote = self._quote(serial)
         if "/snapshot/" in path:
             return httpx.Response(200, json={"status": "OK", "ticker": {"ticker": ticker, "lastQuote": quote}})
         return httpx.Response(200, json={"status": "OK", "results": {"T": ticker, **quote}})
+
+    def _quote(self, serial: int) -> dict[str, float]:
+        return {"p": serial, "s": 2, "P": serial + 0.5, "S": 3, "t": self.now_us() * 1000}
+
+    def _market(self, request: httpx.Request, serial: int) -> httpx.Response:
+        asked = request.url.params.get("tickers")
+        found = [ticker for ticker in self.listed if asked is None or ticker in asked.split(",")]
+        quote = self._quote(serial)
+        tickers = [{"ticker": ticker, "lastQuote": quote} for ticker in found]
+        return httpx.Response(200, json={"status": "OK", "tickers": tickers})
 
     def _universal(self, request: httpx.Request, serial: int) -> httpx.Response:
         quote = {"bid": serial, "bid_size": 2, "ask": serial + 0.5, "ask_size": 3, "timeframe": "REAL-TIME"}

@@ -6,7 +6,6 @@ and lose leases in the middle of fetches. Every answer is held against the slow 
 
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -26,6 +25,9 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)  # the week of Thanksgiving and o
 TICKERS = ("AAPL", "MSFT", "TSLA")
 
 
+LEASES = ("market:quotes", *(f"{kind}quote:{ticker}" for kind in ("", "many:") for ticker in TICKERS))
+
+
 class Town:
     """Three sandboxes, one Redis, one upstream, one driven clock; and the record of what was fetched when."""
 
@@ -33,7 +35,7 @@ class Town:
         self.rng = random.Random(seed)
         self.links = [Link.open(url) for _ in range(3)]
         self.links[0].run(Command(("FLUSHALL",), ("",)))
-        upstream, directory = FakeUpstream(), FakeDirectory()
+        upstream, directory = FakeUpstream(listed=TICKERS), FakeDirectory()
         upstream.before = self._during
         self.worlds = [World(link, upstream, directory) for link in self.links]
         self.keys = {tier: self.worlds[0].key(tier, f"user{tier}") for tier in range(1, 8)}
@@ -83,28 +85,14 @@ class Town:
     def _during(self, request: httpx.Request) -> None:
         """A call has arrived upstream: sometimes it is slow, and sometimes its lease is lost and another overtakes it."""
         self.fetched[len(self.upstream.calls)] = self.now()
-        serial = len(self.upstream.calls)
         if len(self.busy) > 1 or self.rng.random() < 0.7:
             return
         self.move(timedelta(seconds=self.rng.uniform(0, 25)))
-        ticker = request.url.path.rsplit("/", 1)[-1]
-        self.links[0].run(plain("DEL", f"dekr:{{upstream}}:lease:quote:{ticker}"))
+        for lease in LEASES:
+            self.links[0].run(plain("DEL", f"dekr:{{upstream}}:lease:{lease}"))
         for _ in range(self.rng.randint(0, 2)):
             self.read()
             self.check_stamps()
-        # The fake answers with the number of the last call; this one keeps its own.
-        self.upstream.answer = _once(self.upstream, serial, ticker, self.fetched[serial])
-
-
-def _once(
-    upstream: FakeUpstream, serial: int, ticker: str, at: datetime
-) -> Callable[[httpx.Request], httpx.Response | None]:
-    def answer(_: httpx.Request) -> httpx.Response:
-        upstream.answer = lambda _: None
-        results = {"T": ticker, "p": serial, "P": serial + 1, "t": int(at.timestamp() * 1e9)}
-        return httpx.Response(200, json={"status": "OK", "results": results})
-
-    return answer
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -26,7 +26,7 @@ MOST_SCANS: Final = 100
 
 _ENTRY: Final = re.compile(rb"\{[^}:]+\}:([a-z]+)")
 _CALLER: Final = re.compile(rb"\{u:[^}]+\}:use")
-_UPSTREAM: Final = b"{upstream}:"
+_NO_ENTRIES: Final = (b"{upstream}:", b"{demand}:")
 _FIGURES: Final = (
     "used_memory",
     "connected_clients",
@@ -115,7 +115,7 @@ class UsageBook:
                     complete = False
                 elif _CALLER.fullmatch(key, own):
                     callers.append(key)
-                elif (entry := _ENTRY.match(key, own)) and not key.startswith(_UPSTREAM, own):
+                elif (entry := _ENTRY.match(key, own)) and not key.startswith(_NO_ENTRIES, own):
                     entries[entry[1].decode()] += 1
             for start in range(0, len(callers), STEP):
                 for raw in shard.run(*(plain("HGETALL", key.decode()) for key in callers[start : start + STEP])):

@@ -18,6 +18,7 @@ from dekr.access.principal import Principal
 from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
+from dekr.market.demand import Demand
 from dekr.market.flow import Flow
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Gate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dekr.market.hours import Hours
     from dekr.market.indicators import Indicators
     from dekr.market.prices import Prices
+    from dekr.market.shared import Shared
     from dekr.market.snapshots import Snapshots
     from dekr.market.whole_market import WholeMarket
     from dekr.polygon.client import PolygonClient
@@ -61,7 +63,10 @@ class Services:
         self._gate = Gate(store, settings.per_minute, _token)
         alone = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
-        self._flow = Flow(TierCache(store), self._gate, alone, self.now_us, sleep, random.random, stale_us)
+        self.demand = Demand(store, self.now_us)
+        self._flow = Flow(
+            TierCache(store), self.demand, self._gate, alone, self.now_us, sleep, random.random, stale_us
+        )
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
@@ -74,7 +79,7 @@ class Services:
         from dekr.market.harvest import QUOTE  # noqa: PLC0415 - each function imports its own service only
         from dekr.market.prices import Prices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, QUOTE)
+        return Prices(self._flow, self._upstream, self.shared, QUOTE)
 
     @cached_property
     def trades(self) -> "Prices":
@@ -82,7 +87,14 @@ class Services:
         from dekr.market.harvest import TRADE  # noqa: PLC0415 - the same
         from dekr.market.prices import Prices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, TRADE)
+        return Prices(self._flow, self._upstream, self.shared, TRADE)
+
+    @cached_property
+    def shared(self) -> "Shared":
+        """Fetches that many tickers share."""
+        from dekr.market.shared import Shared  # noqa: PLC0415 - the same
+
+        return Shared(self._flow, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
@@ -112,7 +124,7 @@ class Services:
         """The service of many quotes at once."""
         from dekr.market.batches import Batches  # noqa: PLC0415 - the same
 
-        return Batches(self._flow, self._upstream)
+        return Batches(self._flow, self._upstream, self.shared)
 
     @cached_property
     def answers(self) -> "Answers":

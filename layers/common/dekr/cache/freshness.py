@@ -56,10 +56,14 @@ def max_age_us(policy: TierPolicy, data: DataClass, session: Session) -> int:
         return policy.news_s * SECOND_US
     if data in (DataClass.HISTORICAL, DataClass.REFERENCE):
         return policy.historical_s * SECOND_US
-    age_s = policy.real_time_s
+    return real_time_age_s(policy.real_time_s, session) * SECOND_US
+
+
+def real_time_age_s(allowance_s: int, session: Session) -> int:
+    """The largest age, in seconds, of real-time data in the session for a tier that allows so much in the regular one."""
     if session in (Session.PRE, Session.POST):
-        age_s = max(age_s, min(EXTENDED_FACTOR * age_s, EXTENDED_AT_MOST_S))
-    return age_s * SECOND_US
+        return max(allowance_s, min(EXTENDED_FACTOR * allowance_s, EXTENDED_AT_MOST_S))
+    return allowance_s
 
 
 def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:

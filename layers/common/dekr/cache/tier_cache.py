@@ -43,16 +43,18 @@ class TierCache:
         """The entry in the reply to ``get``; None where nothing is cached."""
         return self.copies.decode(key, reply)
 
-    def put(self, writes: Sequence[Write]) -> tuple[Command, ...]:
+    def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
         """The commands, one for each ticker, that keep entries where they are newer than what the store has.
 
-        The copies are written here and now: this sandbox has what it fetched even if the store is lost meanwhile.
+        The copies are written here and now: this sandbox has what it fetched even if the store is lost meanwhile. Without
+        ``copy``, what came along for others takes no copy's place.
         """
         slots: dict[str, list[Write]] = {}
         for write in writes:
-            copy = self.copies.get(write.key)
-            if copy is None or copy.stamp_us < write.entry.stamp_us:
-                self.copies.put(write.key, write.entry)
+            if copy:
+                kept = self.copies.get(write.key)
+                if kept is None or kept.stamp_us < write.entry.stamp_us:
+                    self.copies.put(write.key, write.entry)
             slots.setdefault(write.key[: write.key.index("}")], []).append(write)
         return tuple(_put(group) for group in slots.values())
 

@@ -2,27 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
 from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
+from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
 from dekr.market.harvest import QUOTE, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
-from dekr.market.snapshots import harvested, lease_of
+from dekr.market.shared import Shared
+from dekr.market.snapshots import lease_of
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
-from dekr.polygon.snapshots import Latest
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
-    from dekr.polygon.snapshots import Snapshot
 
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
@@ -37,6 +35,7 @@ class Batches:
 
     flow: Flow
     client: "Callable[[], PolygonClient]"
+    shared: Shared
 
     def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, str | DekrError]:
         """The JSON of each ticker's quote, or the error that stands in its place; in the order asked. Without any ticker the
@@ -46,12 +45,14 @@ class Batches:
         """
         keys = {self.flow.cache.key(ticker, QUOTE): ticker for ticker in tickers}
         wants = [real_time(key) for key in keys]
+        lease = lease_of("batch", tickers)
         fetch = Fetch(
-            lease_of("batch", tickers),
+            lease,
             LADDER,
             LEASE_MS,
             lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
             partial=True,
+            instead=self.shared.instead(QUOTE, keys, lease),
         )
         entries = self.flow.read(ask, wants, fetch)
         return {ticker: self._quote(ask, ticker, entries.get(key)) for key, ticker in keys.items()}
@@ -62,6 +63,7 @@ class Batches:
             return ask.failure
         if entry.kind is Kind.NEGATIVE:
             return refusal(entry, ticker)
+        self.flow.demand.note(ticker, entry.stamp_us, ask.policy.real_time_s)
         answer = answer_of(entry, ticker, QUOTE)
         ask.delayed = ask.delayed or answer.delayed
         ask.source = answer.source if ask.source in (None, answer.source) else MIXED
@@ -71,55 +73,16 @@ class Batches:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         if permit.family == "universal":
             try:
-                return self._snapshots(tickers, permit, harvest)
+                found = self.client().universal(tickers, permit)
+                return harvest.asked(tickers, {snapshot.ticker: snapshot for snapshot in found}, UNIVERSAL, QUOTE)
             except NotEntitled:
                 permit.step_down()
         return self._closes(tickers, permit, harvest)
 
-    def _snapshots(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
-        found = {snapshot.ticker: snapshot for snapshot in self.client().universal(tickers, permit)}
-        writes = harvested(harvest, tickers, list(found.values()), UNIVERSAL, QUOTE)
-        for ticker in tickers:
-            snapshot = found.get(ticker)
-            if snapshot is None:
-                writes.append(harvest.nothing(ticker, QUOTE))
-            elif snapshot.error is not None:
-                writes.append(harvest.nothing(ticker, QUOTE, snapshot.error))
-            elif snapshot.quote is None:
-                writes.append(self._close(ticker, snapshot, harvest))
-        return writes
-
-    def _close(self, ticker: str, snapshot: "Snapshot", harvest: Harvest) -> Write:
-        """The previous day's close of a ticker that has neither a quote nor a minute bar today."""
-        close = (snapshot.fields.get("session") or {}).get("previous_close")
-        try:
-            day = sessions.trading_day(_previous_day(harvest.stamp_us))
-        except sessions.CalendarUnknown:
-            day = None
-        if not close or day is None:
-            return harvest.nothing(ticker, QUOTE)
-        closed_ms = day.close_us // 1000
-        return harvest.latest(ticker, QUOTE, Latest("previous_close", {"c": close, "t": closed_ms}, snapshot.delayed))
-
     def _closes(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
         """The previous day's closes."""
-        found = self.client().grouped(_previous_day(permit.stamp_us).isoformat(), permit)
+        found = self.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
         return [
             harvest.latest(ticker, QUOTE, found[ticker]) if ticker in found else harvest.nothing(ticker, QUOTE)
             for ticker in tickers
         ]
-
-
-def _previous_day(now_us: int) -> date:
-    """The last trading day before the present day in New York; the last weekday where the calendar does not know."""
-    day = sessions.eastern_date(now_us) - timedelta(days=1)
-    while not _is_trading_day(day):
-        day -= timedelta(days=1)
-    return day
-
-
-def _is_trading_day(day: date) -> bool:
-    try:
-        return sessions.trading_day(day) is not None
-    except sessions.CalendarUnknown:
-        return day.weekday() < 5  # noqa: PLR2004 - Saturday is 5

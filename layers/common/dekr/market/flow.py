@@ -17,6 +17,7 @@ from typing import Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.tier_cache import TierCache, Write
+from dekr.deadline import Deadline
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -27,6 +28,7 @@ from dekr.errors import (
     UpstreamNotEntitled,
 )
 from dekr.market.ask import Ask, Outcome
+from dekr.market.demand import Demand
 from dekr.market.wants import Fetch, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.failures import NotEntitled
@@ -49,6 +51,7 @@ class Flow:
     """
 
     cache: TierCache
+    demand: Demand
     gate: Gate
     alone: LocalGate
     now_us: Callable[[], int]
@@ -87,7 +90,8 @@ class Flow:
     def _look(self, ask: Ask, wants: Sequence[Want], *along: Command) -> dict[str, Entry]:
         commands = [self.cache.get(want.key) for want in wants]
         if ask.admission is None:
-            toll, *replies = self.cache.store.run(ask.toll.command, *commands)
+            toll, *replies = self.cache.store.run(ask.toll.command, *commands, *self.demand.due())
+            replies = replies[: len(commands)]
             ask.admission = ask.toll.settle(toll)
             ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
         else:
@@ -96,6 +100,16 @@ class Flow:
         return {key: entry for key, entry in found.items() if entry is not None}
 
     def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+        better = fetch.instead and fetch.instead(missing, ask.now_us, ask.policy)
+        if better:
+            with suppress(UpstreamDown, UpstreamInvalid, UpstreamNotEntitled):
+                self._get(ask, missing, entries, better)
+                self._advance(ask)
+                missing = _missing(missing, entries, ask)
+        if missing:
+            self._get(ask, missing, entries, fetch)
+
+    def _get(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
         wait_s, reread = FIRST_WAIT_S, False
         while True:
             admitted = self.gate.admit(
@@ -129,29 +143,57 @@ class Flow:
         self, ask: Ask, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry], fetch: Fetch
     ) -> dict[str, Entry]:
         try:
-            writes = _fetched(fetch, permit, missing, old)
-        except DekrError as error:
-            self._send(*permit.failed(error), *ask.missed(len(missing), permit.calls))
-            raise
-        except BaseException:
-            # Whatever else went wrong, nobody shall wait for this fetch.
-            self._send(*permit.given_up())
-            raise
+            return self.run(fetch, permit, missing, old, lambda: ask.missed(len(missing), permit.calls))
         finally:
             ask.upstream_calls += permit.calls
             ask.upstream_s += permit.seconds
-        self._send(*self.cache.put(writes), *permit.finished(), *ask.missed(len(missing), permit.calls))
+
+    def run(
+        self,
+        fetch: Fetch,
+        permit: Permit,
+        missing: Sequence[Want],
+        old: Mapping[str, Entry],
+        along: Callable[[], tuple[Command, ...]],
+    ) -> dict[str, Entry]:
+        """What a permitted fetch brings, kept and told to those who wait; ``along``: what is sent besides at its end."""
+        try:
+            writes = _fetched(fetch, permit, missing, old)
+        except DekrError as error:
+            self.tell(*permit.failed(error), *along())
+            raise
+        except BaseException:
+            # Whatever else went wrong, nobody shall wait for this fetch.
+            self.tell(*permit.given_up())
+            raise
+        self.tell(*self.cache.put(writes), *permit.finished(), *along())
         return {write.key: write.entry for write in writes}
 
-    def keep(self, writes: Sequence[Write]) -> None:
-        """Keep what a fetch has so far."""
-        self._send(*self.cache.put(writes))
+    def fetch(self, fetch: Fetch, deadline: Deadline) -> int:
+        """A fetch that no reader waits for; returns how many calls it made, 0 where somebody else is at it. Raises what the
+        gate and the fetch raise.
+        """
+        now_us = self.now_us()
+        permit = self.gate.admit(
+            fetch.datum, fetch.families, floor_us=now_us, reserved=False, lease_ms=fetch.lease_ms, deadline=deadline
+        )
+        if not isinstance(permit, Permit):
+            return 0
+        self.run(fetch, permit, (), {}, tuple)
+        return permit.calls
 
-    def _send(self, *commands: Command) -> None:
-        """Send what only helps others: the reader's answer does not depend on it."""
+    def keep(self, writes: Sequence[Write], *, copy: bool = True) -> bool:
+        """Keep what a fetch has so far; whether the store has it."""
+        return self.tell(*self.cache.put(writes, copy=copy))
+
+    def tell(self, *commands: Command) -> bool:
+        """Send what only helps others: the reader's answer does not depend on it. Whether it arrived."""
         if commands:
-            with suppress(StoreDown):
+            try:
                 self.cache.store.run(*commands)
+            except StoreDown:
+                return False
+        return True
 
     def _accept_stale(
         self,
@@ -166,7 +208,7 @@ class Flow:
         where something is and the fetch is not partial.
         """
         self._advance(ask)
-        self._send(*ask.missed(len(missing), 0))
+        self.tell(*ask.missed(len(missing), 0))
         refused = [want for want in missing if not self._servable(ask, want, entries.get(want.key))]
         if refused and (not fetch.partial or len(refused) == len(wants)):
             raise error

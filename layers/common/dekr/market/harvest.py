@@ -1,13 +1,16 @@
 """Entries that one upstream answer makes: a snapshot holds a quote and a trade, too, and nobody has to fetch those again."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import TierCache, Write
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
+from dekr.market.closes import previous_close_us
 
 if TYPE_CHECKING:
     from dekr.polygon.snapshots import Latest, Snapshot
@@ -19,6 +22,9 @@ UNIVERSAL: Final = "universal"
 
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
+
+_compact: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""A market has thousands of them: json.dumps would make an encoder for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +53,40 @@ class Harvest:
         ]
         return writes
 
+    def asked(self, tickers: Sequence[str], found: "Mapping[str, Snapshot]", shape: str, datum: str) -> list[Write]:
+        """The entries that readers of these tickers' ``datum`` wait for, from what was found in the ``shape`` of an endpoint.
+
+        A minute bar's close or the previous day's stands for it where there is nothing newer. The universal snapshot says of
+        each ticker whether there is one; the market's leaves out those that it has nothing of, and so does this.
+        """
+        writes: list[Write] = []
+        for ticker in tickers:
+            snapshot = found.get(ticker)
+            word = NOT_FOUND if snapshot is None else snapshot.error
+            if snapshot is None or word is not None:
+                if shape == UNIVERSAL:
+                    writes += [self.nothing(ticker, name, word or NOT_FOUND) for name in (shape, datum)]
+                continue
+            writes += self.snapshot(snapshot, shape, datum)
+            if (snapshot.quote if datum == QUOTE else snapshot.trade) is None:
+                closed_us = previous_close_us(self.stamp_us)
+                close = closed_us and snapshot.close(closed_us)
+                writes.append(self.latest(ticker, datum, close) if close else self.nothing(ticker, datum))
+        return writes
+
     def nothing(self, ticker: str, datum: str, word: str = NOT_FOUND) -> Write:
         """The entry that remembers for a short time that there is none, and the upstream's word why."""
         key = self.cache.key(ticker, datum)
         return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, json.dumps(word).encode()), NEGATIVE_AGE_US)
 
     def _value(self, ticker: str, datum: str, payload: dict[str, Any]) -> Write:
-        text = json.dumps(payload, separators=(",", ":")).encode()
-        keep = keep_us(self.stamp_us, DataClass.REAL_TIME, self.stale_us)
-        return Write(self.cache.key(ticker, datum), Entry(self.stamp_us, Kind.VALUE, text), keep)
+        entry = Entry(self.stamp_us, Kind.VALUE, _compact(payload).encode())
+        return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
+
+
+@lru_cache(maxsize=1)
+def _keep_us(stamp_us: int, stale_us: int) -> int:
+    return keep_us(stamp_us, DataClass.REAL_TIME, stale_us)
 
 
 def refusal(entry: Entry, ticker: str) -> DekrError:

@@ -15,6 +15,7 @@ from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.harvest import QUOTE, SNAPSHOT, TRADE, Harvest, refusal
+from dekr.market.shared import Shared
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
@@ -42,6 +43,7 @@ class Prices:
 
     flow: Flow
     client: "Callable[[], PolygonClient]"
+    shared: Shared
     datum: str
 
     def get(self, ask: Ask, ticker: Ticker) -> str:
@@ -66,10 +68,18 @@ class Prices:
     def _entry(self, ask: Ask, ticker: Ticker) -> Entry:
         key = self.flow.cache.key(ticker.text, self.datum)
         families = LADDERS[self.datum]
-        fetch = Fetch(f"{self.datum}:{ticker.text}", families, LEASE_MS, lambda permit, *_: self._fetch(ticker, permit))
+        lease = f"{self.datum}:{ticker.text}"
+        fetch = Fetch(
+            lease,
+            families,
+            LEASE_MS,
+            lambda permit, *_: self._fetch(ticker, permit),
+            instead=self.shared.instead(self.datum, {key: ticker.text}, lease),
+        )
         entry = self.flow.read(ask, (real_time(key),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
+        self.flow.demand.note(ticker.text, entry.stamp_us, ask.policy.real_time_s)
         return entry
 
     def _fetch(self, ticker: Ticker, permit: Permit) -> list[Write]:

@@ -42,6 +42,12 @@ class Snapshot:
         word: str | None = self.fields.get("error")
         return word
 
+    def close(self, closed_us: int) -> Latest | None:
+        """The previous day's close, which was at that moment; None where there is none."""
+        previous, session = self.fields.get("prevDay") or {}, self.fields.get("session") or {}
+        close = previous.get("c") or session.get("previous_close")
+        return Latest("previous_close", {"c": close, "t": closed_us // 1000}, self.delayed) if close else None
+
 
 def of_market(found: wire_snapshots.TickerSnapshot, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
     """A ticker of the v2 snapshots."""

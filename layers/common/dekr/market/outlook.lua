@@ -1,0 +1,41 @@
+-- What is likely to be asked for now, and how old it is.
+-- KEYS: scores of tickers, scores of allowances, pace, stamps of tickers, preferred tickers.
+-- ARGV: clock offset, half-life in us, span of the pace in us, how many tickers, floor: where the whole market was fetched after it,
+--       nothing more is told.
+-- Returns {now, market's stamp} or {now, market's stamp, requests a second, shared calls a second, tickers known, requests that
+--          count, allowances and shares..., tickers, scores, stamps, preferred}; numbers with a fraction as text.
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
+local weight = 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
+local span, most = tonumber(ARGV[3]), tonumber(ARGV[4])
+local function text(x) return string.format('%.17g', x) end
+
+local p = redis.call('HMGET', KEYS[3], 'asked', 'at', 'since', 'calls', 'called', 'market')
+local market = tonumber(p[6] or 0)
+if market > now + 1000000 then market = 0 end
+if market > tonumber(ARGV[5]) then return {now, text(market)} end
+
+local function pace(sum, at)
+  -- A young record is taken for ten minutes old: the first requests say little of how many follow.
+  local seen = math.max(now - tonumber(p[3] or now), 600000000)
+  local left = math.exp(-math.max(now - tonumber(at or now), 0) / span)
+  return tonumber(sum or 0) * left / (span * (1 - math.exp(-seen / span))) * 1000000
+end
+
+local shares, total = {}, 0
+local mix = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+for i = 1, #mix, 2 do
+  shares[i], shares[i + 1] = mix[i], text(mix[i + 1] / weight)
+  total = total + mix[i + 1] / weight
+end
+local names, scores, stamps = {}, {}, {}
+local top = redis.call('ZREVRANGE', KEYS[1], 0, most - 1, 'WITHSCORES')
+for i = 1, #top, 2 do
+  names[#names + 1] = top[i]
+  scores[#scores + 1] = text(top[i + 1] / weight)
+end
+if #names > 0 then stamps = redis.call('ZMSCORE', KEYS[4], unpack(names)) end
+return {
+  now, text(market), text(pace(p[1], p[2])), text(pace(p[4], p[5])), redis.call('ZCARD', KEYS[1]), text(total),
+  shares, names, scores, stamps, redis.call('HGETALL', KEYS[5]),
+}

@@ -1,0 +1,151 @@
+"""A missing quote's fetch, shared with other tickers: one call refreshes what is likely to be asked for next.
+
+The whole market is one call, too: whoever needs it waits for the same one, and a ticker that it does not hold is fetched
+alone afterwards. What comes along is written in steps, and only in the store: copies are for what this sandbox serves.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dekr import sessions
+from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
+from dekr.cache.tier_cache import Write
+from dekr.deadline import Deadline
+from dekr.market.demand import Outlook
+from dekr.market.flow import Flow
+from dekr.market.harvest import QUOTE, SNAPSHOT, UNIVERSAL, Harvest
+from dekr.market.wants import Fetch, Want
+from dekr.market.worth import Candidate, Choice, Scope, choose, relief
+from dekr.polygon.permit import Permit
+from dekr.sessions import Session
+from dekr.tiers import TierPolicy
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+    from dekr.polygon.snapshots import Snapshot
+
+LEASE_MS: Final = 6_000
+"""Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
+
+LEASE: Final = "market:quotes"
+FAMILIES: Final = {Scope.MANY: ("universal", "snapshot"), Scope.MARKET: ("snapshot", "universal")}
+STEP: Final = 500
+"""Tickers written in one round trip."""
+
+OLDEST_S: Final = 3600.0
+"""Older than this is too old for every tier."""
+
+NO_FLOOR: Final = 1 << 62
+"""No fetch started after it: the whole outlook is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Makes shared fetches. ``client`` is asked for on the first miss."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def instead(
+        self, datum: str, tickers: Mapping[str, str], lease: str
+    ) -> Callable[[Sequence[Want], int, TierPolicy], Fetch | None]:
+        """What takes the place of a fetch of these tickers' quotes or trades (by key), whose own lease is ``lease``.
+
+        It holds another lease: where it fails, the word that it leaves must not stop the fetch that follows.
+        """
+
+        def better(missing: Sequence[Want], now_us: int, policy: TierPolicy) -> Fetch | None:
+            floor_us = max(want.floor_us(now_us, policy) for want in missing)
+            outlook = self.flow.demand.outlook(floor_us)
+            if outlook.market_us > floor_us:
+                # The whole market was fetched not too long ago for this reader: these tickers are not in it.
+                return None
+            return self._fetch_of([tickers[want.key] for want in missing], datum, outlook, lease)
+
+        return better
+
+    def refresh(self, deadline: Deadline, outlook: Outlook | None = None) -> int:
+        """One shared refresh for nobody in particular, outside the part of the budget that is reserved; returns how many calls it
+        made. ``outlook``: what to expect, where that is not the present one. Raises what the gate and the fetch raise.
+        """
+        outlook = outlook or self.flow.demand.outlook(NO_FLOOR)
+        fetch = self._fetch_of([], QUOTE, outlook, LEASE)
+        return 0 if fetch is None else self.flow.fetch(fetch, deadline)
+
+    def relief(self) -> float:
+        """What such a refresh would save now, less what it costs, in calls (see dekr.market.worth). Raises StoreDown."""
+        outlook = self.flow.demand.outlook(NO_FLOOR)
+        return relief(outlook.rate, *_market(outlook))
+
+    def _fetch_of(self, tickers: Sequence[str], datum: str, outlook: Outlook, lease: str) -> Fetch | None:
+        choice = weighed(tickers, outlook)
+        if choice.scope is Scope.ONE:
+            return None
+        return Fetch(
+            LEASE if choice.scope is Scope.MARKET else f"many:{lease}",
+            FAMILIES[choice.scope],
+            LEASE_MS,
+            lambda permit, *_: self._fetch(tickers, datum, choice, permit),
+        )
+
+    def _fetch(self, tickers: Sequence[str], datum: str, choice: Choice, permit: Permit) -> list[Write]:
+        """What the asked tickers have, to be written by the flow; all others are written here."""
+        whole = choice.scope is Scope.MARKET and permit.family == "snapshot"
+        names = [*tickers, *choice.tickers]
+        client = self.client()
+        if whole:
+            found = client.market(permit)
+        elif permit.family == "snapshot":
+            found = client.snapshots(names, permit)
+        else:
+            found = client.universal(names, permit)
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        by_ticker = {snapshot.ticker: snapshot for snapshot in found}
+        shape = UNIVERSAL if permit.family == "universal" else SNAPSHOT
+        asked = set(tickers)
+        others = [snapshot for snapshot in found if snapshot.ticker not in asked and snapshot.error is None]
+        if self._keep(harvest, others, shape, datum):
+            self.flow.tell(*self.flow.demand.refreshed(permit.stamp_us, () if whole else names))
+        return harvest.asked(tickers, by_ticker, shape, datum)
+
+    def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, datum: str) -> bool:
+        """Write what came along; whether the store has all of it."""
+        # Where nobody has a quote, the plan has none, and the bars' closes are the best there is for everybody.
+        bars_only = all(snapshot.quote is None or snapshot.quote.source != "snapshot" for snapshot in found)
+        for start in range(0, len(found), STEP):
+            writes: list[Write] = []
+            for snapshot in found[start : start + STEP]:
+                writes += harvest.snapshot(snapshot, shape, datum if bars_only else None)
+            if not self.flow.keep(writes, copy=False):
+                return False
+        return True
+
+
+def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
+    """What to fetch for these tickers, as it looks now."""
+    session = sessions.at(outlook.now_us).session
+    age_s, patience = _market(outlook)
+    candidates = [
+        Candidate(each.ticker, each.rate, _age_s(outlook.now_us, max(each.stamp_us, outlook.market_us), session))
+        for each in outlook.likely
+    ]
+    return choose(tickers, candidates, outlook.others_rate, age_s, patience, outlook.call_gap_s)
+
+
+def _market(outlook: Outlook) -> tuple[float, dict[float, float]]:
+    """The age of the market's last fetch, and the share of requests by the age that they take in the present session."""
+    session = sessions.at(outlook.now_us).session
+    patience: dict[float, float] = {}
+    for allowance_s, share in outlook.patience.items():
+        age_s = OLDEST_S if session is Session.CLOSED else real_time_age_s(allowance_s, session)
+        patience[age_s] = patience.get(age_s, 0.0) + share
+    return _age_s(outlook.now_us, outlook.market_us, session), patience
+
+
+def _age_s(now_us: int, stamp_us: int, session: Session) -> float:
+    """How old an entry is; while the market is closed, either not at all or too old for everybody."""
+    if session is Session.CLOSED:
+        settled = stamp_us > settled_floor_us(sessions.at(now_us).since_us)
+        return 0.0 if settled else OLDEST_S
+    return min(OLDEST_S, (now_us - stamp_us) / SECOND_US)
