@@ -13,6 +13,9 @@ from local.openapi.routes import ROOT, Route, read
 from local.openapi.schemas import plain_parameter, plain_schema
 
 TITLE: Final = "Dekr market data"
+SERVICE: Final = ("admin", "preferences")
+"""The functions whose routes are about the service itself."""
+
 OK: Final = "200"
 NOT_CHANGED: Final = "304"
 FIRST_ERROR: Final = 400
@@ -68,7 +71,7 @@ def _operation(route: Route, described: Json, errors: Json) -> Json:
     """The description of a route; what its errors have in common with others goes to ``errors``."""
     polygon = is_polygon(route.path)
     summary, _, rest = " ".join(route.text.replace("``", "`").split()).partition(". ")
-    tag = "Polygon-compatible" if polygon else "Service" if route.function == "admin" else "Market data"
+    tag = "Polygon-compatible" if polygon else "Service" if route.function in SERVICE else "Market data"
     found: Json = {"tags": [tag], "summary": summary.removesuffix("."), "operationId": _name(route)}
     if rest:
         found["description"] = rest

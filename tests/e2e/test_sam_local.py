@@ -82,8 +82,12 @@ def answers(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_function_answers_in_a_container(answers: dict[str, Future[Answer]], function: str) -> None:
     answer = answers[function].result()
 
-    assert answer["statusCode"] == 200, answer["body"]
-    assert json.loads(answer["body"])
+    if "statusCode" in answer:
+        assert answer["statusCode"] == 200, answer["body"]
+        assert json.loads(answer["body"])
+    else:
+        # What a schedule starts answers with its report.
+        assert answer["done"] in ("idle", "market closed"), answer
 
 
 def _event(folder: str, cloud: LocalCloud) -> str:
@@ -94,7 +98,7 @@ def _event(folder: str, cloud: LocalCloud) -> str:
     for placeholder, key in keys.items():
         text = text.replace(placeholder, key)
     sent = json.loads(text)
-    del sent["headers"]["accept-encoding"]
+    sent.get("headers", {}).pop("accept-encoding", None)
     return json.dumps(sent)
 
 

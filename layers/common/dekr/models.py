@@ -283,3 +283,21 @@ class MacdValue(IndicatorValue):
 
     signal: float
     histogram: float
+
+
+class PreferredSymbols(Shape):
+    """What was taken: the symbols, how many requests an hour are expected for each, and until when. ``preferred``: how many
+    symbols are preferred now, all together.
+    """
+
+    symbols: list[Symbol]
+    weight: int
+    until: Moment
+    preferred: int
+
+
+class Unpreferred(Shape):
+    """How many symbols are still preferred without this one."""
+
+    symbol: Symbol
+    preferred: int

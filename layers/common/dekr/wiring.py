@@ -8,13 +8,14 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
-from dekr.access.principal import Principal
+from dekr.access.principal import Principal, Role
 from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
@@ -24,8 +25,10 @@ from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Gate
 from dekr.store import Store
 from dekr.store.link import Link
+from dekr.tiers import Tier
 
 if TYPE_CHECKING:
+    from dekr.access.limits import Toll
     from dekr.access.tokens import Tokens
     from dekr.market.answers import Answers
     from dekr.market.bars import Bars
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
     from dekr.market.health import HealthCheck
     from dekr.market.hours import Hours
     from dekr.market.indicators import Indicators
+    from dekr.market.preferences import Preferences
     from dekr.market.prices import Prices
     from dekr.market.shared import Shared
     from dekr.market.snapshots import Snapshots
+    from dekr.market.warmer import Warmer
     from dekr.market.whole_market import WholeMarket
     from dekr.polygon.client import PolygonClient
     from dekr.usage import UsageBook
@@ -64,9 +69,7 @@ class Services:
         alone = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
         self.demand = Demand(store, self.now_us)
-        self._flow = Flow(
-            TierCache(store), self.demand, self._gate, alone, self.now_us, sleep, random.random, stale_us
-        )
+        self._flow = Flow(TierCache(store), self.demand, self._gate, alone, self.now_us, sleep, random.random, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
@@ -153,6 +156,34 @@ class Services:
         from dekr.market.hours import Hours  # noqa: PLC0415 - the same
 
         return Hours(self.answers, self.now_us)
+
+    @cached_property
+    def preferences(self) -> "Preferences":
+        """The tickers that other Dekr modules expect to be wanted."""
+        from dekr.market.preferences import Preferences  # noqa: PLC0415 - the same
+
+        return Preferences(self.demand)
+
+    @cached_property
+    def warmer(self) -> "Warmer":
+        """Preloading, within a part of the upstream budget of its own."""
+        from dekr.market.bars import Bars  # noqa: PLC0415 - the same
+        from dekr.market.night import Night  # noqa: PLC0415 - the same
+        from dekr.market.preloads import Preloads  # noqa: PLC0415 - the same
+        from dekr.market.shared import Shared  # noqa: PLC0415 - the same
+        from dekr.market.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
+        from dekr.polygon.share import Share  # noqa: PLC0415 - the same
+
+        share = Share(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
+        flow = replace(self._flow, gate=share)
+        night = Night(self.demand, lambda _: None, Bars(flow, self._upstream), self._warmers_toll)
+        shared = Shared(flow, self._upstream)
+        return Warmer(self.demand, Preloads(self.store), shared, night, share, self._warmers_toll)
+
+    def _warmers_toll(self) -> "Toll":
+        """What counts the warmer's calls. Its name is no user's: it cannot be printed."""
+        principal = Principal("\0warmer", Tier.INSTITUTIONAL_ELITE, Role.SERVICE, "")
+        return self.limiter.toll(principal, "warmer", data=0)
 
     @cached_property
     def usage(self) -> "UsageBook":

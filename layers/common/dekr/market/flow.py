@@ -34,6 +34,7 @@ from dekr.polygon.alone import LocalGate
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Gate, Wait
 from dekr.polygon.permit import Permit, not_entitled
+from dekr.polygon.share import Share
 from dekr.store import Command
 
 FIRST_WAIT_S: Final = 0.025
@@ -52,7 +53,7 @@ class Flow:
 
     cache: TierCache
     demand: Demand
-    gate: Gate
+    gate: Gate | Share
     alone: LocalGate
     now_us: Callable[[], int]
     sleep: Callable[[float], None]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import to_json
+
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import TierCache, Write
@@ -22,9 +24,6 @@ UNIVERSAL: Final = "universal"
 
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
-
-_compact: Final = json.JSONEncoder(separators=(",", ":")).encode
-"""A market has thousands of them: json.dumps would make an encoder for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Harvest:
         return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, json.dumps(word).encode()), NEGATIVE_AGE_US)
 
     def _value(self, ticker: str, datum: str, payload: dict[str, Any]) -> Write:
-        entry = Entry(self.stamp_us, Kind.VALUE, _compact(payload).encode())
+        entry = Entry(self.stamp_us, Kind.VALUE, to_json(payload))
         return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
 
 

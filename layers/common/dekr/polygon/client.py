@@ -108,7 +108,7 @@ class PolygonClient:
 
     def market(self, call: Call) -> list[Snapshot]:
         """The snapshots of the whole market in one call (family snapshot)."""
-        return self._get("snapshot", MARKET_SNAPSHOT, None, call, QUOTE_ATTEMPT_S, self._snapshots)
+        return self._get("snapshot", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, self._snapshots)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an

@@ -4,7 +4,6 @@ The key never shows in a URL, a log line or an error: httpx puts request URLs, n
 that no header can carry, which they would quote, is refused before it reaches them.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
+from pydantic_core import from_json
 
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid
@@ -157,13 +157,9 @@ def _late() -> Broken:
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401 - parsed JSON
     try:
-        return json.loads(content, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        return from_json(content, allow_inf_nan=False)
+    except ValueError:
         raise UpstreamInvalid("The data provider sent an answer that is not JSON.") from None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _is_object(content: bytes) -> bool:

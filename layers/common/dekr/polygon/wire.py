@@ -19,8 +19,9 @@ FAR_FUTURE_MS: Final = 253_402_300_799_000
 """The last second of the year 9999: what lies behind it is no time."""
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-type Amount = Annotated[Number, Field(ge=0)]
-type Price = Annotated[Number, Field(gt=0)]
+# The bound stands at each kind of number: at their union pydantic would check it in Python.
+type Amount = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(allow_inf_nan=False, ge=0)]
+type Price = Annotated[StrictInt, Field(gt=0)] | Annotated[StrictFloat, Field(allow_inf_nan=False, gt=0)]
 type Count = Annotated[StrictInt, Field(ge=0)]
 
 

@@ -1,0 +1,61 @@
+"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to be wanted."""
+
+import json
+from typing import Any
+
+from dekr.access.principal import Role
+from dekr.errors import InvalidInput
+from dekr.http import Edge, Response
+from dekr.http.documents import json_of
+from dekr.http.event_line import emit
+from dekr.http.exchange import Context
+from dekr.http.preferences_body import Preference, PreferredBody
+from dekr.http.query import SymbolPath
+from dekr.models import PreferredSymbols, Unpreferred
+from dekr.symbols import Ticker
+from dekr.times import rfc3339
+
+edge = Edge("preferences")
+
+
+@edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
+def prefer(body: PreferredBody) -> Response[str]:
+    """Expect that these symbols will be wanted, so that they are preloaded. For service and admin keys."""
+    _require_a_module()
+    edge.check_parameters()
+    preference = Preference.of(body, edge.now_ms * 1000)
+    return edge.answer(json.dumps(_add(preference)))
+
+
+@edge.delete("/preferences/symbols/<symbol>", responses=json_of(Unpreferred))
+def unprefer(symbol: SymbolPath) -> Response[str]:
+    """Expect no longer that a symbol will be wanted. For service and admin keys."""
+    _require_a_module()
+    ticker = Ticker.parse(symbol).text
+    edge.check_parameters()
+    return edge.answer(json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(ticker)}))
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """The Lambda handler of both: an HTTP API event, or one of EventBridge, whose answer nobody reads."""
+    if "detail-type" not in event:
+        return edge.handler(event, context)
+    now_us, facts = edge.services.now_us(), {"event_id": str(event.get("id"))}
+    try:
+        facts |= _add(Preference.of_event(event, now_us))
+    except InvalidInput as error:
+        # It would be as wrong the next time: Lambda shall not try again.
+        facts |= {"error": error.code, "detail": error.detail}
+    emit("preferences", now_us, facts)
+    return facts
+
+
+def _add(preference: Preference) -> dict[str, Any]:
+    kept = edge.services.preferences.add(preference.tickers, preference.weight, preference.until_us)
+    until = rfc3339(preference.until_us * 1000)
+    return {"symbols": preference.tickers, "weight": preference.weight, "until": until, "preferred": kept}
+
+
+def _require_a_module() -> None:
+    if edge.principal.role is not Role.ADMIN:
+        edge.principal.require(Role.SERVICE)

@@ -1,0 +1,72 @@
+"""History at night, when calls are cheap: the finished day for everybody, and the day bars of what is most popular.
+
+Both may be repeated: what is there already costs no call. Where the warmer's part of the budget is spent, the next run goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from dekr.access.limits import Toll
+from dekr.deadline import Deadline
+from dekr.errors import UnknownSymbol
+from dekr.market.ask import Ask
+from dekr.market.bars import YEAR_MS, Range, Row
+from dekr.market.demand import Demand
+from dekr.market.segments import Series, Timespan
+from dekr.market.shared import NO_FLOOR
+from dekr.tiers import Tier
+
+HOTTEST: Final = 50
+"""So many of the most popular tickers have their last year's day bars in the morning."""
+
+YEAR_OF_DAYS: Final = 366
+ENOUGH_S: Final = 5.0
+"""Nothing new is begun with less time than this."""
+
+TIER: Final = Tier.WEEKEND_WARRIOR
+"""What suits it suits all, once the day has settled; it has no part in the budget that is reserved."""
+
+
+class DayBars(Protocol):
+    """The bar service."""
+
+    def get(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
+        """The newest bars of the range, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """``history`` adds the finished day to what is kept of all tickers (dekr.market.day_history); ``toll`` makes what counts the
+    calls among all of the day.
+    """
+
+    demand: Demand
+    history: Callable[[Deadline], object]
+    bars: DayBars
+    toll: Callable[[], Toll]
+
+    def __call__(self, deadline: Deadline) -> str:
+        """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
+        self.history(deadline)
+        toll = self.toll()
+        # One request for all: what counts is the calls.
+        admission = toll.settle(self.demand.store.run(toll.command)[0])
+        outlook = self.demand.outlook(NO_FLOOR, 1.0)
+        for each in sorted(outlook.likely, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
+            if deadline.left_s() < ENOUGH_S:
+                return "to be continued"
+            ask = Ask(toll, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us())
+            self._load(ask, each.ticker)
+        return "up to date"
+
+    def _load(self, ask: Ask, ticker: str) -> None:
+        now_ms = ask.now_us // 1000
+        try:
+            self.bars.get(
+                ask, Series(ticker, 1, Timespan.DAY, adjusted=True), Range(now_ms - YEAR_MS, now_ms, YEAR_OF_DAYS)
+            )
+        except UnknownSymbol:
+            # Popular or preferred, and yet there is no such ticker: that is remembered for a while.
+            return
