@@ -82,7 +82,7 @@ class Town:
             assert stamp >= self.stamps.get(ticker, b"") or not stamp
             self.stamps[ticker] = stamp or self.stamps.get(ticker, b"")
 
-    def _during(self, request: httpx.Request) -> None:
+    def _during(self, _: httpx.Request) -> None:
         """A call has arrived upstream: sometimes it is slow, and sometimes its lease is lost and another overtakes it."""
         self.fetched[len(self.upstream.calls)] = self.now()
         if len(self.busy) > 1 or self.rng.random() < 0.7:

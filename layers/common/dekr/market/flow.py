@@ -29,7 +29,7 @@ from dekr.errors import (
 )
 from dekr.market.ask import Ask, Outcome
 from dekr.market.demand import Demand
-from dekr.market.wants import Fetch, Want, first_to_age, not_fresh
+from dekr.market.wants import Choice, Choose, Fetch, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Gate, Wait
@@ -66,19 +66,24 @@ class Flow:
         Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
         fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
         """
+        return self.read_as(ask, [want.key for want in wants], lambda *_: Choice(wants, fetch))
+
+    def read_as(self, ask: Ask, keys: Sequence[str], choose: Choose) -> dict[str, Entry]:
+        """The same where ``choose`` says what is wanted, given what the cache has under these keys."""
         try:
-            entries = self._look(ask, wants)
+            entries = self._look(ask, keys)
         except StoreDown:
-            return self._read_alone(ask, wants, fetch)
+            return self._read_alone(ask, keys, choose)
+        wants, fetch, spare = choose(entries, ask.now_us, ask.policy)
         missing = _missing(wants, entries, ask)
         if missing:
             missing = _with_those_about_to_age(wants, missing, entries, ask)
             try:
                 self._refresh(ask, missing, entries, fetch)
             except StoreDown:
-                return self._read_alone(ask, wants, fetch)
+                return self._read_alone(ask, keys, choose)
             except _NO_FETCH as error:
-                self._accept_stale(ask, wants, missing, entries, fetch, error)
+                wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)
         return _report(ask, wants, entries)
 
@@ -88,8 +93,8 @@ class Flow:
         ask.now_us += max(0, here_us - ask.here_us)
         ask.here_us = here_us
 
-    def _look(self, ask: Ask, wants: Sequence[Want], *along: Command) -> dict[str, Entry]:
-        commands = [self.cache.get(want.key) for want in wants]
+    def _look(self, ask: Ask, keys: Sequence[str], *along: Command) -> dict[str, Entry]:
+        commands = [self.cache.get(key) for key in keys]
         if ask.admission is None:
             toll, *replies = self.cache.store.run(ask.toll.command, *commands, *self.demand.due())
             replies = replies[: len(commands)]
@@ -97,7 +102,7 @@ class Flow:
             ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
         else:
             replies = self.cache.store.run(*commands, *along)[: len(commands)]
-        found = {want.key: self.cache.entry(want.key, reply) for want, reply in zip(wants, replies, strict=True)}
+        found = {key: self.cache.entry(key, reply) for key, reply in zip(keys, replies, strict=True)}
         return {key: entry for key, entry in found.items() if entry is not None}
 
     def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
@@ -134,7 +139,8 @@ class Flow:
                 wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
             else:
                 ask.now_us, ask.here_us = admitted.now_us, self.now_us()
-                entries.update(self._look(ask, missing, *ask.missed(len(missing), 0)))
+                keys = [want.key for want in missing]
+                entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
                 if not _missing(missing, entries, ask):
                     ask.outcome = Outcome.COLLAPSED
                     return
@@ -199,24 +205,32 @@ class Flow:
     def _accept_stale(
         self,
         ask: Ask,
-        wants: Sequence[Want],
-        missing: Sequence[Want],
+        sets: tuple[Sequence[Want], Sequence[Want]],
         entries: dict[str, Entry],
         fetch: Fetch,
         error: DekrError,
-    ) -> None:
-        """Leave what may be served although it is too old, and drop the rest. Raises the error where nothing is left, or
-        where something is and the fetch is not partial.
+    ) -> Sequence[Want]:
+        """Leave what may be served although it is too old, of the second set of wants where there is one and the first cannot be
+        served, and drop the rest. Raises the error where nothing is left, or where something is and the fetch is not partial.
         """
         self._advance(ask)
+        wants, spare = sets
+        missing = _missing(wants, entries, ask)
         self.tell(*ask.missed(len(missing), 0))
-        refused = [want for want in missing if not self._servable(ask, want, entries.get(want.key))]
+        refused = self._refused(ask, missing, entries)
+        if refused and spare and not self._refused(ask, _missing(spare, entries, ask), entries):
+            wants, missing, refused = spare, _missing(spare, entries, ask), []
         if refused and (not fetch.partial or len(refused) == len(wants)):
             raise error
         for want in refused:
             entries.pop(want.key, None)
         ask.failure = error
         ask.outcome = Outcome.STALE if len(refused) < len(missing) else Outcome.PARTIAL
+        return wants
+
+    def _refused(self, ask: Ask, missing: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
+        """Of what is missing, that which is not even inside the stale window."""
+        return [want for want in missing if not self._servable(ask, want, entries.get(want.key))]
 
     def _servable(self, ask: Ask, want: Want, entry: Entry | None) -> bool:
         """Whether the entry is inside the stale window."""
@@ -224,12 +238,13 @@ class Flow:
             return False
         return entry.stamp_us > want.age_floor_us(ask.now_us, ask.policy) - self.stale_us
 
-    def _read_alone(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
+    def _read_alone(self, ask: Ask, keys: Sequence[str], choose: Choose) -> dict[str, Entry]:
         if ask.admission is None:
             ask.admission = ask.toll.settle_alone()
         ask.now_us = ask.here_us = self.now_us()
-        found = {want.key: self.cache.copies.get(want.key) for want in wants}
+        found = {key: self.cache.copies.get(key) for key in keys}
         entries = {key: entry for key, entry in found.items() if entry is not None}
+        wants, fetch, spare = choose(entries, ask.now_us, ask.policy)
         missing = _missing(wants, entries, ask)
         if missing:
             try:
@@ -239,7 +254,7 @@ class Flow:
                 ask.outcome = Outcome.MISS
                 entries.update(self._run(ask, permit, missing, entries, fetch))
             except _NO_FETCH as error:
-                self._accept_stale(ask, wants, missing, entries, fetch, error)
+                wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)
         return _report(ask, wants, entries)
 

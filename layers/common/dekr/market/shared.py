@@ -18,6 +18,7 @@ from dekr.market.flow import Flow
 from dekr.market.harvest import QUOTE, SNAPSHOT, UNIVERSAL, Harvest
 from dekr.market.wants import Fetch, Want
 from dekr.market.worth import Candidate, Choice, Scope, choose, relief
+from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
 from dekr.sessions import Session
 from dekr.tiers import TierPolicy
@@ -92,15 +93,13 @@ class Shared:
 
     def _fetch(self, tickers: Sequence[str], datum: str, choice: Choice, permit: Permit) -> list[Write]:
         """What the asked tickers have, to be written by the flow; all others are written here."""
-        whole = choice.scope is Scope.MARKET and permit.family == "snapshot"
         names = [*tickers, *choice.tickers]
-        client = self.client()
-        if whole:
-            found = client.market(permit)
-        elif permit.family == "snapshot":
-            found = client.snapshots(names, permit)
-        else:
-            found = client.universal(names, permit)
+        try:
+            found = self._ask(names, choice, permit)
+        except NotEntitled:
+            permit.step_down()
+            found = self._ask(names, choice, permit)
+        whole = _whole(choice, permit)
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         by_ticker = {snapshot.ticker: snapshot for snapshot in found}
         shape = UNIVERSAL if permit.family == "universal" else SNAPSHOT
@@ -109,6 +108,12 @@ class Shared:
         if self._keep(harvest, others, shape, datum):
             self.flow.tell(*self.flow.demand.refreshed(permit.stamp_us, () if whole else names))
         return harvest.asked(tickers, by_ticker, shape, datum)
+
+    def _ask(self, names: Sequence[str], choice: Choice, permit: Permit) -> "list[Snapshot]":
+        client = self.client()
+        if permit.family == "universal":
+            return client.universal(names, permit)
+        return client.market(permit) if _whole(choice, permit) else client.snapshots(names, permit)
 
     def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, datum: str) -> bool:
         """Write what came along; whether the store has all of it."""
@@ -121,6 +126,10 @@ class Shared:
             if not self.flow.keep(writes, copy=False):
                 return False
         return True
+
+
+def _whole(choice: Choice, permit: Permit) -> bool:
+    return choice.scope is Scope.MARKET and permit.family == "snapshot"
 
 
 def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import (
@@ -85,6 +85,20 @@ class Fetch:
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
     instead: "Callable[[Sequence[Want], int, TierPolicy], Fetch | None] | None" = None
+
+
+class Choice(NamedTuple):
+    """What a read wants, and how to get what is missing. ``spare``: what will do in its place where no fetch can bring it and it
+    cannot be served stale.
+    """
+
+    wants: Sequence[Want]
+    fetch: Fetch
+    spare: Sequence[Want] = ()
+
+
+type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Choice]
+"""Given what the cache has, the time and what the reader's tier allows."""
 
 
 @lru_cache(maxsize=16_384)

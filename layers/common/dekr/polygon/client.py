@@ -120,7 +120,9 @@ class PolygonClient:
             delayed = _delayed(answer)
             sent = zip(answer.results or [], reply.body.get("results") or [], strict=True)
             found = [of_universe(item, as_sent, delayed=delayed) for item, as_sent in sent]
-            _check_tickers(tickers, found)
+            # Each asked ticker is an item, if need be with an error: what is left out or doubled shows that items are mixed up.
+            if sorted(snapshot.ticker for snapshot in found) != sorted(set(tickers)):
+                raise UpstreamInvalid("The data provider answered for other tickers.")
             for snapshot in found:
                 self._check_latest(snapshot, reply)
             return found
@@ -244,6 +246,8 @@ class PolygonClient:
         delayed = _delayed(answer)
         sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
         found = [of_market(item, as_sent, delayed=delayed) for item, as_sent in sent]
+        if len({snapshot.ticker for snapshot in found}) != len(found):
+            raise UpstreamInvalid("The data provider answered twice for a ticker.")
         for snapshot in found:
             self._check_latest(snapshot, reply)
         return found

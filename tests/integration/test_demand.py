@@ -1,0 +1,111 @@
+"""What is remembered of what was asked for."""
+
+import pytest
+
+from dekr.market.demand import CANDIDATES, MOST_TICKERS, NOTED_AT_MOST, Demand
+from dekr.store import plain
+from tests.world import World
+
+NO_FLOOR = 1 << 62
+
+
+@pytest.fixture
+def demand(world: World) -> Demand:
+    return world.services.demand
+
+
+def noted(demand: Demand, world: World, **counts: int) -> None:
+    for ticker, count in counts.items():
+        for _ in range(count):
+            demand.note(ticker, 0, 60)
+    world.store.run(*demand.all())
+
+
+def test_an_empty_record_expects_nothing(demand: Demand) -> None:
+    outlook = demand.outlook(NO_FLOOR)
+    assert (outlook.rate, outlook.market_us, list(outlook.likely)) == (0, 0, [])
+
+
+def test_rates_follow_the_shares_of_what_was_asked(demand: Demand, world: World) -> None:
+    noted(demand, world, AAPL=300, MSFT=100)
+    rates = {each.ticker: each.rate for each in demand.outlook(NO_FLOOR).likely}
+    assert rates["AAPL"] == pytest.approx(3 * rates["MSFT"])
+
+
+def test_the_pace_is_forgotten_in_hours_and_popularity_is_not(demand: Demand, world: World) -> None:
+    noted(demand, world, AAPL=300, MSFT=100)
+    before = demand.outlook(NO_FLOOR)
+    world.later(6 * 3600)
+    after = demand.outlook(NO_FLOOR)
+    assert after.rate < before.rate / 1e6
+    noted(demand, world, TSLA=1)
+    assert [each.ticker for each in demand.outlook(NO_FLOOR).likely] == ["AAPL", "MSFT", "TSLA"]
+
+
+def test_what_is_popular_now_overtakes_what_was_weeks_ago(demand: Demand, world: World) -> None:
+    noted(demand, world, AAPL=100)
+    world.later(21 * 86_400)
+    noted(demand, world, MSFT=20)
+    assert [each.ticker for each in demand.outlook(NO_FLOOR).likely] == ["MSFT", "AAPL"]
+
+
+def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: Demand) -> None:
+    demand.note("AAPL", 0, 60)
+    world.store.run(*demand.due())
+    for _ in range(NOTED_AT_MOST - 1):
+        demand.note("AAPL", 0, 60)
+        assert demand.due() == ()
+    demand.note("AAPL", 0, 60)
+    assert len(demand.due()) == 1
+    assert demand.due() == ()
+
+
+def test_a_served_quote_is_noted_with_its_stamp(world: World, demand: Demand) -> None:
+    key = world.key(6)
+    world.get("/quote/AAPL", key)
+    (likely,) = demand.outlook(NO_FLOOR).likely
+    (raw,) = world.store.run(world.services.quotes.flow.cache.get("dekr:{AAPL}:quote"))
+    assert (likely.ticker, likely.stamp_us) == ("AAPL", int(raw[:16]))
+    assert demand.outlook(NO_FLOOR).patience == {60: 1.0}
+
+
+def test_a_ticker_that_does_not_exist_is_not_remembered(world: World, demand: Demand) -> None:
+    assert world.get("/quote/NONE", world.key()).status == 404
+    assert list(demand.outlook(NO_FLOOR).likely) == []
+
+
+def test_the_record_is_bounded(world: World, demand: Demand) -> None:
+    for i in range(MOST_TICKERS + 500):
+        demand.note(f"T{i}", 1, 60)
+        if i % 2:
+            demand.note(f"T{i}", 1, 60)
+    world.store.run(*demand.all())
+    for name in ("tickers", "stamps"):
+        assert world.store.run(plain("ZCARD", f"dekr:{{demand}}:{name}")) == [MOST_TICKERS]
+    likely = {each.ticker for each in demand.outlook(NO_FLOOR).likely}
+    assert len(likely) == CANDIDATES
+    assert all(int(ticker[1:]) % 2 for ticker in likely)
+
+
+def test_a_market_fetched_after_the_floor_is_all_that_is_told(world: World, demand: Demand) -> None:
+    noted(demand, world, AAPL=3)
+    stamp = world.services.now_us()
+    world.store.run(*demand.refreshed(stamp))
+    assert demand.outlook(stamp - 1).market_us == stamp
+    assert demand.outlook(stamp - 1).likely == ()
+    assert len(demand.outlook(stamp).likely) == 1
+
+
+def test_a_clock_that_stepped_back_does_not_keep_a_market_fresh(world: World, demand: Demand) -> None:
+    world.store.run(*demand.refreshed(world.services.now_us()))
+    world.later(-3600)
+    assert demand.outlook(NO_FLOOR).market_us == 0
+
+
+def test_preferred_tickers_are_expected_until_their_time(world: World, demand: Demand) -> None:
+    until = world.services.now_us() + 3600 * 1_000_000
+    world.store.run(*demand.prefer(["TSLA"], 36, until))
+    (likely,) = demand.outlook(NO_FLOOR).likely
+    assert (likely.ticker, likely.rate) == ("TSLA", pytest.approx(0.01))
+    world.later(3601)
+    assert list(demand.outlook(NO_FLOOR).likely) == []
