@@ -102,4 +102,8 @@ build: setup ## Build for AWS, with bytecode that needs no check at import
 bench: setup ## Run the benchmarks, print their table, write bench/results.json
 	$(PY) -m bench
 
+.PHONY: chaos
+chaos: setup system ## Run the service through a minute of faults; SEED= picks them
+	$(PY) -m chaos $(if $(SEED),--seed $(SEED))
+
 -include mk/local.mk
