@@ -108,6 +108,7 @@ def test_preferred_tickers_are_expected_until_their_time(world: World, demand: D
     until = world.services.now_us() + 3600 * 1_000_000
     world.store.run(*demand.prefer(["TSLA"], 36, until))
     (likely,) = demand.outlook(NO_FLOOR).likely
-    assert (likely.ticker, likely.rate) == ("TSLA", pytest.approx(0.01))
+    assert likely.ticker == "TSLA"
+    assert likely.rate == pytest.approx(0.01)
     world.later(3601)
     assert list(demand.outlook(NO_FLOOR).likely) == []

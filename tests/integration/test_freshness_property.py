@@ -90,7 +90,7 @@ class Town:
         self.move(timedelta(seconds=self.rng.uniform(0, 25)))
         for lease in LEASES:
             self.links[0].run(plain("DEL", f"dekr:{{upstream}}:lease:{lease}"))
-        for _ in range(self.rng.randint(0, 2)):
+        for _turn in range(self.rng.randint(0, 2)):
             self.read()
             self.check_stamps()
 

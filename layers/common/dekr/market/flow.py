@@ -44,6 +44,8 @@ LAST_CHANCE_S: Final = 0.05
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
 
+type Read = tuple[Sequence[Want], dict[str, Entry]]
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -66,10 +68,12 @@ class Flow:
         Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
         fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
         """
-        return self.read_as(ask, [want.key for want in wants], lambda *_: Choice(wants, fetch))
+        return self.read_as(ask, [want.key for want in wants], lambda *_: Choice(wants, fetch))[1]
 
-    def read_as(self, ask: Ask, keys: Sequence[str], choose: Choose) -> dict[str, Entry]:
-        """The same where ``choose`` says what is wanted, given what the cache has under these keys."""
+    def read_as(self, ask: Ask, keys: Sequence[str], choose: Choose) -> Read:
+        """The same where ``choose`` says what is wanted, given what the cache has under these keys; with the wants that were
+        met.
+        """
         try:
             entries = self._look(ask, keys)
         except StoreDown:
@@ -85,7 +89,7 @@ class Flow:
             except _NO_FETCH as error:
                 wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)
-        return _report(ask, wants, entries)
+        return wants, _report(ask, wants, entries)
 
     def _advance(self, ask: Ask) -> None:
         """Move the request's clock on by what fetching and waiting took: age counts until the answer."""
@@ -238,7 +242,7 @@ class Flow:
             return False
         return entry.stamp_us > want.age_floor_us(ask.now_us, ask.policy) - self.stale_us
 
-    def _read_alone(self, ask: Ask, keys: Sequence[str], choose: Choose) -> dict[str, Entry]:
+    def _read_alone(self, ask: Ask, keys: Sequence[str], choose: Choose) -> Read:
         if ask.admission is None:
             ask.admission = ask.toll.settle_alone()
         ask.now_us = ask.here_us = self.now_us()
@@ -256,7 +260,7 @@ class Flow:
             except _NO_FETCH as error:
                 wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)
-        return _report(ask, wants, entries)
+        return wants, _report(ask, wants, entries)
 
 
 def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:

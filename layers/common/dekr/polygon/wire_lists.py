@@ -50,6 +50,13 @@ class Listing(Item):
     name: str | None = None
 
 
+class Split(Item):
+    """A split of ``/v3/reference/splits``."""
+
+    ticker: str
+    execution_date: str
+
+
 class ListAnswer[I: Item](Wire):
     """A page of a list."""
 
