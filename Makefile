@@ -102,6 +102,10 @@ build: setup ## Build for AWS, with bytecode that needs no check at import
 bench: setup ## Run the benchmarks, print their table, write bench/results.json
 	$(PY) -m bench
 
+.PHONY: bench-savings
+bench-savings: setup ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000]
+	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS))
+
 .PHONY: chaos
 chaos: setup system ## Run the service through a minute of faults; SEED= picks them
 	$(PY) -m chaos $(if $(SEED),--seed $(SEED))

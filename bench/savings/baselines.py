@@ -6,8 +6,8 @@ from typing import Final
 from bench.savings.checker import Answered, allowed_us
 from bench.savings.trace import START_US, Trace
 
-LATENCY_US: Final = 200_000
-OLDEST_TIER: Final = 1
+OPTIMUM: Final = "single symbol, reader's max-age"
+BOUND: Final = "whole market (bound)"
 
 
 def tier_in_key(trace: Trace) -> tuple[int, int]:
@@ -48,8 +48,8 @@ BASELINES: Final[dict[str, Callable[[Trace], tuple[int, int]]]] = {
     "tier in the key": tier_in_key,
     "TTL in the key": ttl_in_key,
     "writer's TTL shared": writers_ttl,
-    "single symbol, reader's max-age": reader_max_age,
-    "whole market (bound)": whole_market,
+    OPTIMUM: reader_max_age,
+    BOUND: whole_market,
 }
 """Each gives upstream calls and freshness violations."""
 

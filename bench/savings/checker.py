@@ -12,6 +12,9 @@ REAL_TIME_S: Final = {1: 3600, 2: 900, 3: 900, 4: 300, 5: 300, 6: 60, 7: 30}
 HISTORICAL_S: Final = {1: 86400, 2: 3600, 3: 3600, 4: 1800, 5: 1800, 6: 300, 7: 300}
 NEWS_S: Final = {1: 7200, 2: 1800, 3: 1800, 4: 900, 5: 900, 6: 300, 7: 300}
 LONGEST_EXTENDED_S: Final = 3600
+STALE_WINDOW_S: Final = 3600
+"""How much older than allowed an answer may be that is labelled as stale."""
+
 REGULAR_FROM_S: Final = 330 * 60
 REGULAR_UNTIL_S: Final = 720 * 60
 """Seconds after 04:00 in New York."""
@@ -31,12 +34,16 @@ class Answered:
 
 
 def violations(history: list[Answered], start_us: int) -> list[Answered]:
-    """The answers that were too old and not labelled; ``start_us``: 04:00 in New York of that day."""
-    return [
-        answer
-        for answer in history
-        if not answer.stale and answer.at_us - answer.handed_out_us >= allowed_us(answer, start_us)
-    ]
+    """The answers that were too old and not labelled, or too old for a label, or from the future; ``start_us``: 04:00 in New York
+    of that day.
+    """
+    return [answer for answer in history if _broken(answer, start_us)]
+
+
+def _broken(answer: Answered, start_us: int) -> bool:
+    age_us = answer.at_us - answer.handed_out_us
+    window_us = STALE_WINDOW_S * MICRO if answer.stale else 0
+    return age_us < 0 or age_us >= allowed_us(answer, start_us) + window_us
 
 
 def allowed_us(answer: Answered, start_us: int) -> int:

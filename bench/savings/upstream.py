@@ -1,75 +1,51 @@
 """Polygon's place in the benchmark: it counts, and every price says when it was handed out.
 
-The real client talks to it over httpx' own transport seam. A price is the moment of the call in microseconds, so whoever
-reads an answer knows how old it is without asking the service. A call moves the driven clock on by its modelled latency.
+The real client talks to it over httpx' own transport seam. A price is the moment at which it was read, in microseconds, so
+whoever reads an answer knows how old it is without asking the service. A call moves the driven clock on by its modelled
+latency. Of bars, the newest one's close is such a price; of news, the first article's title.
 """
 
 import json
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 
 from dekr import sessions
 from local.sandbox.universe import tickers
 
+WAY_US: Final = 5_000
+"""The part of the latency that has passed when the prices are read."""
+
 LATENCY_US: Final = 200_000
 MARKET_LATENCY_US: Final = 600_000
 MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 STEP_MS: Final = {"minute": 60_000, "hour": 3_600_000}
+MINUTES_A_DAY: Final = 960
+"""Every ticker trades once in each minute from 04:00 to 20:00."""
+
+MARKET_BYTES: Final = 510
+UNIVERSAL_BYTES: Final = 840
+"""A ticker's part of the two kinds of snapshots, as the sandbox Polygon writes them. Sent is less, quote and day alone, so that a
+day of hundreds of them is driven in minutes: what is counted as bytes is these.
+"""
+
 FIRST_DAY: Final = date(2024, 1, 2)
 
 
 @dataclass
-class CountingUpstream(httpx.BaseTransport):
-    """``now_us`` and ``wait`` read and move the driven clock. Counts calls by kind, symbols and bytes, and keeps each call's
-    moment.
-    """
+class Counts:
+    """Calls by kind, symbols and bytes fetched, and when each call was made."""
 
-    now_us: Callable[[], int]
-    wait: Callable[[int], None]
     kinds: Counter[str] = field(default_factory=Counter)
     symbols: int = 0
     bytes: int = 0
     moments_us: list[int] = field(default_factory=list)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer to one call."""
-        path = request.url.path
-        parts = path.split("/")
-        now = self.now_us()
-        self.moments_us.append(now)
-        if path == MARKET and "tickers" not in request.url.params:
-            kind, names, body = "market", len(tickers()), _market(now)
-        elif path == "/v3/snapshot":
-            asked = request.url.params["ticker.any_of"].split(",")
-            kind, names, body = "universal", len(asked), _universal(asked, now)
-        elif "/range/" in path:
-            multiplier, timespan, first, last = parts[-4:]
-            kind, names = "aggs", 1
-            body = _bars(parts[4], int(multiplier), timespan, int(first), int(last), now)
-        elif "/grouped/" in path:
-            kind, names, body = "grouped", len(tickers()), _grouped(date.fromisoformat(parts[-1]))
-        elif path == "/v2/reference/news":
-            kind, names, body = "news", 1, _news(now)
-        elif path == "/v3/reference/splits":
-            kind, names, body = "splits", 1, b'{"status":"OK","results":[]}'
-        else:
-            kind, names, body = (
-                "nbbo",
-                1,
-                b'{"status":"OK","results":{"T":"%s",%s}}' % (parts[-1].encode(), _quote(now)),
-            )
-        self.kinds[kind] += 1
-        self.symbols += names
-        self.bytes += len(body)
-        self.wait(MARKET_LATENCY_US if kind in ("market", "grouped") else LATENCY_US)
-        return httpx.Response(200, content=body)
 
     @property
     def calls(self) -> int:
@@ -81,6 +57,102 @@ class CountingUpstream(httpx.BaseTransport):
         """The most calls in any second."""
         moments = sorted(self.moments_us)
         return max((bisect_right(moments, at + 999_999) - i for i, at in enumerate(moments)), default=0)
+
+
+class Clock(Protocol):
+    """The driven clock. ``trip_us``: see bench.savings.clock."""
+
+    trip_us: int
+
+    def now_us(self) -> int:
+        """The time in microseconds."""
+        ...
+
+    def wait(self, us: int) -> None:
+        """Go on by so much."""
+        ...
+
+
+class Seen:
+    """Which quotes had arrived by a moment."""
+
+    def __init__(self) -> None:
+        self._under_way: deque[tuple[int, int, Sequence[str] | None]] = deque()
+        self._market = 0
+        self._tickers: dict[str, int] = {}
+
+    def add(self, ended_us: int, handed_out_us: int, names: Sequence[str] | None) -> None:
+        """A call with these tickers' quotes, or (None) those of the whole market."""
+        self._under_way.append((ended_us, handed_out_us, names))
+
+    def newest(self, ticker: str, at_us: int) -> int:
+        """See CountingUpstream.quoted_before."""
+        while self._under_way and self._under_way[0][0] <= at_us:
+            _, handed_out_us, names = self._under_way.popleft()
+            if names is None:
+                self._market = handed_out_us
+                self._tickers.clear()
+            else:
+                self._tickers |= dict.fromkeys(names, handed_out_us)
+        return self._tickers.get(ticker, self._market)
+
+
+@dataclass
+class CountingUpstream(httpx.BaseTransport):
+    """``counts`` counts until it is replaced."""
+
+    clock: Clock
+    counts: Counts = field(default_factory=Counts)
+    _seen: Seen = field(default_factory=Seen)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to one call."""
+        path = request.url.path
+        parts = path.split("/")
+        counts = self.counts
+        counts.moments_us.append(self.clock.now_us())
+        # An entry is stamped before the call is made, so nothing is handed out before its stamp.
+        way_us = max(WAY_US, self.clock.trip_us)
+        self.clock.wait(way_us)
+        now = self.clock.now_us()
+        names: Sequence[str] = (parts[-1],)
+        quoted = True
+        size = None
+        if path == MARKET and "tickers" not in request.url.params:
+            kind, names, body = "market", tickers(), _market(now)
+            size = MARKET_BYTES * len(names)
+        elif path == "/v3/snapshot":
+            names = request.url.params["ticker.any_of"].split(",")
+            kind, body = "universal", _universal(names, now)
+            size = UNIVERSAL_BYTES * len(names)
+        elif path.startswith("/v2/last/nbbo/"):
+            kind, body = "nbbo", b'{"status":"OK","results":{"T":"%s",%s}}' % (parts[-1].encode(), _quote(now))
+        else:
+            quoted = False
+            kind, names, body = self._other(path, parts, now)
+        counts.kinds[kind] += 1
+        counts.symbols += len(names)
+        counts.bytes += size or len(body)
+        latency_us = MARKET_LATENCY_US if kind in ("market", "grouped") else LATENCY_US
+        self.clock.wait(max(0, latency_us - way_us))
+        if quoted:
+            self._seen.add(self.clock.now_us(), now, None if kind == "market" else names)
+        return httpx.Response(200, content=body)
+
+    def _other(self, path: str, parts: list[str], now: int) -> tuple[str, Sequence[str], bytes]:
+        if "/range/" in path:
+            multiplier, timespan, first, last = parts[-4:]
+            return "aggs", parts[4:5], _bars(parts[4], int(multiplier), timespan, int(first), int(last), now)
+        if "/grouped/" in path:
+            return "grouped", tickers(), _grouped(date.fromisoformat(parts[-1]), now)
+        if path == "/v2/reference/news":
+            return "news", ("",), _news(now)
+        assert path == "/v3/reference/splits", path
+        return "splits", (), b'{"status":"OK","results":[]}'
+
+    def quoted_before(self, ticker: str, at_us: int) -> int:
+        """When the newest quote of the ticker was handed out whose call had ended by then; ask in order of time."""
+        return self._seen.newest(ticker, at_us)
 
 
 def _quote(now: int) -> bytes:
@@ -98,7 +170,7 @@ def _names() -> tuple[bytes, ...]:
     return tuple(ticker.encode() for ticker in tickers())
 
 
-def _universal(asked: list[str], now: int) -> bytes:
+def _universal(asked: Sequence[str], now: int) -> bytes:
     quote = {"bid": now, "bid_size": 1, "ask": now, "ask_size": 1, "last_updated": now * 1000, "timeframe": "REAL-TIME"}
     return json.dumps({"status": "OK", "results": [{"ticker": t, "last_quote": quote} for t in asked]}).encode()
 
@@ -117,15 +189,22 @@ def _news(now: int) -> bytes:
 
 
 def _bars(ticker: str, multiplier: int, timespan: str, first_ms: int, last_ms: int, now: int) -> bytes:
-    starts = _starts(multiplier, timespan)
-    rows = _rows(multiplier, timespan)
+    starts, rows = _starts(multiplier, timespan), _rows(multiplier, timespan)
     begin, end = bisect_left(starts, first_ms), bisect_right(starts, min(last_ms, now // 1000))
-    body = b",".join(rows[begin:end])
+    found = rows[begin:end]
     if begin < end and (end == len(starts) or starts[end] > now // 1000):
-        # The bar that is still growing closes at the present price.
-        growing = b'{"t":%d,"o":1,"h":%d,"l":1,"c":%d,"v":100,"vw":1,"n":1}' % (starts[end - 1], now, now)
-        body = b",".join([*rows[begin : end - 1], growing])
-    return b'{"ticker":"%s","status":"OK","results":[%s]}' % (ticker.encode(), body)
+        # The newest bar closes at the present price.
+        minutes = min((now // 1000 - starts[end - 1]) // 60_000 + 1, _minutes(multiplier, timespan))
+        found = [*found[:-1], _row(starts[end - 1], minutes, now)]
+    return b'{"ticker":"%s","status":"OK","results":[%s]}' % (ticker.encode(), b",".join(found))
+
+
+def _row(start_ms: int, minutes: int, price: int) -> bytes:
+    return b'{"t":%d,"o":1,"h":%d,"l":1,"c":%d,"v":%d,"vw":1,"n":%d}' % (start_ms, price, price, 100 * minutes, minutes)
+
+
+def _minutes(multiplier: int, timespan: str) -> int:
+    return STEP_MS[timespan] * multiplier // 60_000 if timespan in STEP_MS else MINUTES_A_DAY
 
 
 @cache
@@ -149,7 +228,8 @@ def _month(start_ms: int) -> int:
 
 @cache
 def _rows(multiplier: int, timespan: str) -> list[bytes]:
-    return [b'{"t":%d,"o":1,"h":1,"l":1,"c":1,"v":100,"vw":1,"n":1}' % start for start in _starts(multiplier, timespan)]
+    minutes = _minutes(multiplier, timespan)
+    return [_row(start, minutes, 1) for start in _starts(multiplier, timespan)]
 
 
 @cache
@@ -157,8 +237,8 @@ def _days() -> list[sessions.TradingDay]:
     return sessions.trading_days(FIRST_DAY, FIRST_DAY + timedelta(days=1_100))
 
 
-def _grouped(day: date) -> bytes:
+def _grouped(day: date, now: int) -> bytes:
     trading = sessions.trading_day(day)
     end_ms = trading.close_us // 1000 if trading else 0
-    tail = b'","t":%d,"o":1,"h":1,"l":1,"c":1,"v":100,"vw":1,"n":1}' % end_ms
+    tail = b'",' + _row(end_ms, MINUTES_A_DAY, now)[1:]
     return b'{"status":"OK","results":[{"T":"' + (tail + b',{"T":"').join(_names()) + tail + b"]}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
+from dekr.cache.tier_cache import TierCache
 from dekr.market.segments import UNIT_MS, Segment, Series, Timespan, last_trade_us
 from dekr.sessions import eastern_date, eastern_midnight_us
 
@@ -23,6 +24,11 @@ UNIT_DAYS: Final = {
     Timespan.QUARTER: 92,
     Timespan.YEAR: 366,
 }
+
+
+def key_of(cache: TierCache, series: Series, segment: Segment) -> str:
+    """The key of a segment's bars."""
+    return cache.key(series.ticker, f"{series.datum}:{segment.name}")
 
 
 def next_segments(series: Series, segments: Iterator[Segment], last: date, bars: int) -> list[Segment]:

@@ -130,8 +130,8 @@ class PolygonClient:
         asked = {"ticker.any_of": ",".join(tickers), "limit": str(MOST_UNIVERSAL)}
         return self._get("universal", "/v3/snapshot", asked, call, QUOTE_ATTEMPT_S, read)
 
-    def grouped(self, day: str, call: Call) -> dict[str, Latest]:
-        """The bars of a day (YYYY-MM-DD), one for each ticker that traded (family grouped)."""
+    def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> dict[str, Latest]:
+        """The bars of a day (YYYY-MM-DD), one for each ticker that traded (family grouped); their ``t`` is the end of the day."""
 
         def read(reply: Reply) -> dict[str, Latest]:
             answer = _valid(wire.GroupedAnswer, reply)
@@ -139,7 +139,7 @@ class PolygonClient:
             return {bar["T"]: Latest("previous_close", bar, delayed) for bar in reply.body.get("results") or []}
 
         path = f"/v2/aggs/grouped/locale/us/market/stocks/{day}"
-        return self._get("grouped", path, {"adjusted": "false"}, call, BARS_ATTEMPT_S, read)
+        return self._get("grouped", path, {"adjusted": str(adjusted).lower()}, call, BARS_ATTEMPT_S, read)
 
     def answer(
         self, family: str, path: str, parameters: Mapping[str, str], call: Call, model: type[BaseModel]

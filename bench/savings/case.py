@@ -1,0 +1,100 @@
+"""One day to drive, and what it gave."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bench.savings.baselines import BASELINES, OPTIMUM
+from bench.savings.checker import violations
+from bench.savings.drive import drive, yesterday_of
+from bench.savings.trace import START_US, TIERS, Popularity, day
+
+AS_DESIGNED: Final = "as designed"
+AS_FITTED: Final = "as fitted"
+TIER_MIXES: Final = {
+    AS_DESIGNED: TIERS,
+    "mostly free": (0.60, 0.10, 0.10, 0.08, 0.06, 0.04, 0.02),
+    "mostly premium": (0.05, 0.05, 0.05, 0.10, 0.15, 0.25, 0.35),
+}
+POPULARITIES: Final = {
+    AS_FITTED: Popularity(),
+    "steeper": Popularity(power=1.3),
+    "flatter": Popularity(power=0.7),
+    "uniform": Popularity(power=0.0, fade=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A day. ``mixed``: all routes, not quotes alone. ``remember``: whether there was a day before it."""
+
+    seed: int
+    requests: int
+    mixed: bool = False
+    remember: bool = True
+    tiers: str = AS_DESIGNED
+    popularity: str = AS_FITTED
+
+    @property
+    def varied(self) -> bool:
+        """Whether tiers or popularity are others than usual."""
+        return (self.tiers, self.popularity) != (AS_DESIGNED, AS_FITTED)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a day gave. ``calls``: the warmer's included. ``over_optimum``: calls over those of the offline optimum of one ticker a
+    call (quotes alone). ``differing``: answers of handlers that were not the services'. ``baselines``: saved % and violations by
+    policy (quotes alone).
+    """
+
+    case: Case
+    calls: int
+    over_optimum: float | None
+    symbols: int
+    megabytes: float
+    violations: int
+    stale: int
+    delayed_hits: int
+    differing: int
+    busiest_second: int
+    warmer_calls: int
+    kinds: dict[str, int]
+    baselines: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    @property
+    def saved_pct(self) -> float:
+        """Share of the requests that cost no call, in per cent."""
+        return saved_pct(self.calls, self.case.requests)
+
+
+def run(case: Case) -> Found:
+    """Drive the day and judge it."""
+    how: dict[str, Any] = {
+        "mixed": case.mixed,
+        "tiers": TIER_MIXES[case.tiers],
+        "popularity": POPULARITIES[case.popularity],
+    }
+    trace = day(case.seed, case.requests, **how)
+    given = drive(trace, yesterday_of(case.seed, case.requests, **how) if case.remember else None)
+    counts = given.counts
+    played = {} if case.mixed else {name: replay(trace) for name, replay in BASELINES.items()}
+    return Found(
+        case,
+        counts.calls,
+        counts.calls / played[OPTIMUM][0] if played else None,
+        counts.symbols,
+        counts.bytes / 1e6,
+        len(violations(given.history, START_US)),
+        sum(answer.stale for answer in given.history),
+        given.delayed_hits,
+        given.differing,
+        counts.busiest_second,
+        given.warmer_calls,
+        dict(counts.kinds),
+        {name: (saved_pct(calls, case.requests), broken) for name, (calls, broken) in played.items()},
+    )
+
+
+def saved_pct(calls: int, requests: int) -> float:
+    """Share of the requests that cost no call, in per cent."""
+    return 100 * (1 - calls / requests)

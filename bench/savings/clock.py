@@ -1,0 +1,68 @@
+"""A driven clock that stands still while programs run: only the trace and the modelled calls move it.
+
+How busy the machine is therefore decides nothing. Scripts of a real Redis run on Redis's own clock and an offset, so the
+offset is made anew for every round trip.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from dekr.store import Command
+from dekr.store.link import Link
+
+
+class Clock:
+    """Microseconds since the epoch. ``trip_us``: how long the last round trip took in reality: a script saw the clock at most so
+    much later than it stood.
+    """
+
+    def __init__(self, now_us: int) -> None:
+        self.at_us = now_us
+        self.trip_us = 0
+
+    def now_us(self) -> int:
+        """The time."""
+        return self.at_us
+
+    def to(self, at_us: int) -> None:
+        """Go on to a moment; one that has passed changes nothing."""
+        self.at_us = max(self.at_us, at_us)
+
+    def wait(self, us: int) -> None:
+        """Go on by so much."""
+        self.at_us += us
+
+
+class DrivenStore:
+    """A link whose scripts run on the driven clock (a dekr.store.Store)."""
+
+    def __init__(self, link: Link, clock: Clock) -> None:
+        self._link = link
+        self._clock = clock
+        self.prefix = link.prefix
+
+    @property
+    def clock_offset_us(self) -> int:
+        """What must be added to the machine's clock now."""
+        return self._clock.at_us - time.time_ns() // 1000
+
+    @clock_offset_us.setter
+    def clock_offset_us(self, offset_us: int) -> None:
+        self._clock.at_us = time.time_ns() // 1000 + offset_us
+
+    def run(self, *commands: Command) -> list[Any]:
+        """See dekr.store.Store.run."""
+        started_us = time.time_ns() // 1000
+        self._link.clock_offset_us = self._clock.at_us - started_us
+        replies = self._link.run(*commands)
+        self._clock.trip_us = time.time_ns() // 1000 - started_us
+        return replies
+
+    def shards(self) -> "Sequence[DrivenStore]":
+        """See dekr.store.Store.shards."""
+        return (self,)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()

@@ -1,0 +1,176 @@
+"""The tables of saved calls, on paper and in bench/savings.json and bench/results.json."""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from bench.savings.baselines import BASELINES, BOUND, OPTIMUM
+from bench.savings.case import Found
+from bench.savings.drive import PER_MINUTE
+
+FOLDER: Final = Path(__file__).parents[1]
+SAVINGS: Final = FOLDER / "savings.json"
+RESULTS: Final = FOLDER / "results.json"
+
+ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
+    "saved %": lambda found: found.saved_pct,
+    "upstream calls": lambda found: found.calls,
+    "calls / single-symbol optimum": lambda found: found.over_optimum,
+    "symbols fetched": lambda found: found.symbols,
+    "megabytes fetched": lambda found: found.megabytes,
+    "calls of the warmer": lambda found: found.warmer_calls,
+    "freshness violations": lambda found: found.violations,
+    "stale-if-error answers": lambda found: found.stale,
+    "delayed hits": lambda found: found.delayed_hits,
+    "handler's answers that differ": lambda found: found.differing,
+    f"busiest second (budget {PER_MINUTE // 60})": lambda found: found.busiest_second,
+}
+
+
+def line(found: Found) -> str:
+    """One day in a line."""
+    case = found.case
+    what = "mixed" if case.mixed else "quotes"
+    how = "" if case.remember else ", cold"
+    if case.varied:
+        how += f", tiers {case.tiers}, popularity {case.popularity}"
+    return (
+        f"{what} {case.requests:,}, seed {case.seed}{how}: saved {found.saved_pct:.2f} %, {found.calls} calls "
+        f"{found.kinds}, {found.violations} violations"
+    )
+
+
+def print_tables(found: Sequence[Found]) -> None:
+    """The figures of each profile by size, mean over the seeds ± half the distance of the extremes; then what was varied."""
+    for mixed, remember in ((False, True), (False, False), (True, True), (True, False)):
+        cells = [_cell(found, size, mixed=mixed, remember=remember) for size in _sizes(found)]
+        if not any(cells):
+            continue
+        title = ("mixed routes" if mixed else "quotes") + ("" if remember else ", nothing remembered of the day before")
+        seeds = sorted({each.case.seed for cell in cells for each in cell})
+        print(f"\n{title} (seeds {', '.join(map(str, seeds))})")
+        print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(found)))
+        for name, value in ROWS.items():
+            if any(value(each) is not None for cell in cells for each in cell):
+                print(f"{name:34}" + "".join(f"{_spread([value(each) for each in cell]):>22}" for cell in cells))
+        for name in BASELINES if not mixed else ():
+            saved = [_spread([each.baselines[name][0] for each in cell]) for cell in cells]
+            print(f"{'  ' + name + ', saved %':34}" + "".join(f"{each:>22}" for each in saved))
+            if any(each.baselines[name][1] for cell in cells for each in cell):
+                broken = [_spread([each.baselines[name][1] for each in cell]) for cell in cells]
+                print(f"{'    its violations':34}" + "".join(f"{each:>22}" for each in broken))
+    varied = _varied(found)
+    if len(varied) > 1:
+        names = ("saved %", "single symbol", "whole market", "violations")
+        print(f"\n{'tiers':18}{'popularity':14}" + "".join(f"{name:>16}" for name in names))
+        for each in varied:
+            figures = (each.saved_pct, each.baselines[OPTIMUM][0], each.baselines[BOUND][0])
+            row = "".join(f"{figure:>16.2f}" for figure in figures)
+            print(f"{each.case.tiers:18}{each.case.popularity:14}{row}{each.violations:>16}")
+
+
+def keep(found: Sequence[Found]) -> None:
+    """Write bench/savings.json: what these days say takes the place of what it says of the same."""
+    kept: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
+    for name, mixed, remember in (("quotes", False, True), ("mixed", True, True), ("cold", False, False)):
+        for size in _sizes(found):
+            if cell := _cell(found, size, mixed=mixed, remember=remember):
+                kept.setdefault(name, {})[str(size)] = _summary(cell)
+    varied = _varied(found)
+    if len(varied) > 1:
+        kept["sensitivity"] = [
+            {
+                "tiers": each.case.tiers,
+                "popularity": each.case.popularity,
+                "requests": each.case.requests,
+                "saved_pct": round(each.saved_pct, 3),
+                "optimum_pct": round(each.baselines[OPTIMUM][0], 3),
+                "bound_pct": round(each.baselines[BOUND][0], 3),
+                "violations": each.violations,
+            }
+            for each in varied
+        ]
+    SAVINGS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def keep_results(found: Sequence[Found]) -> None:
+    """Put the figures of this run into bench/results.json: those of its largest days of quotes, and all its violations."""
+    for size in reversed(_sizes(found)):
+        if cell := _cell(found, size, mixed=False, remember=True):
+            results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+            results["saved_pct"] = round(statistics.fmean(each.saved_pct for each in cell), 3)
+            results["violations"] = sum(each.violations for each in found)
+            results["calls_over_optimum"] = round(statistics.fmean(each.over_optimum or 0.0 for each in cell), 4)
+            RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+            return
+
+
+def _summary(cell: Sequence[Found]) -> dict[str, Any]:
+    return {
+        "saved_pct": _figures([each.saved_pct for each in cell]),
+        "violations": sum(each.violations for each in cell),
+        "stale": sum(each.stale for each in cell),
+        "differing": sum(each.differing for each in cell),
+        "calls": _figures([each.calls for each in cell]),
+        "calls_over_optimum": _figures([each.over_optimum for each in cell if each.over_optimum is not None]),
+        "symbols": _figures([each.symbols for each in cell]),
+        "megabytes": _figures([each.megabytes for each in cell]),
+        "delayed_hits": _figures([each.delayed_hits for each in cell]),
+        "busiest_second": max(each.busiest_second for each in cell),
+        "budget_a_second": PER_MINUTE // 60,
+        "warmer_calls": _figures([each.warmer_calls for each in cell]),
+        "baselines": {
+            name: {
+                "saved_pct": _figures([each.baselines[name][0] for each in cell]),
+                "violations": _figures([each.baselines[name][1] for each in cell]),
+            }
+            for name in cell[0].baselines
+        },
+        "runs": [asdict(each.case) | {"saved_pct": round(each.saved_pct, 3), "kinds": each.kinds} for each in cell],
+    }
+
+
+def _sizes(found: Sequence[Found]) -> list[int]:
+    return sorted({each.case.requests for each in found})
+
+
+def _cell(found: Sequence[Found], size: int, *, mixed: bool, remember: bool) -> list[Found]:
+    """The usual days of this size, one for each seed."""
+    wanted = (size, mixed, remember, False)
+    return [
+        each for each in found if (each.case.requests, each.case.mixed, each.case.remember, each.case.varied) == wanted
+    ]
+
+
+def _varied(found: Sequence[Found]) -> list[Found]:
+    """The days with other tiers or another popularity, after the usual day of the same seed and size."""
+    varied = [each for each in found if each.case.varied]
+    usual = [
+        each
+        for each in found
+        if not each.case.varied
+        and not each.case.mixed
+        and each.case.remember
+        and any((each.case.seed, each.case.requests) == (other.case.seed, other.case.requests) for other in varied)
+    ]
+    return usual + varied
+
+
+def _figures(values: Sequence[float]) -> dict[str, float] | None:
+    """Mean, and the distance of the extremes."""
+    if not values:
+        return None
+    return {"mean": round(statistics.fmean(values), 4), "spread": round(max(values) - min(values), 4)}
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    figures = [value for value in values if value is not None]
+    if not figures:
+        return "-"
+    mean, half = statistics.fmean(figures), (max(figures) - min(figures)) / 2
+    exact = all(isinstance(figure, int) for figure in figures)
+    digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many as say something
+    return f"{mean:,.{digits}f} ± {half:,.{digits}f}" if len(figures) > 1 else f"{mean:,.{digits}f}"

@@ -1,0 +1,34 @@
+"""The benchmark of saved calls on some minutes of a morning: the real services, and figures that agree with each other."""
+
+import dataclasses
+
+import numpy as np
+
+from bench.savings.checker import violations
+from bench.savings.drive import drive
+from bench.savings.trace import START_US, Trace, day
+
+
+def first_minutes(trace: Trace, minutes: int) -> Trace:
+    """The same requests, all in the first minutes of the day."""
+    at_us = START_US + np.sort((trace.at_us - START_US) // (960 // minutes))
+    return dataclasses.replace(trace, at_us=at_us)
+
+
+def test_a_driven_morning_keeps_the_promise_and_counts_every_call() -> None:
+    trace = first_minutes(day(1, 150, mixed=True), 10)
+    given = drive(trace, None)
+    assert given.outcomes.total() == 150
+    assert 0 < given.counts.calls < 150
+    assert given.outcomes["miss"] <= given.counts.calls
+    assert violations(given.history, START_US) == []
+    assert given.differing == 0
+    assert len(given.history) >= 150
+
+
+def test_what_was_asked_for_yesterday_saves_calls_today() -> None:
+    trace = first_minutes(day(2, 80), 10)
+    yesterday = dataclasses.replace(trace, at_us=trace.at_us - 24 * 3_600_000_000)
+    cold, warm = drive(trace, None), drive(trace, yesterday)
+    assert warm.counts.calls < cold.counts.calls
+    assert violations(cold.history + warm.history, START_US) == []

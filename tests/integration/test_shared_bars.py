@@ -1,0 +1,205 @@
+"""Bars that readers of one ticker share: longer ones made of its minutes, the day's own from its snapshot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dekr.store.link import Link
+from dekr.times import rfc3339_ms
+from local.sandbox.faults import Fault
+from tests.markets import Market, market
+
+MINUTES = "/market-data/AAPL?timespan=minute&limit=100"
+FIVES = "/market-data/AAPL?timespan=minute&multiplier=5&limit=100"
+HOURS = "/market-data/AAPL?timespan=hour&limit=100"
+DAYS = "/market-data/AAPL?limit=100"
+
+
+@pytest.fixture
+def friday(link: Link) -> Iterator[Market]:
+    """The service on a market, an hour and a half before a Friday's close."""
+    with market(link) as found:
+        found.to("2026-11-20T19:30:00Z")
+        yield found
+
+
+def upstream(on: Market, multiplier: int, timespan: str, first: str) -> list[dict[str, Any]]:
+    """The upstream's own bars since a day, as the service names them."""
+    path = f"/v2/aggs/ticker/AAPL/range/{multiplier}/{timespan}/{first}/2026-11-30?limit=50000"
+    names = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vw": "vwap", "n": "transactions"}
+    return [
+        {"symbol": "AAPL", "timestamp": rfc3339_ms(bar["t"])} | {long: bar[short] for short, long in names.items()}
+        for bar in on.upstream.get(path).json()["results"]
+    ]
+
+
+def rounded(bars: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the vwap as exact as minutes' own are."""
+    return [bar | {"vwap": pytest.approx(bar["vwap"], abs=1.01e-4, rel=0)} for bar in bars]
+
+
+def spent(on: Market, path: str, key: str) -> int:
+    """How many calls it takes to answer."""
+    before = on.calls
+    answer = on.world.get(path, key)
+    assert answer.status == 200, answer
+    return on.calls - before
+
+
+def test_one_refresh_of_minutes_serves_all_readers_of_bars_made_of_them(friday: Market) -> None:
+    key = friday.world.key(7)
+    for path in (MINUTES, FIVES, HOURS):
+        spent(friday, path, key)
+    for first, *others in ([MINUTES, FIVES, HOURS], [HOURS, MINUTES, FIVES], [FIVES, HOURS, MINUTES]) * 2:
+        friday.later(31)
+        assert spent(friday, first, key) == 1
+        assert [spent(friday, path, key) for path in others] == [0, 0]
+
+
+@pytest.mark.parametrize(("multiplier", "timespan"), [(5, "minute"), (15, "minute"), (1, "hour"), (4, "hour")])
+def test_they_are_the_upstreams_own(friday: Market, multiplier: int, timespan: str) -> None:
+    key = friday.world.key(7)
+    path = f"/market-data/AAPL?timespan={timespan}&multiplier={multiplier}&from=2026-11-18"
+    friday.world.get(path, key)
+    friday.later(600)
+    friday.world.get(MINUTES, key)
+    answer = friday.world.get(path, key)
+    assert answer.headers["Cache-Status"].startswith("dekr; hit")
+    assert answer.json == rounded(upstream(friday, multiplier, timespan, "2026-11-18"))
+
+
+@pytest.mark.parametrize("path", [FIVES, HOURS, FIVES.replace("100", "5"), HOURS.replace("100", "5"), DAYS])
+def test_a_reader_alone_pays_no_more_than_for_a_series_alone(friday: Market, path: str) -> None:
+    """One call whenever the reader's age is over, two days long, and none at night."""
+    key = friday.world.key(2)  # 15 minutes for bars of minutes and hours, an hour for days
+    friday.to("2026-11-19T14:30:00Z")
+    assert spent(friday, path, key) == 1
+    step = 3601 if path == DAYS else 901
+    for _ in range(6):
+        friday.later(step)
+        assert spent(friday, path, key) == 1
+        assert spent(friday, path, key) == 0
+    friday.to("2026-11-20T02:00:00Z")
+    assert spent(friday, path, key) == 1
+    friday.to("2026-11-20T04:30:00Z")
+    assert spent(friday, path, key) == 0
+    friday.to("2026-11-20T14:30:00Z")
+    assert spent(friday, path, key) == 1
+
+
+def test_readers_of_few_bars_need_nothing_but_the_day(friday: Market) -> None:
+    key = friday.world.key(7)
+    friday.world.get(MINUTES, key)
+    assert spent(friday, "/market-data/AAPL?timespan=hour&limit=3", key) == 0
+    assert spent(friday, HOURS, key) == 1
+
+
+def test_a_day_that_has_not_traded_yet_is_not_asked_for_each_minute(friday: Market) -> None:
+    key = friday.world.key(1)
+    friday.to("2026-11-20T08:50:00Z")  # ten minutes before the first session
+    spent(friday, HOURS, key)
+    friday.world.get(MINUTES, friday.world.key(7, "other"))
+    friday.to("2026-11-20T09:00:00.500Z")
+    calls = [spent(friday, HOURS, key)]
+    for _ in range(3):
+        friday.later(0.1)
+        calls.append(spent(friday, HOURS, key))
+    assert calls == [1, 0, 0, 0]
+
+
+def test_where_the_minutes_cannot_be_fetched_what_there_is_is_labelled(friday: Market) -> None:
+    key = friday.world.key(7)
+    before = friday.world.get(HOURS, key).json
+    friday.later(60)
+    friday.sandbox.faults.standing.append(Fault("500_html", "/v2/aggs", None, 0))
+    answer = friday.world.get(HOURS, key)
+    assert answer.headers["X-Data-Warning"].startswith("stale;")
+    assert answer.json == before
+
+
+def snapshot(on: Market) -> None:
+    """Somebody asks for the ticker's snapshot."""
+    on.world.get("/v2/snapshot/locale/us/markets/stocks/tickers/AAPL", on.world.key(7, "other"))
+
+
+NIGHT = "2026-11-21T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-11-20T09:00:00Z",
+        "2026-11-20T09:00:30Z",
+        "2026-11-20T14:30:01Z",
+        "2026-11-20T17:45:12Z",
+        "2026-11-20T20:59:59Z",
+        "2026-11-21T00:30:00Z",
+        "2026-11-21T01:25:00Z",
+        NIGHT,
+    ],
+)
+@pytest.mark.parametrize("adjusted", ["true", "false"])
+def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, adjusted: str) -> None:
+    """From before the first trade to the middle of the next night. A snapshot does not count transactions."""
+    key = friday.world.key(7)
+    path = f"{DAYS}&adjusted={adjusted}"
+    friday.to("2026-11-20T09:00:00Z")  # the first moment of the first session
+    friday.world.get(path, key)
+    friday.to(moment)
+    snapshot(friday)
+    assert spent(friday, path, key) == 0
+    found, own = friday.world.get(path, key).json, upstream(friday, 1, "day", "2026-07-01")[-100:]
+    if own[-1]["timestamp"].startswith("2026-11-20"):
+        own[-1]["transactions"] = None
+    assert found == own
+
+
+def test_a_snapshot_of_another_day_says_nothing_of_this_one(friday: Market) -> None:
+    key = friday.world.key(1)  # a day for days
+    friday.world.get(DAYS, key)
+    friday.to("2026-11-20T20:50:00Z")
+    snapshot(friday)
+    friday.to("2026-11-23T15:00:00Z")
+    assert spent(friday, DAYS, key) == 1
+    assert friday.world.get(DAYS, key).json == upstream(friday, 1, "day", "2026-07-01")[-100:]
+
+
+def test_a_snapshot_is_used_no_longer_than_the_readers_age(friday: Market) -> None:
+    key = friday.world.key(7)
+    friday.world.get(DAYS, key)
+    friday.later(200)
+    snapshot(friday)
+    friday.later(299)
+    assert spent(friday, DAYS, key) == 0
+    friday.later(2)
+    assert spent(friday, DAYS, key) == 1
+
+
+def test_only_a_split_makes_settled_history_wrong(friday: Market) -> None:
+    """One call a trading day tells that there was none, for all tickers."""
+    key = friday.world.key(1)
+    paths = [f"/market-data/{ticker}?from=2025-02-01&to=2025-06-01" for ticker in ("AAPL", "MSFT")]
+    for path in paths:
+        friday.world.get(path, key)
+    friday.to("2026-11-23T15:00:00Z")
+    assert [spent(friday, path, key) for path in paths * 2] == [1, 0, 0, 0]
+
+
+def test_a_split_does(friday: Market) -> None:
+    key, path = friday.world.key(1), "/market-data/NVDA?from=2024-02-01&to=2024-03-01"
+    friday.to("2024-06-07T15:00:00Z")
+    before = friday.world.get(path, key).json
+    friday.to("2024-06-10T15:00:00Z")
+    after = friday.world.get(path, key).json
+    assert [bar["volume"] for bar in after] == [10 * bar["volume"] for bar in before]
+
+
+def test_where_nobody_tells_of_splits_history_is_fetched_again(friday: Market) -> None:
+    key, path = friday.world.key(1), "/market-data/AAPL?from=2025-02-01&to=2025-06-01"
+    friday.world.get(path, key)
+    friday.to("2026-11-23T15:00:00Z")
+    friday.sandbox.faults.standing.append(Fault("403", "/v3/reference/splits", None, 0))
+    answer = friday.world.get(path, key)
+    assert answer.headers["Cache-Status"] == "dekr; fwd=miss; stored"
+    assert "X-Data-Warning" not in answer.headers

@@ -1,0 +1,75 @@
+"""Longer bars out of minute bars, compared with those of the simulated market, which has its own."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dekr import sessions
+from dekr.market.derive import derived, minutes_of
+from dekr.market.rows import Row
+from dekr.market.segments import Series, Timespan
+from local.sandbox import windows
+from local.sandbox.universe import tickers
+from local.sandbox.wire import bar
+
+NAMES = ("AAPL", "MSFT", *tickers()[-3:])
+SEED = 1
+
+
+def upstream(ticker: str, multiplier: int, timespan: str, day: date, now_us: int) -> list[Row]:
+    first_ms = sessions.eastern_midnight_us(day) // 1000
+    series = windows.Series(SEED, ticker, multiplier, timespan, adjusted=True, now_us=now_us)
+    bars = series.bars(first_ms, first_ms + 86_399_999, newest_first=False)
+    return [
+        [each.start_ms, *(fields[name] for name in ("o", "h", "l", "c", "v", "vw", "n"))]
+        for each in bars
+        for fields in [bar(each.span)]
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ticker=st.sampled_from(NAMES),
+    length=st.one_of(
+        st.tuples(st.integers(2, 1500), st.just(Timespan.MINUTE)), st.tuples(st.integers(1, 30), st.just(Timespan.HOUR))
+    ),
+    day=st.sampled_from([date(2026, 11, 20), date(2026, 11, 27), date(2026, 3, 9), date(2026, 11, 2)]),
+    minute=st.integers(240, 1300),
+)
+def test_they_are_what_the_upstream_makes_of_the_same_trades(
+    ticker: str, length: tuple[int, Timespan], day: date, minute: int
+) -> None:
+    """Half-way through a day as at its end. The upstream's own vwap is of the trades; ours is of the minutes' vwaps, which are
+    rounded to a hundredth of a cent.
+    """
+    multiplier, timespan = length
+    midnight_us = sessions.eastern_midnight_us(day)
+    now_us = midnight_us + minute * 60_000_000 + 17_000_000
+    series = Series(ticker, multiplier, timespan, adjusted=True)
+    assert minutes_of(series) == Series(ticker, 1, Timespan.MINUTE, adjusted=True)
+    found = derived(series, upstream(ticker, 1, "minute", day, now_us), midnight_us // 1000)
+    expected = upstream(ticker, multiplier, timespan, day, now_us)
+    assert [row[:6] + row[7:] for row in found] == [row[:6] + row[7:] for row in expected]
+    assert [row[6] for row in found] == pytest.approx([row[6] for row in expected], abs=1.01e-4, rel=0)
+    assert all(
+        type(ours) is type(theirs)
+        for row, own in zip(found, expected, strict=True)
+        for ours, theirs in zip(row[:6], own[:6], strict=True)
+    )
+
+
+def test_what_one_minute_lacks_the_whole_lacks() -> None:
+    series = Series("AAPL", 5, Timespan.MINUTE, adjusted=True)
+    rows: list[Row] = [
+        [0, 1, 3, 1, 2, 10, 1.5, 7],
+        [60_000, 2, 4, 2, 3, 30, None, 2],
+        [300_000, 3, 3, 3, 3, 0.5, 3, None],
+    ]
+    assert derived(series, rows, 0) == [[0, 1, 4, 1, 3, 40, None, 9], [300_000, 3, 3, 3, 3, 0.5, 3, None]]
+
+
+@pytest.mark.parametrize(("multiplier", "timespan"), [(1, Timespan.MINUTE), (1, Timespan.DAY), (5, Timespan.SECOND)])
+def test_other_bars_are_not_made_of_minutes(multiplier: int, timespan: Timespan) -> None:
+    assert minutes_of(Series("AAPL", multiplier, timespan, adjusted=True)) is None
