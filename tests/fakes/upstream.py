@@ -54,6 +54,11 @@ class FakeUpstream:
             return self._universal(request, serial)
         if path.endswith("/stocks/tickers"):
             return self._market(request, serial)
+        if "/grouped/" in path:
+            bars = [{"T": ticker, **_bar(serial, self.now_us() // 1000)} for ticker in self.listed or ("AAPL",)]
+            return httpx.Response(200, json={"status": "OK", "results": bars})
+        if path == "/v3/reference/splits":
+            return httpx.Response(200, json={"status": "OK", "results": []})
         ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
         if path.endswith("/prev"):
             bars = [] if ticker == UNKNOWN else [_bar(serial, self.now_us() // 1000 - STEP_MS["day"])]

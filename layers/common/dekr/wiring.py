@@ -168,6 +168,7 @@ class Services:
     def warmer(self) -> "Warmer":
         """Preloading, within a part of the upstream budget of its own."""
         from dekr.market.bars import Bars  # noqa: PLC0415 - the same
+        from dekr.market.day_history import DayHistory  # noqa: PLC0415 - the same
         from dekr.market.night import Night  # noqa: PLC0415 - the same
         from dekr.market.preloads import Preloads  # noqa: PLC0415 - the same
         from dekr.market.shared import Shared  # noqa: PLC0415 - the same
@@ -176,7 +177,8 @@ class Services:
 
         share = Share(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
         flow = replace(self._flow, gate=share)
-        night = Night(self.demand, lambda _: None, Bars(flow, self._upstream), self._warmers_toll)
+        history = DayHistory(flow, self._upstream)
+        night = Night(self.demand, history.extend, Bars(flow, self._upstream), self._warmers_toll)
         shared = Shared(flow, self._upstream)
         return Warmer(self.demand, Preloads(self.store), shared, night, share, self._warmers_toll)
 

@@ -220,7 +220,9 @@ class Flow:
         self._advance(ask)
         wants, spare = sets
         missing = _missing(wants, entries, ask)
-        self.tell(*ask.missed(len(missing), 0))
+        if ask.deadline.left_s() > 0:
+            # A store that hangs would take the time that is left for the answer.
+            self.tell(*ask.missed(len(missing), 0))
         refused = self._refused(ask, missing, entries)
         if refused and spare and not self._refused(ask, _missing(spare, entries, ask), entries):
             wants, missing, refused = spare, _missing(spare, entries, ask), []
