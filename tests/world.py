@@ -61,6 +61,7 @@ class World:
     per_minute: int = 6_000
     stale_s: int = 3_600
     client: Callable[[Callable[[], int]], PolygonClient] | None = None
+    sleep: Callable[[float], None] | None = None
 
     def __post_init__(self) -> None:
         settings = Settings.read(
@@ -77,7 +78,7 @@ class World:
             self.store,
             lambda: self.directory,
             self.client or self.upstream.client,
-            sleep=time.sleep if self.client else lambda _: None,
+            sleep=self.sleep or (time.sleep if self.client else lambda _: None),
         )
         self.upstream.now_us = self.services.now_us
         self._handlers: dict[str, ModuleType] = {}

@@ -112,3 +112,32 @@ def test_preferred_tickers_are_expected_until_their_time(world: World, demand: D
     assert likely.rate == pytest.approx(0.01)
     world.later(3601)
     assert list(demand.outlook(NO_FLOOR).likely) == []
+
+
+def test_a_preferred_ticker_that_nobody_asks_for_is_as_old_as_its_last_fetch(world: World, demand: Demand) -> None:
+    now = world.services.now_us()
+    world.store.run(*demand.prefer(["TSLA"], 36, now + 3600 * 1_000_000), *demand.refreshed(now, ["TSLA"]))
+    (likely,) = demand.outlook(NO_FLOOR).likely
+    assert (likely.ticker, likely.stamp_us) == ("TSLA", now)
+
+
+def test_stamps_ahead_of_a_clock_that_stepped_back_do_not_count(world: World, demand: Demand) -> None:
+    demand.note("AAPL", world.services.now_us(), 60)
+    world.store.run(*demand.all())
+    world.later(-600)
+    (likely,) = demand.outlook(NO_FLOOR).likely
+    assert likely.stamp_us == 0
+    now = world.services.now_us()
+    world.store.run(*demand.refreshed(now, ["AAPL"]))
+    (likely,) = demand.outlook(NO_FLOOR).likely
+    assert likely.stamp_us == now
+
+
+def test_a_record_from_far_ahead_begins_anew(world: World, demand: Demand) -> None:
+    world.later(40 * 365 * 86_400)
+    noted(demand, world, AAPL=10)
+    world.later(-40 * 365 * 86_400)
+    noted(demand, world, MSFT=10)
+    outlook = demand.outlook(NO_FLOOR)
+    assert [each.ticker for each in outlook.likely] == ["MSFT"]
+    assert 0 < outlook.rate < 1

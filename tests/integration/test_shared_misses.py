@@ -1,12 +1,17 @@
 """One miss, many tickers: what a call brings along, who waits for it, and what happens where it fails."""
 
+import threading
+import time
+
 import httpx
 import pytest
 
 from dekr.deadline import Deadline
+from dekr.market.flow import LONGEST_SHARED_WAIT_S
 from dekr.store import plain
 from dekr.store.link import Link
-from tests.world import World
+from tests.redis_servers import RedisServer
+from tests.world import Answer, World
 
 MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
 NAMES = tuple(f"{a}{b}Q{c}" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST" for c in "FGHIJ")
@@ -165,3 +170,74 @@ def test_a_universal_answer_that_mixes_tickers_up_is_not_believed(world: World, 
     world.upstream.answer = answer
     answered = world.post("/quotes/batch", world.key(), ["AAPL", "MSFT"])
     assert (answered.status, answered.json["code"]) == (502, "upstream_invalid")
+
+
+def market_of(world: World, *items: dict[str, object]) -> None:
+    """Let the whole market be these items, and every other listed ticker with a quote."""
+    named = {item["ticker"] for item in items}
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != MARKET:
+            return None
+        quote = {"p": 5, "P": 6, "t": world.services.now_us() * 1000}
+        usual = [{"ticker": name, "lastQuote": quote} for name in NAMES if name not in named]
+        return httpx.Response(200, json={"status": "OK", "tickers": [*items, *usual]})
+
+    world.upstream.answer = answer
+
+
+def test_one_wrong_item_does_not_cost_all_others(busy: World) -> None:
+    market_of(busy, {"ticker": NAMES[7], "lastQuote": {"p": -5, "P": 6, "t": 1}})
+    busy.later(60)
+    before = len(busy.upstream.calls)
+    ask(busy, busy.key(), *NAMES[:20])
+    assert busy.upstream.calls[before:] == [MARKET, f"/v2/last/nbbo/{NAMES[7]}"]
+
+
+def test_an_answer_with_many_wrong_items_is_not_believed(busy: World) -> None:
+    market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
+    busy.later(60)
+    answer = busy.get(f"/quote/{NAMES[0]}", busy.key())
+    assert (answer.status, answer.headers["X-Data-Source"]) == (200, "nbbo")
+
+
+def test_a_ticker_without_a_quote_in_the_market_keeps_its_better_sources(busy: World) -> None:
+    minute = {"c": 9, "t": busy.services.now_us() // 1000 - 86_400_000}
+    market_of(busy, {"ticker": NAMES[7], "min": minute}, {"ticker": NAMES[8], "lastQuote": {"p": 0, "P": 0, "t": 0}})
+    busy.later(60)
+    for name in NAMES[7:9]:
+        answer = busy.get(f"/quote/{name}", busy.key())
+        assert (answer.status, answer.headers["X-Data-Source"]) == (200, "nbbo")
+
+
+def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: World, redis: RedisServer) -> None:
+    waits = threading.Event()
+    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=lambda s: (waits.set(), time.sleep(s))[1])
+    key, found = busy.key(), list[Answer]()
+    waiting = threading.Thread(target=lambda: found.append(other.get("/quote/ELSE", key)))
+
+    def meanwhile(_: httpx.Request) -> None:
+        busy.upstream.before = lambda _: None
+        waiting.start()
+        assert waits.wait(30)
+
+    busy.upstream.before = meanwhile
+    busy.later(60)
+    other.store.clock_offset_us = busy.store.clock_offset_us
+    before = len(busy.upstream.calls)
+    ask(busy, key, NAMES[0])
+    waiting.join()
+    assert found[0].status == 200
+    assert busy.upstream.calls[before:] == [MARKET, "/v2/last/nbbo/ELSE"]
+
+
+def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: World, redis: RedisServer) -> None:
+    slept: list[float] = []
+    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=slept.append)
+    busy.later(60)
+    other.store.clock_offset_us = busy.store.clock_offset_us
+    other.store.run(plain("SET", "dekr:{upstream}:lease:market:quotes", "h:killed", "PX", 12_000))
+    before = len(busy.upstream.calls)
+    ask(other, busy.key(), NAMES[0])
+    assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]
+    assert 0 < sum(slept) < LONGEST_SHARED_WAIT_S + 1

@@ -142,7 +142,7 @@ class Demand:
             now_us,
             int(float(market)),
             patience,
-            [Likely(ticker, each, when.get(ticker, 0)) for ticker, each in rates.items()],
+            [Likely(ticker, each, when.get(ticker, 0)) for ticker, each in rates.items() if each],
             max(0.0, others),
             1 / float(calls) if float(calls) > 1 / 3600 else 3600.0,
         )

@@ -11,7 +11,6 @@ copies, a small rate limit, a static share of the upstream budget.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +40,9 @@ FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
 """A waiting reader with less time than this gives up, so that there is time to answer."""
+
+LONGEST_SHARED_WAIT_S: Final = 1.5
+"""For the fetch of many tickers: its holder may have been killed, and one ticker alone takes less."""
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
 
@@ -110,17 +112,31 @@ class Flow:
         return {key: entry for key, entry in found.items() if entry is not None}
 
     def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
-        better = fetch.instead and fetch.instead(missing, ask.now_us, ask.policy)
-        if better:
-            with suppress(UpstreamDown, UpstreamInvalid, UpstreamNotEntitled):
-                self._get(ask, missing, entries, better)
-                self._advance(ask)
-                missing = _missing(missing, entries, ask)
+        for better in fetch.instead(missing, ask.now_us, ask.policy) if fetch.instead else ():
+            try:
+                self._get(ask, missing, entries, better, most_s=LONGEST_SHARED_WAIT_S)
+            except UpstreamNotEntitled:
+                continue
+            except (UpstreamDown, UpstreamInvalid):
+                break
+            self._advance(ask)
+            missing = _missing(missing, entries, ask)
+            break
         if missing:
             self._get(ask, missing, entries, fetch)
 
-    def _get(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
-        wait_s, reread = FIRST_WAIT_S, False
+    def _get(
+        self,
+        ask: Ask,
+        missing: list[Want],
+        entries: dict[str, Entry],
+        fetch: Fetch,
+        most_s: float | None = None,
+    ) -> None:
+        """Fetch what is missing, or wait until somebody else has. ``most_s``: where another fetch can follow, how long to wait
+        for somebody else's at most; what that did not bring is then not fetched again in the same way.
+        """
+        wait_s, waited_s, reread = FIRST_WAIT_S, 0.0, False
         while True:
             admitted = self.gate.admit(
                 fetch.datum,
@@ -139,7 +155,11 @@ class Flow:
                 left_s = ask.deadline.left_s()
                 if left_s < LAST_CHANCE_S:
                     raise DeadlineExceeded("The data provider did not answer in time.")
-                self.sleep(min(left_s, wait_s * (0.5 + self.random() / 2)))
+                if most_s is not None and waited_s > most_s:
+                    return
+                pause_s = min(left_s, wait_s * (0.5 + self.random() / 2))
+                self.sleep(pause_s)
+                waited_s += pause_s
                 wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
             else:
                 ask.now_us, ask.here_us = admitted.now_us, self.now_us()
@@ -147,6 +167,8 @@ class Flow:
                 entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
                 if not _missing(missing, entries, ask):
                     ask.outcome = Outcome.COLLAPSED
+                    return
+                if most_s is not None:
                     return
                 reread = True
 

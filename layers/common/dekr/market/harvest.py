@@ -22,6 +22,9 @@ TRADE: Final = "trade"
 SNAPSHOT: Final = "snapshot"
 UNIVERSAL: Final = "universal"
 
+LADDERS: Final = {QUOTE: ("nbbo", "snapshot", "minute", "prev"), TRADE: ("trade", "snapshot", "minute", "prev")}
+"""Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
+
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.errors import StoreDown
-from dekr.market.harvest import QUOTE
-from dekr.market.prices import LADDERS
+from dekr.market.harvest import LADDERS, QUOTE
 from dekr.models import Health
 from dekr.polygon.gate import Gate
 from dekr.times import rfc3339

@@ -14,10 +14,19 @@ local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   names[#names + 1], kept[#kept + 1] = all[i], all[i + 1]
 end
+-- In pieces: Lua hands over some thousand values at once, and no more.
+local function of_all(key)
+  local found = {}
+  for i = 1, #names, 1000 do
+    for _, score in ipairs(redis.call('ZMSCORE', key, unpack(names, i, math.min(i + 999, #names)))) do
+      found[#found + 1] = score
+    end
+  end
+  return found
+end
 local saved, wasted, latest = 0, 0, 0
 if #names > 0 then
-  local scores = redis.call('ZMSCORE', KEYS[2], unpack(names))
-  local stamps = redis.call('ZMSCORE', KEYS[4], unpack(names))
+  local scores, stamps = of_all(KEYS[2]), of_all(KEYS[4])
   for i, name in ipairs(names) do
     local stamp, score = string.match(kept[i], '^(%d+) (.*)$')
     stamp = tonumber(stamp)

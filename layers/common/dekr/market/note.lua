@@ -8,6 +8,11 @@ local weight = 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
 local span, most, n = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local function text(x) return string.format('%.17g', x) end
 
+-- A record that was written far ahead of the clock would outweigh all that follows: it begins anew.
+local last = tonumber(redis.call('HGET', KEYS[3], 'at') or now)
+if last > now + 86400000000 then redis.call('DEL', unpack(KEYS)) end
+redis.call('ZREMRANGEBYSCORE', KEYS[4], string.format('(%.0f', now + 1000000), '+inf')
+
 local asked = 0
 for i = 6, 5 + 2 * n, 2 do
   redis.call('ZINCRBY', KEYS[2], text(ARGV[i + 1] * weight), ARGV[i])

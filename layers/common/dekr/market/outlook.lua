@@ -34,8 +34,21 @@ for i = 1, #top, 2 do
   names[#names + 1] = top[i]
   scores[#scores + 1] = text(top[i + 1] / weight)
 end
-if #names > 0 then stamps = redis.call('ZMSCORE', KEYS[4], unpack(names)) end
+local preferred, known = redis.call('HGETALL', KEYS[5]), {}
+for _, name in ipairs(names) do known[name] = true end
+for i = 1, #preferred, 2 do
+  if not known[preferred[i]] then
+    names[#names + 1], scores[#scores + 1] = preferred[i], '0'
+  end
+end
+-- In pieces: Lua hands over some thousand values at once, and no more.
+for i = 1, #names, 1000 do
+  for _, stamp in ipairs(redis.call('ZMSCORE', KEYS[4], unpack(names, i, math.min(i + 999, #names)))) do
+    -- A stamp ahead of the clock was made before the clock stepped back.
+    stamps[#stamps + 1] = stamp and tonumber(stamp) <= now + 1000000 and stamp or '0'
+  end
+end
 return {
   now, text(market), text(pace(p[1], p[2])), text(pace(p[4], p[5])), redis.call('ZCARD', KEYS[1]), text(total),
-  shares, names, scores, stamps, redis.call('HGETALL', KEYS[5]),
+  shares, names, scores, stamps, preferred,
 }

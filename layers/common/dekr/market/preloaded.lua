@@ -21,7 +21,10 @@ else
 end
 if #names == 0 then return 0 end
 local scores = redis.call('ZMSCORE', KEYS[2], unpack(names))
+local room = 2 * most - redis.call('HLEN', KEYS[1])
 for i, name in ipairs(names) do
+  if redis.call('HEXISTS', KEYS[1], name) == 0 then room = room - 1 end
+  if room < 0 then break end
   redis.call('HSET', KEYS[1], name, string.format('%.0f', tonumber(stamps[name])) .. ' ' .. (scores[i] or ''))
 end
 redis.call('EXPIRE', KEYS[1], 86400)

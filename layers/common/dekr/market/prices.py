@@ -14,7 +14,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.harvest import QUOTE, SNAPSHOT, TRADE, Harvest, refusal
+from dekr.market.harvest import LADDERS, QUOTE, SNAPSHOT, Harvest, refusal
 from dekr.market.shared import Shared
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.failures import NotEntitled
@@ -25,9 +25,6 @@ from dekr.times import rfc3339
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.snapshots import Latest
-
-LADDERS: Final = {QUOTE: ("nbbo", "snapshot", "minute", "prev"), TRADE: ("trade", "snapshot", "minute", "prev")}
-"""Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
 
 LEASE_MS: Final = 5_000
 _BARS: Final = ("minute_bar", "previous_close")

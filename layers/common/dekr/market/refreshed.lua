@@ -19,6 +19,7 @@ else
     scored[#scored + 1] = stamp
     scored[#scored + 1] = ARGV[i]
   end
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], string.format('(%.0f', now + 1000000), '+inf')
   redis.call('ZADD', KEYS[2], 'GT', unpack(scored))
   local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4])
   if over > 0 then redis.call('ZREMRANGEBYRANK', KEYS[2], 0, over - 1) end

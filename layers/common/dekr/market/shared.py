@@ -6,6 +6,7 @@ alone afterwards. What comes along is written in steps, and only in the store: c
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,10 @@ from dekr import sessions
 from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
 from dekr.cache.tier_cache import Write
 from dekr.deadline import Deadline
+from dekr.errors import UpstreamNotEntitled
 from dekr.market.demand import Outlook
 from dekr.market.flow import Flow
-from dekr.market.harvest import QUOTE, SNAPSHOT, UNIVERSAL, Harvest
+from dekr.market.harvest import LADDERS, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
 from dekr.market.wants import Fetch, Want
 from dekr.market.worth import Candidate, Choice, Scope, choose, relief
 from dekr.polygon.failures import NotEntitled
@@ -31,7 +33,6 @@ LEASE_MS: Final = 12_000
 """Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
 
 LEASE: Final = "market:quotes"
-FAMILIES: Final = {Scope.MANY: ("universal", "snapshot"), Scope.MARKET: ("snapshot", "universal")}
 STEP: Final = 500
 """Tickers written in one round trip."""
 
@@ -51,19 +52,19 @@ class Shared:
 
     def instead(
         self, datum: str, tickers: Mapping[str, str], lease: str
-    ) -> Callable[[Sequence[Want], int, TierPolicy], Fetch | None]:
+    ) -> Callable[[Sequence[Want], int, TierPolicy], Sequence[Fetch]]:
         """What takes the place of a fetch of these tickers' quotes or trades (by key), whose own lease is ``lease``.
 
         It holds another lease: where it fails, the word that it leaves must not stop the fetch that follows.
         """
 
-        def better(missing: Sequence[Want], now_us: int, policy: TierPolicy) -> Fetch | None:
+        def better(missing: Sequence[Want], now_us: int, policy: TierPolicy) -> Sequence[Fetch]:
             floor_us = max(want.floor_us(now_us, policy) for want in missing)
             outlook = self.flow.demand.outlook(floor_us)
             if outlook.market_us > floor_us:
                 # The whole market was fetched not too long ago for this reader: these tickers are not in it.
-                return None
-            return self._fetch_of([tickers[want.key] for want in missing], datum, outlook, lease)
+                return ()
+            return self._fetches([tickers[want.key] for want in missing], datum, outlook, lease)
 
         return better
 
@@ -72,64 +73,78 @@ class Shared:
         made. ``outlook``: what to expect, where that is not the present one. Raises what the gate and the fetch raise.
         """
         outlook = outlook or self.flow.demand.outlook(NO_FLOOR)
-        fetch = self._fetch_of([], QUOTE, outlook, LEASE)
-        return 0 if fetch is None else self.flow.fetch(fetch, deadline)
+        for fetch in self._fetches([], QUOTE, outlook, LEASE):
+            with suppress(UpstreamNotEntitled):
+                return self.flow.fetch(fetch, deadline)
+        return 0
 
     def relief(self) -> float:
         """What such a refresh would save now, less what it costs, in calls (see dekr.market.worth). Raises StoreDown."""
         outlook = self.flow.demand.outlook(NO_FLOOR)
         return relief(outlook.rate, *_market(outlook))
 
-    def _fetch_of(self, tickers: Sequence[str], datum: str, outlook: Outlook, lease: str) -> Fetch | None:
+    def _fetches(self, tickers: Sequence[str], datum: str, outlook: Outlook, lease: str) -> Sequence[Fetch]:
         choice = weighed(tickers, outlook)
-        if choice.scope is Scope.ONE:
-            return None
-        return Fetch(
-            LEASE if choice.scope is Scope.MARKET else f"many:{lease}",
-            FAMILIES[choice.scope],
-            LEASE_MS,
-            lambda permit, *_: _collector_waits(lambda: self._fetch(tickers, datum, choice, permit)),
-        )
 
-    def _fetch(self, tickers: Sequence[str], datum: str, choice: Choice, permit: Permit) -> list[Write]:
-        """What the asked tickers have, to be written by the flow; all others are written here."""
-        names = [*tickers, *choice.tickers]
-        try:
-            found = self._ask(names, choice, permit)
-        except NotEntitled:
-            permit.step_down()
-            found = self._ask(names, choice, permit)
-        whole = _whole(choice, permit)
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-        by_ticker = {snapshot.ticker: snapshot for snapshot in found}
-        shape = UNIVERSAL if permit.family == "universal" else SNAPSHOT
-        asked = set(tickers)
-        others = [snapshot for snapshot in found if snapshot.ticker not in asked and snapshot.error is None]
-        if self._keep(harvest, others, shape, datum):
-            self.flow.tell(*self.flow.demand.refreshed(permit.stamp_us, () if whole else names))
-        return harvest.asked(tickers, by_ticker, shape, datum)
+        def market(permit: Permit, *_: object) -> list[Write]:
+            return _collector_waits(lambda: self._writes(tickers, datum, (), self.client().market(permit), permit))
 
-    def _ask(self, names: Sequence[str], choice: Choice, permit: Permit) -> "list[Snapshot]":
+        def many(permit: Permit, *_: object) -> list[Write]:
+            names = [*tickers, *choice.tickers]
+            return self._writes(tickers, datum, names, self._many(names, permit), permit)
+
+        several = Fetch(f"many:{lease}", ("universal", "snapshot"), LEASE_MS, many)
+        match choice.scope:
+            case Scope.MARKET:
+                return Fetch(LEASE, ("snapshot",), LEASE_MS, market), several
+            case Scope.MANY:
+                return (several,)
+            case _:
+                return ()
+
+    def _many(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":
         client = self.client()
         if permit.family == "universal":
-            return client.universal(names, permit)
-        return client.market(permit) if _whole(choice, permit) else client.snapshots(names, permit)
+            try:
+                return client.universal(names, permit)
+            except NotEntitled:
+                permit.step_down()
+        return client.snapshots(names, permit)
 
-    def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, datum: str) -> bool:
+    def _writes(
+        self, tickers: Sequence[str], datum: str, names: Sequence[str], found: "Sequence[Snapshot]", permit: Permit
+    ) -> list[Write]:
+        """What the asked tickers have, to be written by the flow; all others are written here. ``names``: what was fetched, none
+        for the whole market.
+        """
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        shape = UNIVERSAL if permit.family == "universal" else SNAPSHOT
+        needed = datum if self._only_bars(found, datum, permit) else None
+        asked = set(tickers)
+        known = [snapshot for snapshot in found if snapshot.error is None]
+        if self._keep(harvest, [snapshot for snapshot in known if snapshot.ticker not in asked], shape, needed):
+            self.flow.tell(*self.flow.demand.refreshed(permit.stamp_us, names))
+        # A ticker without a quote or trade of its own is left to its own fetch, which knows where else to look.
+        mine = [harvest.snapshot(snapshot, shape, needed) for snapshot in known if snapshot.ticker in asked]
+        return [write for writes in mine for write in writes]
+
+    def _only_bars(self, found: "Sequence[Snapshot]", datum: str, permit: Permit) -> bool:
+        """Whether the plan has no quotes (or trades), so that bars' closes are the best there is for everybody."""
+        for snapshot in found:
+            latest = snapshot.quote if datum == QUOTE else snapshot.trade
+            if latest is not None and latest.source == "snapshot":
+                return False
+        return self.flow.gate.denied(LADDERS[datum][0], permit.stamp_us)
+
+    def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, needed: str | None) -> bool:
         """Write what came along; whether the store has all of it."""
-        # Where nobody has a quote, the plan has none, and the bars' closes are the best there is for everybody.
-        bars_only = all(snapshot.quote is None or snapshot.quote.source != "snapshot" for snapshot in found)
         for start in range(0, len(found), STEP):
             writes: list[Write] = []
             for snapshot in found[start : start + STEP]:
-                writes += harvest.snapshot(snapshot, shape, datum if bars_only else None)
+                writes += harvest.snapshot(snapshot, shape, needed)
             if not self.flow.keep(writes, copy=False):
                 return False
         return True
-
-
-def _whole(choice: Choice, permit: Permit) -> bool:
-    return choice.scope is Scope.MARKET and permit.family == "snapshot"
 
 
 def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:

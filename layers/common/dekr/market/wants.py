@@ -76,7 +76,8 @@ class Fetch:
     """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
     the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
     (and others that came along). ``partial``: where it fails, what can be served of the wants is, and the rest is left out.
-    ``instead``: what is better fetched in its place, where there is something; what that does not bring is fetched as said.
+    ``instead``: what is better fetched in its place, the next one where the plan lacks the one before; what that does not bring is
+    fetched as said.
     """
 
     datum: str
@@ -84,7 +85,7 @@ class Fetch:
     lease_ms: int
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
-    instead: "Callable[[Sequence[Want], int, TierPolicy], Fetch | None] | None" = None
+    instead: "Callable[[Sequence[Want], int, TierPolicy], Sequence[Fetch]] | None" = None
 
 
 class Choice(NamedTuple):

@@ -5,6 +5,7 @@ upstream's OpenAPI description.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -31,6 +32,9 @@ fetch, which each further attempt renews."""
 MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 MOST_UNIVERSAL: Final = 250
 """Tickers in one universal snapshot."""
+
+MOST_WRONG: Final = 0.01
+"""Of the whole market's snapshots, as a share of all."""
 
 MOST_PAGES: Final = 64
 """An answer with more pages than this does not end."""
@@ -107,8 +111,26 @@ class PolygonClient:
         return found
 
     def market(self, call: Call) -> list[Snapshot]:
-        """The snapshots of the whole market in one call (family snapshot)."""
-        return self._get("snapshot", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, self._snapshots)
+        """The snapshots of the whole market in one call (family snapshot).
+
+        One that is wrong in itself is left out: among thousands it must not cost all others. Raises UpstreamInvalid where more than
+        MOST_WRONG are.
+        """
+
+        def read(reply: Reply) -> list[Snapshot]:
+            answer = _valid(wire_snapshots.MarketAnswer, reply)
+            found: list[Snapshot] = []
+            for sent in answer.tickers or []:
+                with suppress(ValidationError, UpstreamInvalid):
+                    item = wire_snapshots.TickerSnapshot.model_validate(sent)
+                    snapshot = of_market(item, sent, delayed=_delayed(answer))
+                    self._check_latest(snapshot, reply)
+                    found.append(snapshot)
+            if len(found) < len(answer.tickers or []) * (1 - MOST_WRONG):
+                raise UpstreamInvalid("The data provider sent too many snapshots that are wrong.")
+            return _each_once(found)
+
+        return self._get("snapshot", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, read)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an
@@ -246,11 +268,9 @@ class PolygonClient:
         delayed = _delayed(answer)
         sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
         found = [of_market(item, as_sent, delayed=delayed) for item, as_sent in sent]
-        if len({snapshot.ticker for snapshot in found}) != len(found):
-            raise UpstreamInvalid("The data provider answered twice for a ticker.")
         for snapshot in found:
             self._check_latest(snapshot, reply)
-        return found
+        return _each_once(found)
 
     def _check_previous(self, answer: wire_lists.PreviousAnswer, path: str, reply: Reply) -> None:
         asked = path.split("/")[-2]
@@ -290,6 +310,12 @@ def _cursor_of(next_url: str, path: str) -> str:
     if target.path != path or len(found) != 1:
         raise UpstreamInvalid("The data provider pointed to another list.")
     return found[0]
+
+
+def _each_once(found: list[Snapshot]) -> list[Snapshot]:
+    if len({snapshot.ticker for snapshot in found}) != len(found):
+        raise UpstreamInvalid("The data provider answered twice for a ticker.")
+    return found
 
 
 def _check_tickers(asked: Sequence[str], found: Sequence[Snapshot]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.polygon.permit import Permit, budget_spent, not_entitled
-from dekr.store import Command, Store, call, load_script
+from dekr.store import Command, Store, call, load_script, plain
 
 _GATE: Final = load_script(__package__, "gate")
 _SETTLE: Final = load_script(__package__, "settle")
@@ -102,6 +102,11 @@ class Gate:
         """The store's clock (microseconds) and the families whose breaker is open. Raises StoreDown."""
         ((now, *opens),) = self.store.run(call(_STATE, [self._key(f"family:{family}") for family in families]))
         return now, [family for family, until in zip(families, opens, strict=True) if int(until) > now]
+
+    def denied(self, family: str, now_us: int) -> bool:
+        """Whether the plan is known to lack the family. Raises StoreDown."""
+        (until,) = self.store.run(plain("HGET", self._key(f"family:{family}"), "denied"))
+        return until is not None and int(until) > now_us
 
     def _ask(
         self,

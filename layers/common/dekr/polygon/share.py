@@ -74,6 +74,10 @@ class Share:
             self._give_back(token)
             raise
 
+    def denied(self, family: str, now_us: int) -> bool:
+        """See Gate.denied."""
+        return self.gate.denied(family, now_us)
+
     def tell(self, permit: Permit) -> None:
         """See Gate.tell."""
         self.gate.tell(permit)

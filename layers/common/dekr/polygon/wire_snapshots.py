@@ -65,6 +65,13 @@ class SnapshotsAnswer(Wire):
     tickers: list[TickerSnapshot] | None = None
 
 
+class MarketAnswer(Wire):
+    """An answer of the same endpoint about the whole market, its tickers not looked at yet."""
+
+    status: str
+    tickers: list[dict[str, Any]] | None = None
+
+
 class UniversalSession(Wire):
     """The day of a v3 snapshot."""
 
