@@ -1,6 +1,8 @@
-"""A cold key that many processes ask for at once: how many upstream calls it costs, and what a killed leader costs.
+"""A cold key that many processes ask for at once: how many upstream calls it costs, how long the slowest waits, and what a
+killed leader costs.
 
-Every process is a sandbox of its own with its own connection; the upstream is the sandbox Polygon with 500 ms latency.
+Every process is a warm sandbox of its own with its own connection; the upstream is the sandbox Polygon with 500 ms latency.
+The processes are forked from one that has the modules: a hundred interpreters that import them on two cores take minutes.
 """
 
 import gc
@@ -12,6 +14,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -24,19 +28,29 @@ from tests.fakes.directory import FakeDirectory
 from tests.redis_servers import redis_single
 from tests.world import World
 
-PROCESSES = 48
+PROCESSES = 100
 LATENCY_MS = 500
-PATH = "/v2/last/nbbo/AAPL"
+PATH = "/quote/AAPL"
 FAKE_KEY = "sandbox-key-not-real"
+PRELOADED = ["bench.stampede", "dekr.http", "dekr.market.prices"]
+"""What a warm sandbox has loaded."""
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``stampede_calls`` and ``stampede_killed_calls``."""
+    """``stampede100_calls``, ``stampede100_ratio`` and ``stampede_killed_calls``."""
     calm, slowest = stampede(PROCESSES)
-    killed, _ = stampede(PROCESSES, kill_leader=True)
+    killed, late = stampede(PROCESSES, kill_leader=True)
+    latency_s = LATENCY_MS / 1000
     return {
-        "stampede_calls": (calm, f"upstream calls for {PROCESSES} processes, slowest answer {slowest:.2f} s (1)"),
-        "stampede_killed_calls": (killed, "the same with the leader killed after it sent its call (2)"),
+        "stampede100_calls": (calm, f"upstream calls when {PROCESSES} processes ask for one cold key at once (1)"),
+        "stampede100_ratio": (
+            slowest / latency_s,
+            f"its slowest answer, {slowest:.2f} s, over the upstream's latency of {latency_s:.1f} s (below 2)",
+        ),
+        "stampede_killed_calls": (
+            killed,
+            f"calls of the same with the leader killed after it sent its own; slowest answer {late:.2f} s (2)",
+        ),
     }
 
 
@@ -48,7 +62,7 @@ def stampede(processes: int, *, kill_leader: bool = False, latency_ms: int = LAT
     # Semaphores of a stampede before are let go of here. The collector would otherwise meet them while new ones are being
     # registered, and the tracker of semaphores cannot be called from within itself.
     gc.collect()
-    context = multiprocessing.get_context("spawn")
+    context = _nursery()
     with redis_single() as server, sandbox_polygon(latency_ms) as upstream:
         keys = World(Link.open(server.url))
         text = keys.key(7)
@@ -80,20 +94,37 @@ def stampede(processes: int, *, kill_leader: bool = False, latency_ms: int = LAT
         return calls(upstream), max(seconds for _, seconds in found)
 
 
+def _nursery() -> ForkServerContext:
+    """The context whose processes are forked from one with the modules loaded."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    # It finds modules by its environment alone, not by the path of this interpreter, and would go without them silently.
+    before = dict(os.environ)
+    os.environ.update(_environment())
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return context
+
+
+def _environment() -> dict[str, str]:
+    root = Path(__file__).parents[1]
+    return {**os.environ, "PYTHONPATH": f"{root}:{root / 'layers/common'}"}
+
+
 def calls(upstream: str) -> int:
-    """How often the cold key was asked for upstream."""
-    by_path = httpx.get(f"{upstream}/_control/calls").json()["by_path"]
-    return int(by_path.get(PATH, 0))
+    """How many calls the upstream has had since the stampede began."""
+    return int(httpx.get(f"{upstream}/_control/calls").json()["total"])
 
 
 @contextmanager
 def sandbox_polygon(latency_ms: int) -> Iterator[str]:
     """A sandbox Polygon in a process of its own; yields its address."""
     arguments = ["--port", "0", "--key", FAKE_KEY, "--latency-ms", str(latency_ms)]
-    root = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'layers/common'}"}
     command = [sys.executable, "-m", "local.sandbox", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:  # noqa: S603 - ours
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as process:  # noqa: S603 - ours
         try:
             assert process.stdout
             yield process.stdout.readline().split()[-1]
@@ -117,9 +148,8 @@ def _ask(
     )
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         world.get("/quote/WRONG..", key)
-        world.services.principals.resolve(key, "203.0.113.7")
         ready.release()
         go.wait()
         started = time.perf_counter()
-        answer = world.get("/quote/AAPL", key)
+        answer = world.get(PATH, key)
     answers.put((answer.status, time.perf_counter() - started))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bench.savings.baselines import BASELINES, OPTIMUM
 from bench.savings.checker import violations
-from bench.savings.drive import drive, yesterday_of
+from bench.savings.drive import days_before, drive
 from bench.savings.trace import START_US, TIERS, Popularity, day
 
 AS_DESIGNED: Final = "as designed"
@@ -25,7 +25,7 @@ POPULARITIES: Final = {
 
 @dataclass(frozen=True)
 class Case:
-    """A day. ``mixed``: all routes, not quotes alone. ``remember``: whether there was a day before it."""
+    """A day. ``mixed``: all routes, not quotes alone. ``remember``: whether there were days before it."""
 
     seed: int
     requests: int
@@ -75,7 +75,7 @@ def run(case: Case) -> Found:
         "popularity": POPULARITIES[case.popularity],
     }
     trace = day(case.seed, case.requests, **how)
-    given = drive(trace, yesterday_of(case.seed, case.requests, **how) if case.remember else None)
+    given = drive(trace, days_before(case.seed, case.requests, **how) if case.remember else [])
     counts = given.counts
     played = {} if case.mixed else {name: replay(trace) for name, replay in BASELINES.items()}
     return Found(

@@ -10,9 +10,10 @@ Redis lets entries and leases expire on the machine's clock, which is slower tha
 import contextlib
 import json
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,9 @@ DEADLINE_S: Final = 25.0
 BARS: Final = 100
 MINUTE_US: Final = 60 * MICRO
 DAY_US: Final = 24 * 60 * MINUTE_US
+CALENDAR_DAYS: Final = (1, 2, 3, 4, 7)
+"""How long ago the trading days of the last week were (the day is a Friday)."""
+
 REQUESTS_A_USER: Final = 200
 FEWEST_USERS: Final = 20
 HANDLER_EACH: Final = 100
@@ -66,16 +70,18 @@ class Day:
     counts: Counts = field(default_factory=Counts)
 
 
-def drive(trace: Trace, yesterday: Trace | None) -> Day:
-    """The day. Of ``yesterday`` is left what it was asked for, and the bars that it fetched; its calls are not counted."""
+def drive(trace: Trace, before: Sequence[Trace]) -> Day:
+    """The day. Of the days ``before`` is left what was asked for, and the bars that they fetched; their calls do not count."""
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        clock = Clock(START_US - DAY_US)
+        clock = Clock(START_US - CALENDAR_DAYS[-1] * DAY_US)
         stores = [DrivenStore(Link.open(server.url), clock) for _ in range(SANDBOXES)]
         driven = _Driven(stores, clock)
         try:
-            if yesterday is not None:
-                driven.remember(yesterday)
-            return driven.run(trace, nights=yesterday is not None and bool(trace.kinds.any()))
+            for number, earlier in enumerate(before):
+                if number and _has_bars(earlier):
+                    driven.warm(_nights(earlier))
+                driven.remember(earlier, before[number + 1 :])
+            return driven.run(trace, nights=bool(before) and _has_bars(trace))
         finally:
             for store in stores:
                 store.close()
@@ -98,32 +104,44 @@ class _Driven:
         self.names = tickers()
         self.users = FEWEST_USERS
 
-    def remember(self, yesterday: Trace) -> None:
-        """Note what was asked for, as serving it does, and serve what was asked for of bars."""
+    def remember(self, earlier: Trace, later: Sequence[Trace]) -> None:
+        """Note what was asked for, as serving it does. Of bars serve the last request for each series that is asked for on no
+        ``later`` day: what the others left in the cache, that one leaves.
+        """
         demand, store = self.worlds[0].services.demand, self.worlds[0].store
-        self.users = max(FEWEST_USERS, len(yesterday) // REQUESTS_A_USER)
-        for index, (at_us, rank, tier, kind, series, _) in enumerate(_rows(yesterday)):
+        self.users = max(FEWEST_USERS, len(earlier) // REQUESTS_A_USER)
+        last = {asked: -1 for other in later for asked in _bars_of(other)}
+        last = _bars_of(earlier) | last
+        for index, (at_us, rank, tier, kind, series, _) in enumerate(_rows(earlier)):
             self.clock.to(at_us)
             if kind == Kind.BARS:
-                self._serve(index, Tier(tier), Kind.BARS, [self.names[rank]], series)
+                if last[rank, series] == index:
+                    self._serve(index, Tier(tier), Kind.BARS, [self.names[rank]], series)
             elif kind != Kind.NEWS:
                 demand.note(self.names[rank], 0, Tier(tier).policy.real_time_s)
                 if commands := demand.due():
                     store.run(*commands)
+
+    def warm(self, runs: Iterable[tuple[int, Task]]) -> int:
+        """The warmer's runs, each when it is due; returns their calls."""
+        warmer = self.worlds[0].services.warmer
+        calls = 0
+        for due_us, task in runs:
+            self.clock.to(due_us)
+            calls += warmer.run(task, Deadline.after(DEADLINE_S)).calls
+        return calls
 
     def run(self, trace: Trace, *, nights: bool) -> Day:
         """Serve the trace; the warmer runs on its schedule, which begins the evening before where there are ``nights``."""
         self.upstream.counts = Counts()
         self.day = Day(counts=self.upstream.counts)
         self.users = max(FEWEST_USERS, len(trace) // REQUESTS_A_USER)
-        runs = _schedule(nights=nights)
-        due_us, task = next(runs)
+        if nights:
+            self.day.warmer_calls += self.warm(_nights(trace))
+        runs = deque(_schedule())
         for index, (at_us, rank, tier, kind, series, size) in enumerate(_rows(trace)):
-            while due_us <= at_us:
-                self.clock.to(due_us)
-                report = self.worlds[0].services.warmer.run(task, Deadline.after(DEADLINE_S))
-                self.day.warmer_calls += report.calls
-                due_us, task = next(runs, (at_us + DAY_US, task))
+            while runs and runs[0][0] <= at_us:
+                self.day.warmer_calls += self.warm([runs.popleft()])
             self.clock.to(at_us)
             names = [self.names[rank]]
             if kind == Kind.BATCH:
@@ -186,11 +204,29 @@ def _rows(trace: Trace) -> Iterator[tuple[int, int, int, int, int, int]]:
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def _schedule(*, nights: bool) -> Iterator[tuple[int, Task]]:
-    """The warmer's runs, as template.yaml has them. What it does at night is for bars, so days of quotes alone have no nights."""
-    if nights:
-        evening_us = START_US - 8 * 60 * MINUTE_US
-        yield from ((evening_us + minute * MINUTE_US, Task.NIGHT) for minute in range(0, 4 * 60, 5))
+def _has_bars(trace: Trace) -> bool:
+    return bool((trace.kinds == Kind.BARS).any())
+
+
+def _bars_of(trace: Trace) -> dict[tuple[int, int], int]:
+    """The last request for each series of bars: (rank, series) and its index."""
+    return {
+        (rank, series): index for index, (_, rank, _, kind, series, _) in enumerate(_rows(trace)) if kind == Kind.BARS
+    }
+
+
+def _nights(trace: Trace) -> Iterator[tuple[int, Task]]:
+    """The warmer's runs on the evening of the trading day before a trace's, as template.yaml has them. What they do is for bars, so
+    days of quotes alone have none.
+    """
+    morning_us = int(trace.at_us[0]) - (int(trace.at_us[0]) - START_US) % DAY_US
+    days = 3 if datetime.fromtimestamp(morning_us / MICRO, UTC).weekday() == 0 else 1
+    evening_us = morning_us - days * DAY_US + MINUTES * MINUTE_US
+    return ((evening_us + minute * MINUTE_US, Task.NIGHT) for minute in range(0, 4 * 60, 5))
+
+
+def _schedule() -> Iterator[tuple[int, Task]]:
+    """The warmer's runs before and during the day, as template.yaml has them."""
     yield START_US - MINUTE_US, Task.OPEN
     for minute in range(MINUTES):
         if minute == OPEN_MINUTE - 1:
@@ -198,6 +234,9 @@ def _schedule(*, nights: bool) -> Iterator[tuple[int, Task]]:
         yield START_US + minute * MINUTE_US, Task.QUOTES
 
 
-def yesterday_of(seed: int, requests: int, **how: Any) -> Trace:  # noqa: ANN401 - what the day itself takes
-    """The day before, with draws of its own."""
-    return day(seed + 1_000_000, requests, start_us=START_US - DAY_US, **how)
+def days_before(seed: int, requests: int, **how: Any) -> list[Trace]:  # noqa: ANN401 - what the day itself takes
+    """The trading days before, each with draws of its own: the one before, and where there are bars, which the cache keeps for a
+    week, all of that week.
+    """
+    back = CALENDAR_DAYS if how.get("mixed") else CALENDAR_DAYS[:1]
+    return [day(seed + days * 1_000_000, requests, start_us=START_US - days * DAY_US, **how) for days in reversed(back)]

@@ -52,13 +52,9 @@ class FakeUpstream:
             return self._bars(request, match, serial)
         if path == "/v3/snapshot":
             return self._universal(request, serial)
-        if path.endswith("/stocks/tickers"):
-            return self._market(request, serial)
-        if "/grouped/" in path:
-            bars = [{"T": ticker, **_bar(serial, self.now_us() // 1000)} for ticker in self.listed or ("AAPL",)]
-            return httpx.Response(200, json={"status": "OK", "results": bars})
-        if path == "/v3/reference/splits":
-            return httpx.Response(200, json={"status": "OK", "results": []})
+        for part, whole in (("/stocks/tickers", self._market), ("/grouped/", self._grouped), ("/splits", _no_splits)):
+            if path.endswith(part) or (part in path and part.endswith("/")):
+                return whole(request, serial)
         ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
         if path.endswith("/prev"):
             bars = [] if ticker == UNKNOWN else [_bar(serial, self.now_us() // 1000 - STEP_MS["day"])]
@@ -79,6 +75,10 @@ class FakeUpstream:
         quote = self._quote(serial)
         tickers = [{"ticker": ticker, "lastQuote": quote} for ticker in found]
         return httpx.Response(200, json={"status": "OK", "tickers": tickers})
+
+    def _grouped(self, _: httpx.Request, serial: int) -> httpx.Response:
+        bars = [{"T": ticker, **_bar(serial, self.now_us() // 1000)} for ticker in self.listed or ("AAPL",)]
+        return httpx.Response(200, json={"status": "OK", "results": bars})
 
     def _universal(self, request: httpx.Request, serial: int) -> httpx.Response:
         quote = {"bid": serial, "bid_size": 2, "ask": serial + 0.5, "ask_size": 3, "timeframe": "REAL-TIME"}
@@ -103,3 +103,7 @@ class FakeUpstream:
 
 def _bar(price: int, start_ms: int) -> dict[str, float]:
     return {"t": start_ms, "o": price, "h": price + 1, "l": price, "c": price + 0.5, "v": 100}
+
+
+def _no_splits(_: httpx.Request, __: int) -> httpx.Response:
+    return httpx.Response(200, json={"status": "OK", "results": []})

@@ -17,7 +17,7 @@ def first_minutes(trace: Trace, minutes: int) -> Trace:
 
 def test_a_driven_morning_keeps_the_promise_and_counts_every_call() -> None:
     trace = first_minutes(day(1, 150, mixed=True), 10)
-    given = drive(trace, None)
+    given = drive(trace, [])
     assert given.outcomes.total() == 150
     assert 0 < given.counts.calls < 150
     assert given.outcomes["miss"] <= given.counts.calls
@@ -29,6 +29,15 @@ def test_a_driven_morning_keeps_the_promise_and_counts_every_call() -> None:
 def test_what_was_asked_for_yesterday_saves_calls_today() -> None:
     trace = first_minutes(day(2, 80), 10)
     yesterday = dataclasses.replace(trace, at_us=trace.at_us - 24 * 3_600_000_000)
-    cold, warm = drive(trace, None), drive(trace, yesterday)
+    cold, warm = drive(trace, []), drive(trace, [yesterday])
     assert warm.counts.calls < cold.counts.calls
     assert violations(cold.history + warm.history, START_US) == []
+
+
+def test_bars_of_the_week_before_save_calls_and_are_not_counted() -> None:
+    trace = first_minutes(day(3, 120, mixed=True), 10)
+    week = [dataclasses.replace(trace, at_us=trace.at_us - days * 24 * 3_600_000_000) for days in (2, 1)]
+    cold, warm = drive(trace, []), drive(trace, week)
+    assert 0 < warm.counts.calls - warm.warmer_calls < cold.counts.calls - cold.warmer_calls
+    assert warm.outcomes.total() == cold.outcomes.total() == 120
+    assert violations(warm.history, START_US) == []

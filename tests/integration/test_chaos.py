@@ -25,5 +25,6 @@ def test_a_short_run_holds_every_invariant() -> None:
     assert all(re.search(rf"[1-9]\d* {kind}", lines["requests"]) for kind in ("fresh", "stale", "refused"))
     kinds = re.findall(r"\d+ ([a-z0-9 -]+)", lines["faults"].partition(":")[2])
     assert len(kinds) >= 8
-    assert {"holder killed", "time passed"} <= set(kinds)
+    assert "time passed" in kinds
+    assert any(kind.endswith(("killed", "stopped")) for kind in kinds)
     assert int(lines["losses"].split()[1]) > 0

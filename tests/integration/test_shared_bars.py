@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from dekr.store.link import Link
 from dekr.times import rfc3339_ms
 from local.sandbox.faults import Fault
 from tests.markets import Market, market
+from tests.world import World
 
 MINUTES = "/market-data/AAPL?timespan=minute&limit=100"
 FIVES = "/market-data/AAPL?timespan=minute&multiplier=5&limit=100"
 HOURS = "/market-data/AAPL?timespan=hour&limit=100"
 DAYS = "/market-data/AAPL?limit=100"
+TODAY_MS = 1_795_150_800_000
+"""The beginning of 20 November 2026 in New York."""
 
 
 @pytest.fixture
@@ -95,17 +99,21 @@ def test_readers_of_few_bars_need_nothing_but_the_day(friday: Market) -> None:
     assert spent(friday, HOURS, key) == 1
 
 
-def test_a_day_that_has_not_traded_yet_is_not_asked_for_each_minute(friday: Market) -> None:
-    key = friday.world.key(1)
-    friday.to("2026-11-20T08:50:00Z")  # ten minutes before the first session
-    spent(friday, HOURS, key)
-    friday.world.get(MINUTES, friday.world.key(7, "other"))
-    friday.to("2026-11-20T09:00:00.500Z")
-    calls = [spent(friday, HOURS, key)]
-    for _ in range(3):
-        friday.later(0.1)
-        calls.append(spent(friday, HOURS, key))
-    assert calls == [1, 0, 0, 0]
+def test_a_ticker_that_has_not_traded_today_is_not_asked_for_each_minute(world: World) -> None:
+    def until_yesterday(request: httpx.Request) -> httpx.Response | None:
+        first, last = (int(part) for part in request.url.path.split("/")[-2:])
+        starts = range(-(-first // 3_600_000) * 3_600_000, min(last, TODAY_MS), 3_600_000)
+        bars = [{"t": at, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for at in starts]
+        return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": bars})
+
+    key = world.key(1)  # an hour for bars of hours
+    world.to("2026-11-20T15:00:00Z")
+    world.upstream.answer = until_yesterday
+    world.get(HOURS, key)
+    for seconds, calls in ((3601, 2), (120, 2), (3000, 2), (500, 3)):
+        world.later(seconds)
+        world.get(HOURS, key)
+        assert len(world.upstream.calls) == calls
 
 
 def test_where_the_minutes_cannot_be_fetched_what_there_is_is_labelled(friday: Market) -> None:
@@ -156,13 +164,49 @@ def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, a
 
 
 def test_a_snapshot_of_another_day_says_nothing_of_this_one(friday: Market) -> None:
-    key = friday.world.key(1)  # a day for days
-    friday.world.get(DAYS, key)
-    friday.to("2026-11-20T20:50:00Z")
+    """At 03:29 in New York the upstream still tells of the day before."""
+    key, path = friday.world.key(2), f"{DAYS}&adjusted=false"
+    friday.to("2026-11-20T01:30:00Z")
+    friday.world.get(path, key)
+    friday.to("2026-11-20T08:29:00Z")
     snapshot(friday)
+    friday.to("2026-11-20T09:00:01Z")
+    assert spent(friday, path, key) == 1
+    assert friday.world.get(path, key).json == upstream(friday, 1, "day", "2026-07-01")[-100:]
+
+
+def test_a_snapshot_that_was_cleared_says_nothing_of_the_day_before(friday: Market) -> None:
+    key, path = friday.world.key(7), f"{DAYS}&adjusted=false"
+    friday.world.get(path, key)
+    friday.to("2026-11-21T08:35:00Z")  # 03:35 in New York, on a Saturday
+    snapshot(friday)
+    assert spent(friday, path, key) == 1
+    assert friday.world.get(path, key).json == upstream(friday, 1, "day", "2026-07-01")[-100:]
+
+
+@pytest.mark.parametrize(("path", "since"), [(HOURS, "2026-11-09"), (DAYS, "2026-07-01")])
+def test_a_day_that_was_not_over_is_fetched_again_whatever_is_known_of_the_next(
+    friday: Market, path: str, since: str
+) -> None:
+    key, path = friday.world.key(7), f"{path}&adjusted=false"
+    friday.world.get(path, key)
     friday.to("2026-11-23T15:00:00Z")
-    assert spent(friday, DAYS, key) == 1
-    assert friday.world.get(DAYS, key).json == upstream(friday, 1, "day", "2026-07-01")[-100:]
+    friday.world.get(f"{MINUTES}&adjusted=false", key)
+    snapshot(friday)
+    assert spent(friday, path, key) == 1
+    assert friday.world.get(path, key).json == upstream(friday, 1, "hour" if "hour" in path else "day", since)[-100:]
+
+
+def test_what_is_served_never_goes_back(friday: Market) -> None:
+    """Minutes age four times as long after the close: those from before it may do again, but not for who has seen newer hours."""
+    key = friday.world.key(7)
+    friday.to("2026-11-20T20:58:30Z")
+    friday.world.get(MINUTES, key)
+    friday.to("2026-11-20T20:59:30Z")
+    newer = friday.world.get(HOURS, key).json
+    friday.to("2026-11-20T21:00:01Z")
+    assert spent(friday, HOURS, key) == 0
+    assert friday.world.get(HOURS, key).json == newer
 
 
 def test_a_snapshot_is_used_no_longer_than_the_readers_age(friday: Market) -> None:
@@ -186,13 +230,23 @@ def test_only_a_split_makes_settled_history_wrong(friday: Market) -> None:
     assert [spent(friday, path, key) for path in paths * 2] == [1, 0, 0, 0]
 
 
-def test_a_split_does(friday: Market) -> None:
+@pytest.mark.parametrize("later", ["2024-06-10T15:00:00Z", "2024-06-26T15:00:00Z"])
+def test_a_split_does(friday: Market, later: str) -> None:
     key, path = friday.world.key(1), "/market-data/NVDA?from=2024-02-01&to=2024-03-01"
     friday.to("2024-06-07T15:00:00Z")
     before = friday.world.get(path, key).json
-    friday.to("2024-06-10T15:00:00Z")
+    friday.to(later)
     after = friday.world.get(path, key).json
     assert [bar["volume"] for bar in after] == [10 * bar["volume"] for bar in before]
+
+
+def test_what_a_day_had_before_it_was_over_grows_no_younger(friday: Market) -> None:
+    """That there was no split says nothing of the day's last hours."""
+    key = friday.world.key(1)  # a day for days
+    friday.to("2026-11-19T19:30:00Z")
+    friday.world.get(DAYS, key)
+    friday.to("2026-11-20T10:00:00Z")
+    assert friday.world.get(DAYS, key).json == upstream(friday, 1, "day", "2026-06-01")[-100:]
 
 
 def test_where_nobody_tells_of_splits_history_is_fetched_again(friday: Market) -> None:
@@ -203,3 +257,13 @@ def test_where_nobody_tells_of_splits_history_is_fetched_again(friday: Market) -
     answer = friday.world.get(path, key)
     assert answer.headers["Cache-Status"] == "dekr; fwd=miss; stored"
     assert "X-Data-Warning" not in answer.headers
+
+
+def test_prices_of_two_scales_never_meet_however_bad_things_are(friday: Market) -> None:
+    key, path = friday.world.key(1), "/market-data/NVDA?timespan=hour&limit=60"
+    friday.to("2024-06-08T01:30:00Z")  # Friday, after the close; the split takes effect on Monday
+    friday.world.get(path, key)
+    friday.to("2024-06-10T15:00:00Z")
+    friday.world.get("/market-data/NVDA?timespan=minute&limit=100", key)
+    friday.sandbox.faults.standing.append(Fault("500_html", "/", None, 0))
+    assert friday.world.get(path, key).status == 503

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -172,7 +174,7 @@ def test_a_universal_answer_that_mixes_tickers_up_is_not_believed(world: World, 
     assert (answered.status, answered.json["code"]) == (502, "upstream_invalid")
 
 
-def market_of(world: World, *items: dict[str, object]) -> None:
+def market_of(world: World, *items: Mapping[str, Any]) -> None:
     """Let the whole market be these items, and every other listed ticker with a quote."""
     named = {item["ticker"] for item in items}
 
@@ -212,7 +214,12 @@ def test_a_ticker_without_a_quote_in_the_market_keeps_its_better_sources(busy: W
 
 def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: World, redis: RedisServer) -> None:
     waits = threading.Event()
-    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=lambda s: (waits.set(), time.sleep(s))[1])
+
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
+
+    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=sleep)
     key, found = busy.key(), list[Answer]()
     waiting = threading.Thread(target=lambda: found.append(other.get("/quote/ELSE", key)))
 

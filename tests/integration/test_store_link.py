@@ -1,8 +1,10 @@
 """The link to real servers: one node, a cluster of three, TLS; and what happens when they misbehave."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +62,14 @@ def test_replies_come_in_order_over_several_slots(store: Store) -> None:
     assert replies == [[b"42", b"one"], b"one", [b"42", b"two"], b"two"]
 
 
+def test_a_command_that_is_sent_again_takes_the_clock_of_then(store: Store) -> None:
+    command = call(ECHO, ["{a}x"], "one")
+    store.clock_offset_us = 1
+    first = store.run(command)
+    store.clock_offset_us = 2
+    assert (first, store.run(command)) == ([[b"1", b"one"]], [[b"2", b"one"]])
+
+
 def test_a_script_that_the_server_lost_is_sent_again(store: Store) -> None:
     lost = Script("lost", f"-- {id(store)}\nreturn {{KEYS[1], ARGV[2]}}")
     assert store.run(call(lost, ["{a}"], 1), call(lost, ["{b}"], 2)) == [[b"{a}", b"1"], [b"{b}", b"2"]]
@@ -112,6 +122,27 @@ def test_a_restarted_server_is_found_again() -> None:
         link.run(plain("GET", "a"))
     with redis_single(port=port):
         assert link.run(plain("GET", "a")) == [None]
+
+
+def test_a_reply_that_stays_half_is_asked_for_again_on_a_new_connection() -> None:
+    answers = [b"$5\r\nfirst\r\n$6\r\nsec", b"$5\r\nfirst\r\n$6\r\nsecond\r\n"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            # Each connection stays open until the link has left it: the first one never says the rest.
+            for answer in answers:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1024)
+                    connection.sendall(answer)
+                    assert connection.recv(1024) == b""
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        link = Link.open(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        assert link.run(plain("GET", "a"), plain("GET", "b")) == [b"first", b"second"]
+        link.close()
+        serving.join()
 
 
 def test_a_read_only_replica_is_left_for_the_new_master(redis: RedisServer) -> None:

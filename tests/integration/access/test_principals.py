@@ -180,10 +180,11 @@ def test_a_key_of_another_environment_is_refused(sandboxes: Sandboxes) -> None:
     assert code(sandboxes.new(), other.text) == "invalid_api_key"
 
 
-def test_junk_costs_no_look_up(sandboxes: Sandboxes) -> None:
+@pytest.mark.parametrize("junk", ["dk_test_junk", "dk_test_\ud800"])
+def test_junk_costs_no_look_up(sandboxes: Sandboxes, junk: str) -> None:
     sandbox = sandboxes.new()
     with counted(sandboxes.links[0]) as trips:
-        assert code(sandbox, "dk_test_junk") == "invalid_api_key"
+        assert code(sandbox, junk) == "invalid_api_key"
     assert (trips.count, sandboxes.directory.reads) == (0, 0)
 
 

@@ -219,6 +219,12 @@ def test_a_call_of_a_stopped_sandbox_counts_when_it_was_granted() -> None:
     assert broken(history(calls=many)) == {BUDGET}
 
 
+def test_a_loss_before_a_late_call_arrives_counts_for_the_window_that_it_belongs_to() -> None:
+    late = call(70, "late", granted=5, datum="quote:LATE")
+    many = [late, *calls(range(6, 26), worker="1.2")]
+    assert broken(history(calls=many, troubles=[stop(5, 70), loss(15.5, 15.6)])) == set()
+
+
 def test_an_answer_after_its_deadline() -> None:
     late = answer(1, end_us=at(7.1))
     assert broken(history(answers=[late], handouts=[handout(0.9)])) == {IN_TIME}

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dekr import sessions
-from dekr.market.derive import derived, minutes_of
-from dekr.market.rows import Row
+from dekr.market.derive import MOST_LONGER, derived, longer, minutes_of
+from dekr.market.rows import Page, Row
 from dekr.market.segments import Series, Timespan
 from local.sandbox import windows
 from local.sandbox.universe import tickers
@@ -73,3 +73,12 @@ def test_what_one_minute_lacks_the_whole_lacks() -> None:
 @pytest.mark.parametrize(("multiplier", "timespan"), [(1, Timespan.MINUTE), (1, Timespan.DAY), (5, Timespan.SECOND)])
 def test_other_bars_are_not_made_of_minutes(multiplier: int, timespan: Timespan) -> None:
     assert minutes_of(Series("AAPL", multiplier, timespan, adjusted=True)) is None
+
+
+def test_however_many_lengths_are_asked_for_few_are_kept() -> None:
+    page = Page([[60_000 * n, 1, 2, 1, 1, 1, 1, 1] for n in range(60)], delayed=False)
+    for multiplier in range(2, 40):
+        series = Series("AAPL", multiplier, Timespan.MINUTE, adjusted=True)
+        assert longer(series, page, 0) == derived(series, page.rows, 0)
+        assert longer(series, page, 0) is longer(series, page, 0)
+    assert len(page.longer) <= MOST_LONGER

@@ -16,13 +16,15 @@ def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str
     """The one credential of a request (header names in lower case). Raises Unauthenticated for none or several, and for
     a token in another place than the Authorization header.
     """
-    elsewhere = (headers.get("x-api-key"), query.get(QUERY_NAME))
-    if any(place and is_token(place) for place in elsewhere):
-        raise Unauthenticated(
-            "A token goes into the Authorization header: Bearer <token>; other places take API keys only.",
-            code="invalid_token",
-        )
-    found = {place for place in (_bearer(headers), *elsewhere) if place}
+    elsewhere = [place for place in (headers.get("x-api-key"), query.get(QUERY_NAME)) if place]
+    for place in elsewhere:
+        if is_token(place):
+            raise Unauthenticated(
+                "A token goes into the Authorization header: Bearer <token>; other places take API keys only.",
+                code="invalid_token",
+            )
+    bearer = _bearer(headers)
+    found = {bearer, *elsewhere} if bearer else set(elsewhere)
     if not found:
         raise Unauthenticated(
             "Send an API key in the X-Api-Key header, as a Bearer token or as ?apiKey=.", code="missing_api_key"

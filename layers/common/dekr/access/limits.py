@@ -23,7 +23,7 @@ DAY_S: Final = 86_400
 ALONE_SHARE: Final = 10
 """Without the store a sandbox grants this part of a tier's rate: it does not know how many others there are."""
 
-MOST_COMMANDS: Final = 4_096
+MOST_TOLLS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,16 @@ class Admission:
         ``q`` is the quota of a window of ``w`` seconds, ``r`` what is left of it, ``t`` seconds until there is more.
         """
         policy = self.policy
-        stated = f'"burst";q={policy.burst};w={-(-policy.burst * 60 // policy.per_minute)}'
         left = f'"burst";r={self.remaining};t={self.reset_s}'
-        if policy.per_day is not None:
-            stated += f', "day";q={policy.per_day};w={DAY_S}'
-            if self.used_today is not None:
-                left += f', "day";r={max(0, policy.per_day - self.used_today)};t={self.day_ends_s}'
-        return {"RateLimit-Policy": stated, "RateLimit": left}
+        if policy.per_day is not None and self.used_today is not None:
+            left += f', "day";r={max(0, policy.per_day - self.used_today)};t={self.day_ends_s}'
+        return {"RateLimit-Policy": _stated(policy.burst, policy.per_minute, policy.per_day), "RateLimit": left}
+
+
+@lru_cache
+def _stated(burst: int, per_minute: int, per_day: int | None) -> str:
+    day = "" if per_day is None else f', "day";q={per_day};w={DAY_S}'
+    return f'"burst";q={burst};w={-(-burst * 60 // per_minute)}{day}'
 
 
 class Refused(RateLimited):
@@ -69,12 +72,13 @@ class Refused(RateLimited):
 
 @dataclass(frozen=True, slots=True)
 class Toll:
-    """What one request pays: a command that rides along, and what to make of its reply.
+    """What a request of one kind pays: a command that rides along, and what to make of its reply.
 
     ``kind``: the class that it counts under; ``data``: how many data it asks for (the symbols of a batch).
     """
 
     policy: TierPolicy
+    rate: Rate
     kind: str
     cost: int
     data: int
@@ -84,8 +88,7 @@ class Toll:
     def settle(self, reply: list[Any]) -> Admission:
         """The admission in the script's reply. Raises Refused, a RateLimited."""
         granted, now_us, ahead_us, used = reply
-        policy = self.policy
-        rate = Rate.of(policy.per_minute, policy.burst)
+        policy, rate = self.policy, self.rate
         admission = _admission(now_us, policy, rate, ahead_us, used)
         if granted == 1:
             return admission
@@ -114,23 +117,18 @@ class Limiter:
     store: Store
     now_us: Callable[[], int]
     _buckets: Buckets = field(default_factory=Buckets, init=False)
-    _command: Callable[[str, Tier, str, int, int], Command] = field(init=False)
+    _toll: Callable[[str, Tier, str, int, int], Toll] = field(init=False)
 
     def __post_init__(self) -> None:
-        # A user repeats the same few requests: their commands are made once.
-        self._command = lru_cache(MOST_COMMANDS)(self._toll_command)
+        # A user repeats the same few requests: what each pays is made once.
+        self._toll = lru_cache(MOST_TOLLS)(self._toll_of)
 
     def toll(self, principal: Principal, kind: str, cost: int = 1, data: int = 1) -> Toll:
         """What a request of this kind, for so many data, costs the caller.
 
         Raises InvalidInput for one that costs more than the tier allows in a whole minute.
         """
-        user, tier = principal.user_id, principal.tier
-        policy = tier.policy
-        if cost > policy.per_minute:
-            raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
-        command = self._command(user, tier, kind, cost, data)
-        return Toll(policy, kind, cost, data, command, lambda: self._alone(user, policy, cost))
+        return self._toll(principal.user_id, principal.tier, kind, cost, data)
 
     def key(self, user: str) -> str:
         """The key of a user's hash."""
@@ -150,11 +148,13 @@ class Limiter:
         if not granted:
             raise _too_many_lookups(rate.wait_us(ahead_us, 1))
 
-    def _toll_command(self, user: str, tier: Tier, kind: str, cost: int, data: int) -> Command:
+    def _toll_of(self, user: str, tier: Tier, kind: str, cost: int, data: int) -> Toll:
         policy = tier.policy
+        if cost > policy.per_minute:
+            raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
         rate = Rate.of(policy.per_minute, policy.burst)
-        key = self.key(user)
-        return call(_LIMIT, (key,), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}", data)
+        command = call(_LIMIT, (self.key(user),), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}", data)
+        return Toll(policy, rate, kind, cost, data, command, lambda: self._alone(user, policy, cost))
 
     def _alone(self, user: str, policy: TierPolicy, cost: int) -> Admission:
         now_us = self.now_us()

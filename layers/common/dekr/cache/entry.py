@@ -1,16 +1,27 @@
 """What the cache keeps of a datum: when its fetch started, what kind of answer it was, and the answer.
 
-On the wire an entry is one string: 16 digits of the stamp (microseconds since the epoch), one letter of the kind, then
-the payload (JSON). The fixed width lets a script compare stamps without parsing.
+In the store an entry is one string: 16 digits of the stamp (microseconds since the epoch), one letter of the kind, then
+the payload (JSON). The fixed width lets a script compare stamps without parsing. The payload of a large value is compressed,
+and its letter says so.
 """
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 HEADER: Final = 17
+
+COMPRESSED_FROM: Final = 1024
+"""Bytes of JSON from which on compressing pays: pages of bars and lists become a half to a quarter, most quotes and snapshots are
+smaller than this."""
+
+LEVEL: Final = 1
+"""A day of minute bars takes 0.5 ms to compress with it; level 6 makes it a quarter smaller in 2.7 ms."""
+
+_COMPRESSED: Final = b"z"
 
 
 class Kind(StrEnum):
@@ -36,7 +47,9 @@ class Entry:
     _view: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.head = b"%016d%s" % (self.stamp_us, self.kind.encode())
+        # What is no JSON object was compressed by its service.
+        large = len(self.payload) >= COMPRESSED_FROM and self.kind is Kind.VALUE and self.payload[:1] == b"{"
+        self.head = b"%016d%s" % (self.stamp_us, _COMPRESSED if large else self.kind.encode())
 
     def view[V](self, build: Callable[..., V], *more: str) -> V:
         """What ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
@@ -50,7 +63,8 @@ class Entry:
 
     def encode(self) -> bytes:
         """The entry as the store keeps it."""
-        return self.head + self.payload
+        compressed = self.head[-1:] == _COMPRESSED
+        return self.head + (zlib.compress(self.payload, LEVEL) if compressed else self.payload)
 
     @classmethod
     def decode(cls, raw: bytes) -> "Entry | None":
@@ -60,4 +74,9 @@ class Entry:
             return None
         if kind == b"v":
             return cls(int(stamp), Kind.VALUE, raw[HEADER:])
+        if kind == _COMPRESSED:
+            try:
+                return cls(int(stamp), Kind.VALUE, zlib.decompress(raw[HEADER:]))
+            except zlib.error:
+                return None
         return cls(int(stamp), Kind.NEGATIVE, raw[HEADER:]) if kind == b"n" else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
@@ -13,6 +14,7 @@ from dekr.errors import DekrError, InvalidInput
 from dekr.symbols import Ticker
 
 MOST: Final = 250
+MOST_KEPT: Final = 128
 RULE: Final = 'must be an array of ticker symbols, or an object {"symbols": [...]}'
 
 
@@ -48,7 +50,7 @@ class Symbols(RootModel[list[str]]):
 BatchBody = Annotated[Symbols, Body()]
 
 
-def checked(symbols: Sequence[str], most: int) -> dict[str, Ticker | DekrError]:
+def checked(symbols: Sequence[str], most: int) -> Mapping[str, Ticker | DekrError]:
     """The symbols in the order asked, each once, with its ticker or the error that stands in its place.
 
     Raises InvalidInput (``batch_too_large``) for more than the tier's ``most``.
@@ -57,6 +59,12 @@ def checked(symbols: Sequence[str], most: int) -> dict[str, Ticker | DekrError]:
         raise InvalidInput(
             "symbols", f"must not be more than {most} on your tier; there are {len(symbols)}", code="batch_too_large"
         )
+    return _read(tuple(symbols))
+
+
+@lru_cache(MOST_KEPT)
+def _read(symbols: tuple[str, ...]) -> Mapping[str, Ticker | DekrError]:
+    """Kept, because who asks for a batch asks for the same one again."""
     found: dict[str, Ticker | DekrError] = {}
     for symbol in symbols:
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
@@ -26,6 +26,7 @@ from dekr.http.csv_answer import MEDIA_TYPE as CSV
 from dekr.http.exchange import Context, Exchange
 from dekr.http.problems import invalid, polygon_problem, problem
 from dekr.http.record import RequestLine
+from dekr.http.resolver import Resolver
 from dekr.http.response import accepts_gzip, as_event, compress
 from dekr.market.ask import Ask
 from dekr.symbols import RULE as TICKER_RULE
@@ -51,7 +52,7 @@ class Edge:
         *,
         open_paths: frozenset[str] = frozenset(),
     ) -> None:
-        self.app = APIGatewayHttpResolver(enable_validation=True)
+        self.app = Resolver()
         self._wire = wire
         self.open_paths = open_paths
         self._line = RequestLine(service)
@@ -139,7 +140,9 @@ class Edge:
         """
         if self._exchange.ask is None:
             self.check_parameters()
-        sent = {**self._exchange.headers_of_answer(), **(headers or {})}
+        sent = self._exchange.headers_of_answer()
+        if headers is not None:
+            sent.update(headers)
         if csv is not None:
             sent["Vary"] = "Accept, Accept-Encoding"
         if next_path is not None:

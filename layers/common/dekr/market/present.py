@@ -8,7 +8,7 @@ from dekr.cache.entry import Entry
 from dekr.cache.freshness import DataClass
 from dekr.cache.tier_cache import TierCache
 from dekr.market.day_tail import day_page
-from dekr.market.derive import derived, minutes_of
+from dekr.market.derive import longer, minutes_of
 from dekr.market.harvest import SNAPSHOT
 from dekr.market.plan import key_of, needed_until_us
 from dekr.market.rows import Page, page_of
@@ -38,7 +38,7 @@ class Present:
         if self.minutes is None:
             return day_page(entry, self.day, self.segment.start_ms * 1000)
         found = page_of(entry)
-        return Page(derived(self.series, found.rows, self.segment.start_ms), found.delayed)
+        return Page(longer(self.series, found, self.segment.start_ms), found.delayed)
 
 
 def present_of(

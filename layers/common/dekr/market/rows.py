@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dekr.cache.entry import Entry
@@ -27,11 +27,14 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The bars of one entry, oldest first. ``cut``: the plan's history begins inside the stretch of time that they are of."""
+    """The bars of one entry, oldest first. ``cut``: the plan's history begins inside the stretch of time that they are of.
+    ``longer``: what was made of them last, by series.
+    """
 
     rows: list[Row]
     delayed: bool
     cut: bool = False
+    longer: dict[str, list[Row]] = field(default_factory=dict, compare=False)
 
     def payload(self) -> bytes:
         """The page as an entry keeps it."""

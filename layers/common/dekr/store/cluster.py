@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
-from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreaker, Store, checked, wire_words
+from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreaker, Store, checked
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class ClusterLink:
             return []
         pipeline = self._connected().pipeline(transaction=False)
         for command in commands:
-            pipeline.execute_command(*wire_words(command, self.clock_offset_us, by_source=by_source))
+            pipeline.execute_command(*command.wire_words(self.clock_offset_us, by_source=by_source))
         return list(pipeline.execute(raise_on_error=False))
 
     def _connected(self) -> RedisCluster:

@@ -16,15 +16,16 @@ from typing import Any, Final, Protocol
 from hiredis import pack_command
 
 from dekr.errors import StoreDown
-from dekr.store.command import Command, Word
+from dekr.store.command import Command
 from dekr.store.parts import package_unopened
 
 with package_unopened("redis"):
+    from redis._parsers.hiredis import NOT_ENOUGH_DATA
     from redis.backoff import NoBackoff
     from redis.connection import Connection, parse_url
     from redis.credentials import CredentialProvider
     from redis.exceptions import ConnectionError as RedisConnectionError
-    from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+    from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
     from redis.exceptions import TimeoutError as RedisTimeoutError
     from redis.retry import Retry
 
@@ -54,15 +55,6 @@ class Store(Protocol):
     def shards(self) -> Sequence["Store"]:
         """A link to each node that holds a part of the keys, for commands that look at all of them. Raises StoreDown."""
         ...
-
-
-def wire_words(command: Command, offset_us: int, *, by_source: bool = False) -> tuple[Word, ...]:
-    """The command as Redis reads it; a script goes by its SHA-1, or by its source where the server has lost it."""
-    script = command.script
-    if script is None:
-        return command.words
-    head: tuple[Word, Word] = ("EVAL", script.source) if by_source else ("EVALSHA", script.sha)
-    return (*head, len(command.keys), *command.keys, offset_us, *command.words)
 
 
 def checked(replies: list[Any]) -> list[Any]:
@@ -124,13 +116,15 @@ class Link:
     def run(self, *commands: Command) -> list[Any]:
         """See Store.run."""
         self.breaker.check()
-        replies = self._send_with_retry([wire_words(c, self.clock_offset_us) for c in commands])
+        replies = self._send_with_retry([command.packed(self.clock_offset_us) for command in commands])
+        if not [reply for reply in replies if isinstance(reply, RedisError)]:
+            return replies
         again = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError | ReadOnlyError)]
         if again:
             if any(isinstance(replies[i], ReadOnlyError) for i in again):
                 self.connection.disconnect()
-            words = [wire_words(commands[i], self.clock_offset_us, by_source=True) for i in again]
-            for i, reply in zip(again, self._send_with_retry(words), strict=True):
+            sources: Any = [commands[i].wire_words(self.clock_offset_us, by_source=True) for i in again]
+            for i, reply in zip(again, self._send_with_retry([pack_command(words) for words in sources]), strict=True):
                 replies[i] = reply
         return checked(replies)
 
@@ -142,7 +136,7 @@ class Link:
         """Close the connection."""
         self.connection.disconnect()
 
-    def _send_with_retry(self, batch: Sequence[tuple[Word, ...]]) -> list[Any]:
+    def _send_with_retry(self, batch: Sequence[bytes]) -> list[Any]:
         try:
             replies = self._send(batch)
         except (RedisConnectionError, RedisTimeoutError):
@@ -161,16 +155,36 @@ class Link:
         self.breaker.worked()
         return replies
 
-    def _send(self, batch: Sequence[tuple[Word, ...]]) -> list[Any]:
+    def _send(self, batch: Sequence[bytes]) -> list[Any]:
         connection = self.connection
-        # Packed by hiredis itself: redis-py looks at each word first, which takes four times as long.
-        packed = b"".join([pack_command(words) for words in batch])  # type: ignore[arg-type] # it takes any length
-        connection.send_packed_command([packed], check_health=False)
+        connection.send_packed_command([b"".join(batch)], check_health=False)
         connection.socket_connect_timeout = CONNECT_S
-        replies: list[Any] = []
-        for _ in batch:
-            try:
-                replies.append(connection.read_response())
-            except ResponseError as error:
-                replies.append(error)
-        return replies
+        # Whatever goes wrong closes the connection: no reply may be left for the next caller.
+        try:
+            return _replies(connection, len(batch))
+        except OSError as error:
+            connection.disconnect()
+            raise RedisConnectionError("The connection broke while a reply was read.") from error
+        except BaseException:
+            connection.disconnect()
+            raise
+
+
+def _replies(connection: Connection, count: int) -> list[Any]:
+    """So many replies; one that is an error stands in its place.
+
+    Taken from redis-py's own reader: its ``read_response`` takes longer for each reply than hiredis does for a hundred.
+    """
+    parser: Any = connection._parser  # noqa: SLF001 - no other way to many replies at once
+    reader = parser._reader  # noqa: SLF001 - the same
+    replies: list[Any] = []
+    while len(replies) < count:
+        reply = reader.gets()
+        if reply is NOT_ENOUGH_DATA:
+            parser.read_from_socket()
+        elif isinstance(reply, RedisConnectionError):
+            # The server does not serve yet, or not any more.
+            raise reply
+        else:
+            replies.append(reply)
+    return replies

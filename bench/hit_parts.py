@@ -1,0 +1,86 @@
+"""Where a hit's time goes: what it is made of, from the inside out, by turns in one process.
+
+A bare GET; the one round trip of a hit (limit and entry); the quote service on it; the whole handler. Each contains the one
+before, so the differences are the parts.
+"""
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from dekr.deadline import Deadline
+from dekr.market.ask import Ask
+from dekr.store import plain
+from dekr.store.link import Link
+from dekr.symbols import Ticker
+from dekr.tiers import Tier
+from tests.redis_servers import redis_single
+from tests.world import Context, World, event, load
+
+ROUNDS = 3_000
+TICKER = Ticker.parse("AAPL")
+CLOSED = "2026-11-21T12:00:00Z"
+ROUNDS_A_SECOND = 50
+"""How fast the clock is driven on, so that the rate limit is never met."""
+
+
+def run() -> dict[str, tuple[float, str]]:
+    """``hit_get_us``, ``hit_round_trip_us``, ``hit_service_us`` and ``hit_handler_us``."""
+    with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        world = World(Link.open(server.url))
+        world.to(CLOSED)
+        with redis.Redis(port=server.port) as bare:
+            get, trip, service, handler = _medians_us(_parts(world, bare), world)
+    return {
+        "hit_get_us": (get, "a bare GET by redis-py (p50, us)"),
+        "hit_round_trip_us": (trip, "the round trip of a hit: limit and entry"),
+        "hit_service_us": (service, "the quote service, that round trip included"),
+        "hit_handler_us": (handler, "the whole handler"),
+    }
+
+
+def _parts(world: World, bare: redis.Redis) -> tuple[Callable[[], object], ...]:
+    services = world.services
+    text = world.key(Tier.INSTITUTIONAL_ELITE)
+    asked = event(f"/quote/{TICKER.text}", {"x-api-key": text, "accept": "application/json"})
+    module = load("quote")
+    module.edge._wire = lambda: services  # noqa: SLF001 - the seam of the edge
+    context = Context()
+    principal = services.principals.resolve(text, "203.0.113.7")
+    key = f"{services.store.prefix}{{{TICKER.text}}}:quote"
+    entry = plain("GET", key)
+
+    def get() -> object:
+        return bare.get(key)
+
+    def trip() -> object:
+        return services.store.run(services.limiter.toll(principal, "quote").command, entry)
+
+    def service() -> object:
+        toll = services.limiter.toll(principal, "quote")
+        return services.quotes.get(Ask(toll, principal.tier.policy, Deadline.after(29.0)), TICKER)
+
+    def handler() -> object:
+        answer = module.handler(asked, context)
+        assert answer["statusCode"] == 200, answer  # noqa: PLR2004 - OK
+        return answer
+
+    return get, trip, service, handler
+
+
+def _medians_us(parts: tuple[Callable[[], object], ...], world: World) -> list[float]:
+    times: list[list[float]] = [[] for _ in parts]
+    for number in range(-200, ROUNDS):
+        for part, taken in zip(parts, times, strict=True):
+            started = time.perf_counter()
+            part()
+            if number >= 0:
+                taken.append(time.perf_counter() - started)
+        if number % ROUNDS_A_SECOND == 0:
+            world.later(2)
+    return [statistics.median(taken) * 1e6 for taken in times]

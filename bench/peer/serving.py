@@ -1,0 +1,77 @@
+"""The peer under uvicorn with one worker, in a process of its own, and a client that keeps its connections."""
+
+import json
+import os
+import subprocess
+import sys
+from asyncio import TaskGroup, sleep
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from dekr.tiers import Tier
+from local.ports import HOST, free_port
+
+ROOT = Path(__file__).parents[2]
+TRIES = 400
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer that runs."""
+
+    url: str
+    pid: int
+
+    async def ready(self) -> None:
+        """Wait until it answers. Raises AssertionError where it does not."""
+        async with aiohttp.ClientSession() as client:
+            for _ in range(TRIES):
+                try:
+                    async with client.get(f"{self.url}/openapi.json"):
+                        return
+                except aiohttp.ClientConnectionError:
+                    await sleep(0.05)
+        raise AssertionError("the peer did not become ready")
+
+    async def ask(self, requests: Sequence[tuple[str, str]], connections: int) -> None:
+        """Send all of these, each a path and a key. Raises AssertionError where an answer is not 200."""
+        waiting = list(reversed(requests))
+
+        async def connection() -> None:
+            while waiting:
+                path, key = waiting.pop()
+                async with client.get(path, headers={"x-api-key": key}) as answer:
+                    assert answer.status == 200, await answer.text()  # noqa: PLR2004 - OK
+                    await answer.read()
+
+        async with aiohttp.ClientSession(self.url) as client, TaskGroup() as group:
+            for _ in range(connections):
+                group.create_task(connection())
+
+
+@contextmanager
+def serving(store: str, polygon: str, polygon_key: str, keys: Mapping[Tier, str]) -> Iterator[Peer]:
+    """The peer on this Redis and this Polygon; ``keys``: one of its own for each tier."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}",
+        "REDIS_URL": store,
+        "POLYGON_URL": polygon,
+        "POLYGON_KEY": polygon_key,
+        "API_KEYS": json.dumps({key: tier for tier, key in keys.items()}),
+    }
+    command = [sys.executable, "-m", "uvicorn", "--factory", "bench.peer.app:create_app"]
+    command += ["--host", HOST, "--port", str(port)]
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere) as process,  # noqa: S603 - ours
+    ):
+        try:
+            yield Peer(f"http://{HOST}:{port}", process.pid)
+        finally:
+            process.terminate()

@@ -1,0 +1,200 @@
+"""CPU for each request on hits, and upstream calls on one trace: ours against the peer of bench/peer, in the same run on the
+same Redis and the same sandbox Polygon.
+
+Ours is the Lambda handler in a process of its own: it reads events as text and writes its answers as text, as Lambda's
+runtime has it do. The peer is under uvicorn, asked over keep-alive connections from this process, which is not counted. What the
+peer does without is in its favour: no rate limits, no sessions, no usage, no ETag. Both write one line a request to a
+log that is thrown away.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
+
+from bench.peer.serving import Peer, serving
+from bench.stampede import FAKE_KEY, calls, sandbox_polygon
+from dekr.polygon.connect import connect
+from dekr.store.link import Link
+from dekr.tiers import Tier
+from local.sandbox.universe import tickers
+from tests.redis_servers import redis_single
+from tests.world import Context, World, event, load
+
+ROUNDS, ROUNDS_OF_BARS = (5, 900), (3, 300)
+"""How many, and requests of one: no more than tier 7 may send at once."""
+
+CONNECTIONS = 8
+"""The peer is asked by so many at once, which costs it less for each request than one at a time."""
+
+TICKERS = tickers()[:10]
+QUOTES = "/quote/{}"
+BARS = "/market-data/{}?from=2026-06-01&to=2026-10-30"
+PEER_BARS = "/bars/{}?from=2026-06-01&to=2026-10-30"
+"""A hundred and some day bars."""
+
+OPEN, CLOSED = "2026-11-20T15:00:00Z", "2026-11-21T12:00:00Z"
+"""Our clock: while the market is closed entries stay fresh when the clock is driven on past the rate limit."""
+
+ROUND_S = 600
+KEYS = {tier: f"{FAKE_KEY}-{tier}" for tier in Tier}
+"""The peer's."""
+
+TRACE = 2_000
+TRACE_TICKERS = 300
+MIX = (0.25, 0.15, 0.15, 0.15, 0.12, 0.10, 0.08)
+"""Requests by tier, from FREEMIUM up."""
+
+REQUESTS_OF_USER = 8
+"""Fewer than the lowest tier's burst."""
+
+
+def run() -> dict[str, tuple[float, str]]:
+    """``peer_cpu_ratio``, ``peer_bars_cpu_ratio``, what the peer takes of both, and ``peer_calls_ratio``."""
+    with redis_single() as server, sandbox_polygon(0) as upstream:
+        place = server.url, upstream
+        with serving(*place, FAKE_KEY, KEYS) as peer:
+            asyncio.run(peer.ready())
+            # First, while nothing is cached.
+            ours, peers, pairs = upstream_calls(*place, peer)
+            mine, theirs = cpu(*place, peer, "quote", (QUOTES, QUOTES), ROUNDS)
+            my_bars, their_bars = cpu(*place, peer, "bars", (BARS, PEER_BARS), ROUNDS_OF_BARS)
+    return {
+        "peer_cpu_ratio": (
+            mine / theirs,
+            f"CPU of a quote from the cache, {mine:.0f} us, over the FastAPI peer's {theirs:.0f} us (at most 0.5)",
+        ),
+        "peer_bars_cpu_ratio": (
+            my_bars / their_bars,
+            f"the same of a hundred day bars, {my_bars:.0f} us over {their_bars:.0f} us",
+        ),
+        "peer_cpu_us": (theirs, "the peer's CPU of a quote (us)"),
+        "peer_bars_cpu_us": (their_bars, "the peer's CPU of a hundred day bars (us)"),
+        "peer_calls_ratio": (
+            ours / peers,
+            f"upstream calls, {ours} over the peer's {peers}, of {TRACE} quotes ({pairs} pairs of ticker and tier) in no time",
+        ),
+    }
+
+
+def upstream_calls(url: str, upstream: str, peer: Peer, requests: int = TRACE, seed: int = 1) -> tuple[int, int, int]:
+    """Upstream calls, ours and the peer's, on the same seeded trace of quotes, and its distinct pairs of ticker and tier.
+
+    The peer's entries expire by the real clock, so the trace takes no time: it is the first moments of a day, when nothing grows
+    too old, and what counts is who shares what with whom.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a trace
+    symbols = tickers()[:TRACE_TICKERS]
+    popularity = [1 / (rank + 10) for rank in range(TRACE_TICKERS)]
+    of_tickers = chance.choices(symbols, popularity, k=requests)
+    asked = list(zip(of_tickers, chance.choices(list(Tier), MIX, k=requests), strict=True))
+    before = calls(upstream)
+    _ask_us(asked, url, upstream)
+    between = calls(upstream)
+    asyncio.run(peer.ask([(QUOTES.format(ticker), KEYS[tier]) for ticker, tier in asked], 1))
+    return between - before, calls(upstream) - between, len(set(asked))
+
+
+def cpu(
+    url: str, upstream: str, peer: Peer, function: str, paths: tuple[str, str], rounds: tuple[int, int]
+) -> tuple[float, float]:
+    """Microseconds of CPU for each hit, ours and the peer's, by turns. ``{}`` in the paths, ours and the peer's, stands for the
+    ticker. ``rounds``: how many, and of how many requests.
+
+    Raises AssertionError where an answer was not 200, or a hit asked upstream.
+    """
+    mine = theirs = 0.0
+    path, peer_path = paths
+    asked = [(peer_path.format(ticker), KEYS[Tier.INSTITUTIONAL_ELITE]) for ticker in TICKERS]
+    count, requests = rounds
+    with _ours(url, upstream, function, path) as (our_pid, turn):
+        turn(requests)
+        for _ in range(count):
+            # The peer's entries live for seconds, so each round begins with fetching them.
+            asyncio.run(peer.ask(asked, 1))
+            fetched = calls(upstream)
+            used_s = _cpu_s(our_pid)
+            turn(requests)
+            mine += _cpu_s(our_pid) - used_s
+            used_s = _cpu_s(peer.pid)
+            asyncio.run(peer.ask(asked * (requests // len(asked)), CONNECTIONS))
+            theirs += _cpu_s(peer.pid) - used_s
+            assert calls(upstream) == fetched, "a hit asked upstream"
+    hits = count * requests / 1e6
+    return mine / hits, theirs / hits
+
+
+def _ask_us(asked: list[tuple[str, Tier]], url: str, upstream: str) -> None:
+    world = _world(url, upstream)
+    world.to(OPEN)
+    module = _module("quote", world)
+    context = Context()
+    keys: dict[Tier, str] = {}
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        for number, (ticker, tier) in enumerate(asked):
+            user, nth = divmod(number, REQUESTS_OF_USER)
+            if nth == 0:
+                keys = {each: world.key(each, f"user-{user}-{each}") for each in Tier}
+            sent = event(QUOTES.format(ticker), {"x-api-key": keys[tier]})
+            sent["requestContext"]["http"]["sourceIp"] = f"198.51.{user // 250}.{user % 250}"
+            answer = module.handler(sent, context)
+            assert answer["statusCode"] == 200, answer  # noqa: PLR2004 - OK
+
+
+@contextmanager
+def _ours(url: str, upstream: str, function: str, path: str) -> Iterator[tuple[int, Callable[[int], None]]]:
+    """Our handler in a process of its own: the process, and what has it answer so many events."""
+    here, there = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=_answer, args=(url, upstream, function, path, there))
+    process.start()
+
+    def turn(requests: int) -> None:
+        here.send(requests)
+        assert here.poll(60), "our process does not answer"
+        here.recv()
+
+    try:
+        assert process.pid
+        yield process.pid, turn
+    finally:
+        process.kill()
+        process.join()
+
+
+def _answer(url: str, upstream: str, function: str, path: str, orders: Connection) -> None:
+    world = _world(url, upstream)
+    world.to(CLOSED)
+    module = _module(function, world)
+    headers = {"x-api-key": world.key(Tier.INSTITUTIONAL_ELITE), "accept": "application/json"}
+    events = [json.dumps(event(path.format(ticker), headers)) for ticker in TICKERS]
+    context = Context()
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        while True:
+            for number in range(orders.recv()):
+                answer = module.handler(json.loads(events[number % len(events)]), context)
+                assert answer["statusCode"] == 200, answer  # noqa: PLR2004 - OK
+                json.dumps(answer)
+            world.later(ROUND_S)
+            orders.send(None)
+
+
+def _world(url: str, upstream: str) -> World:
+    return World(Link.open(url), client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us))
+
+
+def _module(function: str, world: World) -> ModuleType:
+    module = load(function)
+    module.edge._wire = lambda: world.services  # noqa: SLF001 - the seam of the edge
+    return module
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,35 @@
+"""Every request is answered within its deadline, with an answer that belongs there; and after the last fault all is well."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from chaos.history import History, Violation
+from chaos.trace import UNKNOWN
+
+EXPECTED: Final = (200, 404, 429, 502, 503, 504)
+OK: Final = 200
+
+
+def answered(history: History) -> Iterator[Violation]:
+    """Requests that were not answered in time, or not in a way that belongs there."""
+    for answer in history.answers:
+        took_ms = (answer.end_us - answer.start_us) / 1000
+        if took_ms > answer.deadline_ms and not history.stopped(answer.worker, answer.start_us, answer.end_us):
+            yield Violation("every request is answered in time", f"it took {took_ms:.0f} ms: {answer}")
+        if answer.status not in EXPECTED:
+            yield Violation("no answer is an accident", f"{answer}")
+        if not set(answer.unknown) <= set(UNKNOWN):
+            yield Violation("what exists is not denied", f"{answer}")
+    for worker in history.unfinished:
+        yield Violation("every request is answered in time", f"{worker} did not come to its end")
+
+
+def recovered(history: History) -> Iterator[Violation]:
+    """What did not go well after the last fault."""
+    for answer in history.answers:
+        if answer.recovery and (answer.status != OK or answer.stale):
+            yield Violation("the service recovers", f"{answer}")
+    seen = {answer.worker for answer in history.answers if answer.recovery}
+    for worker in history.workers:
+        if worker not in seen:
+            yield Violation("the service recovers", f"{worker} answered nothing after the last fault")

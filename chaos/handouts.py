@@ -1,0 +1,82 @@
+"""Which values an answer of the upstream hands out, and the same values in the service's answers.
+
+A mark is what the upstream says of the value, so that an answer that was changed on its way is not taken for it.
+"""
+
+import calendar
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from chaos.history import Value
+
+
+def of_upstream(path: str, body: bytes) -> Iterator[Value]:
+    """The values in a good answer to a call of this path (with its query)."""
+    found = json.loads(body)
+    results: Any = found.get("results") or []
+    match path.partition("?")[0].split("/")[1:4]:
+        case ["v2", "last", kind]:
+            yield _trade(results["T"], results) if kind == "trade" else _quote(results["T"], results)
+        case ["v2", "snapshot", _]:
+            for ticker in found["tickers"] if "tickers" in found else [found["ticker"]]:
+                yield _quote(ticker["ticker"], ticker["lastQuote"])
+                yield _trade(ticker["ticker"], ticker["lastTrade"])
+        case ["v3", "snapshot"]:
+            for item in results:
+                if "error" not in item:
+                    yield from _of_item(item)
+        case ["v2", "aggs", _]:
+            for bar in results:
+                yield Value("bar", found["ticker"], f"{bar['t'] * 10**6} {bar['c']} {bar['v']}")
+        case ["v2", "reference", _] if results:
+            yield _news(path.partition("ticker=")[2].partition("&")[0], results)
+
+
+def of_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Value, ...], tuple[str, ...]]:  # noqa: ANN401 - JSON
+    """The values in an answer of the service, and the tickers that it calls unknown."""
+    match route:
+        case "quote":
+            return (_own_quote(tickers[0], body),), ()
+        case "nbbo":
+            return (_quote(body["results"]["T"], body["results"]),), ()
+        case "trade":
+            return (Value("trade", tickers[0], f"{_ns(body['timestamp'])} {body['price']} {body['size']}"),), ()
+        case "batch":
+            good = [ticker for ticker in tickers if "error" not in body[ticker]]
+            unknown = [t for t in tickers if body[t].get("error", {}).get("code") == "unknown_symbol"]
+            return tuple(_own_quote(ticker, body[ticker]) for ticker in good), tuple(unknown)
+        case "bars":
+            last = body[-1]
+            return (Value("bar", tickers[0], f"{_ns(last['timestamp'])} {last['close']} {last['volume']}"),), ()
+        case _:
+            return ((_news(tickers[0], body["articles"]),) if body["articles"] else ()), ()
+
+
+def _of_item(item: dict[str, Any]) -> Iterator[Value]:
+    quote, trade = item["last_quote"], item["last_trade"]
+    yield Value("quote", item["ticker"], f"{quote['last_updated']} {quote['bid']} {quote['ask']}")
+    yield Value("trade", item["ticker"], f"{trade['sip_timestamp']} {trade['price']} {trade['size']}")
+
+
+def _quote(ticker: str, fields: dict[str, Any]) -> Value:
+    return Value("quote", ticker, f"{fields['t']} {fields['p']} {fields['P']}")
+
+
+def _trade(ticker: str, fields: dict[str, Any]) -> Value:
+    return Value("trade", ticker, f"{fields['t']} {fields['p']} {fields['s']}")
+
+
+def _news(ticker: str, articles: list[dict[str, Any]]) -> Value:
+    return Value("news", ticker, " ".join(article["id"][:8] for article in articles))
+
+
+def _own_quote(ticker: str, body: dict[str, Any]) -> Value:
+    return Value("quote", ticker, f"{_ns(body['timestamp'])} {body['bid']} {body['ask']}")
+
+
+def _ns(text: str) -> int:
+    """A moment in RFC 3339, in nanoseconds since the epoch."""
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction.ljust(9, "0"))

@@ -1,0 +1,77 @@
+"""What the readers ask for: mixed routes, tickers of uneven popularity, all tiers; everything from the seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+_ASKED_FOR: Final = """
+AAPL MSFT GOOGL AMZN NVDA TSLA META AMD NFLX INTC JPM BAC V MA DIS KO PEP WMT COST XOM CVX PFE JNJ UNH
+"""
+_OTHERS: Final = "HD BA GE F GM T VZ CSCO ORCL CRM"
+LISTED: Final = tuple(_ASKED_FOR.split())
+MARKET: Final = (*LISTED[:20], *_OTHERS.split())
+"""The market whose snapshot is asked for: of some of the tickers alone, so that others are found missing from it."""
+
+UNKNOWN: Final = ("ZZZZA", "ZZZZB")
+TIERS: Final = (1, 2, 3, 4, 5, 6, 7)
+USERS: Final = 3
+"""Users of each tier."""
+
+_TIER_WEIGHTS: Final = (4, 6, 6, 10, 14, 25, 35)
+ROUTES: Final = ("quote", "nbbo", "trade", "batch", "bars", "news")
+_ROUTE_WEIGHTS: Final = (40, 10, 12, 14, 14, 10)
+_DEADLINES_MS: Final = (6_000, 3_000, 1_500)
+_UNKNOWN_SHARE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: its route, its tickers (one, or a batch's), whose it is, and how long its caller waits for it."""
+
+    route: str
+    tickers: tuple[str, ...]
+    tier: int
+    user: str
+    deadline_ms: int
+
+    @property
+    def path(self) -> str:
+        """Where it goes."""
+        ticker = self.tickers[0]
+        return {
+            "quote": f"/quote/{ticker}",
+            "nbbo": f"/v2/last/nbbo/{ticker}",
+            "trade": f"/trade/{ticker}",
+            "batch": "/quotes/batch",
+            "bars": f"/market-data/{ticker}?timespan=minute&limit=5",
+            "news": f"/news?symbol={ticker}&limit=5",
+        }[self.route]
+
+
+def requests(random: Random) -> Iterator[Request]:
+    """Requests without end."""
+    popularity = [1 / (rank + 2) for rank in range(len(LISTED))]
+    while True:
+        (route,) = random.choices(ROUTES, _ROUTE_WEIGHTS)
+        (tier,) = random.choices(TIERS, _TIER_WEIGHTS)
+        tickers = random.choices(LISTED, popularity, k=random.randint(2, 8) if route == "batch" else 1)
+        if random.random() < _UNKNOWN_SHARE:
+            tickers[-1] = random.choice(UNKNOWN)
+        (deadline_ms,) = random.choices(_DEADLINES_MS, (70, 20, 10))
+        yield Request(route, tuple(dict.fromkeys(tickers)), tier, f"{tier}-{random.randrange(USERS)}", deadline_ms)
+
+
+def of_recovery(slot: int) -> list[Request]:
+    """Each route once for each tier, by users who have asked for nothing before."""
+    return [
+        Request(route, tuple(LISTED[:3]) if route == "batch" else (LISTED[0],), tier, f"after-{slot}-{tier}", 20_000)
+        for tier in reversed(TIERS)
+        for route in ROUTES
+    ]
+
+
+def users(slots: int) -> list[tuple[str, int]]:
+    """Every user, and the tier."""
+    found = [(f"{tier}-{number}", tier) for tier in TIERS for number in range(USERS)]
+    return found + [(f"after-{slot}-{tier}", tier) for slot in range(slots) for tier in TIERS]

@@ -1,0 +1,78 @@
+"""The resolver on its own: what routes may take, and what it makes of the rest."""
+
+from typing import Annotated, Any
+
+import pytest
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from pydantic import BaseModel, Field
+
+from dekr.http import Response
+from dekr.http.resolver import Resolver
+from tests.world import Context
+
+
+class Window(BaseModel):
+    """Parameters of a query as one model."""
+
+    size: int = Field(default=5, ge=1)
+
+
+def asked(path: str, query: str = "") -> dict[str, Any]:
+    parameters = dict(pair.split("=") for pair in query.split("&")) if query else {}
+    return {
+        "rawPath": path,
+        "rawQueryString": query,
+        "queryStringParameters": parameters,
+        "requestContext": {"stage": "$default", "http": {"method": "GET"}},
+    }
+
+
+@pytest.fixture
+def resolver() -> Resolver:
+    """With a route for each way to take parameters."""
+    resolver = Resolver()
+    resolver.exception_handler(RequestValidationError)(lambda error: Response(422, "text/plain", str(error.errors())))
+    resolver.exception_handler(NotFoundError)(lambda _: Response(404, "text/plain", "nothing"))
+
+    @resolver.get("/bars/<symbol>")
+    def bars(
+        symbol: Annotated[str, Path(max_length=4)], limit: Annotated[int, Query(le=9)], day: Annotated[int, Query()] = 7
+    ) -> Response[str]:
+        return Response(200, "text/plain", f"{symbol} {limit} {day}")
+
+    @resolver.get("/window")
+    def window(size: Annotated[Window, Query()]) -> Response[str]:
+        return Response(200, "text/plain", f"{size.size}")
+
+    @resolver.get("/head")
+    def head(agent: Annotated[str, Header()]) -> Response[str]:
+        return Response(200, "text/plain", agent)
+
+    return resolver
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "body"),
+    [
+        ("/bars/A", "limit=3", 200, "A 3 7"),
+        ("/bars/A", "limit=3&day=1", 200, "A 3 1"),
+        ("/bars/A", "", 422, "('query', 'limit')"),
+        ("/bars/A", "limit=10", 422, "('query', 'limit')"),
+        ("/bars/ABCDE", "limit=10", 422, "('path', 'symbol')"),
+        ("/window", "", 200, "5"),
+        ("/window", "size=2", 200, "2"),
+        ("/window", "size=0", 422, "('query', 'size', 'size')"),
+        ("/elsewhere", "", 404, "nothing"),
+    ],
+)
+def test_parameters_are_checked(resolver: Resolver, path: str, query: str, status: int, body: str) -> None:
+    answer = resolver.resolve(asked(path, query), Context())  # type: ignore[arg-type] # the part that is used
+    assert answer["statusCode"] == status
+    assert body in answer["body"]
+
+
+def test_a_route_that_reads_headers_by_itself_is_none_of_ours(resolver: Resolver) -> None:
+    with pytest.raises(AssertionError, match="/head takes what this resolver leaves out"):
+        resolver.resolve(asked("/head"), Context())  # type: ignore[arg-type] # the part that is used
