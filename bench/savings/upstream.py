@@ -142,7 +142,11 @@ class CountingUpstream(httpx.BaseTransport):
     def _other(self, path: str, parts: list[str], now: int) -> tuple[str, Sequence[str], bytes]:
         if "/range/" in path:
             multiplier, timespan, first, last = parts[-4:]
-            return f"{multiplier} {timespan}", parts[4:5], _bars(parts[4], int(multiplier), timespan, int(first), int(last), now)
+            return (
+                f"{multiplier} {timespan}",
+                parts[4:5],
+                _bars(parts[4], int(multiplier), timespan, int(first), int(last), now),
+            )
         if "/grouped/" in path:
             return "grouped", tickers(), _grouped(date.fromisoformat(parts[-1]), now)
         if path == "/v2/reference/news":

@@ -248,3 +248,13 @@ def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: Wor
     ask(other, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]
     assert 0 < sum(slept) < LONGEST_SHARED_WAIT_S + 1
+
+
+def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:
+    key = busy.key()
+    busy.upstream.denied = {"v2/snapshot"}
+    busy.to("2026-11-21T01:05:00Z")  # 20:05 in New York
+    before = len(busy.upstream.calls)
+    for _ in range(3):
+        ask(busy, key, *NAMES[:60])
+    assert len(busy.upstream.calls) - before < 10

@@ -149,7 +149,7 @@ class Shared:
 
 def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
     """What to fetch for these tickers, as it looks now."""
-    session = sessions.at(outlook.now_us).session
+    session = _session(outlook.now_us)
     age_s, patience = _market(outlook)
     candidates = [
         Candidate(each.ticker, each.rate, _age_s(outlook.now_us, max(each.stamp_us, outlook.market_us), session))
@@ -160,12 +160,19 @@ def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
 
 def _market(outlook: Outlook) -> tuple[float, dict[float, float]]:
     """The age of the market's last fetch, and the share of requests by the age that they take in the present session."""
-    session = sessions.at(outlook.now_us).session
+    session = _session(outlook.now_us)
     patience: dict[float, float] = {}
     for allowance_s, share in outlook.patience.items():
         age_s = OLDEST_S if session is Session.CLOSED else real_time_age_s(allowance_s, session)
         patience[age_s] = patience.get(age_s, 0.0) + share
     return _age_s(outlook.now_us, outlook.market_us, session), patience
+
+
+def _session(now_us: int) -> Session:
+    """The session whose ages apply: while late prints still come, nothing has settled and the usual ones do."""
+    moment = sessions.at(now_us)
+    settling = moment.session is Session.CLOSED and now_us <= settled_floor_us(moment.since_us)
+    return Session.REGULAR if settling else moment.session
 
 
 def _age_s(now_us: int, stamp_us: int, session: Session) -> float:
