@@ -7,7 +7,7 @@ trusted without the store while the store answers, so a dropped or newer entry i
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from dekr.cache.entry import HEADER, Entry
+from dekr.cache.entry import Entry
 
 PARSED_FACTOR = 8
 """A parsed payload takes several times the bytes of its text; the bound counts that."""
@@ -55,8 +55,9 @@ class Copies:
         if raw is None:
             self.drop(key)
             return None
-        copy = self.get(key)
-        if copy is not None and raw[:HEADER] == copy.head:
+        copy = self._entries.get(key)
+        if copy is not None and raw.startswith(copy.head):
+            self._entries.move_to_end(key)
             return copy
         entry = Entry.decode(raw)
         if entry is not None:

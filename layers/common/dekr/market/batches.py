@@ -1,10 +1,11 @@
 """Quotes of many tickers at once: one round trip where all are cached, one upstream call for all that are not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry import Kind
 from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
 from dekr.market.answers import LEASE_MS
@@ -15,18 +16,28 @@ from dekr.market.harvest import QUOTE, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
-from dekr.market.wants import Fetch, real_time
+from dekr.market.wants import Fetch, Want, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
+MOST_PLANS: Final = 128
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
 
 LADDER: Final = ("universal", "grouped")
 """Universal snapshots; where the plan lacks them, the bars of the whole market's previous day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch wants (its tickers by key), and how to get what is missing."""
+
+    tickers: dict[str, str]
+    wants: list[Want]
+    fetch: Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,11 @@ class Batches:
     flow: Flow
     client: "Callable[[], PolygonClient]"
     shared: Shared
+    _plan: Callable[[tuple[str, ...]], Plan] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Who asks for a batch asks for the same one again.
+        object.__setattr__(self, "_plan", lru_cache(MOST_PLANS)(self._plan_of))
 
     def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, str | DekrError]:
         """The JSON of each ticker's quote, or the error that stands in its place; in the order asked. Without any ticker the
@@ -43,8 +59,28 @@ class Batches:
 
         Raises what the fetch raises where no ticker at all can be served.
         """
+        plan = self._plan(tuple(tickers))
+        entries = self.flow.read(ask, plan.wants, plan.fetch)
+        served: dict[str, int] = {}
+        found: dict[str, str | DekrError] = {}
+        for key, ticker in plan.tickers.items():
+            entry = entries.get(key)
+            if entry is None:
+                assert ask.failure is not None, "a partial read says why it left something out"
+                found[ticker] = ask.failure
+            elif entry.kind is Kind.NEGATIVE:
+                found[ticker] = refusal(entry, ticker)
+            else:
+                answer = answer_of(entry, ticker, QUOTE)
+                ask.delayed = ask.delayed or answer.delayed
+                if ask.source != answer.source:
+                    ask.source = answer.source if ask.source is None else MIXED
+                served[ticker], found[ticker] = entry.stamp_us, answer.text
+        self.flow.demand.note_all(served, ask.policy.real_time_s)
+        return found
+
+    def _plan_of(self, tickers: tuple[str, ...]) -> Plan:
         keys = {self.flow.cache.key(ticker, QUOTE): ticker for ticker in tickers}
-        wants = [real_time(key) for key in keys]
         lease = lease_of("batch", tickers)
         fetch = Fetch(
             lease,
@@ -54,20 +90,7 @@ class Batches:
             partial=True,
             instead=self.shared.instead(QUOTE, keys, lease),
         )
-        entries = self.flow.read(ask, wants, fetch)
-        return {ticker: self._quote(ask, ticker, entries.get(key)) for key, ticker in keys.items()}
-
-    def _quote(self, ask: Ask, ticker: str, entry: Entry | None) -> str | DekrError:
-        if entry is None:
-            assert ask.failure is not None, "a partial read says why it left something out"
-            return ask.failure
-        if entry.kind is Kind.NEGATIVE:
-            return refusal(entry, ticker)
-        self.flow.demand.note(ticker, entry.stamp_us, ask.policy.real_time_s)
-        answer = answer_of(entry, ticker, QUOTE)
-        ask.delayed = ask.delayed or answer.delayed
-        ask.source = answer.source if ask.source in (None, answer.source) else MIXED
-        return answer.text
+        return Plan(keys, [real_time(key) for key in keys], fetch)
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)

@@ -108,8 +108,12 @@ class Flow:
             ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
         else:
             replies = self.cache.store.run(*commands, *along)[: len(commands)]
-        found = {key: self.cache.entry(key, reply) for key, reply in zip(keys, replies, strict=True)}
-        return {key: entry for key, entry in found.items() if entry is not None}
+        found: dict[str, Entry] = {}
+        for key, reply in zip(keys, replies, strict=True):
+            entry = self.cache.entry(key, reply)
+            if entry is not None:
+                found[key] = entry
+        return found
 
     def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
         for better in fetch.instead(missing, ask.now_us, ask.policy) if fetch.instead else ():
@@ -321,6 +325,6 @@ def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[
     aging = first_to_age(served, entries)
     if served and (aging or not ask.stamp_us):
         told = aging or served
-        ask.stamp_us = min(entries[want.key].stamp_us for want in told)
-        ask.fresh_until_us = min(want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told)
+        ask.stamp_us = min([entries[want.key].stamp_us for want in told])
+        ask.fresh_until_us = min([want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told])
     return entries

@@ -6,7 +6,8 @@ last quote or trade itself, a snapshot, the close of the last minute bar, the pr
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
@@ -16,7 +17,7 @@ from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.harvest import LADDERS, QUOTE, SNAPSHOT, Harvest, refusal
 from dekr.market.shared import Shared
-from dekr.market.wants import Fetch, real_time
+from dekr.market.wants import Fetch, Want, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.permit import Permit
 from dekr.symbols import Ticker
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.snapshots import Latest
 
+MOST_PLANS: Final = 4_096
 LEASE_MS: Final = 5_000
 _BARS: Final = ("minute_bar", "previous_close")
 """Sources that have a price alone: its bar's close."""
@@ -42,6 +44,11 @@ class Prices:
     client: "Callable[[], PolygonClient]"
     shared: Shared
     datum: str
+    _plan: Callable[[Ticker], tuple[Want, Fetch]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The same few tickers are most of what is asked for.
+        object.__setattr__(self, "_plan", lru_cache(MOST_PLANS)(self._plan_of))
 
     def get(self, ask: Ask, ticker: Ticker) -> str:
         """The JSON of ``dekr.models.Quote`` or ``Trade``. Raises UnknownSymbol."""
@@ -63,21 +70,24 @@ class Prices:
         return {"T": ticker.text, **answer.fields}
 
     def _entry(self, ask: Ask, ticker: Ticker) -> Entry:
-        key = self.flow.cache.key(ticker.text, self.datum)
-        families = LADDERS[self.datum]
-        lease = f"{self.datum}:{ticker.text}"
-        fetch = Fetch(
-            lease,
-            families,
-            LEASE_MS,
-            lambda permit, *_: self._fetch(ticker, permit),
-            instead=self.shared.instead(self.datum, {key: ticker.text}, lease),
-        )
-        entry = self.flow.read(ask, (real_time(key),), fetch)[key]
+        want, fetch = self._plan(ticker)
+        entry = self.flow.read(ask, (want,), fetch)[want.key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
         self.flow.demand.note(ticker.text, entry.stamp_us, ask.policy.real_time_s)
         return entry
+
+    def _plan_of(self, ticker: Ticker) -> tuple[Want, Fetch]:
+        """What a read wants, and how to get it where it is missing."""
+        key, lease = self.flow.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
+        fetch = Fetch(
+            lease,
+            LADDERS[self.datum],
+            LEASE_MS,
+            lambda permit, *_: self._fetch(ticker, permit),
+            instead=self.shared.instead(self.datum, {key: ticker.text}, lease),
+        )
+        return real_time(key), fetch
 
     def _fetch(self, ticker: Ticker, permit: Permit) -> list[Write]:
         """What the best source that the plan includes, and that has a price, gives."""

@@ -1,7 +1,7 @@
 """What a read needs of the cache, and how to get what is missing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -38,6 +38,11 @@ class Want:
     needed_until_us: int | None = None
     tail: bool = True
     adjusted: bool = False
+    rule: tuple[DataClass, int | None, bool, bool] = field(init=False, repr=False, compare=False)
+    """All that freshness depends on: what holds for one want holds for all of the same rule."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted))
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
@@ -50,11 +55,6 @@ class Want:
         if self.needed_until_us is None:
             return floor
         return min(floor, settled_floor_us(self.needed_until_us))
-
-    @property
-    def rule(self) -> tuple[DataClass, int | None, bool, bool]:
-        """All that freshness depends on: what holds for one want holds for all of the same rule."""
-        return self.data, self.needed_until_us, self.tail, self.adjusted
 
     def ages(self, entry: Entry) -> bool:
         """Whether time can make this entry too old for this want."""
@@ -127,10 +127,14 @@ def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, 
 def first_to_age(wants: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
     """Of the wants whose entry time can make too old, the one with the oldest entry of each rule and kind."""
     oldest: dict[tuple[object, Kind], Want] = {}
+    rule, kind, stamp_us = None, None, 0
     for want in wants:
         entry = entries[want.key]
-        case = (want.rule, entry.kind)
+        if want.rule == rule and entry.kind is kind and entry.stamp_us >= stamp_us:
+            continue
+        case = rule, kind = want.rule, entry.kind
         known = oldest.get(case)
         if known is None or entry.stamp_us < entries[known.key].stamp_us:
             oldest[case] = want
+        stamp_us = entries[oldest[case].key].stamp_us
     return [want for want in oldest.values() if want.ages(entries[want.key])]
