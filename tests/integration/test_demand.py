@@ -92,14 +92,14 @@ def test_the_record_is_bounded(world: World, demand: Demand) -> None:
 def test_a_market_fetched_after_the_floor_is_all_that_is_told(world: World, demand: Demand) -> None:
     noted(demand, world, AAPL=3)
     stamp = world.services.now_us()
-    world.store.run(*demand.refreshed(stamp))
+    world.store.run(*demand.refreshed_market(stamp, []))
     assert demand.outlook(stamp - 1).market_us == stamp
     assert demand.outlook(stamp - 1).likely == ()
     assert len(demand.outlook(stamp).likely) == 1
 
 
 def test_a_clock_that_stepped_back_does_not_keep_a_market_fresh(world: World, demand: Demand) -> None:
-    world.store.run(*demand.refreshed(world.services.now_us()))
+    world.store.run(*demand.refreshed_market(world.services.now_us(), []))
     world.later(-3600)
     assert demand.outlook(NO_FLOOR).market_us == 0
 

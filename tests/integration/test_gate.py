@@ -44,8 +44,39 @@ def granted(made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = (
 
 
 def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1, pause_s: float = 0.0) -> None:
+    if permit.paid:
+        permit.spend(permit.family)
     permit.observe(permit.family, outcome, seconds, pause_s)
     made.store.run(*permit.finished())
+
+
+def test_a_call_that_was_paid_and_not_made_is_given_back(link: Link) -> None:
+    made = gate(link, per_minute=1)
+    link.run(*granted(made).given_up())
+    end(made, granted(made, "quote:MSFT"))
+    with pytest.raises(BudgetSpent):
+        ask(made)
+
+
+def test_a_permit_joins_another_fetch_with_its_own_call(link: Link) -> None:
+    made = gate(link, per_minute=1)
+    mine = granted(made)
+    joined = made.join(mine, "market", ("snapshot",), 5_000)
+    assert isinstance(joined, Permit)
+    assert (joined.datum, joined.family) == ("market", "snapshot")
+    assert isinstance(ask(made, "market"), Wait)
+    end(made, joined)
+    link.run(plain("DEL", "dekr:{upstream}:lease:market"))
+    with pytest.raises(BudgetSpent):
+        ask(made, "market")
+
+
+def test_word_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
+    made = gate(link)
+    link.clock_offset_us = 3600 * S
+    end(made, granted(made))
+    link.clock_offset_us = 0
+    assert isinstance(ask(made), Permit)
 
 
 def test_one_fetch_at_a_time_and_those_who_wait_read_again(link: Link) -> None:

@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from dekr.deadline import Deadline
-from dekr.market.flow import LONGEST_SHARED_WAIT_S
+from dekr.market.shared import ATTEMPT_S, LONGEST_WAIT_S
 from dekr.store import plain
 from dekr.store.link import Link
+from tests.fakes.upstream import UNKNOWN
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
 
@@ -199,11 +200,25 @@ def test_one_wrong_item_does_not_cost_all_others(busy: World) -> None:
 def test_an_answer_with_many_wrong_items_is_not_believed(busy: World) -> None:
     market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
     busy.later(60)
-    answer = busy.get(f"/quote/{NAMES[0]}", busy.key())
-    assert (answer.status, answer.headers["X-Data-Source"]) == (200, "nbbo")
+    before = len(busy.upstream.calls)
+    ask(busy, busy.key(), NAMES[0])
+    assert busy.upstream.calls[before:] == [MARKET, "/v3/snapshot"]
+
+
+def test_a_market_that_is_mostly_wrong_is_not_asked_for_again_at_once(busy: World, link: Link) -> None:
+    market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
+    busy.later(60)
+    ask(busy, busy.key(), NAMES[0])
+    (left_ms,) = link.run(plain("PTTL", "dekr:{upstream}:lease:market:quotes"))
+    assert left_ms > 30_000
+    busy.later(60)
+    before = len(busy.upstream.calls)
+    ask(busy, busy.key(), NAMES[0])
+    assert busy.upstream.calls[before:] == ["/v3/snapshot"]
 
 
 def test_a_ticker_without_a_quote_in_the_market_keeps_its_better_sources(busy: World) -> None:
+    busy.upstream.denied = {"v3/snapshot"}
     minute = {"c": 9, "t": busy.services.now_us() // 1000 - 86_400_000}
     market_of(busy, {"ticker": NAMES[7], "min": minute}, {"ticker": NAMES[8], "lastQuote": {"p": 0, "P": 0, "t": 0}})
     busy.later(60)
@@ -219,7 +234,8 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
         waits.set()
         time.sleep(seconds)
 
-    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=sleep)
+    link = Link.open(redis.url)
+    other = World(link, busy.upstream, busy.directory, sleep=sleep)
     key, found = busy.key(), list[Answer]()
     waiting = threading.Thread(target=lambda: found.append(other.get("/quote/ELSE", key)))
 
@@ -234,20 +250,115 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
     before = len(busy.upstream.calls)
     ask(busy, key, NAMES[0])
     waiting.join()
+    link.close()
     assert found[0].status == 200
     assert busy.upstream.calls[before:] == [MARKET, "/v2/last/nbbo/ELSE"]
 
 
 def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: World, redis: RedisServer) -> None:
     slept: list[float] = []
-    other = World(Link.open(redis.url), busy.upstream, busy.directory, sleep=slept.append)
+    link = Link.open(redis.url)
+    other = World(link, busy.upstream, busy.directory, sleep=slept.append)
     busy.later(60)
     other.store.clock_offset_us = busy.store.clock_offset_us
     other.store.run(plain("SET", "dekr:{upstream}:lease:market:quotes", "h:killed", "PX", 12_000))
     before = len(busy.upstream.calls)
     ask(other, busy.key(), NAMES[0])
+    link.close()
     assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]
-    assert 0 < sum(slept) < LONGEST_SHARED_WAIT_S + 1
+    assert 0 < sum(slept) < LONGEST_WAIT_S + 1
+
+
+def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: float = 0.2) -> list[Answer]:
+    """Answers to requests at one moment, each in a sandbox of its own."""
+    key = busy.key()
+    busy.later(60)
+    busy.upstream.before = lambda _: time.sleep(latency_s)
+    links = [Link.open(redis.url) for _ in paths]
+    worlds = [World(link, busy.upstream, busy.directory, sleep=time.sleep) for link in links]
+    ready = threading.Barrier(len(paths))
+    found: dict[int, Answer] = {}
+
+    def one(at: int) -> None:
+        worlds[at].store.clock_offset_us = busy.store.clock_offset_us
+        ready.wait(30)
+        found[at] = worlds[at].get(paths[at], key)
+
+    for world in worlds:
+        # Handlers and modules are loaded before, one after the other.
+        world.get("/quote/WRONG..", key)
+    threads = [threading.Thread(target=one, args=(at,)) for at in range(len(paths))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for link in links:
+        link.close()
+    return [found[at] for at in range(len(paths))]
+
+
+def test_many_sandboxes_on_one_cold_key_make_one_call_however_much_is_asked_for(
+    busy: World, redis: RedisServer
+) -> None:
+    before = len(busy.upstream.calls)
+    answers = together(busy, redis, [f"/quote/{NAMES[0]}"] * 12)
+    assert {answer.status for answer in answers} == {200}
+    assert busy.upstream.calls[before:] == [MARKET]
+    words = [answer.headers["Cache-Status"] for answer in answers]
+    assert sum("collapsed" in word for word in words) == 11
+
+
+def test_sandboxes_on_different_cold_keys_share_the_market(busy: World, redis: RedisServer) -> None:
+    before = len(busy.upstream.calls)
+    answers = together(busy, redis, [f"/quote/{name}" for name in NAMES[:8]])
+    assert {answer.status for answer in answers} == {200}
+    assert busy.upstream.calls[before:] == [MARKET]
+    # Those who waited gave their calls back.
+    (used,) = busy.store.run(plain("ZCARD", "dekr:{upstream}:calls"))
+    assert used == 1
+
+
+def test_likely_tickers_that_the_market_lacks_are_refreshed_together(busy: World) -> None:
+    busy.upstream.listed = NAMES[200:]
+    key = busy.key()
+    busy.later(60)
+    before = len(busy.upstream.calls)
+    ask(busy, key, *NAMES[:100])
+    first, second, *rest = busy.upstream.calls[before:]
+    assert (first, second) == (MARKET, f"/v2/last/nbbo/{NAMES[0]}")
+    assert rest == ["/v3/snapshot"]
+
+
+def test_what_the_universal_snapshot_does_not_know_is_not_asked_for_elsewhere(busy: World) -> None:
+    busy.upstream.denied = {"v2/snapshot"}
+    busy.later(60)
+    before = len(busy.upstream.calls)
+    answer = busy.get(f"/quote/{UNKNOWN}", busy.key())
+    assert (answer.status, answer.json["code"]) == (404, "unknown_symbol")
+    assert busy.upstream.calls[before:] == [MARKET, "/v3/snapshot"]
+
+
+def test_a_market_that_hangs_is_given_up_soon(busy: World) -> None:
+    patience: list[float] = []
+    busy.upstream.before = lambda request: patience.append(request.extensions["timeout"].get("read"))
+    busy.later(60)
+    ask(busy, busy.key(), NAMES[0])
+    assert len(patience) == 1
+    assert 0 < patience[0] <= ATTEMPT_S
+
+
+def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy: World, link: Link) -> None:
+    busy.later(60)
+    link.run(
+        plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"), plain("HSET", f"dekr:{{{NAMES[400]}}}:quote", "not", "an entry")
+    )
+    before = len(busy.upstream.calls)
+    ask(busy, busy.key(), NAMES[0])
+    assert busy.upstream.calls[before:] == [MARKET]
+    assert link.run(plain("EXISTS", "dekr:{upstream}:lease:market:quotes")) == [0]
+    link.run(plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"))
+    ask(busy, busy.key(), NAMES[400])
+    assert busy.upstream.calls[before:] == [MARKET, MARKET]
 
 
 def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:

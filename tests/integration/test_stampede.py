@@ -8,6 +8,11 @@ def test_a_cold_key_costs_one_call_however_many_ask() -> None:
     assert calls == 1
 
 
+def test_nor_where_so_much_is_asked_for_that_the_market_is_fetched() -> None:
+    calls, _ = stampede(8, busy=True, latency_ms=300)
+    assert calls == 1
+
+
 def test_a_killed_leader_costs_one_more() -> None:
     calls, _ = stampede(6, kill_leader=True, latency_ms=500)
     assert calls == 2

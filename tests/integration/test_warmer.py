@@ -156,11 +156,6 @@ def test_a_run_that_was_killed_leaves_nothing_but_a_lease_that_ends(
     assert run(yesterday, Task.OPEN).done == "refreshed"
 
 
-@pytest.mark.usefixtures("killed")
-def test_a_reader_gets_an_answer_while_a_killed_runs_lease_lasts(yesterday: World) -> None:
-    assert yesterday.get("/quote/AAPL", yesterday.key(7)).status == 200
-
-
 def test_it_says_what_was_saved_and_what_was_wasted(yesterday: World) -> None:
     yesterday.to(BEFORE_THE_OPEN)
     run(yesterday, Task.OPEN)

@@ -20,6 +20,7 @@ from dekr.access.principals import Principals
 from dekr.cache.tier_cache import TierCache
 from dekr.config import Settings
 from dekr.market.demand import Demand
+from dekr.market.flight import Flight
 from dekr.market.flow import Flow
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Gate
@@ -69,7 +70,8 @@ class Services:
         alone = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
         self.demand = Demand(store, self.now_us)
-        self._flow = Flow(TierCache(store), self.demand, self._gate, alone, self.now_us, sleep, random.random, stale_us)
+        self._flight = Flight(TierCache(store), self._gate, sleep, random.random)
+        self._flow = Flow(self._flight, self.demand, alone, self.now_us, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
@@ -176,7 +178,7 @@ class Services:
         from dekr.polygon.share import Share  # noqa: PLC0415 - the same
 
         share = Share(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
-        flow = replace(self._flow, gate=share)
+        flow = replace(self._flow, flight=replace(self._flight, gate=share))
         history = DayHistory(flow, self._upstream)
         night = Night(self.demand, history.extend, Bars(flow, self._upstream), self._warmers_toll)
         shared = Shared(flow, self._upstream)

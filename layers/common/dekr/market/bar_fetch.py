@@ -94,7 +94,7 @@ class BarFetch:
         kept = 0
         for run in runs(series, list(missing.values())):
             # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
-            self.flow.keep(writes[kept:])
+            self.flow.flight.keep(writes[kept:])
             kept = len(writes)
             answer, begin_ms = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]

@@ -146,7 +146,7 @@ class Bars:
         if since_us is None:
             return
         stamp_us = splits_floor_us(ask.now_us) + 1
-        self.flow.keep(
+        self.flow.flight.keep(
             [
                 Write(key, replace(entry, stamp_us=stamp_us), keep_us(cut=page_of(entry).cut))
                 for key, entry in old.items()

@@ -88,11 +88,16 @@ class Batches:
             LEASE_MS,
             lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
             partial=True,
-            instead=self.shared.instead(QUOTE, keys, lease),
         )
         return Plan(keys, [real_time(key) for key in keys], fetch)
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
+        along = self.shared.along(permit, tickers, QUOTE)
+        brought = {write.key for write in along}
+        left = [ticker for ticker in tickers if self.flow.cache.key(ticker, QUOTE) not in brought]
+        return along + self._own(left, permit) if left else along
+
+    def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         if permit.family == "universal":
             try:

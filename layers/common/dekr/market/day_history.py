@@ -69,7 +69,9 @@ class DayHistory:
             return self._extend(day, years, mark, permit)
 
         try:
-            return self.flow.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), deadline)
+            return self.flow.flight.fetch(
+                Fetch("market:history", ("grouped",), LEASE_MS, run), self.flow.now_us(), deadline
+            )
         except UpstreamNotEntitled:
             return 0
 
@@ -99,7 +101,7 @@ class DayHistory:
             for key, reply in zip(keys, replies, strict=True)
             if reply is not None and (write := added.to(key, Entry.decode(reply))) is not None
         ]
-        self.flow.keep(writes, copy=False)
+        self.flow.flight.keep(writes, copy=False)
 
     def _done(self, mark: str) -> date:
         (reply,) = self.flow.cache.store.run(self.flow.cache.get(mark))

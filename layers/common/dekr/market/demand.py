@@ -133,16 +133,17 @@ class Demand:
         return (command,)
 
     def outlook(self, floor_us: int, pace: float | None = None) -> Outlook:
-        """What is likely to be asked for; only when the market was fetched, where that was after the floor. ``pace``: requests
-        a second to assume in the place of the present ones. Raises StoreDown.
+        """What is likely to be asked for; where the market was fetched after the floor, only of that what it did not have.
+        ``pace``: requests a second to assume in the place of the present ones. Raises StoreDown.
         """
-        keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps", "preferred")]
+        keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps", "preferred", "lacking")]
         *_, reply = self.store.run(*self.all(), call(_OUTLOOK, keys, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
         now_us, market, *rest = reply
         if not rest:
             return Outlook(now_us, int(float(market)))
         rate, calls, known, requests, shares, names, scores, stamps, preferred = rest
         total = float(requests)
+        covered_us = 0 if int(float(market)) > floor_us else int(float(market))
         new = min(0.9, DISCOUNT * known / (total + DOUBT))
         rate = float(rate) if pace is None else pace
         per_score = rate * (1 - new) / total if total else 0.0
@@ -158,15 +159,22 @@ class Demand:
             now_us,
             int(float(market)),
             patience,
-            [Likely(ticker, each, when.get(ticker, 0)) for ticker, each in rates.items() if each],
+            [Likely(ticker, each, max(when.get(ticker, 0), covered_us)) for ticker, each in rates.items() if each],
             max(0.0, others),
             1 / float(calls) if float(calls) > 1 / 3600 else 3600.0,
         )
 
-    def refreshed(self, stamp_us: int, tickers: Sequence[str] = ()) -> tuple[Command, ...]:
-        """What remembers a fetch of these tickers' quotes, or of the whole market's."""
-        keys = [self._key("pace"), self._key("stamps")]
-        return (call(_REFRESHED, keys, SPAN_US, stamp_us, MOST_TICKERS, *tickers),)
+    def refreshed(self, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
+        """What remembers a fetch of these tickers' quotes."""
+        return self._refreshed("many", stamp_us, tickers)
+
+    def refreshed_market(self, stamp_us: int, lacking: Sequence[str]) -> tuple[Command, ...]:
+        """What remembers a fetch of the whole market's quotes. ``lacking``: likely tickers that it did not have."""
+        return self._refreshed("market", stamp_us, lacking)
+
+    def _refreshed(self, what: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
+        keys = [self._key(name) for name in ("pace", "stamps", "lacking")]
+        return (call(_REFRESHED, keys, SPAN_US, stamp_us, MOST_TICKERS, what, *tickers),)
 
     def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
         """What makes these tickers as likely until then as if each were asked for ``weight`` times an hour more; 0 ends that."""

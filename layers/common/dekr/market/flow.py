@@ -2,21 +2,19 @@
 
 1. One round trip: the rate limit and the entries. All fresh for this reader: that is the answer.
 2. The gate: one reader of all sandboxes gets the permit, the others wait for it (bounded by their deadline) and read
-   again. The holder fetches.
+   again. The holder fetches (dekr.market.flight).
 3. One round trip: put-if-newer, word to those who wait, what the breaker should know.
 
-A hit costs one round trip; a miss three and the upstream call. Where the upstream cannot be asked, an older entry is
-served inside the stale window and labelled. Where the store cannot be reached, the sandbox goes on alone: its own
-copies, a small rate limit, a static share of the upstream budget.
+A hit costs one round trip; a miss three and the upstream call, a quote's one more (dekr.market.shared). Where the upstream
+cannot be asked, an older entry is served inside the stale window and labelled. Where the store cannot be
+reached, the sandbox goes on alone: its own copies, a small rate limit, a static share of the upstream budget.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.tier_cache import TierCache, Write
-from dekr.deadline import Deadline
+from dekr.cache.tier_cache import TierCache
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -28,21 +26,12 @@ from dekr.errors import (
 )
 from dekr.market.ask import Ask, Outcome
 from dekr.market.demand import Demand
+from dekr.market.flight import Flight
 from dekr.market.wants import Choice, Choose, Fetch, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
-from dekr.polygon.failures import NotEntitled
-from dekr.polygon.gate import Gate, Wait
-from dekr.polygon.permit import Permit, not_entitled
-from dekr.polygon.share import Share
+from dekr.polygon.gate import Done, Wait
+from dekr.polygon.permit import Permit
 from dekr.store import Command
-
-FIRST_WAIT_S: Final = 0.025
-LONGEST_WAIT_S: Final = 0.1
-LAST_CHANCE_S: Final = 0.05
-"""A waiting reader with less time than this gives up, so that there is time to answer."""
-
-LONGEST_SHARED_WAIT_S: Final = 1.5
-"""For the fetch of many tickers: its holder may have been killed, and one ticker alone takes less."""
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
 
@@ -55,14 +44,16 @@ class Flow:
     store's is out of reach.
     """
 
-    cache: TierCache
+    flight: Flight
     demand: Demand
-    gate: Gate | Share
     alone: LocalGate
     now_us: Callable[[], int]
-    sleep: Callable[[float], None]
-    random: Callable[[], float]
     stale_us: int
+
+    @property
+    def cache(self) -> TierCache:
+        """The entries."""
+        return self.flight.cache
 
     def read(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
         """The entries that ``wants`` names, each fresh for this reader or, as a labelled exception, stale.
@@ -85,7 +76,7 @@ class Flow:
         if missing:
             missing = _with_those_about_to_age(wants, missing, entries, ask)
             try:
-                self._refresh(ask, missing, entries, fetch)
+                self._get(ask, missing, entries, fetch)
             except StoreDown:
                 return self._read_alone(ask, keys, choose)
             except _NO_FETCH as error:
@@ -115,34 +106,11 @@ class Flow:
                 found[key] = entry
         return found
 
-    def _refresh(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
-        for better in fetch.instead(missing, ask.now_us, ask.policy) if fetch.instead else ():
-            try:
-                self._get(ask, missing, entries, better, most_s=LONGEST_SHARED_WAIT_S)
-            except UpstreamNotEntitled:
-                continue
-            except (UpstreamDown, UpstreamInvalid):
-                break
-            self._advance(ask)
-            missing = _missing(missing, entries, ask)
-            break
-        if missing:
-            self._get(ask, missing, entries, fetch)
+    def _get(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+        """Fetch what is missing, or wait until somebody else has."""
 
-    def _get(
-        self,
-        ask: Ask,
-        missing: list[Want],
-        entries: dict[str, Entry],
-        fetch: Fetch,
-        most_s: float | None = None,
-    ) -> None:
-        """Fetch what is missing, or wait until somebody else has. ``most_s``: where another fetch can follow, how long to wait
-        for somebody else's at most; what that did not bring is then not fetched again in the same way.
-        """
-        wait_s, waited_s, reread = FIRST_WAIT_S, 0.0, False
-        while True:
-            admitted = self.gate.admit(
+        def admit(reread: bool) -> Permit | Wait | Done:  # noqa: FBT001 - the one thing that it is told
+            return self.flight.gate.admit(
                 fetch.datum,
                 fetch.families,
                 floor_us=max(want.floor_us(ask.now_us, ask.policy) for want in missing),
@@ -151,86 +119,33 @@ class Flow:
                 deadline=ask.deadline,
                 reread=reread,
             )
-            if isinstance(admitted, Permit):
-                ask.outcome = Outcome.MISS
-                entries.update(self._run(ask, admitted, missing, entries, fetch))
+
+        reread = False
+        while isinstance(admitted := self.flight.leave(admit, ask.deadline, reread=reread), Done):
+            ask.now_us, ask.here_us = admitted.now_us, self.now_us()
+            keys = [want.key for want in missing]
+            entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
+            if not _missing(missing, entries, ask):
+                ask.outcome = Outcome.COLLAPSED
                 return
-            if isinstance(admitted, Wait):
-                left_s = ask.deadline.left_s()
-                if left_s < LAST_CHANCE_S:
-                    raise DeadlineExceeded("The data provider did not answer in time.")
-                if most_s is not None and waited_s > most_s:
-                    return
-                pause_s = min(left_s, wait_s * (0.5 + self.random() / 2))
-                self.sleep(pause_s)
-                waited_s += pause_s
-                wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
-            else:
-                ask.now_us, ask.here_us = admitted.now_us, self.now_us()
-                keys = [want.key for want in missing]
-                entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
-                if not _missing(missing, entries, ask):
-                    ask.outcome = Outcome.COLLAPSED
-                    return
-                if most_s is not None:
-                    return
-                reread = True
+            reread = True
+        assert admitted is not None, "whoever waits without an end of their own gets an answer"
+        entries.update(self._run(ask, admitted, missing, entries, fetch))
 
     def _run(
         self, ask: Ask, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry], fetch: Fetch
     ) -> dict[str, Entry]:
+        ask.outcome = Outcome.MISS
         try:
-            return self.run(fetch, permit, missing, old, lambda: ask.missed(len(missing), permit.calls))
+            found = self.flight.run(fetch, permit, missing, old, lambda: ask.missed(len(missing), permit.calls))
+            assert all(want.key in found for want in missing), "a fetch brings all that was missing"
+            if not permit.calls:
+                # Another fetch, which this one waited for, had it all.
+                ask.outcome = Outcome.COLLAPSED
+            return found
         finally:
             ask.upstream_calls += permit.calls
             ask.upstream_s += permit.seconds
-
-    def run(
-        self,
-        fetch: Fetch,
-        permit: Permit,
-        missing: Sequence[Want],
-        old: Mapping[str, Entry],
-        along: Callable[[], tuple[Command, ...]],
-    ) -> dict[str, Entry]:
-        """What a permitted fetch brings, kept and told to those who wait; ``along``: what is sent besides at its end."""
-        try:
-            writes = _fetched(fetch, permit, missing, old)
-        except DekrError as error:
-            self.tell(*permit.failed(error), *along())
-            raise
-        except BaseException:
-            # Whatever else went wrong, nobody shall wait for this fetch.
-            self.tell(*permit.given_up())
-            raise
-        self.tell(*self.cache.put(writes), *permit.finished(), *along())
-        return {write.key: write.entry for write in writes}
-
-    def fetch(self, fetch: Fetch, deadline: Deadline) -> int:
-        """A fetch that no reader waits for; returns how many calls it made, 0 where somebody else is at it. Raises what the
-        gate and the fetch raise.
-        """
-        now_us = self.now_us()
-        permit = self.gate.admit(
-            fetch.datum, fetch.families, floor_us=now_us, reserved=False, lease_ms=fetch.lease_ms, deadline=deadline
-        )
-        if not isinstance(permit, Permit):
-            return 0
-        self.run(fetch, permit, (), {}, tuple)
-        return permit.calls
-
-    def keep(self, writes: Sequence[Write], *, copy: bool = True) -> bool:
-        """Keep what a fetch has so far; whether the store has it."""
-        return self.tell(*self.cache.put(writes, copy=copy))
-
-    def tell(self, *commands: Command) -> bool:
-        """Send what only helps others: the reader's answer does not depend on it. Whether it arrived."""
-        if commands:
-            try:
-                self.cache.store.run(*commands)
-            except StoreDown:
-                return False
-        return True
 
     def _accept_stale(
         self,
@@ -248,7 +163,7 @@ class Flow:
         missing = _missing(wants, entries, ask)
         if ask.deadline.left_s() > 0:
             # A store that hangs would take the time that is left for the answer.
-            self.tell(*ask.missed(len(missing), 0))
+            self.flight.tell(*ask.missed(len(missing), 0))
         refused = self._refused(ask, missing, entries)
         if refused and spare and not self._refused(ask, _missing(spare, entries, ask), entries):
             wants, missing, refused = spare, _missing(spare, entries, ask), []
@@ -283,19 +198,11 @@ class Flow:
                 permit = self.alone.admit(
                     fetch.datum, fetch.families, reserved=ask.policy.reserved, deadline=ask.deadline
                 )
-                ask.outcome = Outcome.MISS
                 entries.update(self._run(ask, permit, missing, entries, fetch))
             except _NO_FETCH as error:
                 wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)
         return wants, _report(ask, wants, entries)
-
-
-def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
-    try:
-        return fetch.run(permit, missing, old)
-    except NotEntitled:
-        raise not_entitled() from None
 
 
 def _with_those_about_to_age(

@@ -1,7 +1,7 @@
 -- What is likely to be asked for now, and how old it is.
--- KEYS: scores of tickers, scores of allowances, pace, stamps of tickers, preferred tickers.
+-- KEYS: scores of tickers, scores of allowances, pace, stamps of tickers, preferred tickers, likely tickers that the market lacked.
 -- ARGV: clock offset, half-life in us, span of the pace in us, how many tickers, floor: where the whole market was fetched after it,
---       nothing more is told.
+--       nothing more is told than of those that it lacked.
 -- Returns {now, market's stamp} or {now, market's stamp, requests a second, shared calls a second, tickers known, requests that
 --          count, allowances and shares..., tickers, scores, stamps, preferred}; numbers with a fraction as text.
 local t = redis.call('TIME')
@@ -13,7 +13,8 @@ local function text(x) return string.format('%.17g', x) end
 local p = redis.call('HMGET', KEYS[3], 'asked', 'at', 'since', 'calls', 'called', 'market')
 local market = tonumber(p[6] or 0)
 if market > now + 1000000 then market = 0 end
-if market > tonumber(ARGV[5]) then return {now, text(market)} end
+local covered = market > tonumber(ARGV[5])
+if covered and redis.call('EXISTS', KEYS[6]) == 0 then return {now, text(market)} end
 
 local function pace(sum, at)
   -- A young record is taken for ten minutes old: the first requests say little of how many follow.
@@ -29,12 +30,20 @@ for i = 1, #mix, 2 do
   total = total + mix[i + 1] / weight
 end
 local names, scores, stamps = {}, {}, {}
-local top = redis.call('ZREVRANGE', KEYS[1], 0, most - 1, 'WITHSCORES')
-for i = 1, #top, 2 do
-  names[#names + 1] = top[i]
-  scores[#scores + 1] = text(top[i + 1] / weight)
+local preferred, known = {}, {}
+if covered then
+  for _, name in ipairs(redis.call('SMEMBERS', KEYS[6])) do
+    names[#names + 1] = name
+    scores[#scores + 1] = text((tonumber(redis.call('ZSCORE', KEYS[1], name) or 0)) / weight)
+  end
+else
+  local top = redis.call('ZREVRANGE', KEYS[1], 0, most - 1, 'WITHSCORES')
+  for i = 1, #top, 2 do
+    names[#names + 1] = top[i]
+    scores[#scores + 1] = text(top[i + 1] / weight)
+  end
+  preferred = redis.call('HGETALL', KEYS[5])
 end
-local preferred, known = redis.call('HGETALL', KEYS[5]), {}
 for _, name in ipairs(names) do known[name] = true end
 for i = 1, #preferred, 2 do
   if not known[preferred[i]] then

@@ -80,17 +80,16 @@ class Prices:
     def _plan_of(self, ticker: Ticker) -> tuple[Want, Fetch]:
         """What a read wants, and how to get it where it is missing."""
         key, lease = self.flow.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
-        fetch = Fetch(
-            lease,
-            LADDERS[self.datum],
-            LEASE_MS,
-            lambda permit, *_: self._fetch(ticker, permit),
-            instead=self.shared.instead(self.datum, {key: ticker.text}, lease),
-        )
+        fetch = Fetch(lease, LADDERS[self.datum], LEASE_MS, lambda permit, *_: self._fetch(ticker, permit))
         return real_time(key), fetch
 
     def _fetch(self, ticker: Ticker, permit: Permit) -> list[Write]:
-        """What the best source that the plan includes, and that has a price, gives."""
+        """What a call that is shared brings; else what the best source gives that the plan includes and that has a price."""
+        along = self.shared.along(permit, [ticker.text], self.datum)
+        key = self.flow.cache.key(ticker.text, self.datum)
+        return along if any(write.key == key for write in along) else along + self._own(ticker, permit)
+
+    def _own(self, ticker: Ticker, permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         family = permit.family
         try:

@@ -1,6 +1,6 @@
 -- A refresh of several tickers' quotes has ended: remember when each was fetched, and how often such calls are made.
--- KEYS: pace, stamps of tickers. ARGV: clock offset, span of the pace in us, stamp, most tickers, then the tickers; none of them
---       stands for the whole market.
+-- KEYS: pace, stamps of tickers, likely tickers that the market lacked. ARGV: clock offset, span of the pace in us, stamp, most tickers,
+--       'many' and the tickers, or 'market' and the likely tickers that it lacked.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
 local span, stamp = tonumber(ARGV[2]), ARGV[3]
@@ -9,13 +9,15 @@ local function text(x) return string.format('%.17g', x) end
 local p = redis.call('HMGET', KEYS[1], 'calls', 'called', 'market')
 local left = math.exp(-math.max(now - tonumber(p[2] or now), 0) / span)
 redis.call('HSET', KEYS[1], 'calls', text(tonumber(p[1] or 0) * left + 1), 'called', text(now))
-if #ARGV == 4 then
+if ARGV[5] == 'market' then
   local kept = tonumber(p[3] or 0)
   if kept < tonumber(stamp) or kept > now then redis.call('HSET', KEYS[1], 'market', stamp) end
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', stamp)
+  redis.call('DEL', KEYS[3])
+  for i = 6, #ARGV do redis.call('SADD', KEYS[3], ARGV[i]) end
 else
   local scored = {}
-  for i = 5, #ARGV do
+  for i = 6, #ARGV do
     scored[#scored + 1] = stamp
     scored[#scored + 1] = ARGV[i]
   end

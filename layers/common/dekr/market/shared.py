@@ -1,38 +1,52 @@
 """A missing quote's fetch, shared with other tickers: one call refreshes what is likely to be asked for next.
 
-The whole market is one call, too: whoever needs it waits for the same one, and a ticker that it does not hold is fetched
-alone afterwards. What comes along is written in steps, and only in the store: copies are for what this sandbox serves.
+Whoever holds the lease of a missing quote weighs what one call should bring: that quote alone, the best 250, or the whole
+market. The market has a lease of its own, so that one call serves all who would make it; a holder who finds it taken waits,
+but not for long. What a shared call does not bring is fetched as if there had been none. What comes along is written in
+steps, and only in the store: copies are for what this sandbox serves.
 """
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dekr import sessions
-from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
+from dekr.cache.entry import Kind
+from dekr.cache.freshness import SECOND_US, DataClass, keep_us, real_time_age_s, settled_floor_us
 from dekr.cache.tier_cache import Write
 from dekr.deadline import Deadline
-from dekr.errors import UpstreamNotEntitled
+from dekr.errors import DeadlineExceeded, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand import Outlook
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
-from dekr.market.wants import Fetch, Want
+from dekr.market.harvest import LADDERS, NOT_ENTITLED, NOT_FOUND, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
+from dekr.market.wants import Fetch
 from dekr.market.worth import Candidate, Choice, Scope, choose, relief
 from dekr.polygon.failures import NotEntitled
+from dekr.polygon.gate import Done
 from dekr.polygon.permit import Permit
 from dekr.sessions import Session
-from dekr.tiers import TierPolicy
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.snapshots import Snapshot
 
-LEASE_MS: Final = 12_000
+MARKET: Final = "market:quotes"
+"""The lease of the whole market."""
+
+LEASE_MS: Final = 8_000
 """Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
 
-LEASE: Final = "market:quotes"
+ATTEMPT_S: Final = 4.0
+"""How long the whole market may take, a second attempt included: another fetch can follow."""
+
+LONGEST_WAIT_S: Final = 1.5
+"""How long to wait for somebody else's: its holder may have been killed, and one ticker alone takes less."""
+
+DISTRUST_MS: Final = 60_000
+"""A market that was mostly wrong is not asked for again for so long."""
+
 STEP: Final = 500
 """Tickers written in one round trip."""
 
@@ -42,6 +56,9 @@ OLDEST_S: Final = 3600.0
 NO_FLOOR: Final = 1 << 62
 """No fetch started after it: the whole outlook is told."""
 
+BEST: Final = (UNIVERSAL, SNAPSHOT)
+"""The families of a call for the best 250."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -50,32 +67,44 @@ class Shared:
     flow: Flow
     client: "Callable[[], PolygonClient]"
 
-    def instead(
-        self, datum: str, tickers: Mapping[str, str], lease: str
-    ) -> Callable[[Sequence[Want], int, TierPolicy], Sequence[Fetch]]:
-        """What takes the place of a fetch of these tickers' quotes or trades (by key), whose own lease is ``lease``.
+    def along(self, permit: Permit, tickers: Sequence[str], datum: str) -> list[Write]:
+        """What one call, made for these tickers' quotes or trades and for those whose refresh is worth most, brings of these;
+        nothing of a ticker that it does not bring, and nothing at all where none is worth it or can be had.
 
-        It holds another lease: where it fails, the word that it leaves must not stop the fetch that follows.
+        ``permit`` is to fetch these tickers, and still is afterwards. Raises BudgetSpent, StoreDown, and where another sandbox has
+        taken over UpstreamDown.
         """
-
-        def better(missing: Sequence[Want], now_us: int, policy: TierPolicy) -> Sequence[Fetch]:
-            floor_us = max(want.floor_us(now_us, policy) for want in missing)
-            outlook = self.flow.demand.outlook(floor_us)
-            if outlook.market_us > floor_us:
-                # The whole market was fetched not too long ago for this reader: these tickers are not in it.
-                return ()
-            return self._fetches([tickers[want.key] for want in missing], datum, outlook, lease)
-
-        return better
+        if permit.alone:
+            return []
+        outlook = self.flow.demand.outlook(permit.floor_us)
+        share = Share(tickers, datum, weighed(tickers, outlook), outlook)
+        # The whole market was fetched not too long ago for this reader: these tickers are not in it.
+        lacking = outlook.market_us > permit.floor_us
+        if share.scope is Scope.MARKET and not lacking:
+            try:
+                return self._market(permit, share)
+            except (UpstreamNotEntitled, UpstreamInvalid):
+                pass
+            except (UpstreamDown, DeadlineExceeded):
+                return []
+        if share.scope is not Scope.ONE:
+            return self._best(permit, share, (UNIVERSAL,) if lacking else BEST)
+        return []
 
     def refresh(self, deadline: Deadline, outlook: Outlook | None = None) -> int:
         """One shared refresh for nobody in particular, outside the part of the budget that is reserved; returns how many calls it
         made. ``outlook``: what to expect, where that is not the present one. Raises what the gate and the fetch raise.
         """
         outlook = outlook or self.flow.demand.outlook(NO_FLOOR)
-        for fetch in self._fetches([], QUOTE, outlook, LEASE):
+        share = Share((), QUOTE, weighed((), outlook), outlook)
+        fetches: list[Fetch] = []
+        if share.scope is Scope.MARKET:
+            fetches.append(self._fetch_of_market(share, lambda _: None))
+        if share.scope is not Scope.ONE:
+            fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, share, BEST)))
+        for fetch in fetches:
             with suppress(UpstreamNotEntitled):
-                return self.flow.fetch(fetch, deadline)
+                return self.flow.flight.fetch(fetch, self.flow.now_us(), deadline)
         return 0
 
     def relief(self) -> float:
@@ -83,68 +112,164 @@ class Shared:
         outlook = self.flow.demand.outlook(NO_FLOOR)
         return relief(outlook.rate, *_market(outlook))
 
-    def _fetches(self, tickers: Sequence[str], datum: str, outlook: Outlook, lease: str) -> Sequence[Fetch]:
-        choice = weighed(tickers, outlook)
+    def _market(self, permit: Permit, share: "Share") -> list[Write]:
+        """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
+        flight = self.flow.flight
+        joined = flight.leave(
+            lambda _: flight.gate.join(permit, MARKET, (SNAPSHOT,), LEASE_MS), permit.deadline, most_s=LONGEST_WAIT_S
+        )
+        if joined is None:
+            return []
+        if isinstance(joined, Done):
+            return self._theirs(permit, share)
+        joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s()))
+        permit.paid, mine = False, list[Write]()
 
-        def market(permit: Permit, *_: object) -> list[Write]:
-            return _collector_waits(lambda: self._writes(tickers, datum, (), self.client().market(permit), permit))
+        def arrived(writes: Sequence[Write]) -> None:
+            mine.extend(writes)
+            if not self._left(share, writes):
+                # Whoever waits for these need not wait for all others.
+                flight.tell(*flight.cache.put(writes), *permit.finished())
 
-        def many(permit: Permit, *_: object) -> list[Write]:
-            names = [*tickers, *choice.tickers]
-            return self._writes(tickers, datum, names, self._many(names, permit), permit)
+        try:
+            flight.run(self._fetch_of_market(share, arrived), joined, (), {}, tuple)
+        except StoreDown:
+            # What the store did not take of the others is theirs to fetch.
+            pass
+        finally:
+            permit.calls, permit.seconds = joined.calls, joined.seconds
+        return mine
 
-        several = Fetch(f"many:{lease}", ("universal", "snapshot"), LEASE_MS, many)
-        match choice.scope:
-            case Scope.MARKET:
-                return Fetch(LEASE, ("snapshot",), LEASE_MS, market), several
-            case Scope.MANY:
-                return (several,)
-            case _:
-                return ()
+    def _theirs(self, permit: Permit, share: "Share") -> list[Write]:
+        """What somebody else's fetch of the whole market has brought."""
+        cache = self.flow.cache
+        keys = [cache.key(ticker, share.datum) for ticker in share.tickers]
+        found = {
+            key: entry
+            for key, reply in zip(keys, cache.store.run(*map(cache.get, keys)), strict=True)
+            if (entry := cache.entry(key, reply)) is not None
+            and entry.kind is Kind.VALUE
+            and entry.stamp_us > permit.floor_us
+        }
+        if len(found) == len(keys):
+            permit.stamp_us = min(entry.stamp_us for entry in found.values())
+        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
+        return [Write(key, entry, keep) for key, entry in found.items()]
 
-    def _many(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":
+    def _best(self, permit: Permit, share: "Share", families: tuple[str, ...]) -> list[Write]:
+        """The tickers and the best of the others, up to 250 in all, with the permit."""
+        own, writes = permit.families, list[Write]()
+        try:
+            permit.turn_to(families)
+            writes = self._many(permit, share, own)
+        except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled):
+            pass
+        if permit.families != own and self._left(share, writes):
+            permit.turn_to(own)
+        return writes
+
+    def _fetch_of_market(self, share: "Share", arrived: Callable[[Sequence[Write]], None]) -> Fetch:
+        """The fetch of the whole market; ``arrived`` is given what it has of the share's tickers before all others are written."""
+
+        def run(permit: Permit, *_: object) -> list[Write]:
+            with _collector_waiting():
+                found = self.client().market(permit)
+                harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+                needed = share.datum if self._only_bars(found, share.datum, permit) else None
+                known = {snapshot.ticker: snapshot for snapshot in found}
+                arrived(
+                    [
+                        w
+                        for name in share.tickers
+                        if name in known
+                        for w in harvest.snapshot(known[name], SNAPSHOT, needed)
+                    ]
+                )
+                self._keep(harvest, [known[name] for name in known.keys() - set(share.tickers)], SNAPSHOT, needed)
+                lacking = [
+                    each.ticker
+                    for each in share.outlook.likely
+                    if not _has(known.get(each.ticker), share.datum, needed)
+                ]
+                self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacking))
+            return []
+
+        return Fetch(MARKET, (SNAPSHOT,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
+
+    def _many(self, permit: Permit, share: "Share", own: tuple[str, ...]) -> list[Write]:
+        """The tickers and the best of the others in one call; writes the others and returns what these have. ``own``: the families
+        that are asked for what this does not bring.
+        """
+        names = [*share.tickers, *share.choice.tickers]
+        found = self._snapshots(names, permit)
+        shape = UNIVERSAL if permit.family == UNIVERSAL else SNAPSHOT
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        known = {snapshot.ticker: snapshot for snapshot in found}
+        needed = share.datum if self._only_bars(found, share.datum, permit) else None
+        along = [known[name] for name in share.choice.tickers if name in known and known[name].error is None]
+        with suppress(StoreDown):
+            self._keep(harvest, along, shape, needed)
+            self.flow.cache.store.run(*self.flow.demand.refreshed(permit.stamp_us, names))
+        if shape == UNIVERSAL and UNIVERSAL in own:
+            # There is no better source for these.
+            return harvest.asked(share.tickers, known, shape, share.datum)
+        writes: list[Write] = []
+        for name in share.tickers:
+            word = known[name].error if name in known else NOT_ENTITLED
+            if word is None:
+                writes += harvest.snapshot(known[name], shape, needed)
+            elif word == NOT_FOUND:
+                writes += [harvest.nothing(name, datum) for datum in (shape, share.datum)]
+        return writes
+
+    def _snapshots(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":
         client = self.client()
-        if permit.family == "universal":
+        if permit.family == UNIVERSAL:
             try:
                 return client.universal(names, permit)
             except NotEntitled:
                 permit.step_down()
         return client.snapshots(names, permit)
 
-    def _writes(
-        self, tickers: Sequence[str], datum: str, names: Sequence[str], found: "Sequence[Snapshot]", permit: Permit
-    ) -> list[Write]:
-        """What the asked tickers have, to be written by the flow; all others are written here. ``names``: what was fetched, none
-        for the whole market.
-        """
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-        shape = UNIVERSAL if permit.family == "universal" else SNAPSHOT
-        needed = datum if self._only_bars(found, datum, permit) else None
-        asked = set(tickers)
-        known = [snapshot for snapshot in found if snapshot.error is None]
-        if self._keep(harvest, [snapshot for snapshot in known if snapshot.ticker not in asked], shape, needed):
-            self.flow.tell(*self.flow.demand.refreshed(permit.stamp_us, names))
-        # A ticker without a quote or trade of its own is left to its own fetch, which knows where else to look.
-        mine = [harvest.snapshot(snapshot, shape, needed) for snapshot in known if snapshot.ticker in asked]
-        return [write for writes in mine for write in writes]
+    def _left(self, share: "Share", writes: Sequence[Write]) -> bool:
+        """Whether one of the share's tickers is not among the writes."""
+        brought = {write.key for write in writes}
+        return any(self.flow.cache.key(ticker, share.datum) not in brought for ticker in share.tickers)
 
     def _only_bars(self, found: "Sequence[Snapshot]", datum: str, permit: Permit) -> bool:
         """Whether the plan has no quotes (or trades), so that bars' closes are the best there is for everybody."""
-        for snapshot in found:
-            latest = snapshot.quote if datum == QUOTE else snapshot.trade
-            if latest is not None and latest.source == "snapshot":
-                return False
-        return self.flow.gate.denied(LADDERS[datum][0], permit.stamp_us)
+        if any(_has(snapshot, datum, None) for snapshot in found):
+            return False
+        return self.flow.flight.gate.denied(LADDERS[datum][0], permit.stamp_us)
 
-    def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, needed: str | None) -> bool:
-        """Write what came along; whether the store has all of it."""
+    def _keep(self, harvest: Harvest, found: "Sequence[Snapshot]", shape: str, needed: str | None) -> None:
+        """Write what came along. Raises StoreDown where the store has not taken all of it."""
         for start in range(0, len(found), STEP):
             writes: list[Write] = []
             for snapshot in found[start : start + STEP]:
                 writes += harvest.snapshot(snapshot, shape, needed)
-            if not self.flow.keep(writes, copy=False):
-                return False
-        return True
+            self.flow.cache.store.run(*self.flow.cache.put(writes, copy=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """For which tickers' ``datum`` a shared call is made, and what it should bring."""
+
+    tickers: Sequence[str]
+    datum: str
+    choice: Choice
+    outlook: Outlook
+
+    @property
+    def scope(self) -> Scope:
+        """How much is fetched."""
+        return self.choice.scope
+
+
+def _has(found: "Snapshot | None", datum: str, needed: str | None) -> bool:
+    """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
+    latest = None if found is None else found.quote if datum == QUOTE else found.trade
+    return latest is not None and (latest.source == "snapshot" or needed is not None)
 
 
 def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
@@ -152,8 +277,7 @@ def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
     session = _session(outlook.now_us)
     age_s, patience = _market(outlook)
     candidates = [
-        Candidate(each.ticker, each.rate, _age_s(outlook.now_us, max(each.stamp_us, outlook.market_us), session))
-        for each in outlook.likely
+        Candidate(each.ticker, each.rate, _age_s(outlook.now_us, each.stamp_us, session)) for each in outlook.likely
     ]
     return choose(tickers, candidates, outlook.others_rate, age_s, patience, outlook.call_gap_s)
 
@@ -183,12 +307,13 @@ def _age_s(now_us: int, stamp_us: int, session: Session) -> float:
     return min(OLDEST_S, (now_us - stamp_us) / SECOND_US)
 
 
-def _collector_waits[T](work: Callable[[], T]) -> T:
+@contextmanager
+def _collector_waiting() -> Iterator[None]:
     """A market makes a hundred thousand objects and no cycle among them: looking for some takes a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
-        return work()
+        yield
     finally:
         if enabled:
             gc.enable()

@@ -17,7 +17,7 @@ from dekr.cache.freshness import (
     splits_until_us,
 )
 from dekr.cache.tier_cache import Write
-from dekr.polygon.permit import Permit
+from dekr.polygon.permit import FAILED_MS, Permit
 from dekr.tiers import TierPolicy
 
 SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
@@ -76,8 +76,7 @@ class Fetch:
     """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
     the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
     (and others that came along). ``partial``: where it fails, what can be served of the wants is, and the rest is left out.
-    ``instead``: what is better fetched in its place, the next one where the plan lacks the one before; what that does not bring is
-    fetched as said.
+    ``distrust_ms``: for how long nobody asks again after an answer that is wrong.
     """
 
     datum: str
@@ -85,7 +84,7 @@ class Fetch:
     lease_ms: int
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
-    instead: "Callable[[Sequence[Want], int, TierPolicy], Sequence[Fetch]] | None" = None
+    distrust_ms: int = FAILED_MS
 
 
 class Choice(NamedTuple):

@@ -46,6 +46,12 @@ class LocalGate:
     def tell(self, permit: Permit) -> None:
         """There is nobody to tell."""
 
+    def returned(self, permit: Permit) -> tuple[Command, ...]:
+        """See dekr.polygon.permit.Keeper.returned."""
+        del permit
+        self._log.pop()
+        return ()
+
     def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
         """There is nobody who waits; a pause holds for this sandbox."""
         del word, life_ms

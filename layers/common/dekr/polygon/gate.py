@@ -7,7 +7,7 @@ pauses all calls for a while.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dekr.deadline import Deadline
@@ -61,29 +61,28 @@ class Gate:
         not enough. Raises BudgetSpent, UpstreamDown (breaker open, or a failure just seen by somebody else),
         UpstreamNotEntitled, UpstreamInvalid (seen by somebody else), StoreDown.
         """
-        token = self.token()
-        now, word, detail = self._ask(
-            datum, token, families, floor_us=floor_us, reserved=reserved, lease_ms=lease_ms, number=1, reread=reread
-        )
+        ask = Permit(self, datum, self.token(), families, "", 0, reserved, lease_ms, deadline, floor_us)
+        return self._admit(ask, number=1, reread=reread)
+
+    def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
+        """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit has paid and not
+        made. Raises what ``admit`` raises; the permit and its lease stay as they are.
+        """
+        ask = replace(permit, datum=datum, families=families, lease_ms=lease_ms, seen={}, pause_us=0)
+        return self._admit(ask, number=permit.calls + 1, reread=False)
+
+    def _admit(self, ask: Permit, *, number: int, reread: bool) -> Permit | Wait | Done:
+        now, word, detail = self._ask(ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread)
         if word == b"wait":
             return Wait()
         if word == b"done":
             return Done(now)
-        family = _granted(now, word, detail, families)
-        return Permit(self, datum, token, families, family, now, reserved, lease_ms, deadline)
+        ask.family, ask.stamp_us = _granted(now, word, detail, ask.families), now
+        return ask
 
     def spend(self, permit: Permit, families: Sequence[str]) -> str:
         """Take one more call for a permit and renew its lease; returns the family to call."""
-        now, word, detail = self._ask(
-            permit.datum,
-            permit.token,
-            families,
-            floor_us=permit.stamp_us,
-            reserved=permit.reserved,
-            lease_ms=permit.lease_ms,
-            number=permit.calls + 1,
-            reread=True,
-        )
+        now, word, detail = self._ask(permit, families, floor_us=permit.stamp_us, number=permit.calls + 1, reread=True)
         return _granted(now, word, detail, families)
 
     def tell(self, permit: Permit) -> None:
@@ -98,6 +97,10 @@ class Gate:
         keys = [self._key(f"lease:{permit.datum}"), self._key("pause"), *(self._key(f"family:{f}") for f in seen)]
         return (call(_SETTLE, keys, permit.token, word, life_ms, pause, *args),)
 
+    def returned(self, permit: Permit) -> tuple[Command, ...]:
+        """See dekr.polygon.permit.Keeper.returned."""
+        return (plain("ZREM", self._key("calls"), f"{permit.token}:{permit.calls + 1}"),)
+
     def state(self, families: Sequence[str]) -> tuple[int, list[str]]:
         """The store's clock (microseconds) and the families whose breaker is open. Raises StoreDown."""
         ((now, *opens),) = self.store.run(call(_STATE, [self._key(f"family:{family}") for family in families]))
@@ -109,22 +112,15 @@ class Gate:
         return until is not None and int(until) > now_us
 
     def _ask(
-        self,
-        datum: str,
-        token: str,
-        families: Sequence[str],
-        *,
-        floor_us: int,
-        reserved: bool,
-        lease_ms: int,
-        number: int,
-        reread: bool,
+        self, permit: Permit, families: Sequence[str], *, floor_us: int, number: int, reread: bool
     ) -> tuple[int, bytes, Any]:
-        allowed = self.per_minute if reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
-        keys = [self._key(f"lease:{datum}"), self._key("calls"), self._key("pause")]
+        allowed = self.per_minute if permit.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
+        keys = [self._key(f"lease:{permit.datum}"), self._key("calls"), self._key("pause")]
         keys += [self._key(f"family:{family}") for family in families]
         (reply,) = self.store.run(
-            call(_GATE, keys, token, lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
+            call(
+                _GATE, keys, permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread)
+            )
         )
         now, word, detail = reply
         return now, word, detail

@@ -42,6 +42,10 @@ class Keeper(Protocol):
         """What to send at the end: leave ``word`` for those who wait, and pass on what was seen."""
         ...
 
+    def returned(self, permit: "Permit") -> tuple[Command, ...]:
+        """What gives back the call that was paid and not made."""
+        ...
+
 
 @dataclass(slots=True)
 class Seen:
@@ -56,8 +60,9 @@ class Seen:
 class Permit:
     """Leave to fetch one datum (a ``dekr.polygon.calls.Call``): it holds the lease, and one call is paid already.
 
-    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``family`` is the endpoint
-    family to call. ``calls`` and ``seconds`` count what was spent upstream.
+    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``floor_us``: what was fetched after it
+    is new enough for whoever asked. ``family`` is the endpoint family to call. ``calls`` and ``seconds`` count what was
+    spent upstream.
     """
 
     gate: Keeper
@@ -69,11 +74,17 @@ class Permit:
     reserved: bool
     lease_ms: int
     deadline: Deadline
+    floor_us: int = 0
     paid: bool = True
     calls: int = 0
     seconds: float = 0.0
     pause_us: int = 0
     seen: dict[str, Seen] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no store, and so no lease, is behind it."""
+        return not self.token
 
     def spend(self, family: str) -> None:
         """Take one more call from the budget, unless it is paid already. Raises BudgetSpent, UpstreamDown."""
@@ -102,30 +113,42 @@ class Permit:
 
         Raises UpstreamNotEntitled after the last.
         """
-        self.families = self.families[self.families.index(self.family) + 1 :]
-        if not self.families:
+        left = self.families[self.families.index(self.family) + 1 :]
+        if not left:
             raise not_entitled()
         self.gate.tell(self)
-        self.family = self.gate.spend(self, self.families)
-        self.paid = True
+        return self.turn_to(left)
+
+    def turn_to(self, families: tuple[str, ...]) -> str:
+        """Go on with the first of these families that the plan is known to include; returns it. Renews the lease.
+
+        Raises what Gate.admit raises; then nothing has changed.
+        """
+        self.family = self.gate.spend(self, families)
+        self.families, self.paid = families, True
         return self.family
 
     def finished(self) -> tuple[Command, ...]:
         """What ends the fetch and tells those who wait to read again."""
-        return self.gate.settled(self, f"d:{self.stamp_us:016d}", DONE_MS)
+        return self._ended(f"d:{self.stamp_us:016d}", DONE_MS)
 
     def given_up(self) -> tuple[Command, ...]:
         """What ends the fetch and lets the next one try at once."""
-        return self.gate.settled(self, "", FAILED_MS)
+        return self._ended("", FAILED_MS)
 
-    def failed(self, error: DekrError) -> tuple[Command, ...]:
+    def failed(self, error: DekrError, life_ms: int = FAILED_MS) -> tuple[Command, ...]:
         """What ends the fetch. Those who wait share what the upstream did for a moment; what was this
-        request's own trouble (its deadline, its share of the budget, its range) lets the next one try.
+        request's own trouble (its deadline, its share of the budget, its range) lets the next one try. ``life_ms``: how long.
         """
         shared = isinstance(error, UpstreamDown | UpstreamInvalid) or (
             isinstance(error, UpstreamNotEntitled) and self.family not in RANGES
         )
-        return self.gate.settled(self, f"f:{error.code}" if shared else "", FAILED_MS)
+        return self._ended(f"f:{error.code}" if shared else "", life_ms)
+
+    def _ended(self, word: str, life_ms: int) -> tuple[Command, ...]:
+        back = self.gate.returned(self) if self.paid else ()
+        self.paid = False
+        return (*self.gate.settled(self, word, life_ms), *back)
 
 
 def not_entitled() -> UpstreamNotEntitled:

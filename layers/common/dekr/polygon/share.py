@@ -74,6 +74,14 @@ class Share:
             self._give_back(token)
             raise
 
+    def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
+        """See Gate.join: its call is paid already."""
+        return self.gate.join(permit, datum, families, lease_ms)
+
+    def returned(self, permit: Permit) -> tuple[Command, ...]:
+        """See dekr.polygon.permit.Keeper.returned; in this caller's own part the call stays."""
+        return self.gate.returned(permit)
+
     def denied(self, family: str, now_us: int) -> bool:
         """See Gate.denied."""
         return self.gate.denied(family, now_us)
