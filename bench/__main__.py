@@ -4,10 +4,10 @@ import json
 import platform
 from pathlib import Path
 
-from bench import batch, charts, cold, eviction, hit, hit_parts, indicator, memory, peer_cpu, stampede
+from bench import batch, charts, cold, eviction, hit, hit_parts, indicator, memory, peer_cpu, shared, stampede
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (hit, hit_parts, batch, indicator, cold, peer_cpu, stampede, memory, eviction)
+BENCHMARKS = (hit, hit_parts, batch, indicator, cold, peer_cpu, shared, stampede, memory, eviction)
 OF_SAVINGS = ("saved_pct", "violations", "calls_over_optimum")
 """What ``make bench-savings`` writes into the same file."""
 

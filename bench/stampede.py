@@ -81,7 +81,7 @@ def stampede(
         text = keys.key(7)
         record = next(iter(keys.directory.records.values()))
         if busy:
-            _busy_day(keys.services.demand)
+            busy_day(keys.services.demand)
         go, answers = context.Event(), context.Queue()
         ready = context.Semaphore(0)
         # Made here, because finding a request's route means reading the template.
@@ -131,7 +131,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{root}:{root / 'layers/common'}"}
 
 
-def _busy_day(demand: Demand) -> None:
+def busy_day(demand: Demand) -> None:
     """Leave a record in which thousands of tickers are asked for often."""
     for rank, ticker in enumerate(tickers()[:BUSY_TICKERS]):
         for _ in range(1 + BUSY_TICKERS // (10 * (rank + 1))):

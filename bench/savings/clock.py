@@ -11,7 +11,6 @@ from typing import Any, Final
 from dekr.store import Command
 from dekr.store.link import Link
 
-
 REPLY_S: Final = 20.0
 """A busy machine must not look like a store that is down: that would change what is counted."""
 
