@@ -48,7 +48,7 @@ def run() -> dict[str, tuple[float, str]]:
     return {
         "shared250_ratio": (
             (UPSTREAM_S + best) / (UPSTREAM_S + alone),
-            f"a miss that brings 250, {best * 1000:.0f} ms, over one that brings one, {alone * 1000:.0f} ms, and 0.1 s upstream (1.5)",
+            f"a miss that brings 250, {best * 1000:.0f} ms, over one of one, {alone * 1000:.0f} ms, each and 0.1 s upstream (1.5)",
         ),
         "shared_market_ratio": (
             (UPSTREAM_S + whole) / (UPSTREAM_S + alone),
