@@ -14,6 +14,9 @@ from dekr.store import Command, Store, call, load_script, plain
 
 _PUT: Final = load_script(__package__, "put")
 
+STEP: Final = 500
+"""Tickers written in one round trip, where there are many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:

@@ -39,6 +39,9 @@ NOTED_AT_MOST: Final = 64
 NOTED_FOR_US: Final = 10_000_000
 """A sandbox sends its counts when it has so many, or has waited so long."""
 
+NO_FLOOR: Final = 1 << 62
+"""No fetch started after it: the whole outlook is told."""
+
 DOUBT: Final = 400.0
 DISCOUNT: Final = 0.5
 """How much of the demand goes to tickers that were never asked for: DISCOUNT x tickers known / (requests + DOUBT), the share

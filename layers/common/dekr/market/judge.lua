@@ -45,6 +45,7 @@ if #names > 0 then
   end
 end
 
+-- Since 1 January 2026, as in note.lua.
 local total, weight = 0, 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
 local mix = redis.call('ZRANGE', KEYS[5], 0, -1, 'WITHSCORES')
 for i = 2, #mix, 2 do total = total + mix[i] / weight end

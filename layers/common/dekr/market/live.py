@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeIs
 
-from dekr.cache.tier_cache import TierCache, Write
+from dekr.cache.tier_cache import STEP, TierCache, Write
 from dekr.errors import InvalidInput
 from dekr.market.harvest import QUOTE, TRADE, Harvest
 from dekr.polygon.snapshots import Latest
@@ -19,8 +19,6 @@ from dekr.polygon.wire import FAR_FUTURE_MS
 from dekr.symbols import Ticker
 
 SOURCE: Final = "stream"
-STEP: Final = 500
-"""Tickers written in one round trip."""
 
 _QUOTE_NAMES: Final = dict(zip(("bp", "bs", "bx", "ap", "as", "ax", "i", "q", "z"), "psxPSXiqz", strict=True))
 _TRADE_NAMES: Final = {"p": "p", "s": "s", "x": "x", "i": "i", "c": "c", "q": "q", "z": "z", "trfi": "r"}

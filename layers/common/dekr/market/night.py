@@ -12,9 +12,8 @@ from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol
 from dekr.market.ask import Ask
 from dekr.market.bars import YEAR_MS, Range, Row
-from dekr.market.demand import Demand
+from dekr.market.demand import NO_FLOOR, Demand
 from dekr.market.segments import Series, Timespan
-from dekr.market.shared import NO_FLOOR
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50

@@ -4,6 +4,7 @@
 -- Scores are decayed forward: what is added weighs twice as much after each half-life, so nothing is ever rewritten.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
+-- Since 1 January 2026: any fixed moment will do.
 local weight = 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
 local span, most, n = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local function text(x) return string.format('%.17g', x) end

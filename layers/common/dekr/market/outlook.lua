@@ -6,6 +6,7 @@
 --          count, allowances and shares..., tickers, scores, stamps, preferred}; numbers with a fraction as text.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
+-- Since 1 January 2026: any fixed moment will do.
 local weight = 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
 local span, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local function text(x) return string.format('%.17g', x) end

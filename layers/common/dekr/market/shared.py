@@ -12,21 +12,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dekr import sessions
 from dekr.cache.entry import Kind
-from dekr.cache.freshness import SECOND_US, DataClass, keep_us, real_time_age_s, settled_floor_us
-from dekr.cache.tier_cache import Write
+from dekr.cache.freshness import DataClass, keep_us
+from dekr.cache.tier_cache import STEP, Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
-from dekr.market.demand import Outlook
+from dekr.market.demand import NO_FLOOR, Outlook
 from dekr.market.flow import Flow
 from dekr.market.harvest import LADDERS, NOT_ENTITLED, NOT_FOUND, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
+from dekr.market.prospects import market_at, weighed
 from dekr.market.wants import Fetch
-from dekr.market.worth import Candidate, Choice, Scope, choose, relief
+from dekr.market.worth import Choice, Scope, relief
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Done
 from dekr.polygon.permit import Permit
-from dekr.sessions import Session
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -46,15 +45,6 @@ LONGEST_WAIT_S: Final = 1.5
 
 DISTRUST_MS: Final = 60_000
 """A market that was mostly wrong is not asked for again for so long."""
-
-STEP: Final = 500
-"""Tickers written in one round trip."""
-
-OLDEST_S: Final = 3600.0
-"""Older than this is too old for every tier."""
-
-NO_FLOOR: Final = 1 << 62
-"""No fetch started after it: the whole outlook is told."""
 
 BEST: Final = (UNIVERSAL, SNAPSHOT)
 """The families of a call for the best 250."""
@@ -110,7 +100,7 @@ class Shared:
     def relief(self) -> float:
         """What such a refresh would save now, less what it costs, in calls (see dekr.market.worth). Raises StoreDown."""
         outlook = self.flow.demand.outlook(NO_FLOOR)
-        return relief(outlook.rate, *_market(outlook))
+        return relief(outlook.rate, *market_at(outlook))
 
     def _market(self, permit: Permit, share: "Share") -> list[Write]:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
@@ -270,41 +260,6 @@ def _has(found: "Snapshot | None", datum: str, needed: str | None) -> bool:
     """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
     latest = None if found is None else found.quote if datum == QUOTE else found.trade
     return latest is not None and (latest.source == "snapshot" or needed is not None)
-
-
-def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
-    """What to fetch for these tickers, as it looks now."""
-    session = _session(outlook.now_us)
-    age_s, patience = _market(outlook)
-    candidates = [
-        Candidate(each.ticker, each.rate, _age_s(outlook.now_us, each.stamp_us, session)) for each in outlook.likely
-    ]
-    return choose(tickers, candidates, outlook.others_rate, age_s, patience, outlook.call_gap_s)
-
-
-def _market(outlook: Outlook) -> tuple[float, dict[float, float]]:
-    """The age of the market's last fetch, and the share of requests by the age that they take in the present session."""
-    session = _session(outlook.now_us)
-    patience: dict[float, float] = {}
-    for allowance_s, share in outlook.patience.items():
-        age_s = OLDEST_S if session is Session.CLOSED else real_time_age_s(allowance_s, session)
-        patience[age_s] = patience.get(age_s, 0.0) + share
-    return _age_s(outlook.now_us, outlook.market_us, session), patience
-
-
-def _session(now_us: int) -> Session:
-    """The session whose ages apply: while late prints still come, nothing has settled and the usual ones do."""
-    moment = sessions.at(now_us)
-    settling = moment.session is Session.CLOSED and now_us <= settled_floor_us(moment.since_us)
-    return Session.REGULAR if settling else moment.session
-
-
-def _age_s(now_us: int, stamp_us: int, session: Session) -> float:
-    """How old an entry is; while the market is closed, either not at all or too old for everybody."""
-    if session is Session.CLOSED:
-        settled = stamp_us > settled_floor_us(sessions.at(now_us).since_us)
-        return 0.0 if settled else OLDEST_S
-    return min(OLDEST_S, (now_us - stamp_us) / SECOND_US)
 
 
 @contextmanager

@@ -62,7 +62,15 @@ class Snapshots:
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-        return harvested(harvest, tickers, self._ask(tickers, permit), self.datum)
+        writes: list[Write] = []
+        words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
+        for snapshot in self._ask(tickers, permit):
+            words[snapshot.ticker] = snapshot.error
+            if snapshot.error is None:
+                writes += harvest.snapshot(snapshot, self.datum)
+        return writes + [
+            harvest.nothing(ticker, self.datum, word) for ticker, word in words.items() if word is not None
+        ]
 
     def _ask(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":
         client = self.client()
@@ -72,19 +80,6 @@ class Snapshots:
             one = client.snapshot(tickers[0], permit)
             return [] if one is None else [one]
         return client.snapshots(tickers, permit)
-
-
-def harvested(
-    harvest: Harvest, tickers: Sequence[str], found: "Sequence[Snapshot]", datum: str, needed: str | None = None
-) -> list[Write]:
-    """The entries of what was found of these tickers (``needed``: see Harvest), and those that remember what was not."""
-    writes: list[Write] = []
-    words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
-    for snapshot in found:
-        words[snapshot.ticker] = snapshot.error
-        if snapshot.error is None:
-            writes += harvest.snapshot(snapshot, datum, needed)
-    return writes + [harvest.nothing(ticker, datum, word) for ticker, word in words.items() if word is not None]
 
 
 def lease_of(datum: str, tickers: Sequence[str]) -> str:

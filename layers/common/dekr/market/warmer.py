@@ -16,9 +16,8 @@ from dekr.access.limits import Toll
 from dekr.cache.freshness import DAY_US, LATE_PRINTS_US, SECOND_US
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, StoreDown
-from dekr.market.demand import Demand, Outlook
+from dekr.market.demand import NO_FLOOR, Demand, Outlook
 from dekr.market.preloads import Judgement, Preloads
-from dekr.market.shared import NO_FLOOR
 from dekr.polygon.share import Share
 from dekr.sessions import Session
 

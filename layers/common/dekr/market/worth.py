@@ -15,8 +15,7 @@ from enum import Enum, auto
 from math import exp
 from typing import Final
 
-MOST_TICKERS: Final = 250
-"""Tickers in one universal snapshot."""
+from dekr.polygon.calls import MOST_UNIVERSAL
 
 LOOK_AHEAD: Final = 1.5
 """d, in mean times between two shared calls."""
@@ -28,7 +27,6 @@ MARKET_FROM: Final = 0.25
 """What the whole market must save at least beyond 250 tickers, in calls: it takes some megabytes and some tenths of a second
 more, for one reader.
 """
-
 
 FETCH_S: Final = 0.6
 """How long a fetch of the whole market takes, about."""
@@ -58,12 +56,11 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What to fetch: for MANY those tickers beside the missing ones, most worth first (for MARKET, too: where the plan has no
-    market snapshot). ``saves``: later fetches that it makes needless.
+    market snapshot).
     """
 
     scope: Scope
     tickers: tuple[str, ...]
-    saves: float
 
 
 def choose(
@@ -93,17 +90,17 @@ def choose(
         if worth > 0:
             saved.append((worth, candidate.ticker))
     saved.sort(reverse=True)
-    along = saved[: max(0, MOST_TICKERS - len(known))]
+    along = saved[: max(0, MOST_UNIVERSAL - len(known))]
     many = sum(1 - exp(-worth) for worth, _ in along)
     market = many + sum(1 - exp(-worth) for worth, _ in saved[len(along) :])
     # Each of them is asked for so rarely that hardly two readers meet at one.
     market += others_rate * worth_s(market_age_s, ahead_s, patience)
     tickers = tuple(ticker for _, ticker in along)
     if market - many >= MARKET_FROM:
-        return Choice(Scope.MARKET, tickers, market)
+        return Choice(Scope.MARKET, tickers)
     if many >= MANY_FROM:
-        return Choice(Scope.MANY, tickers, many)
-    return Choice(Scope.ONE, (), 0.0)
+        return Choice(Scope.MANY, tickers)
+    return Choice(Scope.ONE, ())
 
 
 def worth_s(age_s: float, ahead_s: float, patience: Mapping[float, float]) -> float:

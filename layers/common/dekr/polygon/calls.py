@@ -1,9 +1,12 @@
 """What a call of the upstream needs from whoever allowed it."""
 
 from enum import Enum, auto
-from typing import Protocol
+from typing import Final, Protocol
 
 from dekr.deadline import Deadline
+
+MOST_UNIVERSAL: Final = 250
+"""Tickers in one universal snapshot."""
 
 
 class Outcome(Enum):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
 from dekr.polygon import wire, wire_lists, wire_snapshots
-from dekr.polygon.calls import Call
+from dekr.polygon.calls import MOST_UNIVERSAL, Call
 from dekr.polygon.retry import ask
 from dekr.polygon.snapshots import Latest, Snapshot, of_market, of_universe
 from dekr.polygon.transport import Reply, Transport
@@ -30,9 +30,6 @@ BARS_ATTEMPT_S: Final = 10.0
 fetch, which each further attempt renews."""
 
 MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
-MOST_UNIVERSAL: Final = 250
-"""Tickers in one universal snapshot."""
-
 MOST_WRONG: Final = 0.01
 """Of the whole market's snapshots, as a share of all."""
 
