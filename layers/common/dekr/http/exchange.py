@@ -13,7 +13,7 @@ from dekr.http.response import freshness_headers
 from dekr.market.ask import Ask, Outcome
 
 LONGEST_S: Final = 29.0
-MARGIN_S: Final = 0.3
+MARGIN_S: Final = 0.5
 """API Gateway waits 30 s for HTTP APIs; a function keeps this much of its own time to answer."""
 
 POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
