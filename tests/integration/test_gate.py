@@ -71,6 +71,26 @@ def test_a_permit_joins_another_fetch_with_its_own_call(link: Link) -> None:
         ask(made, "market")
 
 
+def test_who_waits_for_another_fetch_holds_no_call_meanwhile(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    holder = granted(made, "market")
+    mine = granted(made)
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:MSFT")
+    assert isinstance(made.join(mine, "market", ("snapshot",), 5_000), Wait)
+    other = granted(made, "quote:MSFT")
+    link.run(*other.given_up())
+    # Who goes alone after all takes a call of the present moment.
+    link.clock_offset_us += 30 * S
+    mine.spend("nbbo")
+    end(made, mine)
+    end(made, holder)
+    link.clock_offset_us += 32 * S
+    granted(made, "a")
+    with pytest.raises(BudgetSpent):
+        ask(made, "b")
+
+
 def test_word_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
     made = gate(link)
     link.clock_offset_us = 3600 * S

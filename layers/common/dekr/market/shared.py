@@ -113,7 +113,7 @@ class Shared:
         if isinstance(joined, Done):
             return self._theirs(permit, share)
         joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s()))
-        permit.paid, mine = False, list[Write]()
+        mine = list[Write]()
 
         def arrived(writes: Sequence[Write]) -> None:
             mine.extend(writes)

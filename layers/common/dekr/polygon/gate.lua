@@ -13,13 +13,17 @@ local function ahead(at, most)
   return at > now and at - now <= most and at
 end
 
+local call = ARGV[2] .. ':' .. ARGV[7]
 local lease = redis.call('GET', KEYS[1])
 if lease and lease ~= mine then
   local word, rest = string.sub(lease, 1, 1), string.sub(lease, 3)
-  if word == 'h' then return {now, 'wait', 0} end
   -- A word from after now was left before the clock stepped back.
   local known = word == 'd' and tonumber(rest) <= now + 1000000
-  if known and rest > ARGV[4] and ARGV[8] ~= '1' then return {now, 'done', rest} end
+  local done = known and rest > ARGV[4] and ARGV[8] ~= '1'
+  -- Whoever waits or reads makes no call now: one that was paid for something else is given back.
+  if word == 'h' or done then redis.call('ZREM', KEYS[2], call) end
+  if word == 'h' then return {now, 'wait', 0} end
+  if done then return {now, 'done', rest} end
   if word == 'f' then return {now, 'failed', rest} end
 end
 
@@ -42,7 +46,6 @@ if not chosen then return {now, 'denied', 0} end
 local paused = ahead(redis.call('GET', KEYS[3]), 120000000)
 if paused then return {now, 'spent', paused} end
 
-local call = ARGV[2] .. ':' .. ARGV[7]
 local stamp = string.format('%.0f', now)
 if not redis.call('ZSCORE', KEYS[2], call) then
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - window))

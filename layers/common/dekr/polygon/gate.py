@@ -65,11 +65,13 @@ class Gate:
         return self._admit(ask, number=1, reread=reread)
 
     def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
-        """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit has paid and not
-        made. Raises what ``admit`` raises; the permit and its lease stay as they are.
+        """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit may have paid and
+        not made; where somebody else fetches it, that is given back. Raises what ``admit`` raises; the permit keeps its lease.
         """
-        ask = replace(permit, datum=datum, families=families, lease_ms=lease_ms, seen={}, pause_us=0)
-        return self._admit(ask, number=permit.calls + 1, reread=False)
+        ask = replace(permit, datum=datum, families=families, lease_ms=lease_ms, paid=True, seen={}, pause_us=0)
+        joined = self._admit(ask, number=permit.calls + 1, reread=False)
+        permit.paid = False
+        return joined
 
     def _admit(self, ask: Permit, *, number: int, reread: bool) -> Permit | Wait | Done:
         now, word, detail = self._ask(ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread)
