@@ -179,6 +179,15 @@ def test_trading_days_leaves_out_weekends_and_holidays() -> None:
     assert [day.date.day for day in days] == [25, 27, 30]
 
 
+def test_trading_days_belong_to_who_asked() -> None:
+    first, last = date(2026, 11, 25), date(2026, 11, 30)
+    days = trading_days(first, last)
+    kept = list(days)
+    days.clear()
+
+    assert trading_days(first, last) == kept
+
+
 def test_midnight_is_new_yorks() -> None:
     days = [date(1990, 1, 1) + timedelta(days=i) for i in range(60 * 365)]
 

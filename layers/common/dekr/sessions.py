@@ -115,8 +115,7 @@ def trading_day(day: date) -> TradingDay | None:
 
 def trading_days(first: date, last: date) -> list[TradingDay]:
     """The trading days from ``first`` to ``last``, both included. Raises CalendarUnknown outside the table."""
-    days = (trading_day(first + timedelta(days=i)) for i in range((last - first).days + 1))
-    return [day for day in days if day is not None]
+    return list(_trading_days(first, last))
 
 
 def eastern_date(us: int) -> date:
@@ -147,6 +146,12 @@ def _at(now_us: int) -> Moment:
     if now_us < today.close_us:
         return Moment(Session.REGULAR, today.open_us, today.close_us)
     return Moment(Session.POST, today.close_us, today.post_close_us)
+
+
+@lru_cache(maxsize=1024)
+def _trading_days(first: date, last: date) -> tuple[TradingDay, ...]:
+    days = (trading_day(first + timedelta(days=i)) for i in range((last - first).days + 1))
+    return tuple(day for day in days if day is not None)
 
 
 def _unknown(now_us: int) -> Moment:

@@ -10,7 +10,8 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 def rfc3339(ns: int) -> str:
     """The moment ``ns`` nanoseconds after the epoch; whole seconds carry no fraction, others 3, 6 or 9 digits of it."""
     seconds, fraction = divmod(ns, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     if fraction == 0:
         return text + "Z"
     if fraction % 1_000_000 == 0:

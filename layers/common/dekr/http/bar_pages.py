@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from dekr.errors import InvalidInput
@@ -113,14 +113,16 @@ def page(query: BarQuery, rows: Sequence[Row], *, csv: bool, most: int = PAGE_BY
     and path and query of the next page.
     """
     ordered = rows[::-1] if query.newest_first else rows
+    ticker = query.series.ticker
+    symbol, write = (line([ticker]).removesuffix("\r\n"), _csv) if csv else (json.dumps(ticker), _json)
+    most_rows = page_rows(query.series.timespan) if query.whole else len(ordered)
     parts: list[str] = []
     size = 2
     following = None
     for index, row in enumerate(ordered):
-        bar = _bar(query.series.ticker, row)
-        part = line(list(bar.values())) if csv else json.dumps(bar, separators=(",", ":"))
+        part = write(symbol, row)
         size += len(part) + 1
-        if size > most or (query.whole and index == page_rows(query.series.timespan)):
+        if size > most or index == most_rows:
             following = query.url(query.cursor(_rest(query, ordered, index)))
             break
         parts.append(part)
@@ -136,19 +138,25 @@ def _rest(query: BarQuery, ordered: Sequence[Row], index: int) -> Range:
     return Range(min(ends), max(ends), len(ordered) - index)
 
 
-def _bar(ticker: str, row: Row) -> dict[str, Any]:
+def _json(symbol: str, row: Row) -> str:
+    """The bar as a JSON object. ``symbol``: the ticker as JSON."""
+    # Written out, since an encoder would escape each name again for each bar. The numbers are finite ints and floats, which JSON
+    # writes as ``repr`` does.
     start_ms, opened, high, low, close, volume, vwap, transactions = row
-    return {
-        "symbol": ticker,
-        "timestamp": rfc3339_ms(start_ms),
-        "open": opened,
-        "high": high,
-        "low": low,
-        "close": close,
-        "volume": volume,
-        "vwap": vwap,
-        "transactions": transactions,
-    }
+    return (
+        f'{{"symbol":{symbol},"timestamp":"{rfc3339_ms(start_ms)}","open":{opened!r},"high":{high!r},"low":{low!r},'
+        f'"close":{close!r},"volume":{volume!r},"vwap":{"null" if vwap is None else repr(vwap)},'
+        f'"transactions":{"null" if transactions is None else repr(transactions)}}}'
+    )
+
+
+def _csv(symbol: str, row: Row) -> str:
+    """The bar as a line of CSV, in the order of ``COLUMNS``. ``symbol``: the ticker as a cell."""
+    start_ms, opened, high, low, close, volume, vwap, transactions = row
+    return (
+        f"{symbol},{rfc3339_ms(start_ms)},{opened!r},{high!r},{low!r},{close!r},{volume!r},"
+        f"{'' if vwap is None else repr(vwap)},{'' if transactions is None else repr(transactions)}\r\n"
+    )
 
 
 def page_rows(timespan: Timespan) -> int:

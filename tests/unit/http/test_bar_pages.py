@@ -1,0 +1,79 @@
+"""The text of bars is what a plain JSON encoder, or a writer of CSV, makes of them: every digit is the upstream's own."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dekr.http.bar_pages import COLUMNS, BarQuery, page
+from dekr.http.csv_answer import table
+from dekr.market.bars import Range, Row
+from dekr.market.segments import Series, Timespan
+from dekr.times import rfc3339_ms
+
+NOW_MS = 1_795_186_800_000
+NUMBER = st.integers(0, 10**25) | st.floats(0, allow_infinity=False, allow_nan=False)
+BAR = st.tuples(
+    st.integers(0, 253_402_300_799_000), *[NUMBER] * 5, st.none() | NUMBER, st.none() | st.integers(0, 10**12)
+).map(list)
+ODD: list[Row] = [
+    [0, 1, 2, 1, 2, 0, None, None],
+    [1_795_163_400_000, 226.0, 226.12000000000001, 0.1, 1e-07, 4.6e16, 226.1, 0],
+    [1_795_163_400_001, 1e22, 5e-324, 1.7976931348623157e308, 10**25, 0.0, 0, 10**12],
+]
+
+
+def asked(ticker: str, *, newest_first: bool = False, limit: int = 50_000) -> BarQuery:
+    series = Series(ticker, 1, Timespan.DAY, adjusted=True)
+    return BarQuery(series, Range(0, NOW_MS, limit), newest_first)
+
+
+def named(ticker: str, rows: list[Row]) -> list[dict[str, object]]:
+    return [dict(zip(COLUMNS, (ticker, rfc3339_ms(start_ms), *numbers), strict=True)) for start_ms, *numbers in rows]
+
+
+@given(st.lists(BAR, max_size=5))
+@example(ODD)
+def test_json_is_as_an_encoder_writes_it(rows: list[Row]) -> None:
+    text, following = page(asked("BRK.B"), rows, csv=False)
+    assert text == json.dumps(named("BRK.B", rows), separators=(",", ":"))
+    assert following is None
+
+
+@given(st.lists(BAR, max_size=5))
+@example(ODD)
+def test_csv_is_as_any_table(rows: list[Row]) -> None:
+    assert page(asked("BRK.B"), rows, csv=True) == (table(COLUMNS, named("BRK.B", rows)), None)
+
+
+@pytest.mark.parametrize("csv", [False, True])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_holds_what_fits_and_names_the_rest(*, csv: bool, newest_first: bool) -> None:
+    rows: list[Row] = [[day * 86_400_000, 1.5, 2, 1, 1.75, 1_000 * day, None, day] for day in range(100, 110)]
+    ordered = rows[::-1] if newest_first else rows
+    query = asked("AAPL", newest_first=newest_first)
+    header = len(page(query, [], csv=csv)[0]) if csv else 0
+    cuts = []
+    for most in range(10, 2_000, 20):
+        text, following = page(query, rows, csv=csv, most=most)
+        bars = text.count("\r\n") - 1 if csv else len(json.loads(text))
+        assert len(text) - header <= most
+        assert text == page(query, sorted(ordered[:bars]), csv=csv)[0]
+        assert (following is None) == (bars == len(rows))
+        cuts.append(bars)
+    assert cuts == sorted(cuts)
+    assert set(cuts) == set(range(len(rows) + 1))
+
+
+def test_a_whole_range_is_cut_at_the_rows_of_a_page() -> None:
+    series = Series("AAPL", 1, Timespan.HOUR, adjusted=True)
+    query = BarQuery.parse(series, None, "2010-01-01", None, None, newest_first=False, now_ms=NOW_MS)
+    rows: list[Row] = [[NOW_MS + hour, 1, 1, 1, 1, 1, None, None] for hour in range(5_001)]
+    text, following = page(query, rows, csv=False)
+    assert len(json.loads(text)) == 5_000
+    assert following is not None
+    cursor = following.rpartition("cursor=")[2]
+    rest = BarQuery.parse(series, None, None, None, cursor, newest_first=False, now_ms=NOW_MS)
+    assert rest.range.first_ms == NOW_MS + 5_000
+    assert page(query, rows[:5_000], csv=False) == (text, None)

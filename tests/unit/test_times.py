@@ -1,0 +1,42 @@
+"""Moments as text, held against the standard library's own reading of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dekr.times import rfc3339, rfc3339_ms
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_NS = 253_402_300_800 * 10**9 - 1
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_795_186_800 * 10**9, "2026-11-20T15:00:00Z"),
+        (1_795_186_800_120 * 10**6, "2026-11-20T15:00:00.120Z"),
+        (1_795_186_800_000_120 * 10**3, "2026-11-20T15:00:00.000120Z"),
+        (1_795_186_800_000_000_012, "2026-11-20T15:00:00.000000012Z"),
+        (LAST_NS, "9999-12-31T23:59:59.999999999Z"),
+        (-1_000_000, "1969-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_moment_has_as_many_digits_as_it_needs(ns: int, text: str) -> None:
+    assert rfc3339(ns) == text
+
+
+@given(st.integers(0, LAST_NS))
+def test_what_is_written_reads_as_the_same_moment(ns: int) -> None:
+    text = rfc3339(ns)
+    seconds, dot, digits = text.removesuffix("Z").partition(".")
+    assert datetime.fromisoformat(f"{seconds}+00:00") == EPOCH + timedelta(seconds=ns // 10**9)
+    assert int(digits.ljust(9, "0") or 0) == ns % 10**9
+    assert (not dot) == (ns % 10**9 == 0)
+
+
+@given(st.integers(0, LAST_NS // 10**6))
+def test_milliseconds_are_written_as_their_nanoseconds(ms: int) -> None:
+    assert rfc3339_ms(ms) == rfc3339(ms * 10**6)
