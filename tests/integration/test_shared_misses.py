@@ -3,15 +3,20 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
+from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
+from dekr.market.ask import Ask
 from dekr.market.shared import ATTEMPT_S, LONGEST_WAIT_S
 from dekr.store import plain
 from dekr.store.link import Link
+from dekr.symbols import Ticker
+from dekr.tiers import Tier
 from tests.fakes.upstream import UNKNOWN
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
@@ -359,6 +364,69 @@ def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy
     link.run(plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"))
     ask(busy, busy.key(), NAMES[400])
     assert busy.upstream.calls[before:] == [MARKET, MARKET]
+
+
+def test_a_batch_keeps_what_a_shared_call_brought_where_the_rest_cannot_be_had(busy: World) -> None:
+    busy.upstream.answer = lambda request: (
+        httpx.Response(500) if request.url.path.startswith(("/v3/snapshot", "/v2/aggs/grouped")) else None
+    )
+    busy.later(60)
+    answer = busy.post("/quotes/batch", busy.key(), ["NEW", *NAMES[:9]])
+    assert answer.status == 200
+    assert sorted(name for name, item in answer.json.items() if "bid" in item) == sorted(NAMES[:9])
+    before = len(busy.upstream.calls)
+    ask(busy, busy.key(), *NAMES[:9])
+    assert len(busy.upstream.calls) == before
+
+
+def test_a_market_that_fails_leaves_single_snapshots_alone(busy: World) -> None:
+    busy.upstream.denied = {"v2/last", "v3/snapshot"}
+    busy.upstream.answer = lambda request: httpx.Response(500) if request.url.path == MARKET else None
+    key = busy.key()
+    for name in NAMES[:20]:
+        busy.later(60)
+        answer = busy.get(f"/quote/{name}", key)
+        assert (answer.status, answer.headers["X-Data-Source"]) == (200, "snapshot")
+        assert "stale" not in answer.headers["Cache-Status"]
+
+
+def test_while_the_market_fails_the_250_are_shared(busy: World) -> None:
+    busy.upstream.answer = lambda request: httpx.Response(500) if request.url.path == MARKET else None
+    key = busy.key()
+    for name in NAMES[:10]:
+        busy.later(60)
+        ask(busy, key, name)
+    before = len(busy.upstream.calls)
+    busy.later(2)
+    ask(busy, key, *NAMES[10:60])
+    assert "/v3/snapshot" in busy.upstream.calls[before:]
+    assert len(busy.upstream.calls) - before < 10
+
+
+def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis: RedisServer) -> None:
+    spent: list[float] = []
+    with closing(Link.open(redis.url)) as link:
+        other = World(link, busy.upstream, busy.directory, sleep=spent.append)
+        busy.later(60)
+        link.clock_offset_us = busy.store.clock_offset_us
+        link.run(plain("SET", "dekr:{upstream}:lease:market:quotes", "h:killed", "PX", 12_000))
+        ask_for = Ask(
+            other.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
+            Tier.INSTITUTIONAL_ELITE.policy,
+            Deadline.after(2.0),
+        )
+        other.services.quotes.get(ask_for, Ticker(NAMES[0]))
+    assert sum(spent) < 1
+
+
+def test_what_nobody_lists_is_fetched_alone_beside_what_the_market_lacks(busy: World) -> None:
+    busy.upstream.listed = NAMES[3:]
+    key = busy.key()
+    busy.later(60)
+    ask(busy, key, NAMES[10], *NAMES[:3])
+    before = len(busy.upstream.calls)
+    ask(busy, key, "UNLA", "UNLB")
+    assert busy.upstream.calls[before:] == ["/v2/last/nbbo/UNLA", "/v2/last/nbbo/UNLB"]
 
 
 def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:

@@ -92,10 +92,7 @@ class Batches:
         return Plan(keys, [real_time(key) for key in keys], fetch)
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        along = self.shared.along(permit, tickers, QUOTE)
-        brought = {write.key for write in along}
-        left = [ticker for ticker in tickers if self.flow.cache.key(ticker, QUOTE) not in brought]
-        return along + self._own(left, permit) if left else along
+        return self.shared.fetch(permit, tickers, QUOTE, lambda left: self._own(left, permit))
 
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)

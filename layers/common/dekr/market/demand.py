@@ -146,13 +146,15 @@ class Demand:
             return Outlook(now_us, int(float(market)))
         rate, calls, known, requests, shares, names, scores, stamps, preferred = rest
         total = float(requests)
-        covered_us = 0 if int(float(market)) > floor_us else int(float(market))
+        market_us = int(float(market))
+        covered = market_us > floor_us
         new = min(0.9, DISCOUNT * known / (total + DOUBT))
         rate = float(rate) if pace is None else pace
         per_score = rate * (1 - new) / total if total else 0.0
         rates = {name.decode(): float(score) * per_score for name, score in zip(names, scores, strict=True)}
         when = {name.decode(): int(float(stamp or 0)) for name, stamp in zip(names, stamps, strict=True)}
-        others = rate - sum(rates.values())
+        # Where the market was fetched after the floor, all that it had is fresh.
+        others = 0.0 if covered else rate - sum(rates.values())
         for name, word in zip(preferred[::2], preferred[1::2], strict=True):
             until_us, _, weight = word.partition(b" ")
             if int(until_us) > now_us:
@@ -160,9 +162,13 @@ class Demand:
         patience = {int(s): float(n) / total for s, n in zip(shares[::2], shares[1::2], strict=True)} if total else {}
         return Outlook(
             now_us,
-            int(float(market)),
+            market_us,
             patience,
-            [Likely(ticker, each, max(when.get(ticker, 0), covered_us)) for ticker, each in rates.items() if each],
+            [
+                Likely(ticker, each, max(when.get(ticker, 0), 0 if covered else market_us))
+                for ticker, each in rates.items()
+                if each
+            ],
             max(0.0, others),
             1 / float(calls) if float(calls) > 1 / 3600 else 3600.0,
         )

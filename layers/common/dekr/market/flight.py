@@ -11,7 +11,7 @@ from dekr.cache.entry import Entry
 from dekr.cache.tier_cache import TierCache, Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamInvalid
-from dekr.market.wants import Fetch, Want
+from dekr.market.wants import Fetch, Incomplete, Want
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Done, Gate, Wait
 from dekr.polygon.permit import FAILED_MS, Permit, not_entitled
@@ -65,9 +65,15 @@ class Flight:
         old: Mapping[str, Entry],
         along: Callable[[], tuple[Command, ...]],
     ) -> dict[str, Entry]:
-        """What a permitted fetch brings, kept and told to those who wait; ``along``: what is sent besides at its end."""
+        """What a permitted fetch brings, kept and told to those who wait; ``along``: what is sent besides at its end.
+
+        Raises what the fetch raises.
+        """
         try:
             writes = _fetched(fetch, permit, missing, old)
+        except Incomplete as part:
+            self.tell(*self.cache.put(part.writes), *permit.failed(part.error), *along())
+            raise
         except DekrError as error:
             life_ms = fetch.distrust_ms if isinstance(error, UpstreamInvalid) else FAILED_MS
             self.tell(*permit.failed(error, life_ms), *along())

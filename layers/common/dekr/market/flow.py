@@ -27,7 +27,7 @@ from dekr.errors import (
 from dekr.market.ask import Ask, Outcome
 from dekr.market.demand import Demand
 from dekr.market.flight import Flight
-from dekr.market.wants import Choice, Choose, Fetch, Want, first_to_age, not_fresh
+from dekr.market.wants import Choice, Choose, Fetch, Incomplete, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Done, Wait
 from dekr.polygon.permit import Permit
@@ -130,22 +130,24 @@ class Flow:
                 return
             reread = True
         assert admitted is not None, "whoever waits without an end of their own gets an answer"
-        entries.update(self._run(ask, admitted, missing, entries, fetch))
+        self._run(ask, admitted, missing, entries, fetch)
 
-    def _run(
-        self, ask: Ask, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry], fetch: Fetch
-    ) -> dict[str, Entry]:
+    def _run(self, ask: Ask, permit: Permit, missing: Sequence[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+        """Put what a permitted fetch brings among the entries."""
         ask.outcome = Outcome.MISS
         try:
-            found = self.flight.run(fetch, permit, missing, old, lambda: ask.missed(len(missing), permit.calls))
+            found = self.flight.run(fetch, permit, missing, entries, lambda: ask.missed(len(missing), permit.calls))
             assert all(want.key in found for want in missing), "a fetch brings all that was missing"
-            if not permit.calls:
-                # Another fetch, which this one waited for, had it all.
-                ask.outcome = Outcome.COLLAPSED
-            return found
+            entries.update(found)
+        except Incomplete as part:
+            entries.update((write.key, write.entry) for write in part.writes)
+            raise part.error from None
         finally:
             ask.upstream_calls += permit.calls
             ask.upstream_s += permit.seconds
+        if not permit.calls:
+            # Another fetch, which this one waited for, had it all.
+            ask.outcome = Outcome.COLLAPSED
 
     def _accept_stale(
         self,
@@ -198,7 +200,7 @@ class Flow:
                 permit = self.alone.admit(
                     fetch.datum, fetch.families, reserved=ask.policy.reserved, deadline=ask.deadline
                 )
-                entries.update(self._run(ask, permit, missing, entries, fetch))
+                self._run(ask, permit, missing, entries, fetch)
             except _NO_FETCH as error:
                 wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
             self._advance(ask)

@@ -80,21 +80,19 @@ class Prices:
     def _plan_of(self, ticker: Ticker) -> tuple[Want, Fetch]:
         """What a read wants, and how to get it where it is missing."""
         key, lease = self.flow.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
-        fetch = Fetch(lease, LADDERS[self.datum], LEASE_MS, lambda permit, *_: self._fetch(ticker, permit))
+        fetch = Fetch(lease, LADDERS[self.datum], LEASE_MS, lambda permit, *_: self._fetch(ticker.text, permit))
         return real_time(key), fetch
 
-    def _fetch(self, ticker: Ticker, permit: Permit) -> list[Write]:
-        """What a call that is shared brings; else what the best source gives that the plan includes and that has a price."""
-        along = self.shared.along(permit, [ticker.text], self.datum)
-        key = self.flow.cache.key(ticker.text, self.datum)
-        return along if any(write.key == key for write in along) else along + self._own(ticker, permit)
+    def _fetch(self, ticker: str, permit: Permit) -> list[Write]:
+        return self.shared.fetch(permit, [ticker], self.datum, lambda _: self._own(ticker, permit))
 
-    def _own(self, ticker: Ticker, permit: Permit) -> list[Write]:
+    def _own(self, ticker: str, permit: Permit) -> list[Write]:
+        """What the best source gives that the plan includes and that has a price."""
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         family = permit.family
         try:
             while True:
-                writes = self._from(family, ticker.text, permit, harvest)
+                writes = self._from(family, ticker, permit, harvest)
                 if writes:
                     return writes
                 if family == LADDERS[self.datum][-1]:
@@ -102,7 +100,7 @@ class Prices:
                 family = permit.step_down()
         except UnknownSymbol:
             pass
-        return [harvest.nothing(ticker.text, self.datum)]
+        return [harvest.nothing(ticker, self.datum)]
 
     def _from(self, family: str, ticker: str, permit: Permit, harvest: Harvest) -> list[Write]:
         """What this family has; nothing where the plan does not include it, or it knows no price."""

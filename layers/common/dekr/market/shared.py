@@ -16,16 +16,17 @@ from dekr.cache.entry import Kind
 from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.tier_cache import STEP, Write
 from dekr.deadline import Deadline
-from dekr.errors import DeadlineExceeded, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand import NO_FLOOR, Outlook
 from dekr.market.flow import Flow
 from dekr.market.harvest import LADDERS, NOT_ENTITLED, NOT_FOUND, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
 from dekr.market.prospects import market_at, weighed
-from dekr.market.wants import Fetch
+from dekr.market.wants import Fetch, Incomplete
+from dekr.market.whole_market import FAMILY
 from dekr.market.worth import Choice, Scope, relief
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Done
-from dekr.polygon.permit import Permit
+from dekr.polygon.permit import Permit, not_entitled
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -57,15 +58,29 @@ class Shared:
     flow: Flow
     client: "Callable[[], PolygonClient]"
 
-    def along(self, permit: Permit, tickers: Sequence[str], datum: str) -> list[Write]:
-        """What one call, made for these tickers' quotes or trades and for those whose refresh is worth most, brings of these;
-        nothing of a ticker that it does not bring, and nothing at all where none is worth it or can be had.
-
-        ``permit`` is to fetch these tickers, and still is afterwards. Raises BudgetSpent, StoreDown, and where another sandbox has
-        taken over UpstreamDown.
+    def fetch(
+        self, permit: Permit, tickers: Sequence[str], datum: str, own: Callable[[Sequence[str]], list[Write]]
+    ) -> list[Write]:
+        """These tickers' quotes or trades: of one call that also brings those whose refresh is worth most, where that is worth it
+        and can be had; what it does not bring is fetched by ``own``. Raises what that does, Incomplete where the call has brought
+        something, BudgetSpent, StoreDown, and UpstreamDown where another sandbox has taken over.
         """
-        if permit.alone:
-            return []
+        families = permit.families
+        writes = [] if permit.alone else self._along(permit, tickers, datum)
+        left = self._left(tickers, datum, writes)
+        if not left:
+            return writes
+        try:
+            if permit.families != families:
+                permit.turn_to(families)
+            return writes + own(left)
+        except (DekrError, NotEntitled) as error:
+            if not writes:
+                raise
+            raise Incomplete(writes, error if isinstance(error, DekrError) else not_entitled()) from error
+
+    def _along(self, permit: Permit, tickers: Sequence[str], datum: str) -> list[Write]:
+        """What a shared call brings of the tickers."""
         outlook = self.flow.demand.outlook(permit.floor_us)
         share = Share(tickers, datum, weighed(tickers, outlook), outlook)
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
@@ -76,7 +91,9 @@ class Shared:
             except (UpstreamNotEntitled, UpstreamInvalid):
                 pass
             except (UpstreamDown, DeadlineExceeded):
-                return []
+                if permit.calls:
+                    # It took a reader's time already.
+                    return []
         if share.scope is not Scope.ONE:
             return self._best(permit, share, (UNIVERSAL,) if lacking else BEST)
         return []
@@ -106,20 +123,24 @@ class Shared:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
         flight = self.flow.flight
         joined = flight.leave(
-            lambda _: flight.gate.join(permit, MARKET, (SNAPSHOT,), LEASE_MS), permit.deadline, most_s=LONGEST_WAIT_S
+            lambda _: flight.gate.join(permit, MARKET, (FAMILY,), LEASE_MS),
+            permit.deadline,
+            most_s=min(LONGEST_WAIT_S, permit.deadline.left_s() / 3),
         )
         if joined is None:
             return []
         if isinstance(joined, Done):
             return self._theirs(permit, share)
-        joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s()))
+        # The own lease has waited, too, and must last as long as the market may take.
+        flight.gate.tell(permit)
+        joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
         mine = list[Write]()
 
         def arrived(writes: Sequence[Write]) -> None:
             mine.extend(writes)
-            if not self._left(share, writes):
-                # Whoever waits for these need not wait for all others.
-                flight.tell(*flight.cache.put(writes), *permit.finished())
+            # Whoever waits for these need not wait for all others.
+            left = self._left(share.tickers, share.datum, writes)
+            flight.tell(*flight.cache.put(writes), *(() if left else permit.finished()))
 
         try:
             flight.run(self._fetch_of_market(share, arrived), joined, (), {}, tuple)
@@ -148,15 +169,12 @@ class Shared:
 
     def _best(self, permit: Permit, share: "Share", families: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others, up to 250 in all, with the permit."""
-        own, writes = permit.families, list[Write]()
+        own = permit.families
         try:
             permit.turn_to(families)
-            writes = self._many(permit, share, own)
+            return self._many(permit, share, own)
         except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled):
-            pass
-        if permit.families != own and self._left(share, writes):
-            permit.turn_to(own)
-        return writes
+            return []
 
     def _fetch_of_market(self, share: "Share", arrived: Callable[[Sequence[Write]], None]) -> Fetch:
         """The fetch of the whole market; ``arrived`` is given what it has of the share's tickers before all others are written."""
@@ -184,7 +202,7 @@ class Shared:
                 self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacking))
             return []
 
-        return Fetch(MARKET, (SNAPSHOT,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
+        return Fetch(MARKET, (FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
 
     def _many(self, permit: Permit, share: "Share", own: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others in one call; writes the others and returns what these have. ``own``: the families
@@ -221,10 +239,10 @@ class Shared:
                 permit.step_down()
         return client.snapshots(names, permit)
 
-    def _left(self, share: "Share", writes: Sequence[Write]) -> bool:
-        """Whether one of the share's tickers is not among the writes."""
+    def _left(self, tickers: Sequence[str], datum: str, writes: Sequence[Write]) -> list[str]:
+        """The tickers of which nothing is among the writes."""
         brought = {write.key for write in writes}
-        return any(self.flow.cache.key(ticker, share.datum) not in brought for ticker in share.tickers)
+        return [ticker for ticker in tickers if self.flow.cache.key(ticker, datum) not in brought]
 
     def _only_bars(self, found: "Sequence[Snapshot]", datum: str, permit: Permit) -> bool:
         """Whether the plan has no quotes (or trades), so that bars' closes are the best there is for everybody."""

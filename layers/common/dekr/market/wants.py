@@ -17,6 +17,7 @@ from dekr.cache.freshness import (
     splits_until_us,
 )
 from dekr.cache.tier_cache import Write
+from dekr.errors import DekrError
 from dekr.polygon.permit import FAILED_MS, Permit
 from dekr.tiers import TierPolicy
 
@@ -75,8 +76,10 @@ class Want:
 class Fetch:
     """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
     the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
-    (and others that came along). ``partial``: where it fails, what can be served of the wants is, and the rest is left out.
-    ``distrust_ms``: for how long nobody asks again after an answer that is wrong.
+    (and others that came along), or raises Incomplete.
+
+    ``partial``: where it fails, what can be served of the wants is, and the rest is left out. ``distrust_ms``: for how long
+    nobody asks again after an answer that is wrong.
     """
 
     datum: str
@@ -85,6 +88,14 @@ class Fetch:
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
     distrust_ms: int = FAILED_MS
+
+
+class Incomplete(Exception):
+    """A fetch has brought these writes before the error ended it."""
+
+    def __init__(self, writes: list[Write], error: DekrError) -> None:
+        super().__init__(error)
+        self.writes, self.error = writes, error
 
 
 class Choice(NamedTuple):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
 LEASE_MS: Final = 12_000
-FAMILY: Final = "snapshot"
+FAMILY: Final = "market"
+"""It has a breaker of its own: the single snapshots may be well where this one fails."""
+
 _DELAYED: Final = b"d"
 _REAL_TIME: Final = b"r"
 

@@ -108,7 +108,7 @@ class PolygonClient:
         return found
 
     def market(self, call: Call) -> list[Snapshot]:
-        """The snapshots of the whole market in one call (family snapshot).
+        """The snapshots of the whole market in one call (family market).
 
         One that is wrong in itself is left out: among thousands it must not cost all others. Raises UpstreamInvalid where more than
         MOST_WRONG are.
@@ -127,7 +127,7 @@ class PolygonClient:
                 raise UpstreamInvalid("The data provider sent too many snapshots that are wrong.")
             return _each_once(found)
 
-        return self._get("snapshot", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, read)
+        return self._get("market", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, read)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an
