@@ -21,13 +21,13 @@ import httpx
 
 from bench.savings.checker import MICRO, Answered, allowed_us
 from bench.savings.clock import Clock, DrivenStore
+from bench.savings.newsroom import newsroom
 from bench.savings.trace import MINUTES, OPEN_MINUTE, SERIES, START_US, Kind, Trace, day
 from bench.savings.upstream import CountingUpstream, Counts
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.ask import Ask, Outcome
 from dekr.market.bars import Range
-from dekr.market.questions import news
 from dekr.market.segments import Series, Timespan
 from dekr.market.warmer import Task
 from dekr.polygon.client import PolygonClient
@@ -54,6 +54,11 @@ HANDLER_EACH: Final = 100
 HANDLER_USERS: Final = 40
 PER_MINUTE: Final = 6_000
 """The calls a minute of the plan: paid plans ask to stay under 100 a second."""
+
+NEWS: Final = -1
+"""In the place of a series."""
+
+FEED_US: Final = 5 * MINUTE_US
 
 NEWEST: Final = {"order": "desc", "sort": "published_utc", "limit": "10"}
 
@@ -106,18 +111,24 @@ class _Driven:
 
     def remember(self, earlier: Trace, later: Sequence[Trace]) -> None:
         """Note what was asked for, as serving it does. Of bars serve the last request for each series that is asked for on no
-        ``later`` day: what the others left in the cache, that one leaves.
+        ``later`` day: what the others left in the cache, that one leaves. Of news the same for each ticker, and the first
+        request in each five minutes, which keeps the feed going.
         """
         demand, store = self.worlds[0].services.demand, self.worlds[0].store
         self.users = max(FEWEST_USERS, len(earlier) // REQUESTS_A_USER)
-        last = {asked: -1 for other in later for asked in _bars_of(other)}
-        last = _bars_of(earlier) | last
+        last = {asked: -1 for other in later for asked in _kept_of(other)}
+        last = _kept_of(earlier) | last
+        fed_us = 0
         for index, (at_us, rank, tier, kind, series, _) in enumerate(_rows(earlier)):
             self.clock.to(at_us)
             if kind == Kind.BARS:
                 if last[rank, series] == index:
                     self._serve(index, Tier(tier), Kind.BARS, [self.names[rank]], series)
-            elif kind != Kind.NEWS:
+            elif kind == Kind.NEWS:
+                if last[rank, NEWS] == index or at_us - fed_us >= FEED_US:
+                    fed_us = at_us
+                    self._serve(index, Tier(tier), Kind.NEWS, [self.names[rank]], series)
+            else:
                 demand.note(self.names[rank], 0, Tier(tier).policy.real_time_s)
                 if commands := demand.due():
                     store.run(*commands)
@@ -182,8 +193,9 @@ class _Driven:
                 handed_out = [rows[-1][4]]
                 data = "historical" if timespan == "day" else "real_time"
             case Kind.NEWS:
-                sent = services.answers.get(ask, news(Ticker(names[0]), {**NEWEST, "ticker": names[0]}))
-                handed_out = [int(sent["results"][0]["title"])]
+                sent = services.news.get(ask, Ticker(names[0]), {**NEWEST, "ticker": names[0]})
+                shown = [int(article["id"]) for article in sent["results"]]
+                handed_out = [newsroom().true_until_us(names[0], shown, self.clock.at_us)]
                 data = "news"
         now_us, stale = self.clock.at_us, ask.outcome is Outcome.STALE
         self.day.history += [Answered(now_us, int(tier), data, at_us, stale) for at_us in handed_out]
@@ -208,10 +220,12 @@ def _has_bars(trace: Trace) -> bool:
     return bool((trace.kinds == Kind.BARS).any())
 
 
-def _bars_of(trace: Trace) -> dict[tuple[int, int], int]:
-    """The last request for each series of bars: (rank, series) and its index."""
+def _kept_of(trace: Trace) -> dict[tuple[int, int], int]:
+    """The last request for each series of bars, and for each ticker's news: (rank, series or NEWS) and its index."""
     return {
-        (rank, series): index for index, (_, rank, _, kind, series, _) in enumerate(_rows(trace)) if kind == Kind.BARS
+        (rank, series if kind == Kind.BARS else NEWS): index
+        for index, (_, rank, _, kind, series, _) in enumerate(_rows(trace))
+        if kind in (Kind.BARS, Kind.NEWS)
     }
 
 

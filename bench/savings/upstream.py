@@ -2,7 +2,7 @@
 
 The real client talks to it over httpx' own transport seam. A price is the moment at which it was read, in microseconds, so
 whoever reads an answer knows how old it is without asking the service. A call moves the driven clock on by its modelled
-latency. Of bars, the newest one's close is such a price; of news, the first article's title.
+latency. Of bars, the newest one's close is such a price. News are those of ``newsroom``, which knows how long an answer was true.
 """
 
 import json
@@ -10,12 +10,13 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final, Protocol
 
 import httpx
 
+from bench.savings.newsroom import ARTICLE_BYTES, Article, newsroom
 from dekr import sessions
 from local.sandbox.universe import tickers
 
@@ -28,6 +29,9 @@ MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 STEP_MS: Final = {"minute": 60_000, "hour": 3_600_000}
 MINUTES_A_DAY: Final = 960
 """Every ticker trades once in each minute from 04:00 to 20:00."""
+
+NEWS: Final = "/v2/reference/news"
+MOST_NEWS: Final = 1_000
 
 MARKET_BYTES: Final = 510
 UNIVERSAL_BYTES: Final = 840
@@ -129,17 +133,20 @@ class CountingUpstream(httpx.BaseTransport):
             kind, body = "nbbo", b'{"status":"OK","results":{"T":"%s",%s}}' % (parts[-1].encode(), _quote(now))
         else:
             quoted = False
-            kind, names, body = self._other(path, parts, now)
+            kind, names, body = self._other(request, parts, now)
+            if kind.startswith("news"):
+                size = ARTICLE_BYTES * body.count(b'"id"')
         counts.kinds[kind] += 1
         counts.symbols += len(names)
         counts.bytes += size or len(body)
-        latency_us = MARKET_LATENCY_US if kind in ("market", "grouped") else LATENCY_US
+        latency_us = MARKET_LATENCY_US if kind in ("market", "grouped", "news feed") else LATENCY_US
         self.clock.wait(max(0, latency_us - way_us))
         if quoted:
             self._seen.add(self.clock.now_us(), now, None if kind == "market" else names)
         return httpx.Response(200, content=body)
 
-    def _other(self, path: str, parts: list[str], now: int) -> tuple[str, Sequence[str], bytes]:
+    def _other(self, request: httpx.Request, parts: list[str], now: int) -> tuple[str, Sequence[str], bytes]:
+        path = request.url.path
         if "/range/" in path:
             multiplier, timespan, first, last = parts[-4:]
             return (
@@ -149,8 +156,9 @@ class CountingUpstream(httpx.BaseTransport):
             )
         if "/grouped/" in path:
             return "grouped", tickers(), _grouped(date.fromisoformat(parts[-1]), now)
-        if path == "/v2/reference/news":
-            return "news", ("",), _news(now)
+        if path == NEWS:
+            asked = request.url.params
+            return "news" if "ticker" in asked else "news feed", ("",), _news(asked, now)
         assert path == "/v3/reference/splits", path
         return "splits", (), b'{"status":"OK","results":[]}'
 
@@ -179,17 +187,26 @@ def _universal(asked: Sequence[str], now: int) -> bytes:
     return json.dumps({"status": "OK", "results": [{"ticker": t, "last_quote": quote} for t in asked]}).encode()
 
 
-def _news(now: int) -> bytes:
-    published = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    article = {
-        "id": str(now),
-        "publisher": {"name": "Wire"},
-        "title": str(now),
-        "published_utc": published,
-        "article_url": "https://news.invalid/",
-        "tickers": [],
-    }
-    return json.dumps({"status": "OK", "results": [article]}).encode()
+def _news(asked: httpx.QueryParams, now: int) -> bytes:
+    """Of a ticker, or of all since a moment; a cursor is that moment and the place before which the next page begins."""
+    if "ticker" in asked:
+        return b'{"status":"OK","results":[%s]}' % _written(
+            newsroom().newest(asked["ticker"], now, int(asked["limit"]))
+        )
+    since, _, place = asked.get("cursor", asked.get("published_utc.gte", "")).partition(" ")
+    from_us = int(datetime.fromisoformat(since).timestamp()) * 1_000_000
+    until = int(place) if place else len(newsroom().articles)
+    found = newsroom().since(from_us, until, now, MOST_NEWS + 1)
+    page = found[:MOST_NEWS]
+    more = b""
+    if page != found:
+        cursor = httpx.QueryParams({"cursor": f"{since} {page[-1].number}"})
+        more = b',"next_url":"https://upstream.invalid%s?%s"' % (NEWS.encode(), str(cursor).encode())
+    return b'{"status":"OK","results":[%s]%s}' % (_written(page), more)
+
+
+def _written(articles: Sequence[Article]) -> bytes:
+    return b",".join(article.written for article in articles)
 
 
 def _bars(ticker: str, multiplier: int, timespan: str, first_ms: int, last_ms: int, now: int) -> bytes:

@@ -10,7 +10,6 @@ from dekr.http.news_answer import COLUMNS, articles_of
 from dekr.http.news_answer import news as news_of
 from dekr.http.polygon.news import news_routes
 from dekr.http.query import TierQuery, Whole
-from dekr.market.questions import news as question
 from dekr.models import News
 from dekr.symbols import Ticker
 
@@ -38,7 +37,7 @@ def news(
         parameters["published_utc.gt"] = moment_utc("published_after", published_after, edge.now_ms * 1000)
     name = ticker.text if ticker else None
     asked = ListQuery.of(f"/news:{name}", parameters, edge.query, ticker, {"symbol"})
-    sent = edge.services.answers.get(edge.ask(tier, "news"), question(ticker, asked.parameters))
+    sent = edge.services.news.get(edge.ask(tier, "news"), ticker, asked.parameters)
     articles = articles_of(sent.get("results") or [], name)
     csv = wants_csv(format_, edge.accepted)
     same = {"symbol": name} if name else {}

@@ -1,13 +1,17 @@
 """At night the finished day is added to the day bars of all tickers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import httpx
 import pytest
 
 from dekr.deadline import Deadline
 from dekr.market.warmer import Task
+from dekr.store import Command
 from dekr.store.link import Link
 from tests.markets import Market, market
+from tests.world import World
 
 NIGHT = "2026-11-21T01:30:00Z"
 """Friday, 20:30 in New York."""
@@ -121,3 +125,112 @@ def test_a_year_that_was_split_is_not_added_to(link: Link) -> None:
         assert [spent(found, days(ticker, first="2024-05-01")) for ticker in ("AAPL", "NVDA")] == [0, 1]
         for ticker in ("AAPL", "NVDA"):
             assert served(found, ticker, "2024-05-01") == upstream(found, ticker, "2024-05-01")
+
+
+class SlowClock:
+    """A store as a machine sees it whose own clock is some milliseconds behind."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.prefix = link.prefix
+
+    @property
+    def clock_offset_us(self) -> int:
+        return self.link.clock_offset_us - 5_000
+
+    @clock_offset_us.setter
+    def clock_offset_us(self, offset_us: int) -> None:
+        self.link.clock_offset_us = offset_us
+
+    def run(self, *commands: Command) -> list[Any]:
+        return self.link.run(*commands)
+
+    def shards(self) -> "Sequence[SlowClock]":
+        return (self,)
+
+
+@pytest.fixture
+def popular(link: Link) -> World:
+    """On a Friday somebody asked for the days of two tickers; it is the first moment of its night."""
+    world = World(SlowClock(link))
+    world.upstream.listed = ("AAPL", "MSFT")
+    world.to("2026-11-20T15:00:00Z")
+    for ticker in ("AAPL", "MSFT"):
+        world.get(days(ticker), world.key(7))
+        world.services.demand.note(ticker, 1, 30)
+    world.store.run(*world.services.demand.all())
+    world.upstream.calls.clear()
+    world.to("2026-11-21T01:20:00Z")
+    return world
+
+
+def runs(world: World) -> list[str]:
+    """A run of the warmer. The last part of each path that it asked."""
+    before = len(world.upstream.calls)
+    world.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    return [path.rsplit("/", 1)[-1] for path in world.upstream.calls[before:]]
+
+
+def test_a_machine_whose_clock_is_behind_does_not_load_again_what_a_call_for_all_brings(popular: World) -> None:
+    assert runs(popular) == ["2026-11-20", "splits"]
+    popular.later(300)
+    assert runs(popular) == []
+
+
+def test_while_the_day_is_not_published_nothing_is_loaded_ticker_by_ticker(popular: World) -> None:
+    nothing = httpx.Response(200, json={"status": "OK", "resultsCount": 0})
+    popular.upstream.answer = lambda request: nothing if "/grouped/" in request.url.path else None
+    assert runs(popular) == ["2026-11-20"]
+    popular.upstream.answer = lambda _: None
+    popular.later(300)
+    assert runs(popular) == ["2026-11-20", "splits"]
+    assert runs(popular) == []
+
+
+def test_where_the_plan_has_no_such_bars_the_popular_are_loaded_one_by_one(popular: World) -> None:
+    popular.upstream.denied = {"grouped"}
+    assert len(runs(popular)) == 1 + 2
+    popular.later(300)
+    assert runs(popular) == []
+
+
+def wrong(ticker: str) -> httpx.Response:
+    bars = [{"t": 1_700_000_000_000, "o": "x"}]
+    return httpx.Response(200, json={"ticker": ticker, "status": "OK", "results": bars})
+
+
+def refused(_: str) -> httpx.Response:
+    return httpx.Response(403, json={"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."})
+
+
+@pytest.mark.parametrize("answer", [wrong, refused])
+def test_a_ticker_that_the_upstream_has_wrong_does_not_end_the_night(popular: World, answer: Any) -> None:
+    asked = {"AAPL": 9, "TSLA": 5, "MSFT": 4, "KO": 3}
+    for ticker, count in asked.items():
+        for _ in range(count):
+            popular.services.demand.note(ticker, 1, 30)
+    popular.store.run(*popular.services.demand.all())
+    popular.upstream.answer = lambda request: answer("TSLA") if "/ticker/TSLA/" in request.url.path else None
+    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    assert report.done == "up to date"
+    assert any("/ticker/KO/" in path for path in popular.upstream.calls)
+
+
+def test_an_upstream_that_is_down_ends_the_run(popular: World) -> None:
+    popular.services.demand.note("TSLA", 1, 30)
+    popular.services.demand.note("KO", 1, 30)
+    popular.store.run(*popular.services.demand.all())
+    popular.upstream.answer = lambda request: httpx.Response(500) if "/range/" in request.url.path else None
+    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    assert report.done == "upstream_unavailable"
+    assert len({path for path in popular.upstream.calls if "/range/" in path}) == 1
+
+
+def test_where_nothing_can_be_used_the_run_ends(popular: World) -> None:
+    for number in range(20):
+        popular.services.demand.note(f"X{chr(65 + number)}", 1, 30)
+    popular.store.run(*popular.services.demand.all())
+    popular.upstream.answer = lambda request: wrong("X") if "/ticker/X" in request.url.path else None
+    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    assert report.done == "upstream_invalid"
+    assert 1 < len({path for path in popular.upstream.calls if "/ticker/X" in path}) < 10

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dekr.market.health import HealthCheck
     from dekr.market.hours import Hours
     from dekr.market.indicators import Indicators
+    from dekr.market.news import News
     from dekr.market.preferences import Preferences
     from dekr.market.prices import Prices
     from dekr.market.shared import Shared
@@ -137,6 +138,13 @@ class Services:
         from dekr.market.answers import Answers  # noqa: PLC0415 - the same
 
         return Answers(self._flow, self._upstream)
+
+    @cached_property
+    def news(self) -> "News":
+        """The service of news."""
+        from dekr.market.news import News  # noqa: PLC0415 - the same
+
+        return News(self._flow, self.answers, self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":

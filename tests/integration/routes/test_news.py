@@ -167,6 +167,29 @@ def test_news_are_as_fresh_as_the_tier_says_at_all_hours(night: Market) -> None:
     assert night.calls == 2
 
 
+def test_lists_that_the_feed_keeps_fresh_are_the_upstreams_own_to_the_last_page(night: Market) -> None:
+    key = night.world.key(6)
+    tickers = ("AAPL", "MSFT", "TSLA")
+    for ticker in tickers:
+        night.world.get(f"{REFERENCE}?ticker={ticker}", key)
+    before = night.calls
+    for _ in range(8):
+        night.later(1_200)
+        for ticker in tickers:
+            found = night.world.get(f"{REFERENCE}?ticker={ticker}", key).json["results"]
+            assert found == _sent(night, ticker=ticker, limit=10)[: len(found)]
+            assert len(found) >= 9
+    assert night.calls - before == 8
+    path = f"{REFERENCE}?ticker=AAPL"
+    whole = _sent(night, ticker="AAPL", limit=35)
+    found = []
+    for answer in followed(night.world, path, key):
+        found += answer.json["results"]
+        if len(found) >= len(whole):
+            break
+    assert found[: len(whole)] == whole
+
+
 def test_old_news_are_served_with_a_label_while_the_upstream_fails(night: Market) -> None:
     key = night.world.key()
     first = night.world.get("/news?symbol=AAPL", key).json

@@ -53,27 +53,27 @@ class DayHistory:
     flow: Flow
     client: "Callable[[], PolygonClient]"
 
-    def extend(self, deadline: Deadline) -> int:
-        """Add the last finished trading day, once; returns how many calls it took. Nothing is added where the plan does not
-        include such bars. Raises what the gate and the fetch raise, and StoreDown.
+    def extend(self, now_us: int, deadline: Deadline) -> bool:
+        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once. Whether
+        that is done, or cannot be: the plan does not include such bars, or there is nothing to add them to. What is left is done
+        by a later call. Raises what the gate and the fetch raise, and StoreDown.
         """
-        day = _finished(self.flow.now_us())
+        day = _finished(now_us)
         mark = self.flow.cache.key("market", "history")
         if day is None or self._done(mark) >= day.date:
-            return 0
+            return True
         years = {adjusted: list(self._years(day.date, adjusted=adjusted)) for adjusted in (True, False)}
         if not any(years.values()):
-            return 0
+            return True
 
         def run(permit: Permit, *_: object) -> list[Write]:
             return self._extend(day, years, mark, permit)
 
         try:
-            return self.flow.flight.fetch(
-                Fetch("market:history", ("grouped",), LEASE_MS, run), self.flow.now_us(), deadline
-            )
+            self.flow.flight.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), now_us, deadline)
         except UpstreamNotEntitled:
-            return 0
+            return True
+        return self._done(mark) >= day.date
 
     def _extend(self, day: TradingDay, years: Mapping[bool, Sequence[str]], mark: str, permit: Permit) -> list[Write]:
         today = sessions.eastern_date(permit.stamp_us)

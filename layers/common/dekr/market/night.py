@@ -1,6 +1,7 @@
 """History at night, when calls are cheap: the finished day for everybody, and the day bars of what is most popular.
 
 Both may be repeated: what is there already costs no call. Where the warmer's part of the budget is spent, the next run goes on.
+The order matters: what is loaded before the finished day is there for everybody is loaded once more for that day.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Final, Protocol
 
 from dekr.access.limits import Toll
 from dekr.deadline import Deadline
-from dekr.errors import UnknownSymbol
+from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.bars import YEAR_MS, Range, Row
 from dekr.market.demand import NO_FLOOR, Demand
@@ -20,6 +21,9 @@ HOTTEST: Final = 50
 """So many of the most popular tickers have their last year's day bars in the morning."""
 
 YEAR_OF_DAYS: Final = 366
+MOST_WRONG: Final = 5
+"""With more tickers than this whose bars cannot be had, it is the upstream that is in trouble."""
+
 ENOUGH_S: Final = 5.0
 """Nothing new is begun with less time than this."""
 
@@ -37,27 +41,35 @@ class DayBars(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """``history`` adds the finished day to what is kept of all tickers (dekr.market.day_history); ``toll`` makes what counts the
-    calls among all of the day.
+    """``history`` adds the day that was finished at a moment to what is kept of all tickers, and says whether that is done
+    (dekr.market.day_history); ``toll`` makes what counts the calls among all of the day.
     """
 
     demand: Demand
-    history: Callable[[Deadline], object]
+    history: Callable[[int, Deadline], bool]
     bars: DayBars
     toll: Callable[[], Toll]
 
     def __call__(self, deadline: Deadline) -> str:
         """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
-        self.history(deadline)
         toll = self.toll()
         # One request for all: what counts is the calls.
         admission = toll.settle(self.demand.store.run(toll.command)[0])
+        if not self.history(admission.now_us, deadline):
+            return "to be continued"
+        wrong = 0
         outlook = self.demand.outlook(NO_FLOOR, 1.0)
         for each in sorted(outlook.likely, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
             if deadline.left_s() < ENOUGH_S:
                 return "to be continued"
             ask = Ask(toll, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us())
-            self._load(ask, each.ticker)
+            try:
+                self._load(ask, each.ticker)
+            except (UpstreamInvalid, UpstreamNotEntitled):
+                # That ticker's bars alone are wrong, or not in the plan.
+                wrong += 1
+                if wrong > MOST_WRONG:
+                    raise
         return "up to date"
 
     def _load(self, ask: Ask, ticker: str) -> None:

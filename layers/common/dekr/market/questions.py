@@ -32,7 +32,7 @@ def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: 
 def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> Question:
     """``/v2/reference/news``, of one ticker or of all."""
     slot = ticker.text if ticker else MARKET
-    return Question(slot, "news", "news", "/v2/reference/news", _news, DataClass.NEWS, parameters)
+    return Question(slot, "news", "news", "/v2/reference/news", articles_model, DataClass.NEWS, parameters)
 
 
 def tickers(parameters: Mapping[str, str]) -> Question:
@@ -69,7 +69,8 @@ def _ticks() -> "type[BaseModel]":
     return ListAnswer[Tick]
 
 
-def _news() -> "type[BaseModel]":
+def articles_model() -> "type[BaseModel]":
+    """The shape of an answer of the news."""
     from dekr.polygon.wire_lists import Article, ListAnswer  # noqa: PLC0415 - see above
 
     return ListAnswer[Article]

@@ -10,7 +10,6 @@ from dekr.http.edge import Edge
 from dekr.http.lists import CursorQuery, ListQuery, OrderQuery, next_path, published_times
 from dekr.http.polygon.shapes import Page
 from dekr.http.query import Whole
-from dekr.market.questions import news as question
 from dekr.symbols import Ticker
 
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Articles in a page."), Whole]
@@ -43,7 +42,7 @@ def news_routes(edge: Edge) -> None:
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})
         times = published_times(edge.query, edge.now_ms * 1000)
         asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, edge.query, found)
-        sent = edge.services.answers.get(edge.ask(None, "news"), question(asked.ticker, asked.parameters))
+        sent = edge.services.news.get(edge.ask(None, "news"), asked.ticker, asked.parameters)
         results = sent.get("results") or []
         following = next_path("/v2/reference/news", {}, asked.following(sent))
         return edge.polygon({"count": len(results), "results": results}, following)
