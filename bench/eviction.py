@@ -19,6 +19,7 @@ from typing import Final
 
 import redis
 
+from bench.connected import patient_link
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.tier_cache import TierCache, Write
 from dekr.store import Command
@@ -122,8 +123,12 @@ class _Filling:
 @contextmanager
 def _filling(policy: str, max_mb: int) -> Iterator[_Filling]:
     options = ("--maxmemory", f"{max_mb}mb", "--maxmemory-policy", policy)
-    with redis_single(*options) as server, redis.Redis(port=server.port) as client:
-        world = World(Link.open(server.url))
+    with (
+        redis_single(*options) as server,
+        redis.Redis(port=server.port) as client,
+        patient_link(server.url) as link,
+    ):
+        world = World(link)
         assert _answers(world), "the service does not answer"
         lasting = _without_expiry(client)
         assert lasting, "nothing is kept without an expiry"

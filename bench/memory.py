@@ -17,14 +17,12 @@ from pathlib import Path
 
 import redis
 
-from bench.stampede import FAKE_KEY, sandbox_polygon
+from bench.connected import connected
+from bench.stampede import sandbox_polygon
 from dekr.cache.entry import HEADER, Entry
-from dekr.polygon.connect import connect
-from dekr.store.link import Link
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
 from tests.redis_servers import redis_single
-from tests.world import World
 
 OPEN = "2026-11-20T15:00:00Z"
 TICKERS = tickers()[:200:10]
@@ -97,8 +95,7 @@ def run() -> dict[str, tuple[float, str]]:
 
 def written() -> dict[str, list[tuple[bytes, bytes]]]:
     """The keys and entries of each class, written by the service itself."""
-    with redis_single() as server, sandbox_polygon(0) as upstream:
-        world = World(Link.open(server.url), client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us))
+    with redis_single() as server, sandbox_polygon(0) as upstream, connected(server.url, upstream) as world:
         world.to(OPEN)
         key = world.key(Tier.INSTITUTIONAL_ELITE)
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):

@@ -18,10 +18,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
+from bench.connected import connected
 from bench.peer.serving import Peer, serving
 from bench.stampede import FAKE_KEY, calls, sandbox_polygon
-from dekr.polygon.connect import connect
-from dekr.store.link import Link
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
 from tests.redis_servers import redis_single
@@ -131,12 +130,11 @@ def cpu(
 
 
 def _ask_us(asked: list[tuple[str, Tier]], url: str, upstream: str) -> None:
-    world = _world(url, upstream)
-    world.to(OPEN)
-    module = _module("quote", world)
     context = Context()
     keys: dict[Tier, str] = {}
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    with connected(url, upstream) as world, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        world.to(OPEN)
+        module = _module("quote", world)
         for number, (ticker, tier) in enumerate(asked):
             user, nth = divmod(number, REQUESTS_OF_USER)
             if nth == 0:
@@ -153,6 +151,8 @@ def _ours(url: str, upstream: str, function: str, path: str) -> Iterator[tuple[i
     here, there = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_answer, args=(url, upstream, function, path, there))
     process.start()
+    # Only the process keeps this end, so that its death is heard of.
+    there.close()
 
     def turn(requests: int) -> None:
         here.send(requests)
@@ -165,16 +165,16 @@ def _ours(url: str, upstream: str, function: str, path: str) -> Iterator[tuple[i
     finally:
         process.kill()
         process.join()
+        here.close()
 
 
 def _answer(url: str, upstream: str, function: str, path: str, orders: Connection) -> None:
-    world = _world(url, upstream)
-    world.to(CLOSED)
-    module = _module(function, world)
-    headers = {"x-api-key": world.key(Tier.INSTITUTIONAL_ELITE), "accept": "application/json"}
-    events = [json.dumps(event(path.format(ticker), headers)) for ticker in TICKERS]
-    context = Context()
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    with connected(url, upstream) as world, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        world.to(CLOSED)
+        module = _module(function, world)
+        headers = {"x-api-key": world.key(Tier.INSTITUTIONAL_ELITE), "accept": "application/json"}
+        events = [json.dumps(event(path.format(ticker), headers)) for ticker in TICKERS]
+        context = Context()
         while True:
             for number in range(orders.recv()):
                 answer = module.handler(json.loads(events[number % len(events)]), context)
@@ -182,10 +182,6 @@ def _answer(url: str, upstream: str, function: str, path: str, orders: Connectio
                 json.dumps(answer)
             world.later(ROUND_S)
             orders.send(None)
-
-
-def _world(url: str, upstream: str) -> World:
-    return World(Link.open(url), client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us))
 
 
 def _module(function: str, world: World) -> ModuleType:

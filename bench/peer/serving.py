@@ -16,7 +16,8 @@ from dekr.tiers import Tier
 from local.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
-TRIES = 400
+TRIES = 1_200
+"""For a minute: a busy machine takes long to start it."""
 
 
 @dataclass(frozen=True)

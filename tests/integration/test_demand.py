@@ -141,3 +141,14 @@ def test_a_record_from_far_ahead_begins_anew(world: World, demand: Demand) -> No
     outlook = demand.outlook(NO_FLOOR)
     assert [each.ticker for each in outlook.likely] == ["MSFT"]
     assert 0 < outlook.rate < 1
+
+
+@pytest.mark.parametrize("size", [3, 8, 100])
+def test_the_same_batch_eight_times_notes_each_ticker_as_often(world: World, demand: Demand, size: int) -> None:
+    batch = {f"T{number}": 0 for number in range(size)}
+    for _ in range(8):
+        demand.note_all(batch, 30)
+        world.store.run(*demand.all())
+    rates = {each.ticker: each.rate for each in demand.outlook(NO_FLOOR).likely}
+    assert set(rates) == set(batch)
+    assert max(rates.values()) == pytest.approx(min(rates.values()), rel=1e-3)

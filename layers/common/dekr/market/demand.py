@@ -90,7 +90,7 @@ class Demand:
     _patience: Counter[int] = field(default_factory=Counter)
     _stamps: dict[str, int] = field(default_factory=dict)
     _noted: int = 0
-    _batched: int = 0
+    _batches: int = 0
     _sent_us: int = 0
 
     def note(self, ticker: str, stamp_us: int, allowance_s: int) -> None:
@@ -104,8 +104,9 @@ class Demand:
         """Count the quotes of a batch, by ticker with their stamps: of so many one in SAMPLED stands for all."""
         if not served:
             return
-        at = -self._batched % SAMPLED
-        self._batched += len(served)
+        # Another eighth each time: the same batch comes again and again.
+        at = self._batches % SAMPLED
+        self._batches += 1
         for ticker in islice(served, at, None, SAMPLED):
             self._tickers[ticker] += SAMPLED
             self._stamps[ticker] = served[ticker]

@@ -1,0 +1,37 @@
+"""The service for a benchmark, on a real Redis and a sandbox Polygon. Its connections are closed in the end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from bench.stampede import FAKE_KEY
+from dekr.polygon.connect import connect
+from dekr.store.link import Link
+from tests.world import World
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+
+REPLY_S: Final = 20.0
+"""A busy machine must not look like a store that is down: that would fail the benchmark, or change what it counts."""
+
+
+@contextmanager
+def patient_link(url: str) -> Iterator[Link]:
+    """A link that waits for a reply for as long as a busy machine may take."""
+    with closing(Link.open(url)) as link:
+        link.connection.socket_timeout = REPLY_S
+        yield link
+
+
+@contextmanager
+def connected(url: str, upstream: str) -> Iterator[World]:
+    """The service on this Redis and this Polygon."""
+    with ExitStack() as stack:
+
+        def client(now_us: Callable[[], int]) -> "PolygonClient":
+            made = connect(upstream, lambda: FAKE_KEY, now_us)
+            stack.callback(made.transport.client.close)
+            return made
+
+        yield World(stack.enter_context(patient_link(url)), client=client)
