@@ -429,6 +429,35 @@ def test_what_nobody_lists_is_fetched_alone_beside_what_the_market_lacks(busy: W
     assert busy.upstream.calls[before:] == ["/v2/last/nbbo/UNLA", "/v2/last/nbbo/UNLB"]
 
 
+def test_a_batch_on_a_plan_without_universal_snapshots_has_quotes_all_the_same(world: World) -> None:
+    world.upstream.listed = NAMES
+    world.upstream.denied = {"v3/snapshot"}
+    key = world.key()
+    found = world.post("/quotes/batch", key, [*NAMES[:3], "NEW"])
+    assert [found.json[name]["bid"] for name in NAMES[:3]] == [2, 2, 2]
+    assert world.upstream.calls == ["/v3/snapshot", MARKET, "/v2/aggs/grouped/locale/us/market/stocks/2026-11-19"]
+    assert world.get(f"/quote/{NAMES[0]}", key).headers["X-Data-Source"] == "snapshot"
+
+
+def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(busy: World, redis: RedisServer) -> None:
+    own, market = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", "dekr:{upstream}:lease:market:quotes"
+    left_ms: list[int] = []
+    busy.later(60)
+    with closing(Link.open(redis.url)) as link:
+
+        def sleep(_: float) -> None:
+            link.run(plain("PEXPIRE", own, 1_000), plain("DEL", market))
+
+        other = World(link, busy.upstream, busy.directory, sleep=sleep)
+        link.clock_offset_us = busy.store.clock_offset_us
+        link.run(plain("SET", market, "h:killed", "PX", 8_000))
+        busy.upstream.before = lambda _: left_ms.extend(link.run(plain("PTTL", own)))
+        before = len(busy.upstream.calls)
+        ask(other, busy.key(), NAMES[0])
+    assert busy.upstream.calls[before:] == [MARKET]
+    assert left_ms[0] > 4_000
+
+
 def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:
     key = busy.key()
     busy.upstream.denied = {"v2/snapshot"}

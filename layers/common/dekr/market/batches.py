@@ -1,6 +1,7 @@
 """Quotes of many tickers at once: one round trip where all are cached, one upstream call for all that are not."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
-from dekr.market.harvest import QUOTE, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
@@ -27,8 +28,8 @@ MOST_PLANS: Final = 128
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
 
-LADDER: Final = ("universal", "grouped")
-"""Universal snapshots; where the plan lacks them, the bars of the whole market's previous day."""
+LADDER: Final = (UNIVERSAL, SNAPSHOT, "grouped")
+"""Universal snapshots, the tickers' own; where the plan lacks both, the bars of the whole market's previous day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,18 @@ class Batches:
 
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-        if permit.family == "universal":
-            try:
-                found = self.client().universal(tickers, permit)
-                return harvest.asked(tickers, {snapshot.ticker: snapshot for snapshot in found}, UNIVERSAL, QUOTE)
-            except NotEntitled:
-                permit.step_down()
-        return self._closes(tickers, permit, harvest)
+        writes: list[Write] = []
+        for family, ask in ((UNIVERSAL, self.client().universal), (SNAPSHOT, self.client().snapshots)):
+            if permit.family != family:
+                continue
+            with suppress(NotEntitled):
+                found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
+                writes = harvest.asked(tickers, found, family, QUOTE)
+            tickers = self.shared.left(tickers, QUOTE, writes)
+            if not tickers:
+                return writes
+            permit.step_down()
+        return writes + self._closes(tickers, permit, harvest)
 
     def _closes(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
         """The previous day's closes."""

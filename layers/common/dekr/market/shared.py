@@ -67,7 +67,7 @@ class Shared:
         """
         families = permit.families
         writes = [] if permit.alone else self._along(permit, tickers, datum)
-        left = self._left(tickers, datum, writes)
+        left = self.left(tickers, datum, writes)
         if not left:
             return writes
         try:
@@ -139,7 +139,7 @@ class Shared:
         def arrived(writes: Sequence[Write]) -> None:
             mine.extend(writes)
             # Whoever waits for these need not wait for all others.
-            left = self._left(share.tickers, share.datum, writes)
+            left = self.left(share.tickers, share.datum, writes)
             flight.tell(*flight.cache.put(writes), *(() if left else permit.finished()))
 
         try:
@@ -239,7 +239,7 @@ class Shared:
                 permit.step_down()
         return client.snapshots(names, permit)
 
-    def _left(self, tickers: Sequence[str], datum: str, writes: Sequence[Write]) -> list[str]:
+    def left(self, tickers: Sequence[str], datum: str, writes: Sequence[Write]) -> list[str]:
         """The tickers of which nothing is among the writes."""
         brought = {write.key for write in writes}
         return [ticker for ticker in tickers if self.flow.cache.key(ticker, datum) not in brought]
