@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 LIST: Final = "news:newest"
 """A ticker's list in keys."""
 
-KEEP_US: Final = 7 * DAY_US
-"""For how long a list is kept after it was fetched as a whole."""
+KEEP_US: Final = 3 * DAY_US
+"""For how long a list is kept after it was fetched as a whole. A week would save 0.3 % of a mixed day's calls more."""
 
 LATEST_US: Final = 2 * 3_600 * SECOND_US
 OVERLAP_US: Final = LATEST_US + 600 * SECOND_US
