@@ -12,9 +12,18 @@ down: ## End it
 	@$(PY) -m local.stack down
 
 .PHONY: key
-key: setup ## Make an API key: make key TIER=5 USER=demo [STACK=dekr-prod]
+key: setup ## Make an API key: make key TIER=5 USER=demo [ROLE=service] [STACK=dekr-prod]
 	@$(if $(filter environment,$(origin USER)),$(error say for whom: make key TIER=5 USER=demo))
-	@$(PY) -m local.keys create --tier "$(TIER)" --user "$(USER)" $(if $(STACK),--stack "$(STACK)")
+	@$(PY) -m local.keys create --tier "$(TIER)" --user "$(USER)" $(if $(ROLE),--role "$(ROLE)") $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: keys
+keys: setup ## List a user's API keys: make keys USER=demo [STACK=dekr-prod]
+	@$(if $(filter environment,$(origin USER)),$(error say whose: make keys USER=demo))
+	@$(PY) -m local.keys list --user "$(USER)" $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: revoke
+revoke: setup ## Revoke an API key: make revoke ID=... [STACK=dekr-prod]
+	@$(PY) -m local.keys revoke --id "$(ID)" $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lambda-image
 lambda-image: setup ## Build the image that `sam local invoke` runs functions in (Docker, root)
