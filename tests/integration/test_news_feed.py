@@ -133,7 +133,9 @@ def test_a_list_of_days_ago_needs_no_call_of_its_own(known: Wire) -> None:
     assert known.titles("KO")[0] == f"{story.number}.0"
 
 
-def test_a_list_is_fetched_itself_three_days_after_the_last_time_whatever_feeds_did_to_it(known: Wire, link: Link) -> None:
+def test_a_list_is_fetched_itself_three_days_after_the_last_time_whatever_feeds_did_to_it(
+    known: Wire, link: Link
+) -> None:
     known.titles("KO")
     for _ in range(48):
         known.later(3_600)

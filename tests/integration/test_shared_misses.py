@@ -13,7 +13,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.ask import Ask
 from dekr.market.shared import ATTEMPT_S, LONGEST_WAIT_S
-from dekr.store import plain
+from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
@@ -456,6 +456,28 @@ def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(bu
         ask(other, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [MARKET]
     assert left_ms[0] > 4_000
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        plain("SET", "dekr:{demand}:preferred", "no hash"),  # as good as out of reach
+        plain("ZADD", "dekr:{demand}:stamps", "-inf", NAMES[9]),
+        plain("HSET", "dekr:{demand}:pace", "market", "-inf"),
+        plain("HSET", "dekr:{demand}:preferred", b"\xff", "no number"),
+    ],
+    ids=["out of reach", "stamp", "market", "preferred"],
+)
+def test_without_a_record_that_can_be_read_a_miss_is_fetched_alone(busy: World, link: Link, harm: Command) -> None:
+    busy.later(60)
+    ask(busy, busy.key(), NAMES[0])
+    busy.later(300)
+    link.run(harm)
+    before = len(busy.upstream.calls)
+    (paid,) = link.run(plain("ZCARD", "dekr:{upstream}:calls"))
+    ask(busy, busy.key(), NAMES[1])
+    assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[1]}"]
+    assert link.run(plain("ZCOUNT", "dekr:{upstream}:calls", busy.services.now_us() - 1_000_000, "+inf")) == [1], paid
 
 
 def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Final
+from typing import Any, Final
 
 from dekr.store import Command, Store, call, load_script
 from dekr.store.command import Word
@@ -142,37 +142,11 @@ class Demand:
         """
         keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps", "preferred", "lacking")]
         *_, reply = self.store.run(*self.all(), call(_OUTLOOK, keys, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
-        now_us, market, *rest = reply
-        if not rest:
-            return Outlook(now_us, int(float(market)))
-        rate, calls, known, requests, shares, names, scores, stamps, preferred = rest
-        total = float(requests)
-        market_us = int(float(market))
-        covered = market_us > floor_us
-        new = min(0.9, DISCOUNT * known / (total + DOUBT))
-        rate = float(rate) if pace is None else pace
-        per_score = rate * (1 - new) / total if total else 0.0
-        rates = {name.decode(): float(score) * per_score for name, score in zip(names, scores, strict=True)}
-        when = {name.decode(): int(float(stamp or 0)) for name, stamp in zip(names, stamps, strict=True)}
-        # Where the market was fetched after the floor, all that it had is fresh.
-        others = 0.0 if covered else rate - sum(rates.values())
-        for name, word in zip(preferred[::2], preferred[1::2], strict=True):
-            until_us, _, weight = word.partition(b" ")
-            if int(until_us) > now_us:
-                rates[name.decode()] = rates.get(name.decode(), 0.0) + float(weight) / 3600
-        patience = {int(s): float(n) / total for s, n in zip(shares[::2], shares[1::2], strict=True)} if total else {}
-        return Outlook(
-            now_us,
-            market_us,
-            patience,
-            [
-                Likely(ticker, each, max(when.get(ticker, 0), 0 if covered else market_us))
-                for ticker, each in rates.items()
-                if each
-            ],
-            max(0.0, others),
-            1 / float(calls) if float(calls) > 1 / 3600 else 3600.0,
-        )
+        try:
+            return _told(reply, floor_us, pace)
+        except (ValueError, OverflowError):
+            # A record that somebody else has written into says nothing.
+            return Outlook(reply[0], 0)
 
     def refreshed(self, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
         """What remembers a fetch of these tickers' quotes."""
@@ -192,3 +166,37 @@ class Demand:
 
     def _key(self, name: str) -> str:
         return f"{self.store.prefix}{{demand}}:{name}"
+
+
+def _told(reply: Any, floor_us: int, pace: float | None) -> Outlook:  # noqa: ANN401 - a script's reply
+    now_us, market, *rest = reply
+    if not rest:
+        return Outlook(now_us, int(float(market)))
+    rate, calls, known, requests, shares, names, scores, stamps, preferred = rest
+    total = float(requests)
+    market_us = int(float(market))
+    covered = market_us > floor_us
+    new = min(0.9, DISCOUNT * known / (total + DOUBT))
+    rate = float(rate) if pace is None else pace
+    per_score = rate * (1 - new) / total if total else 0.0
+    rates = {name.decode(): float(score) * per_score for name, score in zip(names, scores, strict=True)}
+    when = {name.decode(): int(float(stamp or 0)) for name, stamp in zip(names, stamps, strict=True)}
+    # Where the market was fetched after the floor, all that it had is fresh.
+    others = 0.0 if covered else rate - sum(rates.values())
+    for name, word in zip(preferred[::2], preferred[1::2], strict=True):
+        until_us, _, weight = word.partition(b" ")
+        if int(until_us) > now_us:
+            rates[name.decode()] = rates.get(name.decode(), 0.0) + float(weight) / 3600
+    patience = {int(s): float(n) / total for s, n in zip(shares[::2], shares[1::2], strict=True)} if total else {}
+    return Outlook(
+        now_us,
+        market_us,
+        patience,
+        [
+            Likely(ticker, each, max(when.get(ticker, 0), 0 if covered else market_us))
+            for ticker, each in rates.items()
+            if each
+        ],
+        max(0.0, others),
+        1 / float(calls) if float(calls) > 1 / 3600 else 3600.0,
+    )

@@ -81,7 +81,11 @@ class Shared:
 
     def _along(self, permit: Permit, tickers: Sequence[str], datum: str) -> list[Write]:
         """What a shared call brings of the tickers."""
-        outlook = self.flow.demand.outlook(permit.floor_us)
+        try:
+            outlook = self.flow.demand.outlook(permit.floor_us)
+        except StoreDown:
+            # It may be the part of the store that has the record alone.
+            return []
         share = Share(tickers, datum, weighed(tickers, outlook), outlook)
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
         lacking = outlook.market_us > permit.floor_us
