@@ -103,8 +103,9 @@ bench: setup ## Run the benchmarks, print their table, write bench/results.json
 	$(PY) -m bench
 
 .PHONY: bench-savings
-bench-savings: setup ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000]
-	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS))
+bench-savings: setup ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
+	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
+		$(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: chaos
 chaos: setup system ## Run the service through a minute of faults; SEED= picks them
