@@ -6,7 +6,7 @@ None where there is none yet. Prices are whole numbers (ten-thousandths of a dol
 from collections.abc import Sequence
 from itertools import pairwise
 
-from local.sandbox.market import DOLLAR
+from local.sandbox.span import DOLLAR
 
 type Values = list[float | None]
 

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Final
 
 from local.sandbox import bounds, formulas, paging, parameters
-from local.sandbox.market import DOLLAR
 from local.sandbox.parameters import Query
+from local.sandbox.span import DOLLAR
 from local.sandbox.universe import ranks
 from local.sandbox.view import View
 from local.sandbox.windows import MONTHS, Bar, Series

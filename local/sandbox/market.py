@@ -3,25 +3,18 @@
 Prices here are raw, in ten-thousandths of a dollar of the shares of their own day (``Span.scaled`` adjusts for a split).
 """
 
-import math
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
 from dekr.sessions import TradingDay
-from local.sandbox import noise
-from local.sandbox.span import TRADES_A_SLOT, Place, Span, Tree, grouped, merged, running_total
+from local.sandbox import drawn, noise
+from local.sandbox.span import TRADES_A_SLOT, Span, merged
 from local.sandbox.trading_days import MINUTE_US, SECOND_US, first_minute, trading_day
-from local.sandbox.universe import LISTED, LISTED_SINCE, profile
+from local.sandbox.tree import Place, Tree, grouped
+from local.sandbox.universe import LISTED, LISTED_SINCE
 
-DOLLAR: Final = 10_000
-_OCTAVES: Final = (2, 7, 29, 113, 509)
-"""Lengths in days of the movements that a price is the sum of: over any of them it looks like a random walk."""
-
-_EXTENDED: Final = 0.04
-_SHARES_A_TRADE: Final = 90
-_TRADES_A_MINUTE: Final = 6
 _SECONDS: Final = tuple(float(second) for second in range(61))
 _WHOLE_DAY: Final = 1 << 30
 
@@ -50,7 +43,7 @@ def day_span(seed: int, ticker: str, day: date, now_us: int) -> Span | None:
     if found is None or day < LISTED_SINCE:
         return None
     if now_us >= found.post_close_us:
-        return _tree(seed, ticker, found).whole
+        return drawn.whole(seed, ticker, found)
     stands = standing(seed, ticker, day, now_us)
     return stands.day if stands is not None else None
 
@@ -69,7 +62,7 @@ def minutes(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[t
     if stands is None:
         return []
     running = first_minute(found) + (now_us - found.pre_open_us) // MINUTE_US
-    pieces = _tree(seed, ticker, found).pieces(step, running)
+    pieces = drawn.tree(seed, ticker, found).pieces(step, running)
     return grouped(chain(pieces, [stands.minute] if stands.minute[0] == running else []), step)
 
 
@@ -79,7 +72,7 @@ def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[t
     if found is None or day < LISTED_SINCE or now_us < found.pre_open_us:
         return []
     since = (min(now_us, found.post_close_us) - found.pre_open_us) // SECOND_US + first_minute(found) * 60
-    tree = _tree(seed, ticker, found)
+    tree = drawn.tree(seed, ticker, found)
     pieces = (
         (minute * 60 + first, span)
         for minute, whole in tree.pieces(1, -(-since // 60))
@@ -98,7 +91,7 @@ def seconds_of(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[tu
     """The seconds with trades of one whole minute, counted from Eastern midnight, whether it is over or still to come."""
     if day.date < LISTED_SINCE:
         return ()
-    tree = _tree(seed, ticker, day)
+    tree = drawn.tree(seed, ticker, day)
     _, whole = tree.before(minute)
     pieces = _minute_tree(tree, minute, whole).pieces(1, 60) if whole is not None else ()
     return tuple((minute * 60 + second, span) for second, span in pieces)
@@ -106,7 +99,7 @@ def seconds_of(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[tu
 
 @lru_cache(maxsize=LISTED)
 def _standing(seed: int, ticker: str, day: TradingDay, since_s: int) -> Standing | None:
-    tree, first = _tree(seed, ticker, day), first_minute(day)
+    tree, first = drawn.tree(seed, ticker, day), first_minute(day)
     running, second = divmod(since_s, 60)
     running += first
     places, whole = tree.before(running)
@@ -120,15 +113,22 @@ def _standing(seed: int, ticker: str, day: TradingDay, since_s: int) -> Standing
             return Standing(merged([*spans, so_far]), (running, so_far), (running * 60 + number, newest))
     if not places:
         return None
-    minute, span = tree.newest(places[-1])
+    return Standing(merged(spans), *_newest(seed, ticker, day, places[-1]))
+
+
+@lru_cache(maxsize=2 * LISTED)
+def _newest(seed: int, ticker: str, day: TradingDay, place: Place) -> tuple[tuple[int, Span], tuple[int, Span]]:
+    """The last minute with trades of a place, and the last second with trades of that minute."""
+    tree = drawn.tree(seed, ticker, day)
+    minute, span = tree.newest(place)
     seconds_of = _minute_tree(tree, minute, span)
     number, newest = seconds_of.newest(Place(0, 60, seconds_of.whole))
-    return Standing(merged(spans), (minute, span), (minute * 60 + number, newest))
+    return (minute, span), (minute * 60 + number, newest)
 
 
 @lru_cache(maxsize=128)
 def _complete(seed: int, ticker: str, day: TradingDay, step: int) -> tuple[tuple[int, Span], ...]:
-    return tuple(grouped(_tree(seed, ticker, day).pieces(step, _WHOLE_DAY), step))
+    return tuple(grouped(drawn.tree(seed, ticker, day).pieces(step, _WHOLE_DAY), step))
 
 
 def _minute_tree(tree: Tree, minute: int, span: Span) -> Tree:
@@ -137,59 +137,3 @@ def _minute_tree(tree: Tree, minute: int, span: Span) -> Tree:
     most = min(60, span.trades // TRADES_A_SLOT)
     slots = 1 + int(noise.units(key)[0] * most)
     return Tree(key, span._replace(slots=min(slots, most)), 0, _SECONDS, tree.grain)
-
-
-@lru_cache(maxsize=20_000)
-def _tree(seed: int, ticker: str, day: TradingDay) -> Tree:
-    """The minutes of a trading day."""
-    about, key = profile(seed, ticker), noise.key(seed, ticker, day.date.toordinal())
-    draw = noise.units(key)
-    ratio = about.split[1] if about.split is not None and day.date < about.split[0] else 1
-    busy = _busy(
-        *((moment - day.pre_open_us) // MINUTE_US for moment in (day.open_us, day.close_us, day.post_close_us))
-    )
-
-    def price(dollars: float) -> int:
-        return max(1, round(dollars * ratio * DOLLAR / about.grain)) * about.grain
-
-    gap = math.exp(0.4 * about.swing * (draw[0] - 0.5))
-    opening = price(_level(seed, ticker, day.date - timedelta(days=1)) * gap)
-    closing = price(_level(seed, ticker, day.date))
-    reach = about.swing / about.grain
-    high = max(opening, closing) + int(opening * reach * draw[1]) * about.grain
-    low = max(about.grain, min(opening, closing) - int(opening * reach * draw[2]) * about.grain)
-    volume = int(about.volume * math.exp(1.2 * (draw[3] + draw[4] - 1)) / ratio) + 2 * TRADES_A_SLOT
-    trades = min(volume, max(2 * TRADES_A_SLOT, int(volume * ratio / _SHARES_A_TRADE * (0.8 + 0.4 * draw[5]))))
-    slots = min(int((len(busy) - 1) * (0.98 + 0.02 * draw[6])), max(1, trades // _TRADES_A_MINUTE))
-    turnover = (opening + high + low + closing) * volume // 4
-    whole = Span(opening, high, low, closing, volume, trades, turnover, slots)
-    return Tree(key, whole, first_minute(day), busy, about.grain)
-
-
-@lru_cache(maxsize=8)
-def _busy(opens: int, closes: int, ends: int) -> tuple[float, ...]:
-    """How busy the minutes of a day are: most at the open and the close, little before and after."""
-    middle, half = (opens + closes) / 2, (closes - opens) / 2
-    return running_total(
-        [
-            1 + 2 * abs((minute - middle) / half) ** 3 if opens <= minute < closes else _EXTENDED
-            for minute in range(ends)
-        ]
-    )
-
-
-@lru_cache(maxsize=20_000)
-def _level(seed: int, ticker: str, day: date) -> float:
-    """The price in dollars at the end of a calendar day, in today's shares."""
-    about, number = profile(seed, ticker), day.toordinal()
-    move = 0.0
-    for octave in _OCTAVES:
-        place, part = divmod(number, octave)
-        here, there = _lattice(seed, ticker, octave, place), _lattice(seed, ticker, octave, place + 1)
-        move += math.sqrt(octave) * (here + (there - here) * part / octave)
-    return about.price * math.exp(about.swing * 0.6 * move)
-
-
-@lru_cache(maxsize=65_536)
-def _lattice(seed: int, ticker: str, octave: int, place: int) -> float:
-    return noise.units(noise.key(seed, ticker, octave), place)[0] * 2 - 1

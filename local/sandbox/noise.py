@@ -1,10 +1,11 @@
 """Randomness without state: numbers that depend on nothing but what names them, the same in every process."""
 
 from hashlib import blake2b
-from struct import unpack
+from struct import Struct
 from typing import Final
 
-_COUNT: Final = 12
+ONE: Final = 65_536
+_TWELVE: Final = Struct("12H")
 
 
 def key(*parts: object) -> bytes:
@@ -14,5 +15,9 @@ def key(*parts: object) -> bytes:
 
 def units(key: bytes, number: int = 0) -> list[float]:
     """Twelve numbers in [0, 1), the same ones for the same key and number."""
-    digest = blake2b(key + number.to_bytes(8), digest_size=2 * _COUNT).digest()
-    return [part / 65_536 for part in unpack("12H", digest)]
+    return [grain / ONE for grain in grains(key, number)]
+
+
+def grains(key: bytes, number: int) -> tuple[int, ...]:
+    """The same in whole numbers below ``ONE``."""
+    return _TWELVE.unpack(blake2b(key + number.to_bytes(8), digest_size=_TWELVE.size).digest())

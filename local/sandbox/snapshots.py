@@ -11,7 +11,7 @@ from local.sandbox.listing import listing
 from local.sandbox.market import Standing, day_span, standing
 from local.sandbox.parameters import Query
 from local.sandbox.plans import Data
-from local.sandbox.quotes import last_quote, last_trade
+from local.sandbox.quotes import newest
 from local.sandbox.span import Span
 from local.sandbox.trading_days import MINUTE_US, before, newest_begun
 from local.sandbox.universe import ranks, tickers
@@ -35,13 +35,14 @@ _MARKET_STATUS: Final = {
 
 def one(view: View, path: Query, _: Query) -> Json:
     """``/v2/snapshot/locale/us/markets/stocks/tickers/{t}``."""
-    return view.envelope(ticker=_ticker(view, view.listed(path["ticker"])))
+    return view.envelope(ticker=_ticker(view, view.listed(path["ticker"]), _day(view)))
 
 
 def several(view: View, _: Query, query: Query) -> Json:
     """``/v2/snapshot/locale/us/markets/stocks/tickers[?tickers=A,B]``: the listed ones of these, or the whole market."""
     asked = dict.fromkeys(query["tickers"].split(",")) if query.get("tickers") else tickers()
-    found = [_ticker(view, ticker) for ticker in asked if ticker in ranks()]
+    day = _day(view)
+    found = [_ticker(view, ticker, day) for ticker in asked if ticker in ranks()]
     return view.envelope(count=len(found), tickers=found)
 
 
@@ -66,8 +67,16 @@ def universal(view: View, _: Query, query: Query) -> Json:
     return answer | paging.next_url(view, "/v3/snapshot", query, left[limit - 1]) if len(left) > limit else answer
 
 
-def _ticker(view: View, ticker: str) -> Json:
-    day = sessions.eastern_date(view.seen_us - CLEARED_US)
+def _day(view: View) -> date:
+    """The day that v2 snapshots are of."""
+    return sessions.eastern_date(view.seen_us - CLEARED_US)
+
+
+def _ticker(view: View, ticker: str, day: date) -> Json:
+    latest = newest(view.seed, ticker, view.seen_us)
+    if latest is None:
+        raise not_found()
+    quote, trade = latest
     stands, previous = standing(view.seed, ticker, day, view.seen_us), _close_before(view, ticker, day)
     change, percent = _change(stands, previous)
     found: Json = {
@@ -79,10 +88,6 @@ def _ticker(view: View, ticker: str) -> Json:
         "min": _minute(day, stands),
         "prevDay": bar(previous, _DAY) if previous else no_bar(_DAY),
     }
-    quote = last_quote(view.seed, ticker, view.seen_us)
-    trade = last_trade(view.seed, ticker, view.seen_us)
-    if quote is None or trade is None:
-        raise not_found()
     if stands is not None:
         found["updated"] = max(quote.at_ns, trade.at_ns) if Data.QUOTES in view.plan.includes else trade.at_ns
     if Data.QUOTES in view.plan.includes:
@@ -109,10 +114,10 @@ def _item(view: View, ticker: str) -> Json:
     if stands is None:
         day = before(day).date
         stands = standing(view.seed, ticker, day, view.seen_us)
-    quote = last_quote(view.seed, ticker, view.seen_us)
-    trade = last_trade(view.seed, ticker, view.seen_us)
-    if stands is None or quote is None or trade is None:
+    latest = newest(view.seed, ticker, view.seen_us)
+    if stands is None or latest is None:
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
+    quote, trade = latest
     previous = _close_before(view, ticker, day)
     change, percent = _change(stands, previous)
     minute, span = stands.minute

@@ -1,15 +1,16 @@
-"""A stretch of trading, and how it is made of shorter ones.
+"""A stretch of trading, and how it is made of shorter ones (``tree`` says which).
 
 The market is built from the top: a whole day is drawn first, and then split again and again, each half from the random
 numbers of its own place. So any part of any day is reached in a few steps, without what comes before it, and a longer bar
 is exactly what its shorter ones add up to: first open, highest high, lowest low, last close, sums of the rest.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from local.sandbox import noise
+
+DOLLAR: Final = 10_000
 
 TRADES_A_SLOT: Final = 4
 """A slot that trades at all has this many trades at least, so that open, high, low and close can be four of them."""
@@ -66,99 +67,23 @@ def merged(spans: Sequence[Span]) -> Span:
     )
 
 
-class Place(NamedTuple):
-    """A span and the units that it lies in, counted from the first of its tree."""
-
-    start: int
-    end: int
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The base units of one span, found by splitting it.
-
-    ``first``: the number of the first unit; ``busy``: running total of how busy the units are, from 0, one longer than
-    there are units; ``grain``: the step of the prices.
-    """
-
-    key: bytes
-    whole: Span
-    first: int
-    busy: Sequence[float]
-    grain: int
-
-    def pieces(self, step: int, until: int) -> Iterator[tuple[int, Span]]:
-        """Spans in order that together are all trading before unit ``until``; none crosses a multiple of ``step``."""
-        return self._pieces(self.whole, 0, len(self.busy) - 1, step, until - self.first)
-
-    def before(self, unit: int) -> tuple[list[Place], Span | None]:
-        """All trading before a unit, in order, as few spans; and the unit's own span, None without trades."""
-        unit -= self.first
-        place = Place(0, len(self.busy) - 1, self.whole)
-        if unit >= place.end:
-            return [place], None
-        found: list[Place] = []
-        span: Span | None = self.whole
-        start, end = 0, place.end
-        while span is not None and end - start > 1:
-            middle = (start + end) // 2
-            left, right = self._split(span, start, middle, end)
-            if unit < middle:
-                span, end = left, middle
-            else:
-                if left is not None:
-                    found.append(Place(start, middle, left))
-                span, start = right, middle
-        return found, span
-
-    def newest(self, place: Place) -> tuple[int, Span]:
-        """The last unit with trades of a place, and its number."""
-        start, end, span = place
-        while end - start > 1:
-            middle = (start + end) // 2
-            left, right = self._split(span, start, middle, end)
-            if right is not None:
-                span, start = right, middle
-            elif left is not None:
-                span, end = left, middle
-        return self.first + start, span
-
-    def _pieces(self, span: Span, start: int, end: int, step: int, until: int) -> Iterator[tuple[int, Span]]:
-        first = self.first + start
-        if end <= until and first // step == (self.first + end - 1) // step:
-            yield first, span
-            return
-        middle = (start + end) // 2
-        left, right = self._split(span, start, middle, end)
-        if left is not None and start < until:
-            yield from self._pieces(left, start, middle, step, until)
-        if right is not None and middle < until:
-            yield from self._pieces(right, middle, end, step, until)
-
-    def _split(self, whole: Span, start: int, middle: int, end: int) -> tuple[Span | None, Span | None]:
-        busy = self.busy
-        share = (busy[middle] - busy[start]) / (busy[end] - busy[start])
-        draw = noise.units(self.key, start << 16 | end)
-        return split(whole, share, (middle - start, end - middle), self.grain, draw)
-
-
 def split(
-    whole: Span, share: float, room: tuple[int, int], grain: int, draw: Sequence[float]
+    whole: Span, share: float, room: tuple[int, int], grain: int, grains: Sequence[int]
 ) -> tuple[Span | None, Span | None]:
     """A span in two, None where one had no trades.
 
-    ``share``: how much of the trading is expected in the first; ``room``: how many base units each has; ``draw``: twelve
-    numbers in [0, 1).
+    ``share``: how much of the trading is expected in the first; ``room``: how many base units each has; ``grain``: the step of
+    the prices; ``grains``: twelve random numbers (``noise.grains``).
     """
-    slots = int(whole.slots * _uneven(share, draw[0]) + draw[1])
-    slots = min(max(slots, whole.slots - room[1]), room[0], whole.slots)
+    o, h, low, c, volume, trades, turnover, all_slots = whole
+    slots = int(all_slots * _uneven(share, grains[0] / noise.ONE) + grains[1] / noise.ONE)
+    slots = min(max(slots, all_slots - room[1]), room[0], all_slots)
     if slots <= 0:
         return None, whole
-    if slots == whole.slots:
+    if slots == all_slots:
         return whole, None
-    o, h, low, c, volume, trades, turnover, _ = whole
-    spare = trades - TRADES_A_SLOT * whole.slots
+    draw = [part / noise.ONE for part in grains]
+    spare = trades - TRADES_A_SLOT * all_slots
     trades_1 = TRADES_A_SLOT * slots + int(spare * _uneven(share, draw[2]))
     volume_1 = trades_1 + int((volume - trades) * _uneven(trades_1 / trades, draw[3]))
     volume_2 = volume - volume_1
@@ -177,13 +102,13 @@ def split(
     low_1 -= int((low_1 - low) * _WICK * draw[7] / grain) * grain
     high_2 += int((h - high_2) * _WICK * draw[8] / grain) * grain
     low_2 -= int((low_2 - low) * _WICK * draw[9] / grain) * grain
-    if max(high_1, high_2) < h:
+    if high_1 < h and high_2 < h:
         high_1, high_2 = (h, high_2) if draw[10] < share else (high_1, h)
-    if min(low_1, low_2) > low:
+    if low_1 > low and low_2 > low:
         low_1, low_2 = (low, low_2) if draw[11] < share else (low_1, low)
     return (
         Span(o, high_1, low_1, c1, volume_1, trades_1, turnover_1, slots),
-        Span(o2, high_2, low_2, c, volume_2, trades - trades_1, turnover_2, whole.slots - slots),
+        Span(o2, high_2, low_2, c, volume_2, trades - trades_1, turnover_2, all_slots - slots),
     )
 
 
@@ -198,19 +123,3 @@ def _bounds(first: int, last: int, turnover: int, volume: int, grain: int) -> tu
     high = max(first, last, -(-turnover // (volume * grain)) * grain)
     low = min(first, last, turnover // (volume * grain) * grain)
     return high, low
-
-
-def running_total(weights: Sequence[float]) -> tuple[float, ...]:
-    """The running total of weights, from 0."""
-    totals = [0.0]
-    for weight in weights:
-        totals.append(totals[-1] + weight)
-    return tuple(totals)
-
-
-def grouped(pieces: Iterator[tuple[int, Span]], step: int) -> list[tuple[int, Span]]:
-    """Pieces in order as one span for each window of ``step`` units, with the number of the window's first unit."""
-    windows: dict[int, list[Span]] = {}
-    for first, span in pieces:
-        windows.setdefault(first // step * step, []).append(span)
-    return [(start, merged(spans)) for start, spans in windows.items()]

@@ -25,6 +25,7 @@ def trading_day(day: date) -> TradingDay | None:
         return TradingDay(day, *(midnight + minutes * MINUTE_US for minutes in _FULL_DAY))
 
 
+@lru_cache(maxsize=16)
 def newest_begun(now_us: int) -> TradingDay:
     """The newest trading day whose pre-market has begun."""
     day = sessions.eastern_date(now_us)
@@ -39,6 +40,7 @@ def newest_over(now_us: int) -> TradingDay:
     return found if found.post_close_us <= now_us else before(found.date)
 
 
+@lru_cache(maxsize=16_384)
 def before(day: date) -> TradingDay:
     """The last trading day before a date."""
     while True:

@@ -49,4 +49,5 @@ class View:
 
     def ratio(self, ticker: str, day: date, *, adjusted: bool) -> int:
         """How many of today's shares one share of a day is."""
-        return profile(self.seed, ticker).ratio(day, self.today) if adjusted else 1
+        about = profile(self.seed, ticker)
+        return about.ratio(day, self.today) if adjusted and about.split is not None else 1

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from local.sandbox.market import DOLLAR
-from local.sandbox.span import Span
+from local.sandbox.span import DOLLAR, Span
 
 type Json = dict[str, Any]
 

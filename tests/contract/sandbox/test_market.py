@@ -1,7 +1,7 @@
 """The simulated market: longer bars are what shorter ones add up to, and nothing is known before its time."""
 
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dekr import sessions
-from local.sandbox import market, quotes, windows
+from local.sandbox import market, noise, quotes, windows
 from local.sandbox.span import Span, merged
 from local.sandbox.trading_days import MINUTE_US, SECOND_US, trading_day
+from local.sandbox.tree import Tree, running_total
 from local.sandbox.universe import GRAIN, LISTED, LISTED_SINCE, RATIOS, SPLITS, profile, ranks, tickers
 from tests.contract.sandbox.conftest import Running
 
@@ -64,6 +65,27 @@ def test_a_minute_is_the_sum_of_its_seconds(ticker: str, day: date) -> None:
     for (_, made), (_, minute) in zip(seconds, minutes, strict=True):
         is_possible(made, profile(SEED, ticker).grain)
         assert made._replace(slots=1) == minute
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    some_ticker,
+    some_day,
+    st.integers(240, 1_195),
+    st.lists(st.sampled_from([-60, -1, 1, 2, 30]), min_size=20, max_size=30),
+)
+def test_in_whichever_order_a_day_is_asked_it_says_the_same(
+    ticker: str, day: date, first: int, steps: list[int]
+) -> None:
+    whole, grain = market.day_span(SEED, ticker, day, END_US), profile(SEED, ticker).grain
+    assert whole is not None
+
+    def fresh() -> Tree:
+        return Tree(noise.key(ticker), whole, 240, running_total([1.0] * 960), grain)
+
+    asked = fresh()
+    for minute in accumulate(steps, initial=first):
+        assert asked.before(max(240, minute)) == fresh().before(max(240, minute))
 
 
 @settings(max_examples=25, deadline=None)
