@@ -1,10 +1,12 @@
-"""``make bench``: runs every benchmark, prints one table, writes bench/results.json (name -> number) and draws the charts."""
+"""``make bench``: runs every benchmark, prints one table, writes it into bench/README.md and the numbers into
+bench/results.json (name -> number), and draws the charts.
+"""
 
 import json
 import platform
 from pathlib import Path
 
-from bench import batch, charts, cold, eviction, hit, hit_parts, indicator, memory, peer_cpu, shared, stampede
+from bench import batch, charts, cold, eviction, hit, hit_parts, indicator, memory, peer_cpu, readme, shared, stampede
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS = (hit, hit_parts, batch, indicator, cold, peer_cpu, shared, stampede, memory, eviction)
@@ -15,13 +17,18 @@ OF_SAVINGS = ("saved_pct", "violations", "calls_over_optimum")
 def main() -> None:
     """Run them all, one after the other: side by side they would disturb each other."""
     before = json.loads(RESULTS.read_text())
+    rows: list[tuple[str, str, str]] = []
     results: dict[str, float] = {name: before[name] for name in OF_SAVINGS if name in before}
     for benchmark in BENCHMARKS:
         found = benchmark.run()
         for name, (value, meaning) in found.items():
             results[name] = round(value, 3)
+            rows.append((f"`{name}`", f"{value:,.3f}".rstrip("0").rstrip("."), meaning))
             print(f"{name:26} {value:12.3f}  {meaning}", flush=True)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    readme.put(
+        "what things cost", [*readme.table(("figure", "", "what it is"), rows), "", readme.machine("make bench")]
+    )
     charts.main()
     print(f"Python {platform.python_version()} on {platform.machine()}; written to {RESULTS.relative_to(Path.cwd())}")
 

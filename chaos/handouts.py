@@ -1,4 +1,4 @@
-"""Which values an answer of the upstream hands out, and the same values in the service's answers.
+"""Which values an answer of the upstream hands out (news apart: chaos.newsstand), and the same values in the service's answers.
 
 A mark is what the upstream says of the value, so that an answer that was changed on its way is not taken for it.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaos.history import Value
+from chaos.newsstand import news
 
 
 def of_upstream(path: str, body: bytes) -> Iterator[Value]:
@@ -30,8 +31,6 @@ def of_upstream(path: str, body: bytes) -> Iterator[Value]:
         case ["v2", "aggs", _]:
             for bar in results:
                 yield Value("bar", found["ticker"], f"{bar['t'] * 10**6} {bar['c']} {bar['v']}")
-        case ["v2", "reference", _] if results:
-            yield _news(path.partition("ticker=")[2].partition("&")[0], results)
 
 
 def of_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Value, ...], tuple[str, ...]]:  # noqa: ANN401 - JSON
@@ -51,7 +50,8 @@ def of_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Va
             last = body[-1]
             return (Value("bar", tickers[0], f"{_ns(last['timestamp'])} {last['close']} {last['volume']}"),), ()
         case _:
-            return ((_news(tickers[0], body["articles"]),) if body["articles"] else ()), ()
+            found = [article["id"] for article in body["articles"]]
+            return ((news(tickers[0], found),) if found else ()), ()
 
 
 def _of_item(item: dict[str, Any]) -> Iterator[Value]:
@@ -66,10 +66,6 @@ def _quote(ticker: str, fields: dict[str, Any]) -> Value:
 
 def _trade(ticker: str, fields: dict[str, Any]) -> Value:
     return Value("trade", ticker, f"{fields['t']} {fields['p']} {fields['s']}")
-
-
-def _news(ticker: str, articles: list[dict[str, Any]]) -> Value:
-    return Value("news", ticker, " ".join(article["id"][:8] for article in articles))
 
 
 def _own_quote(ticker: str, body: dict[str, Any]) -> Value:

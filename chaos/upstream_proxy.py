@@ -14,6 +14,7 @@ from chaos import handouts
 from chaos.door import break_off
 from chaos.history import Call, Handout, Value
 from chaos.mood import Mood
+from chaos.newsstand import PATH, Newsstand
 from chaos.trace import MARKET
 from local.ports import HOST
 
@@ -41,6 +42,7 @@ class UpstreamProxy:
     watch: Callable[[Call, str], None] = _nobody
     calls: list[Call] = field(default_factory=list)
     handed: list[Handout] = field(default_factory=list)
+    newsstand: Newsstand = field(default_factory=Newsstand)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the service."""
@@ -91,10 +93,10 @@ class UpstreamProxy:
         answer, whole = await _read(behind_reader)
         good = whole and answer.startswith(b"HTTP/1.1 200")
         if good:
-            values = _values(call.path, answer.partition(_END)[2])
+            values = self._values(call.path, answer)
             # Garbage moves times and tickers; it leaves articles as they are.
-            told = not spoiled or _swapped(call.path, values)
-            self.handed += [Handout(value, call.arrived_us) for value in values if told or value.kind == "news"]
+            told = not spoiled or _swapped(call.path, values) or _news(call.path)
+            self.handed += [Handout(value, call.arrived_us) for value in values if told]
         await self.mood.hold_back()
         if self.mood.cutting:
             answer, whole = answer[: len(answer) // 2], False
@@ -105,6 +107,17 @@ class UpstreamProxy:
         elif good:
             self.watch(call, "writer")
         return whole
+
+    def _values(self, path: str, answer: bytes) -> list[Value]:
+        """The values in an answer; none where a fault that began meanwhile has spoiled it."""
+        head, _, body = answer.partition(_END)
+        try:
+            if _news(path):
+                date = head.lower().partition(b"\r\ndate: ")[2].partition(b"\r\n")[0]
+                return list(self.newsstand.told(path, date.decode(), json.loads(body)))
+            return list(handouts.of_upstream(path, body))
+        except (ValueError, KeyError, TypeError):
+            return []
 
 
 def now_us() -> int:
@@ -154,9 +167,6 @@ def _swapped(path: str, values: Sequence[Value]) -> bool:
     return len(asked) == 2 and asked == {value.ticker for value in values}  # noqa: PLR2004 - a pair
 
 
-def _values(path: str, body: bytes) -> list[Value]:
-    """The values in an answer; none where a fault that began meanwhile has spoiled it."""
-    try:
-        return list(handouts.of_upstream(path, body))
-    except (ValueError, KeyError, TypeError):
-        return []
+def _news(path: str) -> bool:
+    """Whether it is a call for news."""
+    return path.startswith(PATH)

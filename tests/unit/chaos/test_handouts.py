@@ -5,6 +5,7 @@ from typing import Any
 
 from chaos import handouts
 from chaos.history import Value
+from chaos.newsstand import news
 
 NS = 1_795_186_799_537_719_720
 TIME = "2026-11-20T14:59:59.53771972Z"
@@ -55,9 +56,6 @@ def test_bars() -> None:
 
 
 def test_news() -> None:
-    articles = [{"id": "aaaaaaaa1"}, {"id": "bbbbbbbb2"}]
-    (found,) = handed("/v2/reference/news?limit=5&ticker=AAPL", {"results": articles})
-    answered, _ = handouts.of_answer("news", ("AAPL",), {"articles": articles})
-    assert answered == (found,)
-    assert handed("/v2/reference/news?ticker=ZZZZA", {"results": []}) == []
+    body = {"articles": [{"id": "bbbbbbbb2"}, {"id": "aaaaaaaa1"}]}
+    assert handouts.of_answer("news", ("AAPL",), body) == ((news("AAPL", ["aaaaaaaa1", "bbbbbbbb2"]),), ())
     assert handouts.of_answer("news", ("ZZZZA",), {"articles": []}) == ((), ())

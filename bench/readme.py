@@ -1,0 +1,39 @@
+"""Puts the figures of a run into bench/README.md, between the marks of their part."""
+
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+README: Final = Path(__file__).parent / "README.md"
+
+
+def put(part: str, lines: Iterable[str], path: Path = README) -> None:
+    """Put these lines between ``<!-- part -->`` and ``<!-- end of part -->``. Raises ValueError where a mark is missing."""
+    begins, ends = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    text = path.read_text()
+    begin = text.index(begins) + len(begins)
+    end = text.index(ends, begin)
+    path.write_text(text[:begin] + "\n".join(["", *lines, "", ""]) + text[end:])
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A table in Markdown."""
+    heads = list(heads)
+    return [_row(heads), _row("---" for _ in heads), *(_row(cells) for cells in rows)]
+
+
+def machine(command: str, now: datetime | None = None) -> str:
+    """A line that says what ran when, and where."""
+    now = now or datetime.now(UTC)
+    day = f"{now.day} {now:%B %Y}"
+    return (
+        f"`{command}` on {day}: {os.cpu_count()} processors ({platform.machine()}), Python {platform.python_version()}, "
+        "redis-server on loopback."
+    )
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
