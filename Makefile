@@ -94,16 +94,18 @@ unit: setup ## The fast tests only: no server, no network
 # --- deployment ----------------------------------------------------------------------------------------------------
 .PHONY: build
 build: setup ## Build for AWS, with bytecode that needs no check at import
-	PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam build
+	mkdir -p .aws-sam/tmp
+	TMPDIR="$(CURDIR)/.aws-sam/tmp" PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam build
+	rm -rf .aws-sam/tmp
 	$(PY) -m compileall -q -f --invalidation-mode unchecked-hash .aws-sam/build
 
 # --- benchmarks ----------------------------------------------------------------------------------------------------
 .PHONY: bench
-bench: setup ## Run the benchmarks, print their table, write bench/results.json
+bench: setup system ## Run the benchmarks, print their table, write bench/results.json
 	$(PY) -m bench
 
 .PHONY: bench-savings
-bench-savings: setup ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
+bench-savings: setup system ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
 	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
 		$(if $(PROFILE),--profile $(PROFILE))
 

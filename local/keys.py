@@ -1,10 +1,10 @@
 """API keys of a stack: make one, revoke one, list a user's.
 
-    python -m local.keys create --tier 5 --user demo [--role user|service|admin] [--stack NAME]
-    python -m local.keys revoke --id ID [--stack NAME]
-    python -m local.keys list --user demo [--stack NAME]
+    make key TIER=5 USER=demo [ROLE=user|service|admin] [STACK=NAME]
+    make revoke ID=... [STACK=NAME]
+    make keys USER=demo [STACK=NAME]
 
-Without ``--stack`` it is the local cloud that is up; else a deployed stack, with the AWS account and region of the
+Without ``STACK`` it is the local cloud that is up; else a deployed stack, with the AWS account and region of the
 environment. A new key stands alone on standard output; it is shown once and kept nowhere.
 """
 

@@ -4,25 +4,27 @@ run: setup ## Run the whole service on this machine, in the foreground
 	@$(PY) -m local.stack run
 
 .PHONY: up
-up: setup ## The same in the background
+up: setup ## Run the whole service in the background
 	@$(PY) -m local.stack up
 
 .PHONY: down
-down: ## End it
+down: ## End what `make run` or `make up` started
 	@$(PY) -m local.stack down
 
 .PHONY: key
 key: setup ## Make an API key: make key TIER=5 USER=demo [ROLE=service] [STACK=dekr-prod]
-	@$(if $(filter environment,$(origin USER)),$(error say for whom: make key TIER=5 USER=demo))
+	@$(if $(filter environment,$(origin USER))$(if $(USER),,none),$(error say for whom: make key TIER=5 USER=demo))
+	@$(if $(TIER),,$(error say which tier: make key TIER=5 USER=demo))
 	@$(PY) -m local.keys create --tier "$(TIER)" --user "$(USER)" $(if $(ROLE),--role "$(ROLE)") $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: keys
 keys: setup ## List a user's API keys: make keys USER=demo [STACK=dekr-prod]
-	@$(if $(filter environment,$(origin USER)),$(error say whose: make keys USER=demo))
+	@$(if $(filter environment,$(origin USER))$(if $(USER),,none),$(error say whose: make keys USER=demo))
 	@$(PY) -m local.keys list --user "$(USER)" $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: revoke
 revoke: setup ## Revoke an API key: make revoke ID=... [STACK=dekr-prod]
+	@$(if $(ID),,$(error say which: make revoke ID=...))
 	@$(PY) -m local.keys revoke --id "$(ID)" $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: lambda-image

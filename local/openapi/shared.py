@@ -65,10 +65,14 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "RateLimit-Policy": _text("The caller's limits, in the same draft's form.", '"minute";q=30;w=60'),
     "Retry-After": _number("Seconds after which to ask again.", 2),
     "WWW-Authenticate": _text("How to show a key (RFC 6750).", 'Bearer realm="dekr"'),
-    "X-Data-Source": _text("Where a price came from: nbbo, snapshot, stream, minute_bar or previous_close.", "nbbo"),
+    "X-Data-Source": _text(
+        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close or aggregates; mixed in a batch.",
+        "nbbo",
+    ),
     "X-Data-Timeframe": _text("realtime or delayed, as upstream labelled it.", "realtime"),
     "X-Data-Warning": _text(
-        "Set when the data is older than the tier allows, because upstream fails.", "stale; age=95"
+        "Set when the data is older than the tier allows, because upstream fails.",
+        'stale; age=95; reason="upstream_unavailable"',
     ),
     "X-Request-Id": _text("The request's id in our logs.", REQUEST_ID),
 }

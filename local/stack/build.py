@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from local.stack.folder import ROOT, TOOLS, lock
@@ -53,7 +54,9 @@ def _sam_build(launcher: Launcher, environment: Mapping[str, str], target: Path)
     options: list[str | Path] = ["--build-dir", target, "--cache-dir", ROOT / ".aws-sam/cache"]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
     path = f"{_python_with_pip()}:{environment.get('PATH', '')}"
-    launcher.finish("build", [*sam, *options, *parameters], {**environment, "PATH": path})
+    # It leaves empty folders behind, wherever it may make temporary ones.
+    with TemporaryDirectory() as temporary:
+        launcher.finish("build", [*sam, *options, *parameters], {**environment, "PATH": path, "TMPDIR": temporary})
     compile_all = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     launcher.finish("compile", [*compile_all, target], environment)
 
