@@ -91,6 +91,38 @@ def test_who_waits_for_another_fetch_holds_no_call_meanwhile(link: Link) -> None
         ask(made, "b")
 
 
+def test_no_leave_beside_a_fetch_that_may_bring_it_too(link: Link) -> None:
+    made = gate(link)
+
+    def beside(*, floor_us: int = 0, reread: bool = False) -> Permit | Wait | Done:
+        return made.admit(
+            "quote:AAPL",
+            ("nbbo",),
+            floor_us=floor_us,
+            reserved=True,
+            lease_ms=5_000,
+            deadline=FOREVER,
+            reread=reread,
+            beside="market",
+        )
+
+    market = granted(made, "market", ("market",))
+    assert isinstance(beside(), Wait)
+    assert link.run(plain("ZCARD", "dekr:{upstream}:calls")) == [1]
+    end(made, market)
+    assert isinstance(beside(), Done)
+    assert isinstance(beside(reread=True), Permit)
+
+
+def test_a_failure_beside_is_no_reason_to_fail(link: Link) -> None:
+    made = gate(link)
+    link.run(*granted(made, "market", ("market",)).failed(UpstreamInvalid("garbage")))
+    found = made.admit(
+        "quote:AAPL", ("nbbo",), floor_us=0, reserved=True, lease_ms=5_000, deadline=FOREVER, beside="market"
+    )
+    assert isinstance(found, Permit)
+
+
 def test_word_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
     made = gate(link)
     link.clock_offset_us = 3600 * S

@@ -13,7 +13,7 @@ from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
-from dekr.market.harvest import QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
@@ -28,7 +28,7 @@ MOST_PLANS: Final = 128
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
 
-LADDER: Final = (UNIVERSAL, SNAPSHOT, "grouped")
+LADDER: Final = (UNIVERSAL, MARKET_FAMILY, "grouped")
 """Universal snapshots, the tickers' own; where the plan lacks both, the bars of the whole market's previous day."""
 
 
@@ -89,6 +89,7 @@ class Batches:
             LEASE_MS,
             lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
             partial=True,
+            beside=MARKET,
         )
         return Plan(keys, [real_time(key) for key in keys], fetch)
 
@@ -98,12 +99,13 @@ class Batches:
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         writes: list[Write] = []
-        for family, ask in ((UNIVERSAL, self.client().universal), (SNAPSHOT, self.client().snapshots)):
+        for family, ask in ((UNIVERSAL, self.client().universal), (MARKET_FAMILY, self.client().snapshots)):
             if permit.family != family:
                 continue
             with suppress(NotEntitled):
                 found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
-                writes = harvest.asked(tickers, found, family, QUOTE)
+                shape = UNIVERSAL if family == UNIVERSAL else SNAPSHOT
+                writes = harvest.asked(tickers, found, shape, QUOTE)
             tickers = self.shared.left(tickers, QUOTE, writes)
             if not tickers:
                 return writes

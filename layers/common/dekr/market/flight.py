@@ -23,6 +23,12 @@ LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
 """A waiting reader with less time than this gives up, so that there is time to answer."""
 
+LONGEST_WAIT_BESIDE_S: Final = 1.5
+BESIDE_SHARE: Final = 1 / 3
+"""How long, and for what share of the time that is left, to wait for a fetch that may bring more than what is needed: its
+holder may have been killed, and what is needed takes less alone.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Flight:
@@ -72,7 +78,8 @@ class Flight:
         try:
             writes = _fetched(fetch, permit, missing, old)
         except Incomplete as part:
-            self.tell(*self.cache.put(part.writes), *permit.failed(part.error), *along())
+            # Those who wait find what there is, and try for the rest.
+            self.tell(*self.cache.put(part.writes), *permit.finished(), *along())
             raise
         except DekrError as error:
             life_ms = fetch.distrust_ms if isinstance(error, UpstreamInvalid) else FAILED_MS
@@ -109,6 +116,11 @@ class Flight:
             except StoreDown:
                 return False
         return True
+
+
+def longest_wait_s(deadline: Deadline) -> float:
+    """How long to wait for a fetch that may bring more than what is needed."""
+    return min(LONGEST_WAIT_BESIDE_S, deadline.left_s() * BESIDE_SHARE)
 
 
 def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:

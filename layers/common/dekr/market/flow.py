@@ -26,7 +26,7 @@ from dekr.errors import (
 )
 from dekr.market.ask import Ask, Outcome
 from dekr.market.demand import Demand
-from dekr.market.flight import Flight
+from dekr.market.flight import Flight, longest_wait_s
 from dekr.market.wants import Choice, Choose, Fetch, Incomplete, Want, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Done, Wait
@@ -108,6 +108,7 @@ class Flow:
 
     def _get(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
         """Fetch what is missing, or wait until somebody else has."""
+        beside = fetch.beside
 
         def admit(reread: bool) -> Permit | Wait | Done:  # noqa: FBT001 - the one thing that it is told
             return self.flight.gate.admit(
@@ -118,10 +119,18 @@ class Flow:
                 lease_ms=fetch.lease_ms,
                 deadline=ask.deadline,
                 reread=reread,
+                beside=beside,
             )
 
         reread = False
-        while isinstance(admitted := self.flight.leave(admit, ask.deadline, reread=reread), Done):
+        while True:
+            most_s = longest_wait_s(ask.deadline) if beside else None
+            admitted = self.flight.leave(admit, ask.deadline, reread=reread, most_s=most_s)
+            if isinstance(admitted, Permit):
+                break
+            if admitted is None:
+                beside = None
+                continue
             ask.now_us, ask.here_us = admitted.now_us, self.now_us()
             keys = [want.key for want in missing]
             entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
@@ -129,7 +138,7 @@ class Flow:
                 ask.outcome = Outcome.COLLAPSED
                 return
             reread = True
-        assert admitted is not None, "whoever waits without an end of their own gets an answer"
+        admitted.waited = beside != fetch.beside
         self._run(ask, admitted, missing, entries, fetch)
 
     def _run(self, ask: Ask, permit: Permit, missing: Sequence[Want], entries: dict[str, Entry], fetch: Fetch) -> None:

@@ -22,6 +22,12 @@ TRADE: Final = "trade"
 SNAPSHOT: Final = "snapshot"
 UNIVERSAL: Final = "universal"
 
+MARKET_FAMILY: Final = "market"
+"""The endpoint family of v2 snapshots of several tickers, or of all; one ticker's may be well where these fail."""
+
+MARKET: Final = "market:quotes"
+"""The lease of the whole market's quotes and trades."""
+
 LADDERS: Final = {QUOTE: ("nbbo", "snapshot", "minute", "prev"), TRADE: ("trade", "snapshot", "minute", "prev")}
 """Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
 

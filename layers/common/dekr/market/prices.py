@@ -15,7 +15,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, QUOTE, SNAPSHOT, Harvest, refusal
+from dekr.market.harvest import LADDERS, MARKET, QUOTE, SNAPSHOT, Harvest, refusal
 from dekr.market.shared import Shared
 from dekr.market.wants import Fetch, Want, real_time
 from dekr.polygon.failures import NotEntitled
@@ -80,7 +80,13 @@ class Prices:
     def _plan_of(self, ticker: Ticker) -> tuple[Want, Fetch]:
         """What a read wants, and how to get it where it is missing."""
         key, lease = self.flow.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
-        fetch = Fetch(lease, LADDERS[self.datum], LEASE_MS, lambda permit, *_: self._fetch(ticker.text, permit))
+        fetch = Fetch(
+            lease,
+            LADDERS[self.datum],
+            LEASE_MS,
+            lambda permit, *_: self._fetch(ticker.text, permit),
+            beside=MARKET,
+        )
         return real_time(key), fetch
 
     def _fetch(self, ticker: str, permit: Permit) -> list[Write]:

@@ -18,11 +18,21 @@ from dekr.cache.tier_cache import STEP, Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand import NO_FLOOR, Outlook
+from dekr.market.flight import longest_wait_s
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, NOT_ENTITLED, NOT_FOUND, QUOTE, SNAPSHOT, UNIVERSAL, Harvest
+from dekr.market.harvest import (
+    LADDERS,
+    MARKET,
+    MARKET_FAMILY,
+    NOT_ENTITLED,
+    NOT_FOUND,
+    QUOTE,
+    SNAPSHOT,
+    UNIVERSAL,
+    Harvest,
+)
 from dekr.market.prospects import market_at, weighed
 from dekr.market.wants import Fetch, Incomplete
-from dekr.market.whole_market import FAMILY
 from dekr.market.worth import Choice, Scope, relief
 from dekr.polygon.failures import NotEntitled
 from dekr.polygon.gate import Done
@@ -32,22 +42,19 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.snapshots import Snapshot
 
-MARKET: Final = "market:quotes"
-"""The lease of the whole market."""
-
 LEASE_MS: Final = 8_000
 """Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
 
 ATTEMPT_S: Final = 4.0
 """How long the whole market may take, a second attempt included: another fetch can follow."""
 
-LONGEST_WAIT_S: Final = 1.5
-"""How long to wait for somebody else's: its holder may have been killed, and one ticker alone takes less."""
-
 DISTRUST_MS: Final = 60_000
 """A market that was mostly wrong is not asked for again for so long."""
 
-BEST: Final = (UNIVERSAL, SNAPSHOT)
+MOST_LACKING: Final = 1_000
+"""Of the likely tickers that the market lacks so many are remembered, the likeliest."""
+
+BEST: Final = (UNIVERSAL, MARKET_FAMILY)
 """The families of a call for the best 250."""
 
 
@@ -114,7 +121,7 @@ class Shared:
         if share.scope is not Scope.ONE:
             fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, share, BEST)))
         for fetch in fetches:
-            with suppress(UpstreamNotEntitled):
+            with suppress(UpstreamNotEntitled, UpstreamInvalid):
                 return self.flow.flight.fetch(fetch, self.flow.now_us(), deadline)
         return 0
 
@@ -127,16 +134,16 @@ class Shared:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
         flight = self.flow.flight
         joined = flight.leave(
-            lambda _: flight.gate.join(permit, MARKET, (FAMILY,), LEASE_MS),
+            lambda _: flight.gate.join(permit, MARKET, (MARKET_FAMILY,), LEASE_MS),
             permit.deadline,
-            most_s=min(LONGEST_WAIT_S, permit.deadline.left_s() / 3),
+            most_s=0.0 if permit.waited else longest_wait_s(permit.deadline),
         )
         if joined is None:
             return []
         if isinstance(joined, Done):
             return self._theirs(permit, share)
         # The own lease has waited, too, and must last as long as the market may take.
-        flight.gate.tell(permit)
+        flight.tell(*permit.renewed())
         joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
         mine = list[Write]()
 
@@ -203,10 +210,10 @@ class Shared:
                     for each in share.outlook.likely
                     if not _has(known.get(each.ticker), share.datum, needed)
                 ]
-                self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacking))
+                self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacking[:MOST_LACKING]))
             return []
 
-        return Fetch(MARKET, (FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
+        return Fetch(MARKET, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
 
     def _many(self, permit: Permit, share: "Share", own: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others in one call; writes the others and returns what these have. ``own``: the families

@@ -14,7 +14,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import DekrError
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.harvest import NOT_FOUND, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import MARKET_FAMILY, NOT_FOUND, SNAPSHOT, UNIVERSAL, Harvest, refusal
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.permit import Permit
 
@@ -27,7 +27,7 @@ LEASE_MS: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The service of snapshots in the shape that ``datum`` names, which is also its endpoint family.
+    """The service of snapshots in the shape that ``datum`` names, which is also the endpoint family of one ticker's.
 
     ``client`` is asked for on the first miss.
     """
@@ -44,7 +44,7 @@ class Snapshots:
         wants = [real_time(key) for key in keys]
         fetch = Fetch(
             lease_of(self.datum, tickers),
-            (self.datum,),
+            (MARKET_FAMILY if self.datum == SNAPSHOT and len(tickers) > 1 else self.datum,),
             LEASE_MS,
             lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
         )

@@ -79,7 +79,8 @@ class Fetch:
     (and others that came along), or raises Incomplete.
 
     ``partial``: where it fails, what can be served of the wants is, and the rest is left out. ``distrust_ms``: for how long
-    nobody asks again after an answer that is wrong.
+    nobody asks again after an answer that is wrong. ``beside``: another fetch that may bring this, too; while somebody is at
+    it, that is waited for, but not for long.
     """
 
     datum: str
@@ -88,6 +89,7 @@ class Fetch:
     run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
     partial: bool = False
     distrust_ms: int = FAILED_MS
+    beside: str | None = None
 
 
 class Incomplete(Exception):

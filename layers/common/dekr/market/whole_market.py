@@ -11,6 +11,7 @@ from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.tier_cache import Write
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
+from dekr.market.harvest import MARKET_FAMILY
 from dekr.market.wants import Fetch, real_time
 from dekr.polygon.permit import Permit
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
 LEASE_MS: Final = 12_000
-FAMILY: Final = "market"
-"""It has a breaker of its own: the single snapshots may be well where this one fails."""
-
 _DELAYED: Final = b"d"
 _REAL_TIME: Final = b"r"
 
@@ -35,7 +33,7 @@ class WholeMarket:
     def get(self, ask: Ask) -> bytes:
         """Polygon's answer with the snapshots of all tickers, compressed with gzip."""
         key = self.flow.cache.key("market", "snapshot")
-        fetch = Fetch("market:snapshot", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
+        fetch = Fetch("market:snapshot", (MARKET_FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
         entry = self.flow.read(ask, (real_time(key),), fetch)[key]
         ask.source, ask.delayed = "snapshot", entry.payload[:1] == _DELAYED
         return entry.payload[1:]

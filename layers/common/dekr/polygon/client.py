@@ -101,9 +101,9 @@ class PolygonClient:
             return None
 
     def snapshots(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
-        """The snapshots of several tickers in one call (family snapshot); those without one are left out."""
+        """The snapshots of several tickers in one call (family market); those without one are left out."""
         asked = {"tickers": ",".join(tickers)}
-        found = self._get("snapshot", MARKET_SNAPSHOT, asked, call, QUOTE_ATTEMPT_S, self._snapshots)
+        found = self._get("market", MARKET_SNAPSHOT, asked, call, QUOTE_ATTEMPT_S, self._snapshots)
         _check_tickers(tickers, found)
         return found
 

@@ -1,7 +1,8 @@
 -- May this sandbox call the upstream for this datum now? One decision: single flight, entitlement, breaker, budget.
--- KEYS: lease of the datum, log of calls, pause, then the endpoint families to try in order.
+-- KEYS: lease of the datum, log of calls, pause, then the endpoint families to try in order, then maybe the lease of a datum whose
+--       fetch may bring this one, too.
 -- ARGV: clock offset, token, lease in ms, floor (16 digits), calls allowed in the window, window in us, call number,
---       1 to look past a finished fetch.
+--       1 to look past a finished fetch, 1 where there is such another lease.
 -- Returns {now, word, detail}; a granted call holds the lease and stands in the log.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
@@ -14,21 +15,24 @@ local function ahead(at, most)
 end
 
 local call = ARGV[2] .. ':' .. ARGV[7]
-local lease = redis.call('GET', KEYS[1])
-if lease and lease ~= mine then
-  local word, rest = string.sub(lease, 1, 1), string.sub(lease, 3)
-  -- A word from after now was left before the clock stepped back.
-  local known = word == 'd' and tonumber(rest) <= now + 1000000
-  local done = known and rest > ARGV[4] and ARGV[8] ~= '1'
-  -- Whoever waits or reads makes no call now: one that was paid for something else is given back.
-  if word == 'h' or done then redis.call('ZREM', KEYS[2], call) end
-  if word == 'h' then return {now, 'wait', 0} end
-  if done then return {now, 'done', rest} end
-  if word == 'f' then return {now, 'failed', rest} end
+local families = #KEYS - tonumber(ARGV[9])
+for i, key in ipairs({KEYS[1], ARGV[9] == '1' and KEYS[#KEYS] or nil}) do
+  local lease = redis.call('GET', key)
+  if lease and lease ~= mine then
+    local word, rest = string.sub(lease, 1, 1), string.sub(lease, 3)
+    -- A word from after now was left before the clock stepped back.
+    local known = word == 'd' and tonumber(rest) <= now + 1000000
+    local done = known and rest > ARGV[4] and ARGV[8] ~= '1'
+    -- Whoever waits or reads makes no call now: one that was paid for something else is given back.
+    if word == 'h' or done then redis.call('ZREM', KEYS[2], call) end
+    if word == 'h' then return {now, 'wait', 0} end
+    if done then return {now, 'done', rest} end
+    if word == 'f' and i == 1 then return {now, 'failed', rest} end
+  end
 end
 
 local chosen, probing
-for i = 4, #KEYS do
+for i = 4, families do
   local f = redis.call('HMGET', KEYS[i], 'denied', 'open', 'probe', 'prober')
   if not ahead(f[1], 3600000000) then
     local open = ahead(f[2], 60000000)

@@ -54,15 +54,17 @@ class Gate:
         lease_ms: int,
         deadline: Deadline,
         reread: bool = False,
+        beside: str | None = None,
     ) -> Permit | Wait | Done:
         """Ask for leave to fetch ``datum`` from the first of ``families`` that the plan is known to include.
 
+        ``beside``: another datum whose fetch may bring this one, too; while somebody is at that, there is no leave.
         ``floor_us``: a fetch that started after it is new enough. ``reread``: what was fetched meanwhile was read and is
         not enough. Raises BudgetSpent, UpstreamDown (breaker open, or a failure just seen by somebody else),
         UpstreamNotEntitled, UpstreamInvalid (seen by somebody else), StoreDown.
         """
         ask = Permit(self, datum, self.token(), families, "", 0, reserved, lease_ms, deadline, floor_us)
-        return self._admit(ask, number=1, reread=reread)
+        return self._admit(ask, number=1, reread=reread, beside=beside)
 
     def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
         """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit may have paid and
@@ -73,8 +75,10 @@ class Gate:
         permit.paid = False
         return joined
 
-    def _admit(self, ask: Permit, *, number: int, reread: bool) -> Permit | Wait | Done:
-        now, word, detail = self._ask(ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread)
+    def _admit(self, ask: Permit, *, number: int, reread: bool, beside: str | None = None) -> Permit | Wait | Done:
+        now, word, detail = self._ask(
+            ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread, beside=beside
+        )
         if word == b"wait":
             return Wait()
         if word == b"done":
@@ -89,7 +93,7 @@ class Gate:
 
     def tell(self, permit: Permit) -> None:
         """Tell the breakers what was seen so far, and keep the lease."""
-        self.store.run(*self.settled(permit, f"h:{permit.token}", permit.lease_ms))
+        self.store.run(*permit.renewed())
 
     def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
         """See dekr.polygon.permit.Keeper.settled."""
@@ -114,16 +118,22 @@ class Gate:
         return until is not None and int(until) > now_us
 
     def _ask(
-        self, permit: Permit, families: Sequence[str], *, floor_us: int, number: int, reread: bool
+        self,
+        permit: Permit,
+        families: Sequence[str],
+        *,
+        floor_us: int,
+        number: int,
+        reread: bool,
+        beside: str | None = None,
     ) -> tuple[int, bytes, Any]:
         allowed = self.per_minute if permit.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
         keys = [self._key(f"lease:{permit.datum}"), self._key("calls"), self._key("pause")]
         keys += [self._key(f"family:{family}") for family in families]
-        (reply,) = self.store.run(
-            call(
-                _GATE, keys, permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread)
-            )
-        )
+        if beside:
+            keys.append(self._key(f"lease:{beside}"))
+        args = (permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
+        (reply,) = self.store.run(call(_GATE, keys, *args, int(beside is not None)))
         now, word, detail = reply
         return now, word, detail
 

@@ -60,9 +60,9 @@ class Seen:
 class Permit:
     """Leave to fetch one datum (a ``dekr.polygon.calls.Call``): it holds the lease, and one call is paid already.
 
-    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``floor_us``: what was fetched after it
-    is new enough for whoever asked. ``family`` is the endpoint family to call. ``calls`` and ``seconds`` count what was
-    spent upstream.
+    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``floor_us``: what was fetched after
+    it is new enough for whoever asked. ``waited``: a fetch that might have had it, too, was waited for in vain. ``family`` is the
+    endpoint family to call. ``calls`` and ``seconds`` count what was spent upstream.
     """
 
     gate: Keeper
@@ -75,6 +75,7 @@ class Permit:
     lease_ms: int
     deadline: Deadline
     floor_us: int = 0
+    waited: bool = False
     paid: bool = True
     calls: int = 0
     seconds: float = 0.0
@@ -127,6 +128,10 @@ class Permit:
         self.family = self.gate.spend(self, families)
         self.families, self.paid = families, True
         return self.family
+
+    def renewed(self) -> tuple[Command, ...]:
+        """What lets its lease begin anew."""
+        return self.gate.settled(self, f"h:{self.token}", self.lease_ms)
 
     def finished(self) -> tuple[Command, ...]:
         """What ends the fetch and tells those who wait to read again."""

@@ -43,6 +43,7 @@ class Share:
         lease_ms: int,
         deadline: Deadline,
         reread: bool = False,
+        beside: str | None = None,
     ) -> Permit | Wait | Done:
         """See Gate.admit. Raises BudgetSpent where this caller's part is used up."""
         token = self._take()
@@ -55,6 +56,7 @@ class Share:
                 lease_ms=lease_ms,
                 deadline=deadline,
                 reread=reread,
+                beside=beside,
             )
         except DekrError:
             self._give_back(token)
