@@ -208,7 +208,9 @@ class _Driven:
 
     def _client(self, now_us: Any) -> PolygonClient:  # noqa: ANN401 - the service's clock
         http = httpx.Client(base_url="http://upstream.invalid", transport=self.upstream)
-        return PolygonClient(Transport(http, lambda: "fake-upstream-key"), now_us, lambda: 0.0, lambda _: None)
+        # However long this machine takes to make an answer, the upstream took what is modelled.
+        transport = Transport(http, lambda: "fake-upstream-key", lambda: self.clock.at_us / MICRO)
+        return PolygonClient(transport, now_us, lambda: 0.0, lambda _: None)
 
 
 def _rows(trace: Trace) -> Iterator[tuple[int, int, int, int, int, int]]:

@@ -34,7 +34,8 @@ def upstream(clock: Clock) -> CountingUpstream:
 @pytest.fixture
 def client(upstream: CountingUpstream, clock: Clock) -> PolygonClient:
     http = httpx.Client(base_url="http://upstream.test", transport=upstream)
-    return PolygonClient(Transport(http, lambda: "fake-key"), clock.now_us, lambda: 0.0, lambda _: None)
+    transport = Transport(http, lambda: "fake-key", FakeTime().monotonic)
+    return PolygonClient(transport, clock.now_us, lambda: 0.0, lambda _: None)
 
 
 @pytest.fixture
