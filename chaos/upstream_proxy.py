@@ -91,6 +91,8 @@ class UpstreamProxy:
         spoiled = self.mood.spoiling
         behind_writer.write(_of_small_market(head))
         answer, whole = await _read(behind_reader)
+        # A fault that ended meanwhile may have ended before the answer was made.
+        spoiled = spoiled and self.mood.spoiling
         good = whole and answer.startswith(b"HTTP/1.1 200")
         if good:
             values = self._values(call.path, answer)
