@@ -16,7 +16,7 @@ OF_SAVINGS = ("saved_pct", "violations", "calls_over_optimum")
 
 def main() -> None:
     """Run them all, one after the other: side by side they would disturb each other."""
-    before = json.loads(RESULTS.read_text())
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rows: list[tuple[str, str, str]] = []
     results: dict[str, float] = {name: before[name] for name in OF_SAVINGS if name in before}
     for benchmark in BENCHMARKS:
