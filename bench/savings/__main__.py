@@ -1,10 +1,13 @@
-"""``make bench-savings``: drive days of requests, print the tables, write bench/savings.json and bench/results.json."""
+"""``make bench-savings``: drive days of requests, print the tables, write bench/savings.json, bench/README.md and
+bench/results.json, and draw the charts.
+"""
 
 import argparse
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
+from bench import charts
 from bench.savings import table
 from bench.savings.case import AS_DESIGNED, AS_FITTED, POPULARITIES, TIER_MIXES, Case, Found, run
 
@@ -45,6 +48,8 @@ def main() -> None:
                 table.keep(found)
     table.print_tables(found)
     table.keep_results(found)
+    if whole:
+        charts.main()
 
 
 if __name__ == "__main__":
