@@ -1,13 +1,14 @@
-"""The tables of saved calls, on paper and in bench/savings.json and bench/results.json."""
+"""The tables of saved calls, on the screen and in bench/savings.json and bench/results.json."""
 
 import json
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from bench import readme as markdown
+from bench.savings import report
 from bench.savings.baselines import BASELINES, BOUND, OPTIMUM
 from bench.savings.case import Found
 from bench.savings.drive import PER_MINUTE
@@ -15,9 +16,6 @@ from bench.savings.drive import PER_MINUTE
 FOLDER: Final = Path(__file__).parents[1]
 SAVINGS: Final = FOLDER / "savings.json"
 RESULTS: Final = FOLDER / "results.json"
-
-NAMES: Final = {"quotes": "quotes", "cold": "quotes, nothing remembered", "mixed": "mixed"}
-"""The kinds of days in savings.json, in words."""
 
 ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
     "saved %": lambda found: found.saved_pct,
@@ -98,7 +96,7 @@ def keep(found: Sequence[Found]) -> None:
             for each in varied
         ]
     SAVINGS.write_text(json.dumps(kept, indent=2) + "\n")
-    markdown.put("saved calls", [*readme(kept), "", markdown.machine("make bench-savings")])
+    markdown.put("saved calls", [*report.lines(kept), "", markdown.machine("make bench-savings")])
 
 
 def keep_results(found: Sequence[Found]) -> None:
@@ -179,59 +177,3 @@ def _spread(values: Sequence[float | None]) -> str:
     exact = all(isinstance(figure, int) for figure in figures)
     digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many as say something
     return f"{mean:,.{digits}f} ± {half:,.{digits}f}" if len(figures) > 1 else f"{mean:,.{digits}f}"
-
-
-def readme(kept: Mapping[str, Any]) -> list[str]:
-    """What bench/savings.json says, as tables for bench/README.md."""
-    profiles = [(name, kept[name]) for name in ("quotes", "cold", "mixed") if name in kept]
-    rows = [
-        [
-            NAMES[name],
-            f"{int(size):,}",
-            str(len(cell["runs"])),
-            _range(cell["saved_pct"], 2),
-            _range(cell["calls_over_optimum"], 3),
-            _range(cell["baselines"].get(OPTIMUM, {}).get("saved_pct"), 2),
-            _range(cell["baselines"].get(BOUND, {}).get("saved_pct"), 2),
-            str(cell["violations"]),
-            str(cell["stale"]),
-            _range(cell["delayed_hits"], 0),
-            _range(cell["megabytes"], 0),
-            f"{cell['busiest_second']} of {cell['budget_a_second']}",
-        ]
-        for name, profile in profiles
-        for size, cell in sorted(profile.items(), key=lambda item: int(item[0]))
-    ]
-    heads: tuple[str, ...] = (
-        "day",
-        "requests",
-        "seeds",
-        "saved %",
-        "calls over the optimum's",
-        "optimum saves %",
-        "bound saves %",
-    )
-    heads += ("violations", "stale answers", "delayed hits", "megabytes", "busiest second")
-    lines = markdown.table(heads, rows)
-    others = [
-        [name, f"{int(size):,}", _range(found["saved_pct"], 2), _range(found["violations"], 0)]
-        for size, cell in sorted(kept.get("quotes", {}).items(), key=lambda item: int(item[0]))
-        for name, found in cell["baselines"].items()
-    ]
-    if others:
-        lines += ["", "The same days of quotes under other policies:", ""]
-        lines += markdown.table(("policy", "requests", "saved %", "violations"), others)
-    if varied := kept.get("sensitivity"):
-        cells = ("tiers", "popularity", "saved_pct", "optimum_pct", "bound_pct", "violations")
-        lines += ["", f"Other tiers and popularities, at {varied[0]['requests']:,} quotes a day:", ""]
-        heads = ("tiers", "popularity", "saved %", "optimum saves %", "bound saves %", "violations")
-        lines += markdown.table(heads, [[str(each[cell]) for cell in cells] for each in varied])
-    return lines
-
-
-def _range(figures: Mapping[str, float] | None, digits: int) -> str:
-    """A mean, with half the distance of the extremes."""
-    if not figures:
-        return ""
-    half = figures["spread"] / 2
-    return f"{figures['mean']:,.{digits}f}" + (f" ± {half:,.{digits}f}" if half else "")

@@ -43,9 +43,9 @@ else
     names[#names + 1] = top[i]
     scores[#scores + 1] = text(top[i + 1] / weight)
   end
+  for _, name in ipairs(names) do known[name] = true end
   preferred = redis.call('HGETALL', KEYS[5])
 end
-for _, name in ipairs(names) do known[name] = true end
 for i = 1, #preferred, 2 do
   if not known[preferred[i]] then
     names[#names + 1], scores[#scores + 1] = preferred[i], '0'

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
+from dekr.cache.freshness import SECOND_US
 from dekr.market.demand import CANDIDATES, HALF_LIFE_US
+from dekr.market.prospects import OLDEST_S
 from dekr.store import Store, call, load_script
 
 _JUDGE: Final = load_script(__package__, "judge")
 _PRELOADED: Final = load_script(__package__, "preloaded")
 
-OLDEST_US: Final = 3_600 * 1_000_000
+OLDEST_US: Final = int(OLDEST_S * SECOND_US)
 """No reader takes a quote that is older, while the market is open."""
 
 SHORTEST_RECORD_US: Final = 86_400 * 1_000_000

@@ -93,20 +93,20 @@ class Shared:
         except StoreDown:
             # It may be the part of the store that has the record alone.
             return []
-        share = Share(tickers, datum, weighed(tickers, outlook), outlook)
+        miss = Miss(tickers, datum, weighed(tickers, outlook), outlook)
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
         lacking = outlook.market_us > permit.floor_us
-        if share.scope is Scope.MARKET and not lacking:
+        if miss.choice.scope is Scope.MARKET and not lacking:
             try:
-                return self._market(permit, share)
+                return self._market(permit, miss)
             except (UpstreamNotEntitled, UpstreamInvalid):
                 pass
             except (UpstreamDown, DeadlineExceeded):
                 if permit.calls:
                     # It took a reader's time already.
                     return []
-        if share.scope is not Scope.ONE:
-            return self._best(permit, share, (UNIVERSAL,) if lacking else BEST)
+        if miss.choice.scope is not Scope.ONE:
+            return self._best(permit, miss, (UNIVERSAL,) if lacking else BEST)
         return []
 
     def refresh(self, deadline: Deadline, outlook: Outlook | None = None) -> int:
@@ -114,12 +114,12 @@ class Shared:
         made. ``outlook``: what to expect, where that is not the present one. Raises what the gate and the fetch raise.
         """
         outlook = outlook or self.flow.demand.outlook(NO_FLOOR)
-        share = Share((), QUOTE, weighed((), outlook), outlook)
+        miss = Miss((), QUOTE, weighed((), outlook), outlook)
         fetches: list[Fetch] = []
-        if share.scope is Scope.MARKET:
-            fetches.append(self._fetch_of_market(share, lambda _: None))
-        if share.scope is not Scope.ONE:
-            fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, share, BEST)))
+        if miss.choice.scope is Scope.MARKET:
+            fetches.append(self._fetch_of_market(miss, lambda _: None))
+        if miss.choice.scope is not Scope.ONE:
+            fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, miss, BEST)))
         for fetch in fetches:
             with suppress(UpstreamNotEntitled, UpstreamInvalid):
                 return self.flow.flight.fetch(fetch, self.flow.now_us(), deadline)
@@ -130,7 +130,7 @@ class Shared:
         outlook = self.flow.demand.outlook(NO_FLOOR)
         return relief(outlook.rate, *market_at(outlook))
 
-    def _market(self, permit: Permit, share: "Share") -> list[Write]:
+    def _market(self, permit: Permit, miss: "Miss") -> list[Write]:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
         flight = self.flow.flight
         joined = flight.leave(
@@ -141,7 +141,7 @@ class Shared:
         if joined is None:
             return []
         if isinstance(joined, Done):
-            return self._theirs(permit, share)
+            return self._theirs(permit, miss)
         # The own lease has waited, too, and must last as long as the market may take.
         flight.tell(*permit.renewed())
         joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
@@ -150,11 +150,11 @@ class Shared:
         def arrived(writes: Sequence[Write]) -> None:
             mine.extend(writes)
             # Whoever waits for these need not wait for all others.
-            left = self.left(share.tickers, share.datum, writes)
+            left = self.left(miss.tickers, miss.datum, writes)
             flight.tell(*flight.cache.put(writes), *(() if left else permit.finished()))
 
         try:
-            flight.run(self._fetch_of_market(share, arrived), joined, (), {}, tuple)
+            flight.run(self._fetch_of_market(miss, arrived), joined, (), {}, tuple)
         except StoreDown:
             # What the store did not take of the others is theirs to fetch.
             pass
@@ -162,10 +162,10 @@ class Shared:
             permit.calls, permit.seconds = joined.calls, joined.seconds
         return mine
 
-    def _theirs(self, permit: Permit, share: "Share") -> list[Write]:
+    def _theirs(self, permit: Permit, miss: "Miss") -> list[Write]:
         """What somebody else's fetch of the whole market has brought."""
         cache = self.flow.cache
-        keys = [cache.key(ticker, share.datum) for ticker in share.tickers]
+        keys = [cache.key(ticker, miss.datum) for ticker in miss.tickers]
         found = {
             key: entry
             for key, reply in zip(keys, cache.store.run(*map(cache.get, keys)), strict=True)
@@ -178,67 +178,65 @@ class Shared:
         keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
         return [Write(key, entry, keep) for key, entry in found.items()]
 
-    def _best(self, permit: Permit, share: "Share", families: tuple[str, ...]) -> list[Write]:
+    def _best(self, permit: Permit, miss: "Miss", families: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others, up to 250 in all, with the permit."""
         own = permit.families
         try:
             permit.turn_to(families)
-            return self._many(permit, share, own)
+            return self._many(permit, miss, own)
         except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled):
             return []
 
-    def _fetch_of_market(self, share: "Share", arrived: Callable[[Sequence[Write]], None]) -> Fetch:
-        """The fetch of the whole market; ``arrived`` is given what it has of the share's tickers before all others are written."""
+    def _fetch_of_market(self, miss: "Miss", arrived: Callable[[Sequence[Write]], None]) -> Fetch:
+        """The fetch of the whole market; ``arrived`` is given what it has of the miss's tickers before all others are written."""
 
         def run(permit: Permit, *_: object) -> list[Write]:
             with _collector_waiting():
                 found = self.client().market(permit)
                 harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-                needed = share.datum if self._only_bars(found, share.datum, permit) else None
+                needed = miss.datum if self._only_bars(found, miss.datum, permit) else None
                 known = {snapshot.ticker: snapshot for snapshot in found}
                 arrived(
                     [
                         w
-                        for name in share.tickers
+                        for name in miss.tickers
                         if name in known
                         for w in harvest.snapshot(known[name], SNAPSHOT, needed)
                     ]
                 )
-                self._keep(harvest, [known[name] for name in known.keys() - set(share.tickers)], SNAPSHOT, needed)
+                self._keep(harvest, [known[name] for name in known.keys() - set(miss.tickers)], SNAPSHOT, needed)
                 lacking = [
-                    each.ticker
-                    for each in share.outlook.likely
-                    if not _has(known.get(each.ticker), share.datum, needed)
+                    each.ticker for each in miss.outlook.likely if not _has(known.get(each.ticker), miss.datum, needed)
                 ]
                 self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacking[:MOST_LACKING]))
             return []
 
         return Fetch(MARKET, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
 
-    def _many(self, permit: Permit, share: "Share", own: tuple[str, ...]) -> list[Write]:
+    def _many(self, permit: Permit, miss: "Miss", own: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others in one call; writes the others and returns what these have. ``own``: the families
         that are asked for what this does not bring.
         """
-        names = [*share.tickers, *share.choice.tickers]
+        names = [*miss.tickers, *miss.choice.tickers]
         found = self._snapshots(names, permit)
         shape = UNIVERSAL if permit.family == UNIVERSAL else SNAPSHOT
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         known = {snapshot.ticker: snapshot for snapshot in found}
-        needed = share.datum if self._only_bars(found, share.datum, permit) else None
-        along = [known[name] for name in share.choice.tickers if name in known and known[name].error is None]
+        needed = miss.datum if self._only_bars(found, miss.datum, permit) else None
+        along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
         with suppress(StoreDown):
             self._keep(harvest, along, shape, needed)
             self.flow.cache.store.run(*self.flow.demand.refreshed(permit.stamp_us, names))
         if shape == UNIVERSAL and UNIVERSAL in own:
-            # There is no better source for these.
-            return harvest.asked(share.tickers, known, shape, share.datum)
+            # Their own fetch would ask for the same.
+            return harvest.asked(miss.tickers, known, shape, miss.datum)
         writes: list[Write] = []
-        for name in share.tickers:
+        for name in miss.tickers:
             word = known[name].error if name in known else NOT_ENTITLED
             if word is None:
                 writes += harvest.snapshot(known[name], shape, needed)
             elif word == NOT_FOUND:
-                writes += [harvest.nothing(name, datum) for datum in (shape, share.datum)]
+                writes += [harvest.nothing(name, datum) for datum in (shape, miss.datum)]
         return writes
 
     def _snapshots(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":
@@ -271,18 +269,13 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Miss:
     """For which tickers' ``datum`` a shared call is made, and what it should bring."""
 
     tickers: Sequence[str]
     datum: str
     choice: Choice
     outlook: Outlook
-
-    @property
-    def scope(self) -> Scope:
-        """How much is fetched."""
-        return self.choice.scope
 
 
 def _has(found: "Snapshot | None", datum: str, needed: str | None) -> bool:
