@@ -25,13 +25,15 @@ _COMPRESSED: Final = b"z"
 
 
 class Kind(StrEnum):
-    """What an answer was: a value, or the upstream's word that there is none (kept for a short time only).
+    """What an answer was: a value; the upstream's word that there is none (kept for a short time only); or what stands for a value
+    that a source of many tickers does not have, while there may be one at a source that was not asked.
 
     Change the letter when the shape of payloads changes: entries of another letter count as nothing cached.
     """
 
     VALUE = "v"
     NEGATIVE = "n"
+    STAND_IN = "s"
 
 
 @dataclass(slots=True)
@@ -79,4 +81,6 @@ class Entry:
                 return cls(int(stamp), Kind.VALUE, zlib.decompress(raw[HEADER:]))
             except zlib.error:
                 return None
-        return cls(int(stamp), Kind.NEGATIVE, raw[HEADER:]) if kind == b"n" else None
+        if kind == b"n":
+            return cls(int(stamp), Kind.NEGATIVE, raw[HEADER:])
+        return cls(int(stamp), Kind.STAND_IN, raw[HEADER:]) if kind == b"s" else None

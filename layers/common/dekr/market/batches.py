@@ -13,7 +13,7 @@ from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
-from dekr.market.harvest import MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import LADDERS, MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
@@ -91,13 +91,14 @@ class Batches:
             partial=True,
             beside=MARKET,
         )
-        return Plan(keys, [real_time(key) for key in keys], fetch)
+        return Plan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         return self.shared.fetch(permit, tickers, QUOTE, lambda left: self._own(left, permit))
 
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        bars = Kind.VALUE if self.flow.flight.gate.denied(LADDERS[QUOTE][0], permit.stamp_us) else Kind.STAND_IN
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, bars)
         writes: list[Write] = []
         for family, ask in ((UNIVERSAL, self.client().universal), (MARKET_FAMILY, self.client().snapshots)):
             if permit.family != family:

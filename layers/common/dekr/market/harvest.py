@@ -31,21 +31,28 @@ MARKET: Final = "market:quotes"
 LADDERS: Final = {QUOTE: ("nbbo", "snapshot", "minute", "prev"), TRADE: ("trade", "snapshot", "minute", "prev")}
 """Endpoint families in the order in which they are tried; an hour's memory of what the plan refused is the gate's."""
 
+BARS: Final = ("minute_bar", "previous_close")
+"""Sources that have a price alone: its bar's close."""
+
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
 
 
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """Makes the writes of real-time data fetched at ``stamp_us``."""
+    """Makes the writes of real-time data fetched at ``stamp_us``. ``bars``: what the close of a bar counts as: a value where the
+    ticker has nothing better, a stand-in where that is not known.
+    """
 
     cache: TierCache
     stamp_us: int
     stale_us: int
+    bars: Kind = Kind.VALUE
 
     def latest(self, ticker: str, datum: str, found: "Latest") -> Write:
         """The entry of a ticker's latest quote or trade."""
-        return self._value(ticker, datum, {"source": found.source, "delayed": found.delayed, "fields": found.fields})
+        payload = {"source": found.source, "delayed": found.delayed, "fields": found.fields}
+        return self._write(ticker, datum, payload, self.bars if found.source in BARS else Kind.VALUE)
 
     def snapshot(self, found: "Snapshot", datum: str, needed: str | None = None) -> list[Write]:
         """The entries of a snapshot: itself under ``datum``, its quote and its trade.
@@ -53,7 +60,7 @@ class Harvest:
         A bar's close stands for the ``needed`` one of these only: it must not take the place of a real quote or trade.
         """
         ticker = found.ticker
-        writes = [self._value(ticker, datum, {"delayed": found.delayed, "sent": found.fields})]
+        writes = [self._write(ticker, datum, {"delayed": found.delayed, "sent": found.fields}, Kind.VALUE)]
         writes += [
             self.latest(ticker, name, latest)
             for name, latest in ((QUOTE, found.quote), (TRADE, found.trade))
@@ -87,8 +94,8 @@ class Harvest:
         key = self.cache.key(ticker, datum)
         return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, json.dumps(word).encode()), NEGATIVE_AGE_US)
 
-    def _value(self, ticker: str, datum: str, payload: dict[str, Any]) -> Write:
-        entry = Entry(self.stamp_us, Kind.VALUE, to_json(payload))
+    def _write(self, ticker: str, datum: str, payload: dict[str, Any], kind: Kind) -> Write:
+        entry = Entry(self.stamp_us, kind, to_json(payload))
         return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
 
 

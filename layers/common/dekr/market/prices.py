@@ -15,7 +15,7 @@ from dekr.cache.tier_cache import Write
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, MARKET, QUOTE, SNAPSHOT, Harvest, refusal
+from dekr.market.harvest import BARS, LADDERS, MARKET, QUOTE, SNAPSHOT, Harvest, refusal
 from dekr.market.shared import Shared
 from dekr.market.wants import Fetch, Want, real_time
 from dekr.polygon.failures import NotEntitled
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST_PLANS: Final = 4_096
 LEASE_MS: Final = 5_000
-_BARS: Final = ("minute_bar", "previous_close")
-"""Sources that have a price alone: its bar's close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Prices:
         """
         answer = answer_of(self._entry(ask, ticker), ticker.text, self.datum)
         ask.source, ask.delayed = answer.source, answer.delayed
-        if answer.source in _BARS:
+        if answer.source in BARS:
             raise UpstreamNotEntitled(
                 f"You are not entitled to this data. The service's own plan has no {self.datum}s of {ticker.text}, only prices "
                 f"of its bars: GET /{self.datum}/{ticker.text} answers with these."
@@ -154,7 +152,7 @@ def answer_of(entry: Entry, ticker: str, datum: str) -> Answer:
 def _quote(data: dict[str, Any], ticker: str) -> Answer:
     """Lower-case p and s are the bid, upper-case P and S the ask; a bar has neither, so its close stands for both."""
     fields = data["fields"]
-    if data["source"] in _BARS:
+    if data["source"] in BARS:
         sides = {"bid": fields["c"], "ask": fields["c"], "bid_size": None, "ask_size": None}
     else:
         names = (("bid", "p"), ("ask", "P"), ("bid_size", "s"), ("ask_size", "S"))
@@ -165,13 +163,13 @@ def _quote(data: dict[str, Any], ticker: str) -> Answer:
 def _trade(data: dict[str, Any], ticker: str) -> Answer:
     """A bar has no trade, so its close stands for the price alone."""
     fields = data["fields"]
-    price = fields["c"] if data["source"] in _BARS else fields["p"]
+    price = fields["c"] if data["source"] in BARS else fields["p"]
     names = (("size", "s"), ("exchange", "x"), ("id", "i"), ("conditions", "c"))
-    rest = {name: None if data["source"] in _BARS else fields.get(short) for name, short in names}
+    rest = {name: None if data["source"] in BARS else fields.get(short) for name, short in names}
     return _answer(data, {"symbol": ticker, "price": price, **rest})
 
 
 def _answer(data: dict[str, Any], answer: dict[str, Any]) -> Answer:
     source, fields = data["source"], data["fields"]
-    answer["timestamp"] = rfc3339(fields["t"] * 1_000_000 if source in _BARS else fields["t"])
+    answer["timestamp"] = rfc3339(fields["t"] * 1_000_000 if source in BARS else fields["t"])
     return Answer(json.dumps(answer, separators=(",", ":")), source, data["delayed"], fields)

@@ -220,9 +220,10 @@ class Shared:
         names = [*miss.tickers, *miss.choice.tickers]
         found = self._snapshots(names, permit)
         shape = UNIVERSAL if permit.family == UNIVERSAL else SNAPSHOT
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         known = {snapshot.ticker: snapshot for snapshot in found}
         needed = miss.datum if self._only_bars(found, miss.datum, permit) else None
+        bars = Kind.VALUE if needed else Kind.STAND_IN
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, bars)
         along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
         with suppress(StoreDown):
             self._keep(harvest, along, shape, needed)

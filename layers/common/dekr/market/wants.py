@@ -31,7 +31,7 @@ class Want:
 
     ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
     applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
-    wrong, however settled it is.
+    wrong, however settled it is. ``stand_in``: whether what stands for a value will do.
     """
 
     key: str
@@ -39,11 +39,12 @@ class Want:
     needed_until_us: int | None = None
     tail: bool = True
     adjusted: bool = False
-    rule: tuple[DataClass, int | None, bool, bool] = field(init=False, repr=False, compare=False)
+    stand_in: bool = False
+    rule: tuple[DataClass, int | None, bool, bool, bool] = field(init=False, repr=False, compare=False)
     """All that freshness depends on: what holds for one want holds for all of the same rule."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted))
+        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted, self.stand_in))
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
@@ -115,9 +116,9 @@ type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Choice]
 
 
 @lru_cache(maxsize=16_384)
-def real_time(key: str) -> Want:
+def real_time(key: str, *, stand_in: bool = False) -> Want:
     """The want of a whole entry of real-time data."""
-    return Want(key, DataClass.REAL_TIME)
+    return Want(key, DataClass.REAL_TIME, stand_in=stand_in)
 
 
 def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> list[Want]:
@@ -131,7 +132,9 @@ def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, 
             continue
         if want.rule != rule:
             rule, floor = want.rule, want.floor_us(now_us, policy)
-        if not is_fresh(entry.stamp_us, floor if entry.kind is Kind.VALUE else now_us - NEGATIVE_AGE_US, now_us):
+        least = now_us - NEGATIVE_AGE_US if entry.kind is Kind.NEGATIVE else floor
+        refused = entry.kind is Kind.STAND_IN and not want.stand_in
+        if refused or not is_fresh(entry.stamp_us, least, now_us):
             missing.append(want)
     return missing
 
