@@ -1,7 +1,7 @@
 # --- the local cloud -----------------------------------------------------------------------------------------------
 .PHONY: run
 run: setup ## Run the whole service on this machine, in the foreground
-	@$(PY) -m local.stack run
+	@$(PY) -m local.stack run || [ $$? -eq 130 ] # ended by Ctrl-C, as it should be
 
 .PHONY: up
 up: setup ## Run the whole service in the background

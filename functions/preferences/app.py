@@ -57,5 +57,4 @@ def _add(preference: Preference) -> dict[str, Any]:
 
 
 def _require_a_module() -> None:
-    if edge.principal.role is not Role.ADMIN:
-        edge.principal.require(Role.SERVICE)
+    edge.principal.require(Role.SERVICE, Role.ADMIN)

@@ -70,6 +70,7 @@ def _show(stack: dict[str, Any], headline: str) -> None:
     for tier, key in stack["api_keys"].items():
         print(f"  tier {tier}   {key}")
     print(f"  admin    {stack['admin_key']}")
+    print(f"  docs     {stack['http']}/docs")
     print(f"Try it: curl -H 'X-Api-Key: {stack['api_keys']['7']}' {stack['http']}/quote/AAPL", flush=True)
 
 

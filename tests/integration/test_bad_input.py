@@ -134,6 +134,7 @@ def test_a_cursor_belongs_to_its_query(world: World) -> None:
 def test_an_address_that_nothing_answers_is_a_problem_too(world: World) -> None:
     answer = world.get("/healthy", world.key())
     assert (answer.status, answer.json["code"]) == (404, "not_found")
+    assert answer.json["detail"] == "There is nothing at this address for GET."
     assert answer.headers["X-Request-Id"] == "request-1"
 
 

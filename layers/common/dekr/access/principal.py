@@ -39,10 +39,10 @@ class Principal:
     role: Role
     key_id: str
 
-    def require(self, role: Role) -> None:
-        """Raise RoleRequired unless the key has this role."""
-        if self.role is not role:
-            raise RoleRequired(f"This needs a key with the role {role}.")
+    def require(self, *roles: Role) -> None:
+        """Raise RoleRequired unless the key has one of these roles."""
+        if self.role not in roles:
+            raise RoleRequired(f"This needs a key with the role {' or '.join(roles)}.")
 
     def effective_tier(self, asked: int | None) -> Tier:
         """The tier to answer as: the caller's own, or the lower one asked for (1 to 7). Raises TierNotEntitled

@@ -238,7 +238,7 @@ class Edge:
         if "{symbol}" in self._exchange.route:
             # API Gateway took the path for this route, so what the resolver does not take can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
-        return self._problem(NotFound("There is nothing at this address."))
+        return self._problem(NotFound(f"There is nothing at this address for {self._exchange.method}."))
 
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)

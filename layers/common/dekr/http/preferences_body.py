@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from dekr.errors import InvalidInput
 from dekr.http.lists import moment_utc
 from dekr.http.problems import invalid
+from dekr.sessions import eastern_midnight_us
 from dekr.symbols import Ticker
+from dekr.times import day_of
 
 MOST: Final = 1_000
 LONGEST_US: Final = 30 * 86_400 * 1_000_000
@@ -21,6 +23,7 @@ USUAL_US: Final = 3 * 86_400 * 1_000_000
 
 USUAL_WEIGHT: Final = 10
 _ANY_TIME_US: Final = 1 << 62
+DAY: Final = timedelta(days=1)
 
 
 def _strings(value: object) -> object:
@@ -45,7 +48,10 @@ class Preferred(BaseModel):
     ] = USUAL_WEIGHT
     until: Annotated[
         str | None,
-        Field(strict=True, description="A moment (RFC 3339) or day, at most 30 days ahead. Without it: 3 days."),
+        Field(
+            strict=True,
+            description="A moment (RFC 3339) or the last day (New York's), at most 30 days ahead; else 3 days.",
+        ),
     ] = None
 
     @model_validator(mode="before")
@@ -95,7 +101,9 @@ def _until_us(until: str | None, now_us: int) -> int:
     if until is None:
         return now_us + USUAL_US
     moment = datetime.fromisoformat(moment_utc("until", until, _ANY_TIME_US))
-    until_us = int(moment.timestamp() * 1_000_000)
+    # The day itself is meant, too.
+    last_day = day_of(until)
+    until_us = eastern_midnight_us(last_day + DAY) if last_day else int(moment.timestamp() * 1_000_000)
     if not now_us < until_us <= now_us + LONGEST_US:
         raise InvalidInput("until", "must be in the future, at most 30 days ahead")
     return until_us

@@ -16,6 +16,8 @@ _POLYGON_WORDS: Final = {403: ("NOT_AUTHORIZED", "message"), 404: ("NOT_FOUND", 
 _UNKNOWN_KEY: Final = ("invalid_api_key", "revoked_api_key")
 _RULES = {
     "missing": "is required",
+    "extra_forbidden": "is not a field of this body",
+    "string_type": "must be text",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
