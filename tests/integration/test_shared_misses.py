@@ -13,7 +13,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.ask import Ask
 from dekr.market.flight import LONGEST_WAIT_BESIDE_S
-from dekr.market.shared import ATTEMPT_S
+from dekr.market.market_fetch import ATTEMPT_S
 from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

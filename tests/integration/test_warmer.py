@@ -11,7 +11,7 @@ import pytest
 from dekr.access.principal import Role
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamDown
-from dekr.market.shared import LEASE_MS
+from dekr.market.market_fetch import LEASE_MS
 from dekr.market.warmer import Report, Task
 from dekr.polygon.gate import WINDOW_US
 from dekr.store.link import Link

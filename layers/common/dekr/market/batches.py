@@ -13,7 +13,7 @@ from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, refusal
+from dekr.market.harvest import LADDERS, MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, lacking, refusal
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
@@ -107,7 +107,7 @@ class Batches:
                 found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
                 shape = UNIVERSAL if family == UNIVERSAL else SNAPSHOT
                 writes = harvest.asked(tickers, found, shape, QUOTE)
-            tickers = self.shared.left(tickers, QUOTE, writes)
+            tickers = lacking(self.flow.cache, tickers, QUOTE, writes)
             if not tickers:
                 return writes
             permit.step_down()

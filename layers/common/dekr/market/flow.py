@@ -27,7 +27,7 @@ from dekr.errors import (
 from dekr.market.ask import Ask, Outcome
 from dekr.market.demand import Demand
 from dekr.market.flight import Flight, longest_wait_s
-from dekr.market.wants import Choice, Choose, Fetch, Incomplete, Want, first_to_age, not_fresh
+from dekr.market.wants import Choose, Fetch, Incomplete, Want, Wanted, first_to_age, not_fresh
 from dekr.polygon.alone import LocalGate
 from dekr.polygon.gate import Done, Wait
 from dekr.polygon.permit import Permit
@@ -61,7 +61,7 @@ class Flow:
         Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
         fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
         """
-        return self.read_as(ask, [want.key for want in wants], lambda *_: Choice(wants, fetch))[1]
+        return self.read_as(ask, [want.key for want in wants], lambda *_: Wanted(wants, fetch))[1]
 
     def read_as(self, ask: Ask, keys: Sequence[str], choose: Choose) -> Read:
         """The same where ``choose`` says what is wanted, given what the cache has under these keys; with the wants that were

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
-from dekr.cache.tier_cache import TierCache, Write
+from dekr.cache.tier_cache import STEP, TierCache, Write
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
 from dekr.market.closes import previous_close_us
 
@@ -89,6 +89,14 @@ class Harvest:
                 writes.append(self.latest(ticker, datum, close) if close else self.nothing(ticker, datum))
         return writes
 
+    def keep(self, found: "Sequence[Snapshot]", shape: str, needed: str | None) -> None:
+        """Write what came along. Raises StoreDown where the store has not taken all of it."""
+        for start in range(0, len(found), STEP):
+            writes: list[Write] = []
+            for snapshot in found[start : start + STEP]:
+                writes += self.snapshot(snapshot, shape, needed)
+            self.cache.store.run(*self.cache.put(writes, copy=False))
+
     def nothing(self, ticker: str, datum: str, word: str = NOT_FOUND) -> Write:
         """The entry that remembers for a short time that there is none, and the upstream's word why."""
         key = self.cache.key(ticker, datum)
@@ -109,3 +117,15 @@ def refusal(entry: Entry, ticker: str) -> DekrError:
     if entry.view(lambda word: word) == NOT_ENTITLED:
         return UpstreamNotEntitled(f"The data plan behind this service does not include {ticker}.")
     return UnknownSymbol(f"There is no ticker {ticker}.")
+
+
+def lacking(cache: TierCache, tickers: Sequence[str], datum: str, writes: Sequence[Write]) -> list[str]:
+    """The tickers of which nothing is among the writes."""
+    brought = {write.key for write in writes}
+    return [ticker for ticker in tickers if cache.key(ticker, datum) not in brought]
+
+
+def has(found: "Snapshot | None", datum: str, needed: str | None) -> bool:
+    """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
+    latest = None if found is None else found.quote if datum == QUOTE else found.trade
+    return latest is not None and (latest.source == "snapshot" or needed is not None)

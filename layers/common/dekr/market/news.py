@@ -20,7 +20,7 @@ from dekr.market.news_feed import KEEP_US, LIST, NewsFeed, feed_of, reaches
 from dekr.market.news_list import NEWEST, NEWEST_FIRST, PATH, NewsList, list_of, older, published_us
 from dekr.market.questions import articles_model
 from dekr.market.questions import news as question
-from dekr.market.wants import Choice, Fetch, Want, not_fresh
+from dekr.market.wants import Fetch, Want, Wanted, not_fresh
 from dekr.polygon.permit import Permit
 from dekr.symbols import Ticker
 from dekr.tiers import TierPolicy
@@ -83,15 +83,15 @@ class News:
         own = Fetch(f"{ticker}:{LIST}", ("news",), LEASE_MS, lambda permit, *_: [self._fetched(ticker, key, permit)])
         by_list, by_both = Want(key, DataClass.NEWS), Want(feed.key, DataClass.NEWS)
 
-        def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> Choice:
+        def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> Wanted:
             kept, latest = entries.get(key), entries.get(feed.key)
             if kept is None or kept.kind is Kind.NEGATIVE:
-                return Choice((by_list,), own)
+                return Wanted((by_list,), own)
             up_to_date = latest is not None and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)
             fresh = not not_fresh((by_both if up_to_date else by_list,), entries, now_us, policy)
             if fresh or not by_feed or not reaches(kept.stamp_us, latest, now_us):
-                return Choice((by_both if fresh and up_to_date else by_list,), own)
-            return Choice((by_both,), feed.fetch, (by_list,))
+                return Wanted((by_both if fresh and up_to_date else by_list,), own)
+            return Wanted((by_both,), feed.fetch, (by_list,))
 
         wants, entries = self.flow.read_as(ask, (key, feed.key), choose)
         kept, latest = entries[key], entries.get(feed.key)

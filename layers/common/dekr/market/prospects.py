@@ -1,6 +1,7 @@
 """What a shared call is worth in the session that it is now: the record of demand, put into the terms of dekr.market.worth."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from dekr import sessions
@@ -12,6 +13,16 @@ from dekr.tiers import POLICIES
 
 OLDEST_S: Final = float(max(policy.real_time_s for policy in POLICIES.values()))
 """Older than this is too old for every tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """For which tickers' ``datum`` a shared call is made, and what it should bring."""
+
+    tickers: Sequence[str]
+    datum: str
+    choice: Choice
+    outlook: Outlook
 
 
 def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:

@@ -12,7 +12,7 @@ from dekr.cache.freshness import settled_floor_us, splits_floor_us
 from dekr.market.present import Present
 from dekr.market.rows import Page, Range, between, page_of
 from dekr.market.segments import last_trade_us
-from dekr.market.wants import Choice, Fetch, Want, not_fresh
+from dekr.market.wants import Fetch, Want, Wanted, not_fresh
 from dekr.tiers import TierPolicy
 
 
@@ -45,24 +45,24 @@ class Reading:
         """What to look at."""
         return list(dict.fromkeys(want.key for want in (*self.own, *self.shared)))
 
-    def __call__(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> Choice:
+    def __call__(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> Wanted:
         """What is wanted, given what the cache has."""
         sets = self._sets(entries)
         gaps = [not_fresh(wants, entries, now_us, policy) for wants in sets]
         complete = [wants for wants, missing in zip(sets, gaps, strict=True) if not missing]
         if complete:
             # The one whose last day is newer.
-            return Choice(max(complete, key=lambda wants: entries[wants[-1].key].stamp_us), self.fetch)
+            return Wanted(max(complete, key=lambda wants: entries[wants[-1].key].stamp_us), self.fetch)
         if self.trusting:
             self.unsplit = next((old for wants in sets if (old := _unsplit(wants, entries, now_us, policy))), ())
             if self.unsplit:
-                return Choice((), self.fetch)
+                return Wanted((), self.fetch)
         if self.fetch_present:
             for wants, missing in zip(sets, gaps, strict=True):
                 if missing == [*self.shared[-1:]]:
-                    return Choice(wants, self.fetch_present, self.own)
+                    return Wanted(wants, self.fetch_present, self.own)
         spare = next((wants for wants in sets[:-1] if _of_one_scale(wants, entries, now_us)), ())
-        return Choice(self.own, self.fetch, spare)
+        return Wanted(self.own, self.fetch, spare)
 
     def _sets(self, entries: Mapping[str, Entry]) -> list[Sequence[Want]]:
         """The sets of wants that would do, the smallest first."""

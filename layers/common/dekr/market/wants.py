@@ -101,7 +101,7 @@ class Incomplete(Exception):
         self.writes, self.error = writes, error
 
 
-class Choice(NamedTuple):
+class Wanted(NamedTuple):
     """What a read wants, and how to get what is missing. ``spare``: what will do in its place where no fetch can bring it and it
     cannot be served stale.
     """
@@ -111,7 +111,7 @@ class Choice(NamedTuple):
     spare: Sequence[Want] = ()
 
 
-type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Choice]
+type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Wanted]
 """Given what the cache has, the time and what the reader's tier allows."""
 
 
