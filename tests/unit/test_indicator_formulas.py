@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr import formulas
+from dekr.market.bars import Row
 from dekr.market.indicators import FORMULAS, Indicator, Price, Study
 
 DAYS = 3_000
@@ -27,6 +28,17 @@ def walk(bars: int = DAYS, seed: int = 7) -> list[float]:
     while len(prices) < bars:
         prices.append(round(prices[-1] * (1 + moves.gauss(0.0003, 0.015)), 2))
     return prices
+
+
+def bars(prices: Sequence[float]) -> list[Row]:
+    """Bars of these closes; each starts at its place."""
+    return [[at, 0, 0, 0, price, 0, None, None] for at, price in enumerate(prices)]
+
+
+def macd(prices: Sequence[float], short: int, long: int, signal: int) -> tuple[list[float], list[float], list[float]]:
+    """The line, its signal and the histogram."""
+    points = formulas.macd(bars(prices), 4, short, long, signal)
+    return [line for _, line, _, _ in points], [average for _, _, average, _ in points], [rest for *_, rest in points]
 
 
 def tail_of(values: Sequence[float], known: "np.ndarray") -> list[float]:
@@ -61,7 +73,7 @@ def test_macd_is_made_of_talibs_emas(windows: tuple[int, int, int]) -> None:
     quick = prices if short == 1 else talib.EMA(prices, short)
     lines = (quick - talib.EMA(prices, long))[long - 1 :]
     signals = lines if signal == 1 else talib.EMA(lines, signal)
-    line, average, histogram = formulas.macd(walk(), *windows)
+    line, average, histogram = macd(walk(), *windows)
     assert line == pytest.approx(list(lines[signal - 1 :]), abs=1e-11)
     assert average == pytest.approx(list(signals[signal - 1 :]), abs=1e-11)
     assert histogram == pytest.approx(list((lines - signals)[signal - 1 :]), abs=1e-11)
@@ -70,7 +82,7 @@ def test_macd_is_made_of_talibs_emas(windows: tuple[int, int, int]) -> None:
 def test_macd_is_talibs_once_their_beginnings_are_forgotten() -> None:
     """TA-Lib begins the shorter EMA where the longer one begins, the upstream each with its own first window."""
     known = talib.MACD(np.array(walk()), 12, 26, 9)
-    for ours, theirs in zip(formulas.macd(walk(), 12, 26, 9), known, strict=True):
+    for ours, theirs in zip(macd(walk(), 12, 26, 9), known, strict=True):
         assert ours[-2_000:] == pytest.approx(list(theirs[-2_000:]), abs=1e-11)
 
 
@@ -117,7 +129,7 @@ def test_macd_is_its_definition(prices: list[float], short: int, more: int, sign
     lines = [one - other for one, other in zip(quick, slow, strict=True)]
     signals = averages(lines, signal, Fraction(2, signal + 1))
     shown = lines[signal - 1 :]
-    line, average, histogram = formulas.macd(prices, short, long, signal)
+    line, average, histogram = macd(prices, short, long, signal)
     assert line == pytest.approx([float(value) for value in shown], abs=1e-9)
     assert average == pytest.approx([float(value) for value in signals], abs=1e-9)
     assert histogram == pytest.approx([float(one - other) for one, other in zip(shown, signals, strict=True)], abs=1e-9)
@@ -163,23 +175,30 @@ STUDIES = [
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
 def test_no_value_before_there_are_enough_bars(study: Study) -> None:
-    formula = FORMULAS[study.indicator]
-    columns = formula.values(walk(study.lead + 1)[:-1], *study.windows)
-    assert [len(values) for values in columns] == [0] * len(formula.fields)
-    columns = formula.values(walk(study.lead + 1), *study.windows)
-    assert [len(values) for values in columns] == [1] * len(formula.fields)
+    rows = bars(walk(study.lead + 1))
+    assert study.points(rows[:-1], 0) == []
+    ((start, *values),) = study.points(rows, 0)
+    assert start == study.lead
+    assert len(values) == len(FORMULAS[study.indicator].fields)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=str)
+def test_values_from_a_bar_on_are_the_last_of_all_values(study: Study) -> None:
+    rows = bars(walk(study.lead + 120))
+    whole = study.points(rows, 0)
+    assert [point[0] for point in whole] == list(range(study.lead, len(rows)))
+    for since in (0, study.lead - 1, study.lead, study.lead + 1, len(rows) - 50, len(rows) - 1, len(rows)):
+        assert study.points(rows, since) == whole[max(since - study.lead, 0) :]
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
 def test_what_stands_before_its_reach_does_not_count(study: Study) -> None:
-    formula = FORMULAS[study.indicator]
     for seed in range(5):
         prices = walk(study.reach + 1, seed)
         before = [price * 9 for price in walk(1_000, seed + 100)]  # another price level altogether
-        alone = formula.values(prices, *study.windows)
-        whole = formula.values(before + prices, *study.windows)
-        for ours, full in zip(alone, whole, strict=True):
-            assert ours[-1] == pytest.approx(full[-1], rel=1e-9, abs=1e-11)
+        (_, *alone) = study.points(bars(prices), 0)[-1]
+        (_, *whole) = study.points(bars(before + prices), 0)[-1]
+        assert alone == pytest.approx(whole, rel=1e-9, abs=1e-11)
 
 
 @pytest.mark.parametrize("window", [2, 14, 50, 1_000])

@@ -9,6 +9,7 @@ from typing import Any, Final
 from dekr import formulas
 from dekr.market.ask import Ask
 from dekr.market.bars import Bars, Range, Row
+from dekr.market.rows import start_ms
 from dekr.market.segments import Series
 
 WIDEST: Final = 1_000
@@ -40,16 +41,24 @@ class Price(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """What is known of an indicator, given its windows: its ``values``, a list for each of its ``fields``; ``lead``, the bars
-    before its first value; ``memory``, the bars after it on which that beginning has an influence. ``windows`` are their names,
-    and what they are where nothing else is said.
+    """What is known of an indicator, given its windows: its ``points``, with a value for each of its ``fields``; ``lead``, the
+    bars before its first value; ``memory``, the bars after it on which that beginning has an influence. ``windows`` are their
+    names, and what they are where nothing else is said.
     """
 
     windows: Mapping[str, int]
     lead: Callable[..., int]
     memory: Callable[..., int]
-    values: Callable[..., tuple[list[float], ...]]
+    points: Callable[..., Sequence[Point]]
     fields: tuple[str, ...] = ("value",)
+
+
+def _of_prices(values: Callable[[list[float], int, int], list[float]]) -> Callable[..., Sequence[Point]]:
+    def points(rows: Sequence[Row], place: int, window: int, since: int) -> Sequence[Point]:
+        found = values([row[place] for row in rows], window, since)
+        return list(zip([row[0] for row in rows[since:]], found, strict=True))
+
+    return points
 
 
 FORMULAS: Final = {
@@ -57,13 +66,13 @@ FORMULAS: Final = {
         {"window": 50},
         lambda window: window - 1,
         lambda _: 0,
-        lambda prices, window: (formulas.sma(prices, window),),
+        _of_prices(formulas.sma),
     ),
     Indicator.EMA: Formula(
         {"window": 50},
         lambda window: window - 1,
         formulas.ema_memory,
-        lambda prices, window: (formulas.ema(prices, window),),
+        _of_prices(formulas.ema),
     ),
     Indicator.MACD: Formula(
         {"short_window": 12, "long_window": 26, "signal_window": 9},
@@ -76,7 +85,7 @@ FORMULAS: Final = {
         {"window": 14},
         lambda window: window,
         formulas.rsi_memory,
-        lambda prices, window: (formulas.rsi(prices, window),),
+        _of_prices(formulas.rsi),
     ),
 }
 
@@ -107,18 +116,16 @@ class Study:
         """How many bars before a bar its value depends on, as far as a double can tell."""
         return self.lead + self.formula.memory(*self.windows)
 
-    def points(self, rows: Sequence[Row]) -> list[Point]:
-        """The values of the bars that have one, in their order."""
-        place = _PRICES[self.price]
-        columns = self.formula.values([row[place] for row in rows], *self.windows)
-        return list(zip([row[0] for row in rows[self.lead :]], *columns, strict=True))
+    def points(self, rows: Sequence[Row], since: int) -> Sequence[Point]:
+        """The values of ``rows[since:]`` that have one, in their order."""
+        return self.formula.points(rows, _PRICES[self.price], *self.windows, max(since, self.lead))
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
     """Values in order of time, and the bars that were read for them; what follows the last value's bar is not used."""
 
-    points: list[Point]
+    points: Sequence[Point]
     rows: list[Row]
 
 
@@ -135,18 +142,16 @@ class Indicators:
     def newest(self, ask: Ask, series: Series, study: Study, wanted: Range) -> Computed:
         """The newest values of the range, at most as many as its limit. Raises UnknownSymbol."""
         rows = self._newest_rows(ask, series, study, wanted)
-        points = study.points(rows)
-        first = bisect_left(points, wanted.first_ms, key=_start_ms)
-        return Computed(points[max(first, len(points) - wanted.limit) :], rows)
+        since = bisect_left(rows, wanted.first_ms, key=start_ms)
+        return Computed(study.points(rows, max(since, len(rows) - wanted.limit)), rows)
 
     def oldest(self, ask: Ask, series: Series, study: Study, wanted: Range) -> Computed:
         """The oldest values of the range, at most as many as its limit. Raises UnknownSymbol."""
         # Where the history begins in the range, its first bars have no value.
         page = self.bars.oldest(ask, series, Range(wanted.first_ms, wanted.last_ms, wanted.limit + study.lead))
         rows = self._with_warm_up(ask, series, study, page)
-        points = study.points(rows)
-        first = bisect_left(points, wanted.first_ms, key=_start_ms)
-        return Computed(points[first : first + wanted.limit], rows)
+        since = bisect_left(rows, wanted.first_ms, key=start_ms)
+        return Computed(study.points(rows, since)[: wanted.limit], rows)
 
     def _newest_rows(self, ask: Ask, series: Series, study: Study, wanted: Range) -> list[Row]:
         if wanted.first_ms == 0:
@@ -159,8 +164,3 @@ class Indicators:
         if not page:
             return []
         return self.bars.get(ask, series, Range(0, page[-1][0], len(page) + study.reach))
-
-
-def _start_ms(point: Point) -> int:
-    start: int = point[0]
-    return start
