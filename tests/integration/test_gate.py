@@ -293,5 +293,29 @@ def test_a_clock_that_steps_back_does_not_lock_the_gate(link: Link) -> None:
     granted(made, "d")
 
 
+def test_who_finds_the_other_fetch_ended_gives_the_own_call_back(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    mine = granted(made)
+    end(made, granted(made, "market"))
+    assert isinstance(made.join(mine, "market", ("snapshot",), 5_000), Done)
+    granted(made, "quote:MSFT")
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:GOOG")
+
+
+def test_a_call_that_was_paid_for_the_next_family_and_not_made_is_given_back(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    permit = granted(made, families=("nbbo", "snapshot"))
+    permit.spend("nbbo")
+    permit.observe("nbbo", Outcome.NOT_ENTITLED, 0.1)
+    assert permit.step_down() == "snapshot"
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:MSFT", ("aggs",))
+    link.run(*permit.given_up())
+    granted(made, "quote:MSFT", ("aggs",))
+    with pytest.raises(BudgetSpent):
+        ask(made, "quote:GOOG", ("aggs",))
+
+
 def _delete(key: str) -> Command:
     return plain("DEL", key)

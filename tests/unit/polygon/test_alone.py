@@ -53,3 +53,21 @@ def test_a_throttled_call_pauses_it() -> None:
         admit(gate)
     clock.now_us += 30 * SECOND_US
     admit(gate)
+
+
+def test_a_call_that_was_paid_and_not_made_is_given_back() -> None:
+    gate = LocalGate(20, Hours())
+    assert admit(gate).given_up() == ()
+    admit(gate).spend("nbbo")
+    with pytest.raises(BudgetSpent):
+        admit(gate)
+
+
+def test_each_source_costs_one_call() -> None:
+    gate = LocalGate(60, Hours())
+    permit = admit(gate)
+    permit.spend("nbbo")
+    permit.spend(permit.step_down())
+    admit(gate)
+    with pytest.raises(BudgetSpent):
+        admit(gate)

@@ -21,7 +21,9 @@ from dekr.store import Command
 FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
-"""A waiting reader with less time than this gives up, so that there is time to answer."""
+"""So much time is left for the answer: a reader gives up waiting for it."""
+
+SHORTEST_WAIT_S: Final = 0.001
 
 LONGEST_WAIT_BESIDE_S: Final = 1.5
 BESIDE_SHARE: Final = 1 / 3
@@ -52,8 +54,8 @@ class Flight:
         """
         wait_s, waited_s = FIRST_WAIT_S, 0.0
         while isinstance(admitted := ask(reread), Wait):
-            left_s = deadline.left_s()
-            if left_s < LAST_CHANCE_S:
+            left_s = deadline.left_s() - LAST_CHANCE_S
+            if left_s < SHORTEST_WAIT_S:
                 raise DeadlineExceeded("The data provider did not answer in time.")
             if most_s is not None and waited_s > most_s:
                 return None

@@ -1,0 +1,135 @@
+"""The fine print of one fetch for all: what a fetch leaves behind when it ends badly, and who waits for how long."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from dekr.access.principal import Principal, Role
+from dekr.deadline import Deadline
+from dekr.errors import DeadlineExceeded
+from dekr.market.ask import Ask
+from dekr.store import plain
+from dekr.store.link import Link
+from dekr.symbols import Ticker
+from dekr.tiers import Tier
+from tests.redis_servers import RedisServer
+from tests.world import Answer, World
+
+MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
+MARKET_LEASE = "dekr:{upstream}:lease:market:quotes"
+NAMES = tuple(f"{a}{b}QF" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST")
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """A world that has seen so many tickers asked for that the next miss fetches the market."""
+    world.upstream.listed = NAMES
+    key = world.key()
+    for _ in range(3):
+        for name in NAMES:
+            assert world.get(f"/quote/{name}", key).status == 200
+            world.later(0.5)
+    assert MARKET in world.upstream.calls
+    world.later(60)
+    return world
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    """How long the other sandbox has waited, wait by wait."""
+    return []
+
+
+@pytest.fixture
+def other(world: World, redis: RedisServer, slept: list[float]) -> Iterator[World]:
+    """Another sandbox on the same store and upstream. It shares nothing else."""
+    link = Link.open(redis.url)
+    made = World(link, world.upstream, world.directory, sleep=slept.append)
+    link.clock_offset_us = world.store.clock_offset_us
+    yield made
+    link.close()
+
+
+def test_what_a_broken_off_batch_brought_serves_other_sandboxes(busy: World, other: World) -> None:
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == MARKET and "tickers" not in request.url.params:
+            return httpx.Response(200, text="<html>")
+        return httpx.Response(500) if "grouped" in request.url.path else None
+
+    busy.upstream.denied, busy.upstream.answer = {"v3/snapshot"}, answer
+    found = busy.post("/quotes/batch", busy.key(), ["NEW", *NAMES[:9]]).json
+    assert sorted(name for name, item in found.items() if "bid" in item) == sorted(NAMES[:9])
+    before = len(busy.upstream.calls)
+    again = other.post("/quotes/batch", busy.key(), list(NAMES[:9]))
+    assert again.headers["Cache-Status"].startswith("dekr; hit")
+    assert again.json == {name: found[name] for name in NAMES[:9]}
+    assert len(busy.upstream.calls) == before
+
+
+def test_nobody_waits_for_a_fetch_that_broke_off_for_no_known_reason(
+    world: World, other: World, slept: list[float]
+) -> None:
+    def fault(_: httpx.Request) -> None:
+        world.upstream.before = lambda _: None
+        raise ZeroDivisionError
+
+    world.upstream.before = fault
+    assert world.get("/quote/AAPL", world.key()).status == 500
+    assert other.get("/quote/AAPL", world.key()).status == 200
+    assert slept == []
+
+
+def test_a_reader_waits_until_hardly_any_time_is_left_and_no_longer(world: World) -> None:
+    now_s = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        assert seconds > 0, "no time is left to wait"
+        now_s += seconds
+
+    patient = World(world.store, world.upstream, world.directory, sleep=sleep)
+    world.store.run(plain("SET", "dekr:{upstream}:lease:quote:AAPL", "h:somebody", "PX", 60_000))
+    toll = patient.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote")
+    ask = Ask(toll, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(2.0, lambda: now_s))
+    with pytest.raises(DeadlineExceeded):
+        patient.services.quotes.get(ask, Ticker("AAPL"))
+    # What is left is for the answer.
+    assert 1.9 < now_s <= 1.951
+    assert world.upstream.calls == []
+
+
+def test_whoever_read_in_vain_and_waited_again_reads_again(busy: World, redis: RedisServer) -> None:
+    link = Link.open(redis.url)
+
+    def sleep(_: float) -> None:
+        link.run(plain("DEL", MARKET_LEASE))
+        assert busy.services.shared.refresh(Deadline.after(10)) == 1
+
+    other = World(link, busy.upstream, busy.directory, sleep=sleep)
+    link.clock_offset_us = busy.store.clock_offset_us
+    # The ticker has just been fetched and was lost again, and somebody fetches the market.
+    link.run(
+        plain("SET", f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", f"d:{busy.services.now_us():016d}", "PX", 60_000),
+        plain("SET", MARKET_LEASE, "h:somebody", "PX", 60_000),
+    )
+    before = len(busy.upstream.calls)
+    answer = other.get(f"/quote/{NAMES[0]}", busy.key())
+    link.close()
+    assert "collapsed" in answer.headers["Cache-Status"]
+    assert busy.upstream.calls[before:] == [MARKET]
+
+
+def test_what_the_plan_lacks_is_told_before_the_next_source_is_asked(world: World, other: World) -> None:
+    found: list[Answer] = []
+
+    def meanwhile(request: httpx.Request) -> None:
+        if "/snapshot/" in request.url.path:
+            world.upstream.before = lambda _: None
+            found.append(other.get("/quote/MSFT", key))
+
+    key = world.key()
+    world.upstream.denied, world.upstream.before = {"v2/last"}, meanwhile
+    assert world.get("/quote/AAPL", key).status == 200
+    assert found[0].status == 200
+    assert world.upstream.calls == ["/v2/last/nbbo/AAPL", f"{MARKET}/AAPL", f"{MARKET}/MSFT"]
