@@ -330,3 +330,33 @@ def test_pages_that_never_end_are_refused(world: World) -> None:
     answer = world.get("/market-data/AAPL", world.key())
     assert (answer.status, answer.json["code"]) == (502, "upstream_invalid")
     assert len(world.upstream.calls) <= 64
+
+
+def minutes(world: World, ticker: str, between: int) -> None:
+    """Let the upstream have a bar in every so many minutes of the trading day, which begins at 09:00 UTC."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first, last = map(int, request.url.path.split("/")[-2:])
+        step = between * 60_000
+        starts = range(-(-first // step) * step, min(last, world.upstream.now_us() // 1000), step)
+        bars = [{"t": t, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for t in starts if t % DAY_MS >= 9 * 3_600_000]
+        return httpx.Response(200, json={"ticker": ticker, "status": "OK", "results": bars})
+
+    world.upstream.answer = answer
+
+
+def test_in_the_first_hours_the_day_before_comes_in_the_same_call(world: World) -> None:
+    world.to("2026-11-20T09:30:00Z")  # 04:30 in New York: thirty minutes of the day have begun
+    minutes(world, "AAPL", 1)
+    answer = world.get("/market-data/AAPL?timespan=minute&limit=100", world.key())
+    assert len(answer.json) == 100
+    assert len(world.upstream.calls) == 1
+
+
+def test_a_quiet_day_is_followed_back_without_asking_where_the_history_begins(world: World) -> None:
+    world.to("2026-11-20T20:00:00Z")
+    minutes(world, "QUIE", 60)
+    answer = world.get("/market-data/QUIE?timespan=minute&limit=20", world.key())
+    assert len(answer.json) == 20
+    assert len(world.upstream.calls) == 2
+    assert not any("/month/" in path for path in world.upstream.calls)

@@ -47,12 +47,12 @@ class Bars:
         """The newest bars of the range, oldest first. Raises UnknownSymbol."""
         ask.source = "aggregates"
         now_ms = self.flow.now_us() // 1000
-        first, last = _days(wanted, now_ms)
-        segments = series.segments_back(last, first)
+        last_ms = min(wanted.last_ms, now_ms)
+        segments = series.segments_back(eastern_date(last_ms * 1000), _first_day(wanted))
         rows: list[Row] = []
         planned: list[Segment] = []
         wide = 1
-        while plan := next_segments(series, segments, last, (wanted.limit - len(rows)) * wide):
+        while plan := next_segments(series, segments, last_ms, (wanted.limit - len(rows)) * wide):
             planned = plan[::-1] + planned
             try:
                 rows = self._read(ask, series, planned, wanted, wanted.limit, tail=wanted.last_ms >= now_ms)
@@ -66,8 +66,11 @@ class Bars:
             older = list(segments)
             if rows and not older:
                 break
-            oldest = self.fetch.first_day(ask, series.ticker)
-            segments = iter([segment for segment in older if segment.end > oldest])
+            if not (rows and series.timespan.intraday and len(planned) == 1):
+                # One day with few bars is soon looked behind; a longer look may have met the begin of the history.
+                oldest = self.fetch.first_day(ask, series.ticker)
+                older = [segment for segment in older if segment.end > oldest]
+            segments = iter(older)
             wide *= WIDEN
         if not planned:
             self.fetch.first_day(ask, series.ticker)
@@ -77,11 +80,11 @@ class Bars:
         """The oldest bars of the range, oldest first. Raises UnknownSymbol."""
         ask.source = "aggregates"
         now_ms = self.flow.now_us() // 1000
-        first, last = _days(wanted, now_ms)
-        segments = series.segments_on(first, last)
+        last_ms = min(wanted.last_ms, now_ms)
+        segments = series.segments_on(_first_day(wanted), eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
-        while plan := next_segments(series, segments, last, wanted.limit - len(rows)):
+        while plan := next_segments(series, segments, last_ms, wanted.limit - len(rows)):
             planned += plan
             newer = list(segments)
             tail = wanted.last_ms >= now_ms and not newer
@@ -155,7 +158,6 @@ class Bars:
         )
 
 
-def _days(wanted: Range, now_ms: int) -> tuple[date, date]:
-    """The first and last day on which bars of the range can start."""
-    last = eastern_date(min(wanted.last_ms, now_ms) * 1000)
-    return max(eastern_date(wanted.first_ms * 1000), HISTORY_START), last
+def _first_day(wanted: Range) -> date:
+    """The first day on which bars of the range can start."""
+    return max(eastern_date(wanted.first_ms * 1000), HISTORY_START)

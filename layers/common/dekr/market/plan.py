@@ -1,12 +1,14 @@
 """Which segments a read of bars needs, which of them are fetched as one, and when each is settled."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from dekr.cache.tier_cache import TierCache
 from dekr.market.segments import UNIT_MS, Segment, Series, Timespan, last_trade_us
-from dekr.sessions import eastern_date, eastern_midnight_us
+from dekr.sessions import CalendarUnknown, eastern_date, eastern_midnight_us, trading_day
+
+DAY: Final = timedelta(days=1)
 
 BASE_BARS_A_CALL: Final = 50_000
 """The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
@@ -31,16 +33,33 @@ def key_of(cache: TierCache, series: Series, segment: Segment) -> str:
     return cache.key(series.ticker, f"{series.datum}:{segment.name}")
 
 
-def next_segments(series: Series, segments: Iterator[Segment], last: date, bars: int) -> list[Segment]:
-    """The next segments that should hold so many bars."""
+def next_segments(series: Series, segments: Iterator[Segment], last_ms: int, bars: int) -> list[Segment]:
+    """The next segments that should hold so many bars that start at ``last_ms`` or before."""
+    last = eastern_date(last_ms * 1000)
     plan: list[Segment] = []
     expected = 0
     for segment in segments:
         plan.append(segment)
         expected += series.expected_bars(segment, last)
+        if segment.first <= last < segment.end:
+            expected -= _bars_to_come(series, last, last_ms)
         if expected >= bars:
             break
     return plan
+
+
+def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
+    """Of the bars that are expected of a day, those whose window has not begun at ``last_ms``."""
+    if not series.timespan.intraday:
+        return 0
+    try:
+        trading = trading_day(day)
+    except CalendarUnknown:
+        return 0
+    if trading is None:
+        return 0
+    begun = max(0, last_ms - trading.pre_open_us // 1000) // (UNIT_MS[series.timespan] * series.multiplier) + 1
+    return max(0, series.expected_bars(Segment(day, day + DAY), day) - begun)
 
 
 def runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
