@@ -9,7 +9,8 @@ from typing import Final
 
 from bench import charts
 from bench.savings import table
-from bench.savings.case import AS_DESIGNED, AS_FITTED, POPULARITIES, TIER_MIXES, Case, Found, run
+from bench.savings.case import AS_DESIGNED, AS_FITTED, POPULARITIES, TIER_MIXES, Case, Found
+from bench.savings.days import driven
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
 SEEDS: Final = 5
@@ -41,7 +42,7 @@ def main() -> None:
     # Each in a process of its own: a day of a million requests leaves a lot behind.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(asked.jobs, len(cases)), fresh, max_tasks_per_child=1) as pool:
-        for each in pool.map(run, cases):
+        for each in pool.map(driven, cases):
             found.append(each)
             print(table.line(each), flush=True)
             if whole:
