@@ -9,7 +9,7 @@ from typing import Final
 
 from bench import charts
 from bench.savings import table
-from bench.savings.case import AS_DESIGNED, AS_FITTED, POPULARITIES, TIER_MIXES, Case, Found
+from bench.savings.case import AS_DESIGNED, AS_FITTED, MOSTLY_INTRADAY, POPULARITIES, TIER_MIXES, Case, Found
 from bench.savings.days import driven
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -38,6 +38,8 @@ def main() -> None:
         if SENSITIVITY_AT in sizes:
             cases += [Case(seeds[0], SENSITIVITY_AT, tiers=name) for name in TIER_MIXES if name != AS_DESIGNED]
             cases += [Case(seeds[0], SENSITIVITY_AT, popularity=name) for name in POPULARITIES if name != AS_FITTED]
+    if whole and "mixed" in profiles and SENSITIVITY_AT in sizes:
+        cases.append(Case(seeds[0], SENSITIVITY_AT, mixed=True, bars=MOSTLY_INTRADAY))
     found: list[Found] = []
     # Each in a process of its own: a day of a million requests leaves a lot behind.
     fresh = multiprocessing.get_context("spawn")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bench.savings.baselines import BASELINES, OPTIMUM
 from bench.savings.checker import violations
 from bench.savings.drive import days_before, drive
-from bench.savings.trace import START_US, TIERS, Popularity, day
+from bench.savings.trace import HALF_DAYS, START_US, TIERS, Popularity, day
 
 AS_DESIGNED: Final = "as designed"
 AS_FITTED: Final = "as fitted"
@@ -21,11 +21,15 @@ POPULARITIES: Final = {
     "flatter": Popularity(power=0.7),
     "uniform": Popularity(power=0.0, fade=0.0),
 }
+MOSTLY_INTRADAY: Final = "mostly intraday"
+BARS: Final = {AS_DESIGNED: HALF_DAYS, MOSTLY_INTRADAY: (0.35, 0.20, 0.15, 0.30)}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A day. ``mixed``: all routes, not quotes alone. ``remember``: whether there were days before it."""
+    """A day. ``mixed``: all routes, not quotes alone, and ``bars`` says of which length. ``remember``: whether there were days
+    before it.
+    """
 
     seed: int
     requests: int
@@ -33,11 +37,23 @@ class Case:
     remember: bool = True
     tiers: str = AS_DESIGNED
     popularity: str = AS_FITTED
+    bars: str = AS_DESIGNED
 
     @property
     def varied(self) -> bool:
         """Whether tiers or popularity are others than usual."""
         return (self.tiers, self.popularity) != (AS_DESIGNED, AS_FITTED)
+
+    @property
+    def profile(self) -> str:
+        """What kind of day it is: quotes, cold (quotes, nothing remembered), mixed, intraday (mixed, most bars are shorter than a
+        day) or varied.
+        """
+        if self.varied:
+            return "varied"
+        if self.mixed:
+            return "mixed" if self.bars == AS_DESIGNED else "intraday"
+        return "quotes" if self.remember else "cold"
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,7 @@ def run(case: Case) -> Found:
         "mixed": case.mixed,
         "tiers": TIER_MIXES[case.tiers],
         "popularity": POPULARITIES[case.popularity],
+        "bars": BARS[case.bars],
     }
     trace = day(case.seed, case.requests, **how)
     given = drive(trace, days_before(case.seed, case.requests, **how) if case.remember else [])

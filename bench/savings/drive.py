@@ -187,7 +187,7 @@ class _Driven:
                 handed_out = [json.loads(quote)["bid"] for quote in found.values() if isinstance(quote, str)]
                 assert len(handed_out) == len(names), found
             case Kind.BARS:
-                timespan, multiplier, _ = SERIES[series]
+                timespan, multiplier = SERIES[series]
                 asked = Series(names[0], multiplier, Timespan(timespan), adjusted=True)
                 rows = services.bars.get(ask, asked, Range(0, 1 << 52, BARS))
                 handed_out = [rows[-1][4]]

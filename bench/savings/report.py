@@ -6,8 +6,13 @@ from typing import Any, Final
 from bench import readme
 from bench.savings.baselines import BOUND, OPTIMUM
 
-NAMES: Final = {"quotes": "quotes", "cold": "quotes, nothing remembered", "mixed": "mixed"}
-"""The kinds of days in savings.json, in words."""
+NAMES: Final = {
+    "quotes": "quotes",
+    "cold": "quotes, nothing remembered",
+    "mixed": "mixed",
+    "intraday": "mixed, bars mostly intraday",
+}
+"""The profiles of days in savings.json, in words."""
 
 HEADS: Final = (
     "day",
@@ -27,7 +32,7 @@ HEADS: Final = (
 
 def lines(kept: Mapping[str, Any]) -> list[str]:
     """What bench/savings.json says, as tables for bench/README.md."""
-    profiles = [(name, kept[name]) for name in ("quotes", "cold", "mixed") if name in kept]
+    profiles = [(name, kept[name]) for name in NAMES if name in kept]
     rows = [
         [
             NAMES[name],

@@ -35,30 +35,26 @@ ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
 def line(found: Found) -> str:
     """One day in a line."""
     case = found.case
-    what = "mixed" if case.mixed else "quotes"
-    how = "" if case.remember else ", cold"
-    if case.varied:
-        how += f", tiers {case.tiers}, popularity {case.popularity}"
+    what = report.NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
     return (
-        f"{what} {case.requests:,}, seed {case.seed}{how}: saved {found.saved_pct:.2f} %, {found.calls} calls "
+        f"{what}: {case.requests:,} requests, seed {case.seed}: saved {found.saved_pct:.2f} %, {found.calls} calls "
         f"{found.kinds}, {found.violations} violations"
     )
 
 
 def print_tables(found: Sequence[Found]) -> None:
     """The figures of each profile by size, mean over the seeds ± half the distance of the extremes; then what was varied."""
-    for mixed, remember in ((False, True), (False, False), (True, True), (True, False)):
-        cells = [_cell(found, size, mixed=mixed, remember=remember) for size in _sizes(found)]
+    for profile, title in report.NAMES.items():
+        cells = [_cell(found, size, profile) for size in _sizes(found)]
         if not any(cells):
             continue
-        title = ("mixed routes" if mixed else "quotes") + ("" if remember else ", nothing remembered of the day before")
         seeds = sorted({each.case.seed for cell in cells for each in cell})
         print(f"\n{title} (seeds {', '.join(map(str, seeds))})")
         print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(found)))
         for name, value in ROWS.items():
             if any(value(each) is not None for cell in cells for each in cell):
                 print(f"{name:34}" + "".join(f"{_spread([value(each) for each in cell]):>22}" for cell in cells))
-        for name in BASELINES if not mixed else ():
+        for name in BASELINES if profile in ("quotes", "cold") else ():
             saved = [_spread([each.baselines[name][0] for each in cell]) for cell in cells]
             print(f"{'  ' + name + ', saved %':34}" + "".join(f"{each:>22}" for each in saved))
             if any(each.baselines[name][1] for cell in cells for each in cell):
@@ -77,10 +73,10 @@ def print_tables(found: Sequence[Found]) -> None:
 def keep(found: Sequence[Found]) -> None:
     """Write bench/savings.json: what these days say takes the place of what it says of the same."""
     kept: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
-    for name, mixed, remember in (("quotes", False, True), ("mixed", True, True), ("cold", False, False)):
+    for profile in report.NAMES:
         for size in _sizes(found):
-            if cell := _cell(found, size, mixed=mixed, remember=remember):
-                kept.setdefault(name, {})[str(size)] = _summary(cell)
+            if cell := _cell(found, size, profile):
+                kept.setdefault(profile, {})[str(size)] = _summary(cell)
     varied = _varied(found)
     if len(varied) > 1:
         kept["sensitivity"] = [
@@ -102,7 +98,7 @@ def keep(found: Sequence[Found]) -> None:
 def keep_results(found: Sequence[Found]) -> None:
     """Put the figures of this run into bench/results.json: those of its largest days of quotes, and all its violations."""
     for size in reversed(_sizes(found)):
-        if cell := _cell(found, size, mixed=False, remember=True):
+        if cell := _cell(found, size, "quotes"):
             results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             results["saved_pct"] = round(statistics.fmean(each.saved_pct for each in cell), 3)
             results["violations"] = sum(each.violations for each in found)
@@ -140,25 +136,16 @@ def _sizes(found: Sequence[Found]) -> list[int]:
     return sorted({each.case.requests for each in found})
 
 
-def _cell(found: Sequence[Found], size: int, *, mixed: bool, remember: bool) -> list[Found]:
-    """The usual days of this size, one for each seed."""
-    wanted = (size, mixed, remember, False)
-    return [
-        each for each in found if (each.case.requests, each.case.mixed, each.case.remember, each.case.varied) == wanted
-    ]
+def _cell(found: Sequence[Found], size: int, profile: str) -> list[Found]:
+    """The days of this size and profile, one for each seed."""
+    return [each for each in found if (each.case.requests, each.case.profile) == (size, profile)]
 
 
 def _varied(found: Sequence[Found]) -> list[Found]:
     """The days with other tiers or another popularity, after the usual day of the same seed and size."""
     varied = [each for each in found if each.case.varied]
-    usual = [
-        each
-        for each in found
-        if not each.case.varied
-        and not each.case.mixed
-        and each.case.remember
-        and any((each.case.seed, each.case.requests) == (other.case.seed, other.case.requests) for other in varied)
-    ]
+    days = {(each.case.seed, each.case.requests) for each in varied}
+    usual = [each for each in found if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in days]
     return usual + varied
 
 

@@ -38,8 +38,11 @@ class Kind(IntEnum):
 
 
 MIXED: Final = (0.60, 0.25, 0.10, 0.05)
-SERIES: Final = (("minute", 1, 0.35), ("minute", 5, 0.20), ("hour", 1, 0.15), ("day", 1, 0.30))
-"""Of the requests for bars: timespan, multiplier and share. Each asks for the newest 100."""
+SERIES: Final = (("minute", 1), ("minute", 5), ("hour", 1), ("day", 1))
+"""What is asked for of bars: timespan and multiplier. Each request wants the newest 100."""
+
+HALF_DAYS: Final = (0.3, 0.1, 0.1, 0.5)
+"""Shares of these: days, which the route gives where nothing else is said, are half of them."""
 
 BATCH_TICKERS: Final = (2, 10)
 
@@ -84,6 +87,7 @@ def day(
     mixed: bool = False,
     tiers: tuple[float, ...] = TIERS,
     popularity: Popularity = Popularity(),
+    bars: tuple[float, ...] = HALF_DAYS,
     start_us: int = START_US,
 ) -> Trace:
     """The day that a seed makes."""
@@ -97,7 +101,7 @@ def day(
         draw.choice(len(shares), requests, p=shares),
         draw.choice(len(tiers), requests, p=tiers) + 1,
         kinds,
-        draw.choice(len(SERIES), requests, p=[share for *_, share in SERIES]),
+        draw.choice(len(SERIES), requests, p=bars),
         draw.integers(BATCH_TICKERS[0], BATCH_TICKERS[1] + 1, requests),
         draw.choice(len(shares), (requests, BATCH_TICKERS[1]), p=shares)
         if mixed
