@@ -16,13 +16,13 @@ REPLY_S: Final = 20.0
 
 
 class Clock:
-    """Microseconds since the epoch. ``trip_us``: how long the last round trip took in reality: a script saw the clock at most so
-    much later than it stood.
+    """Microseconds since the epoch. ``seen_us``: the latest time that a script may have seen, because real time went by between the
+    making of its offset and its run: a stamp may be as late as that.
     """
 
     def __init__(self, now_us: int) -> None:
         self.at_us = now_us
-        self.trip_us = 0
+        self.seen_us = now_us
 
     def now_us(self) -> int:
         """The time."""
@@ -31,6 +31,10 @@ class Clock:
     def to(self, at_us: int) -> None:
         """Go on to a moment; one that has passed changes nothing."""
         self.at_us = max(self.at_us, at_us)
+
+    def saw(self, us: int) -> None:
+        """A script may have seen the clock so much later than it stands."""
+        self.seen_us = max(self.seen_us, self.at_us + us)
 
     def wait(self, us: int) -> None:
         """Go on by so much."""
@@ -60,7 +64,7 @@ class DrivenStore:
         started_us = time.time_ns() // 1000
         self._link.clock_offset_us = self._clock.at_us - started_us
         replies = self._link.run(*commands)
-        self._clock.trip_us = time.time_ns() // 1000 - started_us
+        self._clock.saw(time.time_ns() // 1000 - started_us)
         return replies
 
     def shards(self) -> "Sequence[DrivenStore]":

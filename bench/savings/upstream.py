@@ -64,9 +64,9 @@ class Counts:
 
 
 class Clock(Protocol):
-    """The driven clock. ``trip_us``: see bench.savings.clock."""
+    """The driven clock. ``seen_us``: see bench.savings.clock."""
 
-    trip_us: int
+    seen_us: int
 
     def now_us(self) -> int:
         """The time in microseconds."""
@@ -116,7 +116,7 @@ class CountingUpstream(httpx.BaseTransport):
         counts = self.counts
         counts.moments_us.append(self.clock.now_us())
         # An entry is stamped before the call is made, so nothing is handed out before its stamp.
-        way_us = max(WAY_US, self.clock.trip_us)
+        way_us = max(WAY_US, self.clock.seen_us - self.clock.now_us())
         self.clock.wait(way_us)
         now = self.clock.now_us()
         names: Sequence[str] = (parts[-1],)

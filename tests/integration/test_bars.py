@@ -360,3 +360,33 @@ def test_a_quiet_day_is_followed_back_without_asking_where_the_history_begins(wo
     assert len(answer.json) == 20
     assert len(world.upstream.calls) == 2
     assert not any("/month/" in path for path in world.upstream.calls)
+
+
+def test_before_the_day_begins_only_the_days_before_are_asked_for(world: World) -> None:
+    world.to("2026-11-20T06:00:00Z")  # 01:00 in New York
+    minutes(world, "AAPL", 1)
+    answer = world.get("/market-data/AAPL?timespan=minute&limit=1", world.key())
+    assert starts(answer.json) == ["2026-11-19T23:59:00Z"]
+    assert len(world.upstream.calls) == 1
+
+
+def test_a_new_listing_is_not_looked_behind_again_and_again(world: World) -> None:
+    key = world.key()
+    world.to("2026-11-02T16:00:00Z")
+    now_ms, november_ms = world.upstream.now_us() // 1000, 1_793_505_600_000
+
+    def young(request: httpx.Request) -> httpx.Response:
+        first, last = map(int, request.url.path.split("/")[-2:])
+        minutes = range(max(first, now_ms - 3_600_000), min(last, world.upstream.now_us() // 1000), 60_000)
+        found = [november_ms] if "/month/" in request.url.path else minutes
+        bars = [{"t": t, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for t in found]
+        return httpx.Response(200, json={"ticker": "NEWW", "status": "OK", "results": bars})
+
+    world.upstream.answer = young
+    calls = []
+    for _ in range(4):
+        before = len(world.upstream.calls)
+        assert world.get("/market-data/NEWW?timespan=minute&limit=100", key).status == 200
+        calls.append(len(world.upstream.calls) - before)
+        world.later(70)
+    assert calls == [3, 1, 1, 1]

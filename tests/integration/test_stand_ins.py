@@ -1,16 +1,19 @@
 """A bar's close in the place of a quote: for readers of a batch, and not for those of the ticker alone who can have a quote."""
 
+from contextlib import closing
+
 import httpx
 import pytest
 
+from dekr.store.link import Link
+from tests.redis_servers import RedisServer, redis_single
 from tests.world import World
 
 UNIVERSAL = "/v3/snapshot"
 
 
-@pytest.fixture
-def unquoted(world: World) -> World:
-    """A world whose universal snapshots have no quotes, only minute bars."""
+def without_quotes(world: World) -> World:
+    """Let the universal snapshots of a world have no quotes, only minute bars."""
 
     def answer(request: httpx.Request) -> httpx.Response | None:
         if request.url.path != UNIVERSAL:
@@ -22,6 +25,11 @@ def unquoted(world: World) -> World:
 
     world.upstream.answer = answer
     return world
+
+
+@pytest.fixture
+def unquoted(world: World) -> World:
+    return without_quotes(world)
 
 
 def test_a_batch_answers_with_closes_where_there_are_no_quotes_and_remembers_them(unquoted: World) -> None:
@@ -70,3 +78,74 @@ def test_where_the_upstream_cannot_be_asked_a_close_is_better_than_nothing(unquo
     answer = unquoted.get("/quote/AAPL", key)
     assert (answer.status, answer.headers["X-Data-Source"]) == (200, "minute_bar")
     assert "fwd=stale" in answer.headers["Cache-Status"]
+
+
+def test_other_sandboxes_know_it_too(unquoted: World, redis: RedisServer) -> None:
+    key = unquoted.key()
+    unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
+    with closing(Link.open(redis.url)) as link:
+        other = World(link, unquoted.upstream, unquoted.directory)
+        link.clock_offset_us = unquoted.store.clock_offset_us
+        again = other.post("/quotes/batch", key, ["AAPL", "MSFT"])
+    assert again.json["AAPL"]["bid"] == 9.75
+    assert unquoted.upstream.calls == [UNIVERSAL]
+
+
+def test_a_ticker_that_nobody_quotes_keeps_the_close(unquoted: World) -> None:
+    key = unquoted.key()
+    answer = unquoted.upstream.answer
+    unquoted.upstream.answer = lambda request: (
+        httpx.Response(404, json={"status": "NOT_FOUND"}) if "/last/nbbo/" in request.url.path else answer(request)
+    )
+    unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
+    alone = unquoted.get("/quote/AAPL", key)
+    assert alone.status == 200
+    assert unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"]).json["AAPL"]["bid"] == alone.json["bid"]
+
+
+def test_on_a_plan_without_quotes_a_batch_serves_its_tickers_alone(unquoted: World) -> None:
+    key = unquoted.key()
+    names = ["AAPL", "MSFT", "GOOG"]
+    unquoted.upstream.denied = {"nbbo", "snapshot/"}
+    unquoted.post("/quotes/batch", key, names)
+    for name in names:
+        alone = unquoted.get(f"/quote/{name}", key)
+        assert (alone.json["bid"], alone.headers["X-Data-Source"]) == (9.75, "minute_bar")
+    before = len(unquoted.upstream.calls)
+    # That the plan has no quotes is found out once; no bar is asked for.
+    assert not any("/range/" in path for path in unquoted.upstream.calls)
+    for name in names:
+        assert unquoted.get(f"/quote/{name}", key).headers["Cache-Status"].startswith("dekr; hit")
+    assert len(unquoted.upstream.calls) == before
+
+
+def test_while_the_upstream_is_down_nobody_is_told_that_the_plan_has_no_quotes(unquoted: World) -> None:
+    key = unquoted.key()
+    unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
+    unquoted.upstream.answer = lambda _: httpx.Response(500)
+    assert unquoted.get("/v2/last/nbbo/AAPL", key).status == 503
+
+
+def test_without_a_store_a_batch_is_answered_all_the_same() -> None:
+    with redis_single() as server, closing(Link.open(server.url)) as link:
+        world = without_quotes(World(link))
+        key = world.key()
+        world.get("/quote/AAPL", key)
+        server.process.kill()
+        server.process.wait()
+        answer = world.post("/quotes/batch", key, ["MSFT", "GOOG"])
+        assert (answer.status, answer.json["MSFT"]["bid"]) == (200, 9.75)
+
+
+def test_what_comes_along_with_a_miss_is_a_stand_in_as_well(unquoted: World) -> None:
+    key = unquoted.key()
+    likely = [f"ZZ{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"]
+    unquoted.upstream.denied = {"stocks/tickers"}
+    for _ in range(20):
+        for name in likely:
+            unquoted.get(f"/quote/{name}", key)
+        unquoted.later(31)
+    before = len(unquoted.upstream.calls)
+    unquoted.post("/quotes/batch", key, likely[:2])
+    assert unquoted.upstream.calls[before:] == [UNIVERSAL]
+    assert unquoted.get(f"/quote/{likely[0]}", key).headers["X-Data-Source"] == "nbbo"

@@ -63,6 +63,11 @@ def test_without_weight_and_end_it_is_ten_an_hour_for_three_days(world: World, m
 def test_a_day_as_end_is_the_last_one_in_new_york(world: World, module: str) -> None:
     answer = post(world, module, symbols=["AAPL"], until="2026-11-20")
     assert answer.json["until"] == "2026-11-21T05:00:00Z"
+    world.to("2026-11-20T15:00:00Z")
+    assert post(world, module, symbols=["AAPL"], until="2026-12-20").json["until"] == "2026-12-21T05:00:00Z"
+    for never in ("2026-12-21", "2026-11-19", "9999-12-31", "0001-01-01"):
+        refused = post(world, module, symbols=["AAPL"], until=never)
+        assert (refused.status, refused.json["field"]) == (422, "until"), never
 
 
 def test_said_again_it_takes_the_place_of_what_was_said_before(world: World, module: str) -> None:

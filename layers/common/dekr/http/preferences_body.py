@@ -101,12 +101,15 @@ def _until_us(until: str | None, now_us: int) -> int:
     if until is None:
         return now_us + USUAL_US
     moment = datetime.fromisoformat(moment_utc("until", until, _ANY_TIME_US))
-    # The day itself is meant, too.
     last_day = day_of(until)
-    until_us = eastern_midnight_us(last_day + DAY) if last_day else int(moment.timestamp() * 1_000_000)
-    if not now_us < until_us <= now_us + LONGEST_US:
-        raise InvalidInput("until", "must be in the future, at most 30 days ahead")
-    return until_us
+    until_us = eastern_midnight_us(last_day) if last_day else int(moment.timestamp() * 1_000_000)
+    if until_us <= now_us + LONGEST_US:
+        if last_day:
+            # The day itself is meant, too.
+            until_us = eastern_midnight_us(last_day + DAY)
+        if now_us < until_us:
+            return until_us
+    raise InvalidInput("until", "must be in the future, at most 30 days ahead")
 
 
 def _located(error: ValidationError) -> list[Any]:

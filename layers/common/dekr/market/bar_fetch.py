@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
 from dekr.cache.tier_cache import Write
-from dekr.errors import UnknownSymbol, UpstreamInvalid
+from dekr.errors import StoreDown, UnknownSymbol, UpstreamInvalid
 from dekr.market.ask import Ask
 from dekr.market.flow import Flow
 from dekr.market.plan import key_of, runs
@@ -65,7 +65,7 @@ class BarFetch:
 
         One call for the months of all its history, asked for only where bars are missing, and kept.
         """
-        key = self.flow.cache.key(ticker, "first")
+        key = self._key_of_first(ticker)
         months = Series(ticker, 1, Timespan.MONTH, adjusted=False)
 
         def run(permit: Permit, *_: object) -> list[Write]:
@@ -79,7 +79,20 @@ class BarFetch:
         entry = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
-        return entry.view(lambda first_ms: eastern_date(first_ms * 1000))
+        return _first_day(entry)
+
+    def known_first_day(self, ticker: str) -> date | None:
+        """The same where it is known already; None where it is not."""
+        cache = self.flow.cache
+        key = self._key_of_first(ticker)
+        with suppress(StoreDown):
+            entry = cache.entry(key, cache.store.run(cache.get(key))[0])
+            if entry is not None and entry.kind is Kind.VALUE:
+                return _first_day(entry)
+        return None
+
+    def _key_of_first(self, ticker: str) -> str:
+        return self.flow.cache.key(ticker, "first")
 
     def _fetch(
         self,
@@ -150,6 +163,10 @@ class Found:
         if doubtful:
             return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
         return Write(key, Entry(self.stamp_us, Kind.VALUE, payload), keep_us(cut=cut))
+
+
+def _first_day(entry: Entry) -> date:
+    return entry.view(lambda first_ms: eastern_date(first_ms * 1000))
 
 
 def keep_us(*, cut: bool) -> int:

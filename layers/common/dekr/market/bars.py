@@ -66,15 +66,20 @@ class Bars:
             older = list(segments)
             if rows and not older:
                 break
-            if not (rows and series.timespan.intraday and len(planned) == 1):
-                # One day with few bars is soon looked behind; a longer look may have met the begin of the history.
-                oldest = self.fetch.first_day(ask, series.ticker)
-                older = [segment for segment in older if segment.end > oldest]
-            segments = iter(older)
+            oldest = self._oldest(ask, series.ticker, planned, rows)
+            segments = iter([segment for segment in older if segment.end > oldest])
             wide *= WIDEN
         if not planned:
             self.fetch.first_day(ask, series.ticker)
         return rows[-wanted.limit :]
+
+    def _oldest(self, ask: Ask, ticker: str, looked_at: Sequence[Segment], rows: Sequence[Row]) -> date:
+        """The first day that can hold bars, as far as it is worth a call to know: behind a single day the next one may be looked at
+        without.
+        """
+        if rows and (looked_at[-1].end - looked_at[0].first).days == 1:
+            return self.fetch.known_first_day(ticker) or HISTORY_START
+        return self.fetch.first_day(ask, ticker)
 
     def oldest(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
         """The oldest bars of the range, oldest first. Raises UnknownSymbol."""

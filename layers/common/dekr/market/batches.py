@@ -13,7 +13,8 @@ from dekr.market.answers import LEASE_MS
 from dekr.market.ask import Ask
 from dekr.market.closes import previous_day
 from dekr.market.flow import Flow
-from dekr.market.harvest import LADDERS, MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, lacking, refusal
+from dekr.market.harvest import MARKET, MARKET_FAMILY, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, lacking, refusal
+from dekr.market.market_fetch import closes_of, kind_of_closes
 from dekr.market.prices import answer_of
 from dekr.market.shared import Shared
 from dekr.market.snapshots import lease_of
@@ -23,6 +24,7 @@ from dekr.polygon.permit import Permit
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
+    from dekr.polygon.snapshots import Snapshot
 
 MOST_PLANS: Final = 128
 MIXED: Final = "mixed"
@@ -97,8 +99,6 @@ class Batches:
         return self.shared.fetch(permit, tickers, QUOTE, lambda left: self._own(left, permit))
 
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        bars = Kind.VALUE if self.flow.flight.gate.denied(LADDERS[QUOTE][0], permit.stamp_us) else Kind.STAND_IN
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, bars)
         writes: list[Write] = []
         for family, ask in ((UNIVERSAL, self.client().universal), (MARKET_FAMILY, self.client().snapshots)):
             if permit.family != family:
@@ -106,15 +106,20 @@ class Batches:
             with suppress(NotEntitled):
                 found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
                 shape = UNIVERSAL if family == UNIVERSAL else SNAPSHOT
-                writes = harvest.asked(tickers, found, shape, QUOTE)
+                writes = self._harvest(permit, list(found.values())).asked(tickers, found, shape, QUOTE)
             tickers = lacking(self.flow.cache, tickers, QUOTE, writes)
             if not tickers:
                 return writes
             permit.step_down()
-        return writes + self._closes(tickers, permit, harvest)
+        return writes + self._closes(tickers, permit)
 
-    def _closes(self, tickers: Sequence[str], permit: Permit, harvest: Harvest) -> list[Write]:
+    def _harvest(self, permit: Permit, found: "Sequence[Snapshot]") -> Harvest:
+        closes = kind_of_closes(closes_of(self.flow, found, QUOTE, permit))
+        return Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, closes)
+
+    def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         """The previous day's closes."""
+        harvest = self._harvest(permit, ())
         found = self.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
         return [
             harvest.latest(ticker, QUOTE, found[ticker]) if ticker in found else harvest.nothing(ticker, QUOTE)

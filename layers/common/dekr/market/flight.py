@@ -21,9 +21,10 @@ from dekr.store import Command
 FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
-"""So much time is left for the answer: a reader gives up waiting for it."""
+"""A reader waits until so much time is left, which is for the answer."""
 
 SHORTEST_WAIT_S: Final = 0.001
+"""Less is not waited: time that is no more than that has been used up."""
 
 LONGEST_WAIT_BESIDE_S: Final = 1.5
 BESIDE_SHARE: Final = 1 / 3

@@ -97,6 +97,11 @@ class Harvest:
                 writes += self.snapshot(snapshot, shape, needed)
             self.cache.store.run(*self.cache.put(writes, copy=False))
 
+    def promoted(self, ticker: str, datum: str, stand_in: Entry) -> Write:
+        """The entry of a stand-in that turned out to be the best there is."""
+        entry = Entry(stand_in.stamp_us, Kind.VALUE, stand_in.payload)
+        return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
+
     def nothing(self, ticker: str, datum: str, word: str = NOT_FOUND) -> Write:
         """The entry that remembers for a short time that there is none, and the upstream's word why."""
         key = self.cache.key(ticker, datum)

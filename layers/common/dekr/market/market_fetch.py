@@ -121,9 +121,17 @@ def closes_of(flow: Flow, found: "Sequence[Snapshot]", datum: str, permit: Permi
     """The datum that a bar's close stands for among these: none, as long as any has it or the plan may. Where the plan has no
     quotes (or trades), closes are the best there is for everybody.
     """
-    if any(has(snapshot, datum, None) for snapshot in found):
+    if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
         return None
-    return datum if flow.flight.gate.denied(LADDERS[datum][0], permit.stamp_us) else None
+    try:
+        return datum if flow.flight.gate.denied(LADDERS[datum][0], permit.stamp_us) else None
+    except StoreDown:
+        return None
+
+
+def kind_of_closes(needed: str | None) -> Kind:
+    """What the close of a bar counts as: a value where it stands for a datum of everybody, else a stand-in."""
+    return Kind.VALUE if needed else Kind.STAND_IN
 
 
 @contextmanager

@@ -58,8 +58,8 @@ def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
         return 0
     if trading is None:
         return 0
-    begun = max(0, last_ms - trading.pre_open_us // 1000) // (UNIT_MS[series.timespan] * series.multiplier) + 1
-    return max(0, series.expected_bars(Segment(day, day + DAY), day) - begun)
+    begun = (last_ms - trading.pre_open_us // 1000) // (UNIT_MS[series.timespan] * series.multiplier) + 1
+    return max(0, series.expected_bars(Segment(day, day + DAY), day) - max(0, begun))
 
 
 def runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:

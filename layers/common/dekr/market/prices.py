@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MOST_PLANS: Final = 4_096
 LEASE_MS: Final = 5_000
 
+OF_BARS: Final = ("minute", "prev")
+"""The families whose answers are bars."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -58,8 +61,11 @@ class Prices:
         """The quote or trade as the upstream sent it. Raises UnknownSymbol, and UpstreamNotEntitled where there is only a
         bar's close.
         """
-        answer = answer_of(self._entry(ask, ticker), ticker.text, self.datum)
+        entry = self._entry(ask, ticker)
+        answer = answer_of(entry, ticker.text, self.datum)
         ask.source, ask.delayed = answer.source, answer.delayed
+        if entry.kind is Kind.STAND_IN and ask.failure is not None:
+            raise ask.failure
         if answer.source in BARS:
             raise UpstreamNotEntitled(
                 f"You are not entitled to this data. The service's own plan has no {self.datum}s of {ticker.text}, only prices "
@@ -82,28 +88,36 @@ class Prices:
             lease,
             LADDERS[self.datum],
             LEASE_MS,
-            lambda permit, *_: self._fetch(ticker.text, permit),
+            lambda permit, _, old: self._fetch(ticker.text, permit, _stand_in(old.get(key))),
             beside=MARKET,
         )
         return real_time(key), fetch
 
-    def _fetch(self, ticker: str, permit: Permit) -> list[Write]:
-        return self.shared.fetch(permit, [ticker], self.datum, lambda _: self._own(ticker, permit))
+    def _fetch(self, ticker: str, permit: Permit, stand_in: Entry | None) -> list[Write]:
+        return self.shared.fetch(permit, [ticker], self.datum, lambda _: self._own(ticker, permit, stand_in))
 
-    def _own(self, ticker: str, permit: Permit) -> list[Write]:
-        """What the best source gives that the plan includes and that has a price."""
+    def _own(self, ticker: str, permit: Permit, stand_in: Entry | None) -> list[Write]:
+        """What the best source gives that the plan includes and that has a price. ``stand_in``: what a batch has found of the
+        ticker, which shows that there is one.
+        """
         harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
         family = permit.family
-        try:
-            while True:
+        while True:
+            if stand_in is not None and stand_in.stamp_us > permit.floor_us and family in OF_BARS:
+                # It is what would be fetched now.
+                permit.stamp_us = stand_in.stamp_us
+                return [harvest.promoted(ticker, self.datum, stand_in)]
+            try:
                 writes = self._from(family, ticker, permit, harvest)
-                if writes:
-                    return writes
-                if family == LADDERS[self.datum][-1]:
+            except UnknownSymbol:
+                if stand_in is None:
                     break
-                family = permit.step_down()
-        except UnknownSymbol:
-            pass
+                writes = []
+            if writes:
+                return writes
+            if family == LADDERS[self.datum][-1]:
+                break
+            family = permit.step_down()
         return [harvest.nothing(ticker, self.datum)]
 
     def _from(self, family: str, ticker: str, permit: Permit, harvest: Harvest) -> list[Write]:
@@ -132,6 +146,10 @@ class Prices:
                 return client.newest_minute(ticker, permit)
             case _:
                 return client.previous_close(ticker, permit)
+
+
+def _stand_in(entry: Entry | None) -> Entry | None:
+    return entry if entry is not None and entry.kind is Kind.STAND_IN else None
 
 
 @dataclass(frozen=True, slots=True)

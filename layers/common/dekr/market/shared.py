@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dekr.cache.entry import Kind
 from dekr.cache.tier_cache import Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand import NO_FLOOR, Outlook
 from dekr.market.flow import Flow
 from dekr.market.harvest import MARKET_FAMILY, NOT_ENTITLED, NOT_FOUND, QUOTE, SNAPSHOT, UNIVERSAL, Harvest, lacking
-from dekr.market.market_fetch import LEASE_MS, MarketFetch, closes_of
+from dekr.market.market_fetch import LEASE_MS, MarketFetch, closes_of, kind_of_closes
 from dekr.market.prospects import Miss, market_at, weighed
 from dekr.market.wants import Fetch, Incomplete
 from dekr.market.worth import Scope, relief
@@ -122,8 +121,7 @@ class Shared:
         shape = UNIVERSAL if permit.family == UNIVERSAL else SNAPSHOT
         known = {snapshot.ticker: snapshot for snapshot in found}
         needed = closes_of(self.flow, found, miss.datum, permit)
-        bars = Kind.VALUE if needed else Kind.STAND_IN
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, bars)
+        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, kind_of_closes(needed))
         along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
         with suppress(StoreDown):
             harvest.keep(along, shape, needed)
