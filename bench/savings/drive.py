@@ -23,7 +23,7 @@ from bench.savings.checker import MICRO, Answered, allowed_us
 from bench.savings.clock import Clock, DrivenStore
 from bench.savings.newsroom import newsroom
 from bench.savings.trace import MINUTES, OPEN_MINUTE, SERIES, START_US, Kind, Trace, day
-from bench.savings.upstream import CountingUpstream, Counts
+from bench.savings.upstream import CountingUpstream, Counts, true_until_us
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.ask import Ask, Outcome
@@ -190,7 +190,7 @@ class _Driven:
                 timespan, multiplier = SERIES[series]
                 asked = Series(names[0], multiplier, Timespan(timespan), adjusted=True)
                 rows = services.bars.get(ask, asked, Range(0, 1 << 52, BARS))
-                handed_out = [rows[-1][4]]
+                handed_out = [true_until_us(timespan, multiplier, rows[-1])]
                 data = "historical" if timespan == "day" else "real_time"
             case Kind.NEWS:
                 sent = services.news.get(ask, Ticker(names[0]), {**NEWEST, "ticker": names[0]})

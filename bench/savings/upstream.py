@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import httpx
 
 from bench.savings.newsroom import ARTICLE_BYTES, Article, newsroom
+from bench.savings.trace import START_US
 from dekr import sessions
 from local.sandbox.universe import tickers
 
@@ -29,6 +30,15 @@ MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 STEP_MS: Final = {"minute": 60_000, "hour": 3_600_000}
 MINUTES_A_DAY: Final = 960
 """Every ticker trades once in each minute from 04:00 to 20:00."""
+
+DAY_BEGINS_MS: Final = 4 * 3_600_000
+"""From midnight to the first trade of a day."""
+
+ENDED: Final = 1
+"""The close of a bar that had ended when it was read: it changes no more."""
+
+_LAST_DAYS: Final = (date(2026, 11, 16), date(2026, 11, 20))
+"""A week that ends with the day of the trace."""
 
 NEWS: Final = "/v2/reference/news"
 MOST_NEWS: Final = 1_000
@@ -220,6 +230,17 @@ def _bars(ticker: str, multiplier: int, timespan: str, first_ms: int, last_ms: i
     return b'{"ticker":"%s","status":"OK","results":[%s]}' % (ticker.encode(), b",".join(found))
 
 
+def true_until_us(timespan: str, multiplier: int, newest: Sequence[float]) -> int:
+    """Until when an answer with this newest bar, on the day of the trace, was what this upstream says: the moment at which the bar
+    was read; but where it is the last one of the day before, and had ended when it was read, until the first trade of the day.
+    """
+    start_ms, close = int(newest[0]), int(newest[4])
+    ended_us = sessions.trading_days(*_LAST_DAYS)[-2].post_close_us
+    length_ms = STEP_MS[timespan] * multiplier if timespan in STEP_MS else MINUTES_A_DAY * 60_000 + DAY_BEGINS_MS
+    is_last = start_ms < START_US // 1000 - DAY_BEGINS_MS and (start_ms + length_ms) * 1000 >= ended_us
+    return START_US - 1 if is_last and (close == ENDED or close >= ended_us) else close
+
+
 def _row(start_ms: int, minutes: int, price: int) -> bytes:
     return b'{"t":%d,"o":1,"h":%d,"l":1,"c":%d,"v":%d,"vw":1,"n":%d}' % (start_ms, price, price, 100 * minutes, minutes)
 
@@ -250,7 +271,7 @@ def _month(start_ms: int) -> int:
 @cache
 def _rows(multiplier: int, timespan: str) -> list[bytes]:
     minutes = _minutes(multiplier, timespan)
-    return [_row(start, minutes, 1) for start in _starts(multiplier, timespan)]
+    return [_row(start, minutes, ENDED) for start in _starts(multiplier, timespan)]
 
 
 @cache

@@ -9,7 +9,15 @@ import pytest
 from bench.savings.clock import Clock
 from bench.savings.newsroom import newsroom
 from bench.savings.trace import START_US
-from bench.savings.upstream import LATENCY_US, MARKET_LATENCY_US, UNIVERSAL_BYTES, WAY_US, CountingUpstream, Counts
+from bench.savings.upstream import (
+    LATENCY_US,
+    MARKET_LATENCY_US,
+    UNIVERSAL_BYTES,
+    WAY_US,
+    CountingUpstream,
+    Counts,
+    true_until_us,
+)
 from dekr.deadline import Deadline
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
@@ -162,3 +170,28 @@ def test_the_minutes_of_an_hour_add_up_to_it(client: PolygonClient, call: FakeCa
 def test_calls_of_one_second_are_counted_wherever_it_begins() -> None:
     counts = Counts(moments_us=[0, 900_000, 1_000_000, 1_850_000, 3_000_000])
     assert counts.busiest_second == 3
+
+
+MIDNIGHT_MS = START_US // 1000 - 4 * 3_600_000
+EVENING_US = START_US - 8 * 3_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("timespan", "multiplier", "start_ms", "close", "until_us"),
+    [
+        ("day", 1, MIDNIGHT_MS, NOON_US, NOON_US),
+        ("minute", 1, START_US // 1000, NOON_US, NOON_US),
+        # The last bar of the day before, read when it had ended: true until the first trade.
+        ("day", 1, MIDNIGHT_MS - DAY_MS, 1, START_US - 1),
+        ("day", 1, MIDNIGHT_MS - DAY_MS, EVENING_US + 1, START_US - 1),
+        ("minute", 5, EVENING_US // 1000 - 300_000, 1, START_US - 1),
+        # Read before the day had ended, or not its last one, or of another day: as old as it says.
+        ("day", 1, MIDNIGHT_MS - DAY_MS, EVENING_US - 1, EVENING_US - 1),
+        ("minute", 5, EVENING_US // 1000 - 600_000, 1, 1),
+        ("day", 1, MIDNIGHT_MS - 2 * DAY_MS, 1, 1),
+    ],
+)
+def test_until_when_the_newest_bar_was_the_newest(
+    timespan: str, multiplier: int, start_ms: int, close: int, until_us: int
+) -> None:
+    assert true_until_us(timespan, multiplier, [start_ms, 1, 1, 1, close, 1, 1, 1]) == until_us
