@@ -13,26 +13,16 @@ from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
+from tests.busy import MARKET, MARKET_LEASE, NAMES
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
 
-MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
-MARKET_LEASE = "dekr:{upstream}:lease:market:quotes"
-NAMES = tuple(f"{a}{b}QF" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST")
-
 
 @pytest.fixture
-def busy(world: World) -> World:
-    """A world that has seen so many tickers asked for that the next miss fetches the market."""
-    world.upstream.listed = NAMES
-    key = world.key()
-    for _ in range(3):
-        for name in NAMES:
-            assert world.get(f"/quote/{name}", key).status == 200
-            world.later(0.5)
-    assert MARKET in world.upstream.calls
-    world.later(60)
-    return world
+def busy(busy: World) -> World:
+    """So late that the next miss fetches the market again."""
+    busy.later(60)
+    return busy
 
 
 @pytest.fixture
@@ -45,9 +35,7 @@ def slept() -> list[float]:
 def other(world: World, redis: RedisServer, slept: list[float]) -> Iterator[World]:
     """Another sandbox on the same store and upstream. It shares nothing else."""
     link = Link.open(redis.url)
-    made = World(link, world.upstream, world.directory, sleep=slept.append)
-    link.clock_offset_us = world.store.clock_offset_us
-    yield made
+    yield world.beside(link, slept.append)
     link.close()
 
 
@@ -106,8 +94,7 @@ def test_whoever_read_in_vain_and_waited_again_reads_again(busy: World, redis: R
         link.run(plain("DEL", MARKET_LEASE))
         assert busy.services.shared.refresh(Deadline.after(10)) == 1
 
-    other = World(link, busy.upstream, busy.directory, sleep=sleep)
-    link.clock_offset_us = busy.store.clock_offset_us
+    other = busy.beside(link, sleep)
     # The ticker has just been fetched and was lost again, and somebody fetches the market.
     link.run(
         plain("SET", f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", f"d:{busy.services.now_us():016d}", "PX", 60_000),

@@ -414,8 +414,7 @@ def test_those_who_wait_for_the_feed_read_what_it_changed(known: Wire, redis: Re
         time.sleep(seconds)
 
     link = Link.open(redis.url)
-    other = World(link, first.upstream, first.directory, sleep=sleep)
-    other.store.clock_offset_us = first.store.clock_offset_us
+    other = first.beside(link, sleep)
     waiting = Thread(target=lambda: answers.append(other.get("/news?symbol=KO", known.key)))
 
     def meanwhile(_: httpx.Request) -> None:

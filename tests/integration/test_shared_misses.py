@@ -18,30 +18,10 @@ from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
+from tests.busy import MARKET, MARKET_LEASE, NAMES, ask
 from tests.fakes.upstream import UNKNOWN
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
-
-MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
-NAMES = tuple(f"{a}{b}Q{c}" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST" for c in "FGHIJ")
-
-
-def ask(world: World, key: str, *tickers: str) -> None:
-    for ticker in tickers:
-        answer = world.get(f"/quote/{ticker}", key)
-        assert answer.status == 200, answer.text
-
-
-@pytest.fixture
-def busy(world: World) -> World:
-    """A world that has seen many tickers asked for, and the whole market once."""
-    world.upstream.listed = NAMES
-    key = world.key()
-    for name in NAMES[:300]:
-        ask(world, key, name)
-        world.later(0.2)
-    assert MARKET in world.upstream.calls
-    return world
 
 
 def test_with_enough_demand_one_miss_fetches_the_market(busy: World) -> None:
@@ -215,7 +195,7 @@ def test_a_market_that_is_mostly_wrong_is_not_asked_for_again_at_once(busy: Worl
     market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
     busy.later(60)
     ask(busy, busy.key(), NAMES[0])
-    (left_ms,) = link.run(plain("PTTL", "dekr:{upstream}:lease:market:quotes"))
+    (left_ms,) = link.run(plain("PTTL", MARKET_LEASE))
     assert left_ms > 30_000
     busy.later(60)
     before = len(busy.upstream.calls)
@@ -241,7 +221,8 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
         time.sleep(seconds)
 
     link = Link.open(redis.url)
-    other = World(link, busy.upstream, busy.directory, sleep=sleep)
+    busy.later(60)
+    other = busy.beside(link, sleep)
     key, found = busy.key(), list[Answer]()
     waiting = threading.Thread(target=lambda: found.append(other.get("/quote/ELSE", key)))
 
@@ -251,8 +232,6 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
         assert waits.wait(30)
 
     busy.upstream.before = meanwhile
-    busy.later(60)
-    other.store.clock_offset_us = busy.store.clock_offset_us
     before = len(busy.upstream.calls)
     ask(busy, key, NAMES[0])
     waiting.join()
@@ -264,10 +243,9 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
 def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: World, redis: RedisServer) -> None:
     slept: list[float] = []
     link = Link.open(redis.url)
-    other = World(link, busy.upstream, busy.directory, sleep=slept.append)
     busy.later(60)
-    other.store.clock_offset_us = busy.store.clock_offset_us
-    other.store.run(plain("SET", "dekr:{upstream}:lease:market:quotes", "h:killed", "PX", 12_000))
+    other = busy.beside(link, slept.append)
+    other.store.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
     before = len(busy.upstream.calls)
     ask(other, busy.key(), NAMES[0])
     link.close()
@@ -281,12 +259,11 @@ def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: f
     busy.later(60)
     busy.upstream.before = lambda _: time.sleep(latency_s)
     links = [Link.open(redis.url) for _ in paths]
-    worlds = [World(link, busy.upstream, busy.directory, sleep=time.sleep) for link in links]
+    worlds = [busy.beside(link, time.sleep) for link in links]
     ready = threading.Barrier(len(paths))
     found: dict[int, Answer] = {}
 
     def one(at: int) -> None:
-        worlds[at].store.clock_offset_us = busy.store.clock_offset_us
         ready.wait(30)
         found[at] = worlds[at].get(paths[at], key)
 
@@ -361,7 +338,7 @@ def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy
     before = len(busy.upstream.calls)
     ask(busy, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [MARKET]
-    assert link.run(plain("EXISTS", "dekr:{upstream}:lease:market:quotes")) == [0]
+    assert link.run(plain("EXISTS", MARKET_LEASE)) == [0]
     link.run(plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"))
     ask(busy, busy.key(), NAMES[400])
     assert busy.upstream.calls[before:] == [MARKET, MARKET]
@@ -410,7 +387,7 @@ def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis:
         other = World(link, busy.upstream, busy.directory, sleep=spent.append)
         busy.later(60)
         link.clock_offset_us = busy.store.clock_offset_us
-        link.run(plain("SET", "dekr:{upstream}:lease:market:quotes", "h:killed", "PX", 12_000))
+        link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
         ask_for = Ask(
             other.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
             Tier.INSTITUTIONAL_ELITE.policy,
@@ -441,7 +418,7 @@ def test_a_batch_on_a_plan_without_universal_snapshots_has_quotes_all_the_same(w
 
 
 def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(busy: World, redis: RedisServer) -> None:
-    own, market = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", "dekr:{upstream}:lease:market:quotes"
+    own, market = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", MARKET_LEASE
     left_ms: list[int] = []
     busy.later(60)
     with closing(Link.open(redis.url)) as link:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 
 import httpx
-import pytest
 
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
@@ -14,30 +13,9 @@ from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
+from tests.busy import MARKET, MARKET_LEASE, NAMES, ask
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
-
-MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
-MARKET_LEASE = "dekr:{upstream}:lease:market:quotes"
-NAMES = tuple(f"{a}{b}Q{c}" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST" for c in "FGHIJ")
-
-
-def ask(world: World, key: str, *tickers: str) -> None:
-    for ticker in tickers:
-        answer = world.get(f"/quote/{ticker}", key)
-        assert answer.status == 200, answer.text
-
-
-@pytest.fixture
-def busy(world: World) -> World:
-    """A world that has seen many tickers asked for, and the whole market once."""
-    world.upstream.listed = NAMES
-    key = world.key()
-    for name in NAMES[:300]:
-        ask(world, key, name)
-        world.later(0.2)
-    assert MARKET in world.upstream.calls
-    return world
 
 
 def asked_since(world: World, act: Callable[[], object]) -> list[str]:
@@ -61,8 +39,7 @@ def while_the_market_ends(busy: World, redis: RedisServer, ticker: str, *, began
                 assert busy.services.shared.refresh(Deadline.after(10)) == 1
                 busy.later(began_s)
 
-        other = World(link, busy.upstream, busy.directory, sleep=sleep)
-        link.clock_offset_us = busy.store.clock_offset_us
+        other = busy.beside(link, sleep)
         link.run(plain("SET", MARKET_LEASE, "h:somebody", "PX", 60_000))
         return other.get(f"/quote/{ticker}", busy.key())
 

@@ -84,9 +84,7 @@ def test_other_sandboxes_know_it_too(unquoted: World, redis: RedisServer) -> Non
     key = unquoted.key()
     unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
     with closing(Link.open(redis.url)) as link:
-        other = World(link, unquoted.upstream, unquoted.directory)
-        link.clock_offset_us = unquoted.store.clock_offset_us
-        again = other.post("/quotes/batch", key, ["AAPL", "MSFT"])
+        again = unquoted.beside(link).post("/quotes/batch", key, ["AAPL", "MSFT"])
     assert again.json["AAPL"]["bid"] == 9.75
     assert unquoted.upstream.calls == [UNIVERSAL]
 

@@ -98,10 +98,9 @@ class Services:
     @cached_property
     def shared(self) -> "Shared":
         """Fetches that many tickers share."""
-        from dekr.market.market_fetch import MarketFetch  # noqa: PLC0415 - the same
         from dekr.market.shared import Shared  # noqa: PLC0415 - the same
 
-        return Shared(self._flow, self._upstream, MarketFetch(self._flow, self._upstream))
+        return Shared(self._flow, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
@@ -180,7 +179,6 @@ class Services:
         """Preloading, within a part of the upstream budget of its own."""
         from dekr.market.bars import Bars  # noqa: PLC0415 - the same
         from dekr.market.day_history import DayHistory  # noqa: PLC0415 - the same
-        from dekr.market.market_fetch import MarketFetch  # noqa: PLC0415 - the same
         from dekr.market.night import Night  # noqa: PLC0415 - the same
         from dekr.market.preloads import Preloads  # noqa: PLC0415 - the same
         from dekr.market.shared import Shared  # noqa: PLC0415 - the same
@@ -191,7 +189,7 @@ class Services:
         flow = replace(self._flow, flight=replace(self._flight, gate=share))
         history = DayHistory(flow, self._upstream)
         night = Night(self.demand, history.extend, Bars(flow, self._upstream), self._warmers_toll)
-        shared = Shared(flow, self._upstream, MarketFetch(flow, self._upstream))
+        shared = Shared(flow, self._upstream)
         return Warmer(self.demand, Preloads(self.store), shared, night, share, self._warmers_toll)
 
     def _warmers_toll(self) -> "Toll":

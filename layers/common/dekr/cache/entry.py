@@ -36,6 +36,9 @@ class Kind(StrEnum):
     STAND_IN = "s"
 
 
+_KINDS: Final = {kind.encode(): kind for kind in Kind}
+
+
 @dataclass(slots=True)
 class Entry:
     """One datum of the cache. ``stamp_us`` is the moment its fetch started, on the store's clock; ``head`` is the part of
@@ -74,13 +77,10 @@ class Entry:
         stamp, kind = raw[:16], raw[16:HEADER]
         if not stamp.isdigit() or len(stamp) != HEADER - 1:
             return None
-        if kind == b"v":
-            return cls(int(stamp), Kind.VALUE, raw[HEADER:])
         if kind == _COMPRESSED:
             try:
                 return cls(int(stamp), Kind.VALUE, zlib.decompress(raw[HEADER:]))
             except zlib.error:
                 return None
-        if kind == b"n":
-            return cls(int(stamp), Kind.NEGATIVE, raw[HEADER:])
-        return cls(int(stamp), Kind.STAND_IN, raw[HEADER:]) if kind == b"s" else None
+        known = _KINDS.get(kind)
+        return None if known is None else cls(int(stamp), known, raw[HEADER:])

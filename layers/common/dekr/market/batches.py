@@ -100,12 +100,12 @@ class Batches:
 
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         writes: list[Write] = []
-        for family, ask in ((UNIVERSAL, self.client().universal), (MARKET_FAMILY, self.client().snapshots)):
+        universal, snapshots = self.client().universal, self.client().snapshots
+        for family, shape, ask in ((UNIVERSAL, UNIVERSAL, universal), (MARKET_FAMILY, SNAPSHOT, snapshots)):
             if permit.family != family:
                 continue
             with suppress(NotEntitled):
                 found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
-                shape = UNIVERSAL if family == UNIVERSAL else SNAPSHOT
                 writes = self._harvest(permit, list(found.values())).asked(tickers, found, shape, QUOTE)
             tickers = lacking(self.flow.cache, tickers, QUOTE, writes)
             if not tickers:

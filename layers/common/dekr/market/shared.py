@@ -6,7 +6,7 @@ market (dekr.market.market_fetch). What a shared call does not bring is fetched 
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.tier_cache import Write
@@ -36,7 +36,10 @@ class Shared:
 
     flow: Flow
     client: "Callable[[], PolygonClient]"
-    market: MarketFetch
+    _market: MarketFetch = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_market", MarketFetch(self.flow, self.client))
 
     def fetch(
         self, permit: Permit, tickers: Sequence[str], datum: str, own: Callable[[Sequence[str]], list[Write]]
@@ -71,7 +74,7 @@ class Shared:
         unlisted = outlook.market_us > permit.floor_us
         if miss.choice.scope is Scope.MARKET and not unlisted:
             try:
-                return self.market.share(permit, miss)
+                return self._market.share(permit, miss)
             except (UpstreamNotEntitled, UpstreamInvalid):
                 pass
             except (UpstreamDown, DeadlineExceeded):
@@ -90,7 +93,7 @@ class Shared:
         miss = Miss((), QUOTE, weighed((), outlook), outlook)
         fetches: list[Fetch] = []
         if miss.choice.scope is Scope.MARKET:
-            fetches.append(self.market.fetch(miss, lambda _: None))
+            fetches.append(self._market.fetch(miss, lambda _: None))
         if miss.choice.scope is not Scope.ONE:
             fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, miss, BEST)))
         for fetch in fetches:

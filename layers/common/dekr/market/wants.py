@@ -40,11 +40,11 @@ class Want:
     tail: bool = True
     adjusted: bool = False
     stand_in: bool = False
-    rule: tuple[DataClass, int | None, bool, bool, bool] = field(init=False, repr=False, compare=False)
-    """All that freshness depends on: what holds for one want holds for all of the same rule."""
+    rule: tuple[DataClass, int | None, bool, bool] = field(init=False, repr=False, compare=False)
+    """All that the age it may have depends on: what holds for one want holds for all of the same rule."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted, self.stand_in))
+        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted))
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
