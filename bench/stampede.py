@@ -36,6 +36,7 @@ PROCESSES = 100
 LATENCY_MS = 500
 PATH, BAD_PATH = "/quote/AAPL", "/quote/WRONG.."
 NICE = 10
+PATIENCE_S = 10.0
 BUSY_TICKERS = 4_000
 FAKE_KEY = "sandbox-key-not-real"
 PRELOADED = ["bench.stampede", "dekr.http", "dekr.market.prices"]
@@ -66,10 +67,11 @@ def run() -> dict[str, tuple[float, str]]:
 
 
 def stampede(
-    processes: int, *, kill_leader: bool = False, busy: bool = False, latency_ms: int = LATENCY_MS
+    processes: int, *, kill_leader: bool = False, busy: bool = False, latency_ms: int = LATENCY_MS, nice: int = NICE
 ) -> tuple[int, float]:
     """Upstream calls for one cold key asked for by so many processes, and the slowest answer in seconds. ``busy``: the record of
-    demand is that of a busy day.
+    demand is that of a busy day. ``nice``: by how much the processes stand back for Redis and the upstream, which matter to
+    all of them.
 
     Raises AssertionError where a process that was not killed got no answer.
     """
@@ -78,7 +80,7 @@ def stampede(
     gc.collect()
     context = _nursery()
     with redis_single() as server, sandbox_polygon(latency_ms) as upstream:
-        keys = World(Link.open(server.url))
+        keys = World(_link(server.url))
         text = keys.key(7)
         record = next(iter(keys.directory.records.values()))
         if busy:
@@ -90,9 +92,9 @@ def stampede(
         ready = context.Semaphore(0)
         # Made here, because finding a request's route means reading the template.
         events = [event(path, {"x-api-key": text}) for path in (BAD_PATH, PATH)]
-        arguments = (server.url, upstream, events, record, ready, go, answers)
+        arguments = (server.url, upstream, nice, events, record, ready, go, answers)
         leader_go = context.Event()
-        leader = context.Process(target=_ask, args=(*arguments[:5], leader_go, answers)) if kill_leader else None
+        leader = context.Process(target=_ask, args=(*arguments[:-2], leader_go, answers)) if kill_leader else None
         others = [context.Process(target=_ask, args=arguments) for _ in range(processes - bool(kill_leader))]
         started = [*others, leader] if leader else others
         try:
@@ -161,9 +163,17 @@ def sandbox_polygon(latency_ms: int) -> Iterator[str]:
             process.terminate()
 
 
+def _link(url: str) -> Link:
+    """A link that takes no store for dead which has to wait for a processor."""
+    link = Link.open(url)
+    link.connection.socket_timeout = PATIENCE_S
+    return link
+
+
 def _ask(
     url: str,
     upstream: str,
+    nice: int,
     events: list[dict[str, Any]],
     record: KeyRecord,
     ready: "multiprocessing.synchronize.Semaphore",
@@ -171,12 +181,10 @@ def _ask(
     answers: "multiprocessing.Queue[tuple[int, float]]",
 ) -> None:
     # Where it matters Redis and the upstream have processors of their own; here they must not wait for those of a hundred.
-    os.nice(NICE)
+    os.nice(nice)
     directory = FakeDirectory()
     directory.put(record)
-    world = World(
-        Link.open(url), directory=directory, client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us)
-    )
+    world = World(_link(url), directory=directory, client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us))
     module = load("quote")
     module.edge._wire = lambda: world.services  # noqa: SLF001 - the seam of the edge
     context = Context()
