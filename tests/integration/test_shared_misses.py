@@ -384,9 +384,8 @@ def test_while_the_market_fails_the_250_are_shared(busy: World) -> None:
 def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis: RedisServer) -> None:
     spent: list[float] = []
     with closing(Link.open(redis.url)) as link:
-        other = World(link, busy.upstream, busy.directory, sleep=spent.append)
         busy.later(60)
-        link.clock_offset_us = busy.store.clock_offset_us
+        other = busy.beside(link, spent.append)
         link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
         ask_for = Ask(
             other.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
@@ -418,17 +417,16 @@ def test_a_batch_on_a_plan_without_universal_snapshots_has_quotes_all_the_same(w
 
 
 def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(busy: World, redis: RedisServer) -> None:
-    own, market = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}", MARKET_LEASE
+    own = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}"
     left_ms: list[int] = []
     busy.later(60)
     with closing(Link.open(redis.url)) as link:
 
         def sleep(_: float) -> None:
-            link.run(plain("PEXPIRE", own, 1_000), plain("DEL", market))
+            link.run(plain("PEXPIRE", own, 1_000), plain("DEL", MARKET_LEASE))
 
-        other = World(link, busy.upstream, busy.directory, sleep=sleep)
-        link.clock_offset_us = busy.store.clock_offset_us
-        link.run(plain("SET", market, "h:killed", "PX", 8_000))
+        other = busy.beside(link, sleep)
+        link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 8_000))
         busy.upstream.before = lambda _: left_ms.extend(link.run(plain("PTTL", own)))
         before = len(busy.upstream.calls)
         ask(other, busy.key(), NAMES[0])
