@@ -62,8 +62,9 @@ def _of_answer(history: History, answer: Answer, handed: dict[Value, list[int]])
         yield Violation("no answer is too old", f"by its own Age, allowed {most_us / SECOND_US:.0f} s: {answer}")
     if (answer.age_s + 1) * SECOND_US < oldest_us:
         yield Violation("answers say how old they are", f"it was {oldest_us / SECOND_US:.3f} s old: {answer}")
-    if len(answer.values) == 1 and handed[answer.values[0]]:
-        first_us = min(handed[answer.values[0]])
-        begun_us = history.timeline.earliest(first_us - LONGEST_FETCH_US, first_us)
+    times = [at for at in handed[answer.values[0]] if at <= answer.end_us] if len(answer.values) == 1 else []
+    if times:
+        # Not only the first time: where the clock was set back since, a later one may be the earlier on it.
+        begun_us = min(history.timeline.earliest(at - LONGEST_FETCH_US, at) for at in times)
         if answer.age_s * SECOND_US > max(0, shown[1] - begun_us):
             yield Violation("answers say how old they are", f"nothing was asked so early: {answer}")

@@ -96,6 +96,12 @@ def test_a_clock_that_was_set_back_makes_none_old() -> None:
     assert broken(made) == set()
 
 
+def test_what_is_handed_out_anew_after_the_clock_was_set_back_has_an_age() -> None:
+    again = {"handouts": [handout(4), handout(6)]}
+    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=14)], **again)) == set()
+    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=25)], **again)) == {AGE}
+
+
 def test_a_jump_during_the_request_is_no_age() -> None:
     during = answer(10, end_us=at(12), age_s=69)
     assert broken(history((11, 60, "time passed"), answers=[during], handouts=[handout(1)])) == set()
