@@ -39,8 +39,8 @@ def _of_answer(history: History, answer: Answer, handed: dict[Value, list[int]])
     most_us = (allowed_s(answer) + (history.stale_s if answer.stale else 0)) * SECOND_US
     oldest_us = 0
     shown = history.timeline.span(answer.start_us, answer.end_us)
-    for value in answer.values:
-        times = [at for at in handed[value] if at <= answer.end_us]
+    told = [[at for at in handed[value] if at <= answer.end_us] for value in answer.values]
+    for value, times in zip(answer.values, told, strict=True):
         if not times:
             yield Violation("nothing is made up", f"{value} was never handed out: {answer}")
             continue
@@ -62,9 +62,8 @@ def _of_answer(history: History, answer: Answer, handed: dict[Value, list[int]])
         yield Violation("no answer is too old", f"by its own Age, allowed {most_us / SECOND_US:.0f} s: {answer}")
     if (answer.age_s + 1) * SECOND_US < oldest_us:
         yield Violation("answers say how old they are", f"it was {oldest_us / SECOND_US:.3f} s old: {answer}")
-    times = [at for at in handed[answer.values[0]] if at <= answer.end_us] if len(answer.values) == 1 else []
-    if times:
+    if len(told) == 1 and told[0]:
         # Not only the first time: where the clock was set back since, a later one may be the earlier on it.
-        begun_us = min(history.timeline.earliest(at - LONGEST_FETCH_US, at) for at in times)
+        begun_us = min(history.timeline.earliest(at - LONGEST_FETCH_US, at) for at in told[0])
         if answer.age_s * SECOND_US > max(0, shown[1] - begun_us):
             yield Violation("answers say how old they are", f"nothing was asked so early: {answer}")

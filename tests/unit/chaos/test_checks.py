@@ -97,9 +97,9 @@ def test_a_clock_that_was_set_back_makes_none_old() -> None:
 
 
 def test_what_is_handed_out_anew_after_the_clock_was_set_back_has_an_age() -> None:
-    again = {"handouts": [handout(4), handout(6)]}
-    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=14)], **again)) == set()
-    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=25)], **again)) == {AGE}
+    again = [handout(4), handout(6)]
+    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=14)], handouts=again)) == set()
+    assert broken(history((5, -60, "clock back"), answers=[answer(20, age_s=25)], handouts=again)) == {AGE}
 
 
 def test_a_jump_during_the_request_is_no_age() -> None:
