@@ -21,7 +21,7 @@ import redis
 
 from bench.connected import patient_link
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.tier_cache import TierCache, Write
+from dekr.cache.entry_cache import TierCache, Write
 from dekr.store import Command
 from dekr.store.link import Link
 from dekr.tiers import Tier

@@ -14,7 +14,7 @@ from pathlib import Path
 import redis
 
 from dekr.deadline import Deadline
-from dekr.market.ask import Ask
+from dekr.market.read.context import Ask
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

@@ -6,10 +6,10 @@ MACD, the costliest formula, of 1 000 day bars and of the 676 before them that i
 from bench.pairs import paired
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
-from dekr.market.ask import Ask
-from dekr.market.bars import Range
-from dekr.market.indicators import FORMULAS, Indicator, Price, Study
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import Range
+from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
+from dekr.market.read.context import Ask
 from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.redis_servers import redis_single

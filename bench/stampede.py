@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from dekr.access.directory import KeyRecord
-from dekr.market.demand import Demand
+from dekr.market.demand.record import Demand
 from dekr.polygon.client import MARKET_SNAPSHOT
 from dekr.polygon.connect import connect
 from dekr.store.link import Link
@@ -39,7 +39,7 @@ NICE = 10
 PATIENCE_S = 10.0
 BUSY_TICKERS = 4_000
 FAKE_KEY = "sandbox-key-not-real"
-PRELOADED = ["bench.stampede", "dekr.http", "dekr.market.prices"]
+PRELOADED = ["bench.stampede", "dekr.http", "dekr.market.quotes.service"]
 """What a warm sandbox has loaded."""
 
 

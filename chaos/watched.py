@@ -8,10 +8,10 @@ from typing import Any
 
 from chaos.upstream_proxy import HEADER
 from dekr.errors import DekrError
-from dekr.polygon.alone import LocalGate
+from dekr.gate.local_gate import LocalGate
+from dekr.gate.permit import Permit
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.failures import NotEntitled
-from dekr.polygon.permit import Permit
 
 
 @dataclass(frozen=True, slots=True)

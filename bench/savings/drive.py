@@ -26,10 +26,10 @@ from bench.savings.trace import MINUTES, OPEN_MINUTE, SERIES, START_US, Kind, Tr
 from bench.savings.upstream import CountingUpstream, Counts, true_until_us
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
-from dekr.market.ask import Ask, Outcome
-from dekr.market.bars import Range
-from dekr.market.segments import Series, Timespan
-from dekr.market.warmer import Task
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import Range
+from dekr.market.read.context import Ask, Outcome
+from dekr.market.warming.warmer import Task
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
 from dekr.store.link import Link

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from dekr.access.principal import Role
 from dekr.http import Edge, Response
-from dekr.http.docs_page import documentation_routes
-from dekr.http.documents import health_of, json_of
-from dekr.http.query import SymbolPath
+from dekr.http.edge.docs_page import documentation_routes
+from dekr.http.edge.openapi import health_of, json_of
+from dekr.http.edge.query import SymbolPath
 from dekr.models import CacheStats, Dropped, Health, Usage
 from dekr.symbols import Ticker
 

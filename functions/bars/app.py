@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from dekr.http import Edge, Query, Response
-from dekr.http.bar_pages import BarQuery, page
-from dekr.http.csv_answer import FormatQuery, wants_csv
-from dekr.http.documents import json_of
-from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.edge.csv import FormatQuery, wants_csv
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, TierQuery, Whole
+from dekr.http.native.bars import BarQuery, page
+from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon.bars import aggregate_routes
-from dekr.http.query import AdjustedQuery, SymbolPath, TierQuery, Whole
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
 from dekr.models import Bar
 from dekr.symbols import Ticker
 

@@ -1,9 +1,9 @@
 """POST /quotes/batch: the quotes of many tickers in one answer."""
 
 from dekr.http import Edge, Response
-from dekr.http.batch_body import BatchBody, answer, checked
-from dekr.http.documents import json_of
-from dekr.http.query import TierQuery
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import TierQuery
+from dekr.http.native.batch import BatchBody, answer, checked
 from dekr.models import FailedSymbol, Quote
 from dekr.symbols import Ticker
 

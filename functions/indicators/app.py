@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from dekr.http import Edge, Query, Response
-from dekr.http import indicator_pages as pages
-from dekr.http.csv_answer import FormatQuery, wants_csv
-from dekr.http.documents import json_of
-from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.edge.csv import FormatQuery, wants_csv
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, TierQuery, Whole
+from dekr.http.native import indicators as pages
+from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon.indicators import indicator_routes
-from dekr.http.query import AdjustedQuery, SymbolPath, TierQuery, Whole
-from dekr.market.indicators import Price
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.indicators.service import Price
 from dekr.models import IndicatorValue, MacdValue
 from dekr.symbols import Ticker
 

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from dekr.http import Edge, Query, Response
-from dekr.http.csv_answer import FormatQuery, table, wants_csv
-from dekr.http.documents import json_of
-from dekr.http.lists import CursorQuery, ListQuery, moment_utc, next_path
-from dekr.http.news_answer import COLUMNS, articles_of
-from dekr.http.news_answer import news as news_of
+from dekr.http.edge.csv import FormatQuery, table, wants_csv
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import TierQuery, Whole
+from dekr.http.native.news import COLUMNS, articles_of
+from dekr.http.native.news import news as news_of
+from dekr.http.paging.list_page import CursorQuery, ListQuery, moment_utc, next_path
 from dekr.http.polygon.news import news_routes
-from dekr.http.query import TierQuery, Whole
 from dekr.models import News
 from dekr.symbols import Ticker
 

@@ -6,11 +6,11 @@ from typing import Any
 from dekr.access.principal import Role
 from dekr.errors import InvalidInput
 from dekr.http import Edge, Response
-from dekr.http.documents import json_of
-from dekr.http.event_line import emit
-from dekr.http.exchange import Context
-from dekr.http.preferences_body import Preference, PreferredBody
-from dekr.http.query import SymbolPath
+from dekr.http.edge.log import emit
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import SymbolPath
+from dekr.http.edge.request import Context
+from dekr.http.native.preferences import Preference, PreferredBody
 from dekr.models import PreferredSymbols, Unpreferred
 from dekr.symbols import Ticker
 from dekr.times import rfc3339

@@ -1,9 +1,9 @@
 """GET /quote/{symbol} and Polygon's /v2/last/nbbo/{symbol}: the best bid and ask of a ticker."""
 
 from dekr.http import Edge, Response
-from dekr.http.documents import json_of
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import SymbolPath, TierQuery
 from dekr.http.polygon.last import nbbo_routes
-from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Quote
 from dekr.symbols import Ticker
 

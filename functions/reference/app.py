@@ -4,13 +4,13 @@ import json
 from typing import Annotated
 
 from dekr.http import Edge, Query, Response
-from dekr.http.calendar_query import days
-from dekr.http.documents import json_of
-from dekr.http.lists import CursorQuery, ListQuery, next_path
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import TierQuery
+from dekr.http.native.calendar import days
+from dekr.http.native.tickers import Limit, listings, search_parameters
+from dekr.http.paging.list_page import CursorQuery, ListQuery, next_path
 from dekr.http.polygon.reference import reference_routes
-from dekr.http.query import TierQuery
-from dekr.http.ticker_lists import Limit, listings, search_parameters
-from dekr.market.questions import tickers as tickers_question
+from dekr.market.passthrough.queries import tickers as tickers_question
 from dekr.models import CalendarDay, Listing, MarketStatus
 
 edge = Edge("reference")

@@ -1,10 +1,10 @@
 """GET /snapshot/{symbol} and Polygon's snapshots: the day of a ticker so far."""
 
 from dekr.http import Edge, Response
-from dekr.http.documents import json_of
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import SymbolPath, TierQuery
+from dekr.http.native.snapshots import dekr_snapshot, one_snapshot
 from dekr.http.polygon.snapshots import snapshot_routes
-from dekr.http.query import SymbolPath, TierQuery
-from dekr.http.snapshot_answers import dekr_snapshot, one_snapshot
 from dekr.models import Snapshot
 
 edge = Edge("snapshot")

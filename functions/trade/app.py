@@ -1,9 +1,9 @@
 """GET /trade/{symbol} and Polygon's /v2/last/trade/{symbol}: the last trade of a ticker."""
 
 from dekr.http import Edge, Response
-from dekr.http.documents import json_of
+from dekr.http.edge.openapi import json_of
+from dekr.http.edge.query import SymbolPath, TierQuery
 from dekr.http.polygon.last import trade_routes
-from dekr.http.query import SymbolPath, TierQuery
 from dekr.models import Trade
 from dekr.symbols import Ticker
 

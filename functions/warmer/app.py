@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from dekr.deadline import Deadline
-from dekr.http.event_line import emit
-from dekr.http.exchange import Context
-from dekr.market.warmer import Task
+from dekr.http.edge.log import emit
+from dekr.http.edge.request import Context
+from dekr.market.warming.warmer import Task
 from dekr.wiring import services
 
 MARGIN_S: Final = 1.0

@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dekr.http.exchange import POLYGON_PATHS
-from dekr.http.problems import MEDIA_TYPE
+from dekr.http.edge.problems import MEDIA_TYPE
+from dekr.http.edge.request import POLYGON_PATHS
 from local.openapi import shared
 from local.openapi.examples import Example
 from local.openapi.routes import ROOT, Route, read

@@ -18,7 +18,7 @@ from dekr.errors import (
     UpstreamInvalid,
     WrongMediaType,
 )
-from dekr.http.problems import polygon_problem, problem
+from dekr.http.edge.problems import polygon_problem, problem
 
 REQUEST_ID: Final = "8f3b1c6e-example"
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from dekr.deadline import Deadline
-from dekr.polygon.calls import Outcome
+from dekr.gate.call import Outcome
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
 

@@ -6,8 +6,9 @@ from string import ascii_uppercase
 
 import pytest
 
-from dekr.http import bar_pages, cursors
-from dekr.market.segments import Series, Timespan
+from dekr.http.native import bars as bar_pages
+from dekr.http.paging import cursors
+from dekr.market.bars.segments import Series, Timespan
 from tests.redis_servers import RedisServer
 from tests.world import Answer, Context, World, event
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from dekr.deadline import Deadline
-from dekr.market.warmer import Task
+from dekr.market.warming.warmer import Task
 from dekr.store import Command
 from dekr.store.link import Link
 from tests.markets import Market, market

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dekr.market.demand import CANDIDATES, MOST_TICKERS, NOTED_AT_MOST, Demand
+from dekr.market.demand.record import CANDIDATES, MOST_TICKERS, NOTED_AT_MOST, Demand
 from dekr.store import plain
 from tests.world import World
 

@@ -8,7 +8,7 @@ import pytest
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded
-from dekr.market.ask import Ask
+from dekr.market.read.context import Ask
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

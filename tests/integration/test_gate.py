@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
-from dekr.polygon.calls import Outcome
-from dekr.polygon.gate import Done, Gate, Wait
-from dekr.polygon.permit import Permit
+from dekr.gate.call import Outcome
+from dekr.gate.gate import Done, Gate, Wait
+from dekr.gate.permit import Permit
 from dekr.store import Command, plain
 from dekr.store.link import Link
 

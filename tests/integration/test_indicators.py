@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from massive.rest.models import MACDIndicatorResults, SingleIndicatorResults
 
-from dekr.http import cursors, indicator_pages
+from dekr.http.native import indicators as indicator_pages
+from dekr.http.paging import cursors
 from dekr.http.polygon import indicators as polygon_indicators
-from dekr.market.indicators import Indicator, Price, Study
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.indicators.service import Indicator, Price, Study
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from dekr.cache.tier_cache import TierCache
-from dekr.market.live import Accepted, LiveQuotes
+from dekr.cache.entry_cache import TierCache
+from dekr.market.quotes.live import Accepted, LiveQuotes
 from dekr.store.link import Link
 from tests.round_trips import counted
 from tests.world import World

@@ -14,9 +14,9 @@ import pytest
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import StoreDown
-from dekr.market import news_feed
-from dekr.market.ask import Ask, Outcome
-from dekr.market.news_list import NEWEST
+from dekr.market.news import feed as news_feed
+from dekr.market.news.ticker_list import NEWEST
+from dekr.market.read.context import Ask, Outcome
 from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

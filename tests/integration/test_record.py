@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dekr.http.record import METRICS
+from dekr.http.edge.log import METRICS
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer
 from tests.world import World

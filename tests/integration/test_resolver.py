@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from pydantic import BaseModel, Field
 
 from dekr.http import Response
-from dekr.http.resolver import Resolver
+from dekr.http.edge.resolver import Resolver
 from tests.world import Context
 
 

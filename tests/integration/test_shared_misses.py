@@ -11,9 +11,9 @@ import pytest
 
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
-from dekr.market.ask import Ask
-from dekr.market.flight import LONGEST_WAIT_BESIDE_S
-from dekr.market.market_fetch import ATTEMPT_S
+from dekr.market.quotes.market_refresh import ATTEMPT_S
+from dekr.market.read.context import Ask
+from dekr.market.read.single_flight import LONGEST_WAIT_BESIDE_S
 from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

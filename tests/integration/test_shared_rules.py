@@ -7,8 +7,8 @@ import httpx
 
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
-from dekr.market.ask import Ask
-from dekr.polygon.permit import Permit
+from dekr.gate.permit import Permit
+from dekr.market.read.context import Ask
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker

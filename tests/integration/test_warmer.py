@@ -11,9 +11,9 @@ import pytest
 from dekr.access.principal import Role
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamDown
-from dekr.market.market_fetch import LEASE_MS
-from dekr.market.warmer import Report, Task
-from dekr.polygon.gate import WINDOW_US
+from dekr.gate.gate import WINDOW_US
+from dekr.market.quotes.market_refresh import LEASE_MS
+from dekr.market.warming.warmer import Report, Task
 from dekr.store.link import Link
 from tests.markets import Market
 from tests.markets import market as open_market

@@ -11,9 +11,9 @@ import talib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr import formulas
-from dekr.market.bars import Row
-from dekr.market.indicators import FORMULAS, Indicator, Price, Study
+from dekr.market.bars.service import Row
+from dekr.market.indicators import formulas
+from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
 
 DAYS = 3_000
 WINDOWS = [1, 2, 14, 50, 200]

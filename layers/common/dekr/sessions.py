@@ -131,6 +131,23 @@ def eastern_midnight_us(day: date) -> int:
     return midnight - _offset_us(midnight + 4 * _HOUR_US)
 
 
+def previous_close_us(now_us: int) -> int | None:
+    """The moment of the previous trading day's close; None where the calendar does not know."""
+    try:
+        day = trading_day(previous_day(now_us))
+    except CalendarUnknown:
+        return None
+    return day.close_us if day else None
+
+
+def previous_day(now_us: int) -> date:
+    """The last trading day before the present day in New York; the last weekday where the calendar does not know."""
+    day = eastern_date(now_us) - timedelta(days=1)
+    while not _is_trading_day(day):
+        day -= timedelta(days=1)
+    return day
+
+
 def _at(now_us: int) -> Moment:
     if not _KNOWN_FROM_US <= now_us < _KNOWN_UNTIL_US:
         return _unknown(now_us)
@@ -146,6 +163,13 @@ def _at(now_us: int) -> Moment:
     if now_us < today.close_us:
         return Moment(Session.REGULAR, today.open_us, today.close_us)
     return Moment(Session.POST, today.close_us, today.post_close_us)
+
+
+def _is_trading_day(day: date) -> bool:
+    try:
+        return trading_day(day) is not None
+    except CalendarUnknown:
+        return day.weekday() < _SATURDAY
 
 
 @lru_cache(maxsize=1024)

@@ -17,13 +17,14 @@ from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
 from dekr.access.principals import Principals
-from dekr.cache.tier_cache import TierCache
+from dekr.cache.entry_cache import TierCache
+from dekr.cache.keys import Datum
 from dekr.config import Settings
-from dekr.market.demand import Demand
-from dekr.market.flight import Flight
-from dekr.market.flow import Flow
-from dekr.polygon.alone import LocalGate
-from dekr.polygon.gate import Gate
+from dekr.gate.gate import Gate
+from dekr.gate.local_gate import LocalGate
+from dekr.market.demand.record import Demand
+from dekr.market.read.reader import Flow
+from dekr.market.read.single_flight import Flight
 from dekr.store import Store
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -31,21 +32,21 @@ from dekr.tiers import Tier
 if TYPE_CHECKING:
     from dekr.access.limits import Toll
     from dekr.access.tokens import Tokens
-    from dekr.market.answers import Answers
-    from dekr.market.bars import Bars
-    from dekr.market.batches import Batches
-    from dekr.market.health import HealthCheck
-    from dekr.market.hours import Hours
-    from dekr.market.indicators import Indicators
-    from dekr.market.news import News
-    from dekr.market.preferences import Preferences
-    from dekr.market.prices import Prices
-    from dekr.market.shared import Shared
-    from dekr.market.snapshots import Snapshots
-    from dekr.market.warmer import Warmer
-    from dekr.market.whole_market import WholeMarket
+    from dekr.market.bars.service import Bars
+    from dekr.market.demand.preferences import Preferences
+    from dekr.market.indicators.service import Indicators
+    from dekr.market.market_hours import Hours
+    from dekr.market.news.service import News
+    from dekr.market.passthrough.service import Answers
+    from dekr.market.quotes.batch import Batches
+    from dekr.market.quotes.market_snapshot import WholeMarket
+    from dekr.market.quotes.service import Prices
+    from dekr.market.quotes.shared_refresh import Shared
+    from dekr.market.quotes.snapshots import Snapshots
+    from dekr.market.warming.warmer import Warmer
+    from dekr.ops.health import HealthCheck
+    from dekr.ops.usage import UsageBook
     from dekr.polygon.client import PolygonClient
-    from dekr.usage import UsageBook
 
 
 class Services:
@@ -82,108 +83,104 @@ class Services:
     @cached_property
     def quotes(self) -> "Prices":
         """The service of the latest quote."""
-        from dekr.market.harvest import QUOTE  # noqa: PLC0415 - each function imports its own service only
-        from dekr.market.prices import Prices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import Prices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, self.shared, QUOTE)
+        return Prices(self._flow, self._upstream, self.shared, Datum.QUOTE)
 
     @cached_property
     def trades(self) -> "Prices":
         """The service of the latest trade."""
-        from dekr.market.harvest import TRADE  # noqa: PLC0415 - the same
-        from dekr.market.prices import Prices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import Prices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, self.shared, TRADE)
+        return Prices(self._flow, self._upstream, self.shared, Datum.TRADE)
 
     @cached_property
     def shared(self) -> "Shared":
         """Fetches that many tickers share."""
-        from dekr.market.shared import Shared  # noqa: PLC0415 - the same
+        from dekr.market.quotes.shared_refresh import Shared  # noqa: PLC0415 - the same
 
         return Shared(self._flow, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
         """The service of one ticker's or several tickers' snapshots."""
-        from dekr.market.harvest import SNAPSHOT  # noqa: PLC0415 - the same
-        from dekr.market.snapshots import Snapshots  # noqa: PLC0415 - the same
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
 
-        return Snapshots(self._flow, self._upstream, SNAPSHOT)
+        return Snapshots(self._flow, self._upstream, Datum.SNAPSHOT)
 
     @cached_property
     def universal(self) -> "Snapshots":
         """The service of universal snapshots."""
-        from dekr.market.harvest import UNIVERSAL  # noqa: PLC0415 - the same
-        from dekr.market.snapshots import Snapshots  # noqa: PLC0415 - the same
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
 
-        return Snapshots(self._flow, self._upstream, UNIVERSAL)
+        return Snapshots(self._flow, self._upstream, Datum.UNIVERSAL)
 
     @cached_property
     def whole_market(self) -> "WholeMarket":
         """The service of the whole market's snapshot."""
-        from dekr.market.whole_market import WholeMarket  # noqa: PLC0415 - the same
+        from dekr.market.quotes.market_snapshot import WholeMarket  # noqa: PLC0415 - the same
 
         return WholeMarket(self._flow, self._upstream)
 
     @cached_property
     def batches(self) -> "Batches":
         """The service of many quotes at once."""
-        from dekr.market.batches import Batches  # noqa: PLC0415 - the same
+        from dekr.market.quotes.batch import Batches  # noqa: PLC0415 - the same
 
         return Batches(self._flow, self._upstream, self.shared)
 
     @cached_property
     def answers(self) -> "Answers":
         """The service of answers that are passed on as they were sent."""
-        from dekr.market.answers import Answers  # noqa: PLC0415 - the same
+        from dekr.market.passthrough.service import Answers  # noqa: PLC0415 - the same
 
         return Answers(self._flow, self._upstream)
 
     @cached_property
     def news(self) -> "News":
         """The service of news."""
-        from dekr.market.news import News  # noqa: PLC0415 - the same
+        from dekr.market.news.service import News  # noqa: PLC0415 - the same
 
         return News(self._flow, self.answers, self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
         """The bar service."""
-        from dekr.market.bars import Bars  # noqa: PLC0415 - the same
+        from dekr.market.bars.service import Bars  # noqa: PLC0415 - the same
 
         return Bars(self._flow, self._upstream)
 
     @cached_property
     def indicators(self) -> "Indicators":
         """The indicator service."""
-        from dekr.market.indicators import Indicators  # noqa: PLC0415 - the same
+        from dekr.market.indicators.service import Indicators  # noqa: PLC0415 - the same
 
         return Indicators(self.bars)
 
     @cached_property
     def hours(self) -> "Hours":
         """The service of sessions and trading days."""
-        from dekr.market.hours import Hours  # noqa: PLC0415 - the same
+        from dekr.market.market_hours import Hours  # noqa: PLC0415 - the same
 
         return Hours(self.answers, self.now_us)
 
     @cached_property
     def preferences(self) -> "Preferences":
         """The tickers that other Dekr modules expect to be wanted."""
-        from dekr.market.preferences import Preferences  # noqa: PLC0415 - the same
+        from dekr.market.demand.preferences import Preferences  # noqa: PLC0415 - the same
 
         return Preferences(self.demand)
 
     @cached_property
     def warmer(self) -> "Warmer":
         """Preloading, within a part of the upstream budget of its own."""
-        from dekr.market.bars import Bars  # noqa: PLC0415 - the same
-        from dekr.market.day_history import DayHistory  # noqa: PLC0415 - the same
-        from dekr.market.night import Night  # noqa: PLC0415 - the same
-        from dekr.market.preloads import Preloads  # noqa: PLC0415 - the same
-        from dekr.market.shared import Shared  # noqa: PLC0415 - the same
-        from dekr.market.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
-        from dekr.polygon.share import Share  # noqa: PLC0415 - the same
+        from dekr.gate.budget_share import Share  # noqa: PLC0415 - the same
+        from dekr.market.bars.finished_day import DayHistory  # noqa: PLC0415 - the same
+        from dekr.market.bars.service import Bars  # noqa: PLC0415 - the same
+        from dekr.market.quotes.shared_refresh import Shared  # noqa: PLC0415 - the same
+        from dekr.market.warming.audit import Preloads  # noqa: PLC0415 - the same
+        from dekr.market.warming.nightly import Night  # noqa: PLC0415 - the same
+        from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
 
         share = Share(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
         flow = replace(self._flow, flight=replace(self._flight, gate=share))
@@ -200,16 +197,17 @@ class Services:
     @cached_property
     def usage(self) -> "UsageBook":
         """What was served and saved."""
-        from dekr.usage import UsageBook  # noqa: PLC0415 - the same
+        from dekr.ops.usage import UsageBook  # noqa: PLC0415 - the same
 
         return UsageBook(self.store)
 
     @cached_property
     def health(self) -> "HealthCheck":
         """The health check."""
-        from dekr.market.health import HealthCheck  # noqa: PLC0415 - the same
+        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - the same
+        from dekr.ops.health import HealthCheck  # noqa: PLC0415 - the same
 
-        return HealthCheck(self._gate, self.now_us)
+        return HealthCheck(self._gate, self.now_us, LADDERS[Datum.QUOTE])
 
 
 @cache

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from dekr.errors import UpstreamInvalid
-from dekr.polygon.calls import Outcome
+from dekr.gate.call import Outcome
 from dekr.polygon.client import Bars
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
-from dekr.polygon.snapshots import Latest
+from dekr.polygon.latest import Latest
 from tests.contract.polygon.conftest import Upstream, connected
 from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dekr.access.principal import Role
-from dekr.market.demand import MOST_PREFERRED, NO_FLOOR
+from dekr.market.demand.record import MOST_PREFERRED, NO_FLOOR
 from dekr.models import PreferredSymbols, Unpreferred
 from dekr.times import rfc3339
 from tests.shapes import shaped

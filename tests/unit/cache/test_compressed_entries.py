@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from dekr.cache.copies import Copies
 from dekr.cache.entry import COMPRESSED_FROM, Entry, Kind
+from dekr.cache.local_copies import Copies
 
 BARS = {
     "delayed": False,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.cache.copies import Copies
 from dekr.cache.entry import Entry, Kind
+from dekr.cache.local_copies import Copies
 
 
 @given(st.integers(0, 10**16 - 1), st.sampled_from(Kind), st.binary())

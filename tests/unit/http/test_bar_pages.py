@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dekr.http.bar_pages import COLUMNS, BarQuery, page
-from dekr.http.csv_answer import table
-from dekr.market.bars import Range, Row
-from dekr.market.segments import Series, Timespan
+from dekr.http.edge.csv import table
+from dekr.http.native.bars import COLUMNS, BarQuery, page
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import Range, Row
 from dekr.times import rfc3339_ms
 
 NOW_MS = 1_795_186_800_000

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dekr import sessions
-from dekr.market.derive import MOST_LONGER, derived, longer, minutes_of
-from dekr.market.rows import Page, Row
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.model import Page, Row
+from dekr.market.bars.resample import MOST_LONGER, derived, longer, minutes_of
+from dekr.market.bars.segments import Series, Timespan
 from local.sandbox import windows
 from local.sandbox.universe import tickers
 from local.sandbox.wire import bar

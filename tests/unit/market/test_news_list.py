@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dekr.errors import UpstreamInvalid
-from dekr.market.news_list import NEWEST, NewsList, older, published_us
+from dekr.market.news.ticker_list import NEWEST, NewsList, older, published_us
 
 SOON_US = 1 << 60
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr import sessions
-from dekr.market.segments import Series, Timespan, last_trade_us
+from dekr.market.bars.segments import Series, Timespan, last_trade_us
 
 series = st.builds(Series, st.just("AAPL"), st.sampled_from([1, 5, 15, 240]), st.sampled_from(Timespan), st.booleans())
 days = st.dates(date(2004, 1, 1), date(2027, 11, 30))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from dekr.market.preloads import Judgement
-from dekr.market.warmer import Task, why_not
+from dekr.market.warming.audit import Judgement
+from dekr.market.warming.warmer import Task, why_not
 
 SECOND_US = 1_000_000
 ASKED = Judgement(0, 0, 1.0, 0, 0, 0, 0)

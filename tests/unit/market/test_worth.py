@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.market.worth import Candidate, Scope, choose, relief, worth_s
-from dekr.polygon.calls import MOST_UNIVERSAL
+from dekr.gate.call import MOST_UNIVERSAL
+from dekr.market.quotes.refresh_policy import Candidate, Scope, choose, relief, worth_s
 
 PATIENCE = {30.0: 0.2, 300.0: 0.3, 3600.0: 0.5}
 

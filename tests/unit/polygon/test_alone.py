@@ -4,9 +4,9 @@ import pytest
 
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent
-from dekr.polygon.alone import LocalGate
-from dekr.polygon.calls import Outcome
-from dekr.polygon.permit import Permit
+from dekr.gate.call import Outcome
+from dekr.gate.local_gate import LocalGate
+from dekr.gate.permit import Permit
 
 SECOND_US = 1_000_000
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
-from dekr.polygon.calls import Call, Outcome
+from dekr.gate.call import Call, Outcome
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
+from dekr.polygon.latest import Latest
 from dekr.polygon.retry import LEAST_USEFUL_S, MOST_JITTER_S
-from dekr.polygon.snapshots import Latest
 from tests.fakes.polygon_transport import NOW_US, ScriptedUpstream, Step, bar, ok, quote
 
 FAR_NS = (NOW_US + FUTURE_US + 1_000) * 1000

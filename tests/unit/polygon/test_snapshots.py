@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from dekr.market.bars import service as bars
+from dekr.market.passthrough import service as passthrough
+from dekr.market.quotes import market_snapshot, snapshots
+from dekr.market.quotes import service as quotes
 from dekr.polygon.client import BARS_ATTEMPT_S, QUOTE_ATTEMPT_S
-from dekr.polygon.snapshots import Snapshot, of_universe
+from dekr.polygon.latest import Snapshot, of_universe
 from dekr.polygon.wire_snapshots import UniversalItem
 
 NS = 1_795_186_800_000_000_000
@@ -33,7 +37,5 @@ def test_no_trade_yet_is_no_trade(trade: object) -> None:
 
 
 def test_a_lease_lasts_longer_than_an_attempt() -> None:
-    from dekr.market import answers, bars, prices, snapshots, whole_market  # noqa: PLC0415 - each has its own
-
-    assert min(prices.LEASE_MS, snapshots.LEASE_MS) > QUOTE_ATTEMPT_S * 1000
-    assert min(answers.LEASE_MS, bars.LEASE_MS, whole_market.LEASE_MS) > BARS_ATTEMPT_S * 1000
+    assert min(quotes.LEASE_MS, snapshots.LEASE_MS) > QUOTE_ATTEMPT_S * 1000
+    assert min(passthrough.LEASE_MS, bars.LEASE_MS, market_snapshot.LEASE_MS) > BARS_ATTEMPT_S * 1000

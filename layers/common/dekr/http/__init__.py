@@ -19,7 +19,7 @@ if "botocore" not in sys.modules:
 from aws_lambda_powertools.event_handler import Response  # noqa: E402 - see above
 from aws_lambda_powertools.event_handler.openapi.params import Query  # noqa: E402 - see above
 
-from dekr.http.edge import Edge  # noqa: E402 - see above
+from dekr.http.edge.edge import Edge  # noqa: E402 - see above
 
 gc.freeze()
 gc.enable()

@@ -1,1 +1,1 @@
-"""The services: quotes and bars, each the tier cache in front of the upstream."""
+"""The services: each kind of data has a room, and all read through the same path, the tier cache in front of the upstream."""

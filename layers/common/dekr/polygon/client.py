@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
+from dekr.gate.call import MOST_UNIVERSAL, Call
 from dekr.polygon import wire, wire_lists, wire_snapshots
-from dekr.polygon.calls import MOST_UNIVERSAL, Call
+from dekr.polygon.latest import Latest, Snapshot, of_market, of_universe
 from dekr.polygon.retry import ask
-from dekr.polygon.snapshots import Latest, Snapshot, of_market, of_universe
 from dekr.polygon.transport import Reply, Transport
 
 FUTURE_US: Final = 120_000_000

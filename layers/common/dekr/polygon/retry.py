@@ -11,7 +11,7 @@ from typing import Final
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
-from dekr.polygon.calls import Call, Outcome
+from dekr.gate.call import Call, Outcome
 from dekr.polygon.failures import Broken, Cut, NotEntitled, Throttled
 
 ATTEMPTS: Final = 2

@@ -17,7 +17,7 @@ from hiredis import pack_command
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
-from dekr.store.parts import package_unopened
+from dekr.store.import_parts import package_unopened
 
 with package_unopened("redis"):
     from redis._parsers.hiredis import NOT_ENOUGH_DATA

@@ -1,1 +1,1 @@
-"""Polygon's own routes: each module adds those of one kind of data to the edge of the function that serves it."""
+"""Polygon's dialect: each module adds the routes of one kind of data to the edge of the function that serves it."""

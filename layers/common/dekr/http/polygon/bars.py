@@ -13,17 +13,17 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from dekr.errors import UnknownSymbol
-from dekr.http import cursors
-from dekr.http.bar_pages import FAR_FUTURE_MS, check_span, moment_ms, page_rows
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, Whole
+from dekr.http.native.bars import FAR_FUTURE_MS, check_span, moment_ms, page_rows
+from dekr.http.paging import cursors
+from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon import shapes
-from dekr.http.query import AdjustedQuery, SymbolPath, Whole
-from dekr.market.ask import Ask
-from dekr.market.bars import Bars, Range, Row
-from dekr.market.questions import previous_day
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import Bars, Range, Row
+from dekr.market.passthrough.queries import previous_day
+from dekr.market.read.context import Ask
 from dekr.symbols import Ticker
 
 MOST: Final = 20_000

@@ -9,10 +9,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.errors import InvalidInput
-from dekr.http.bar_pages import FAR_FUTURE_MS, moment_ms
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.indicator_pages import (
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, TrueOrFalse, Whole
+from dekr.http.native.bars import FAR_FUTURE_MS, moment_ms
+from dekr.http.native.indicators import (
     MOST,
     IndicatorPath,
     LongWindowQuery,
@@ -27,15 +28,14 @@ from dekr.http.indicator_pages import (
     study_of,
     study_parameters,
 )
-from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon.bars import MOST as MOST_BARS
 from dekr.http.polygon.bars import bar_of
 from dekr.http.polygon.shapes import One
-from dekr.http.query import AdjustedQuery, SymbolPath, TrueOrFalse, Whole
-from dekr.market.ask import Ask
-from dekr.market.bars import Range, Row
-from dekr.market.indicators import Indicators, Price, Study
-from dekr.market.segments import Series, Timespan
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import Range, Row
+from dekr.market.indicators.service import Indicators, Price, Study
+from dekr.market.read.context import Ask
 from dekr.symbols import Ticker
 
 AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ms).")]

@@ -2,10 +2,10 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import SymbolPath
 from dekr.http.polygon.shapes import One
-from dekr.http.query import SymbolPath
 from dekr.symbols import Ticker
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.lists import CursorQuery, ListQuery, OrderQuery, next_path, published_times
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import Whole
+from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, published_times
 from dekr.http.polygon.shapes import Page
-from dekr.http.query import Whole
 from dekr.symbols import Ticker
 
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Articles in a page."), Whole]

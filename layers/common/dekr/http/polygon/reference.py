@@ -4,13 +4,13 @@ import json
 
 from aws_lambda_powertools.event_handler import Response
 
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.lists import CursorQuery, ListQuery, next_path
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.native.tickers import Limit, TickerFilters, ticker_parameters
+from dekr.http.paging.list_page import CursorQuery, ListQuery, next_path
 from dekr.http.polygon.shapes import MarketNow, Page, UpcomingDay
-from dekr.http.ticker_lists import Limit, TickerFilters, ticker_parameters
-from dekr.market.questions import tickers as tickers_question
-from dekr.market.questions import upcoming as upcoming_question
+from dekr.market.passthrough.queries import tickers as tickers_question
+from dekr.market.passthrough.queries import upcoming as upcoming_question
 
 
 def reference_routes(edge: Edge) -> None:

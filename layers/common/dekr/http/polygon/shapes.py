@@ -7,15 +7,6 @@ from pydantic import ConfigDict
 from dekr.models import Shape
 
 
-class PolygonError(Shape):
-    """An error: ``message`` under the statuses NOT_AUTHORIZED and NOT_FOUND, ``error`` under ERROR."""
-
-    status: Literal["ERROR", "NOT_AUTHORIZED", "NOT_FOUND"]
-    request_id: str
-    error: str | None = None
-    message: str | None = None
-
-
 class _Envelope(Shape):
     model_config = ConfigDict(extra="allow")
 

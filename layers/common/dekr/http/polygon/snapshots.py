@@ -5,12 +5,12 @@ from typing import Annotated, Final, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.lists import CursorQuery, OrderQuery
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import Joined, SymbolPath, Whole
+from dekr.http.native.snapshots import listed, one_snapshot, several, universal_page
+from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
-from dekr.http.query import Joined, SymbolPath, Whole
-from dekr.http.snapshot_answers import listed, one_snapshot, several, universal_page
 
 MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 MARKET_COST: Final = 10

@@ -5,12 +5,12 @@ from typing import Annotated, Final, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from dekr.http.documents import polygon_of
-from dekr.http.edge import Edge
-from dekr.http.lists import CursorQuery, ListQuery, OrderQuery, next_path, tick_times
+from dekr.http.edge.edge import Edge
+from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import SymbolPath, Whole
+from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, tick_times
 from dekr.http.polygon.shapes import Page
-from dekr.http.query import SymbolPath, Whole
-from dekr.market.questions import ticks
+from dekr.market.passthrough.queries import ticks
 from dekr.symbols import Ticker
 
 MOST: Final = 10_000

@@ -1,0 +1,74 @@
+"""The entries in the store and their copies in this sandbox.
+
+A key is ``<prefix>{<ticker>}:<datum>``: everything of one ticker lives in one hash slot, and no tier is ever part of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from dekr.cache.entry import Entry
+from dekr.cache.local_copies import Copies
+from dekr.store import Command, Store, call, load_script, plain
+
+_PUT: Final = load_script(__package__, "put")
+
+STEP: Final = 500
+"""Tickers written in one round trip, where there are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An entry to keep under a key for so many microseconds."""
+
+    key: str
+    entry: Entry
+    keep_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierCache:
+    """Reads and writes entries. Commands are made here and sent by the caller, so that they ride in its round trip."""
+
+    store: Store
+    copies: Copies = field(default_factory=Copies)
+
+    def key(self, ticker: str, datum: str) -> str:
+        """The key of a datum of a ticker."""
+        return f"{self.store.prefix}{{{ticker}}}:{datum}"
+
+    def get(self, key: str) -> Command:
+        """The command that reads an entry."""
+        return _get(key)
+
+    def entry(self, key: str, reply: bytes | None) -> Entry | None:
+        """The entry in the reply to ``get``; None where nothing is cached."""
+        return self.copies.decode(key, reply)
+
+    def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
+        """The commands, one for each ticker, that keep entries where they are newer than what the store has.
+
+        The copies are written here and now: this sandbox has what it fetched even if the store is lost meanwhile. Without
+        ``copy``, what came along for others takes no copy's place.
+        """
+        slots: dict[str, list[Write]] = {}
+        for write in writes:
+            if copy:
+                kept = self.copies.get(write.key)
+                if kept is None or kept.stamp_us < write.entry.stamp_us:
+                    self.copies.put(write.key, write.entry)
+            slots.setdefault(write.key[: write.key.index("}")], []).append(write)
+        return tuple(_put(group) for group in slots.values())
+
+
+@lru_cache(maxsize=16_384)
+def _get(key: str) -> Command:
+    return plain("GET", key)
+
+
+def _put(writes: Sequence[Write]) -> Command:
+    args: list[bytes | int] = []
+    for write in writes:
+        args += [write.entry.encode(), max(1, write.keep_us // 1000)]
+    return call(_PUT, [write.key for write in writes], *args)

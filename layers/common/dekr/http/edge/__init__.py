@@ -1,0 +1,1 @@
+"""The edge of every function: events to requests, answers and errors to responses, one log line for each request."""

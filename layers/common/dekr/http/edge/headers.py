@@ -1,0 +1,72 @@
+"""What answers carry beside their body: where the data came from and how fresh it is; compression."""
+
+import gzip
+import re
+from base64 import b64encode
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler import Response
+
+from dekr.market.read.context import Ask, Outcome
+
+GZIP_FROM: Final = 1_024
+GZIP_LEVEL: Final = 5
+_GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))?")
+
+
+def freshness_headers(ask: Ask) -> dict[str, str]:
+    """Age, Cache-Control, Cache-Status (RFC 9211) and the labels of the data's source, time frame and staleness."""
+    left_s = 0 if ask.failure is not None else max(0, (ask.fresh_until_us - ask.now_us) // 1_000_000)
+    headers = {
+        "Age": str(ask.age_s),
+        "Cache-Control": f"private, max-age={left_s}",
+        "Cache-Status": f"dekr; {_STATUS[ask.outcome]}",
+        "X-Data-Timeframe": "delayed" if ask.delayed else "realtime",
+    }
+    if ask.outcome is Outcome.HIT:
+        headers["Cache-Status"] += f"; ttl={left_s}"
+    if ask.source:
+        headers["X-Data-Source"] = ask.source
+    if ask.failure is not None:
+        headers["Cache-Status"] += f"; detail={ask.failure.code}"
+    if ask.outcome is Outcome.STALE:
+        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{ask.failure.code if ask.failure else ""}"'
+    return headers
+
+
+_STATUS: Final = {
+    Outcome.HIT: "hit",
+    Outcome.MISS: "fwd=miss; stored",
+    Outcome.COLLAPSED: "fwd=miss; collapsed",
+    Outcome.STALE: "fwd=stale",
+    Outcome.PARTIAL: "fwd=miss",
+}
+
+
+def as_event(response: Response[str]) -> dict[str, Any]:
+    """A response as API Gateway takes it."""
+    return {
+        "statusCode": response.status_code,
+        "headers": response.headers,
+        "body": response.body,
+        "isBase64Encoded": False,
+        "cookies": [],
+    }
+
+
+def compress(answer: dict[str, Any], accepted: str) -> None:
+    """Compress an answer's body where the caller's Accept-Encoding takes gzip and that is worth it."""
+    body = answer["body"]
+    if len(body) < GZIP_FROM or answer["isBase64Encoded"]:
+        return
+    if not accepts_gzip(accepted):
+        return
+    packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
+    answer["body"] = b64encode(packed).decode()
+    answer["isBase64Encoded"] = True
+    answer["headers"]["Content-Encoding"] = "gzip"
+
+
+def accepts_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip."""
+    return any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(","))

@@ -1,0 +1,1 @@
+"""Bars, kept as canonical segments of the time axis."""

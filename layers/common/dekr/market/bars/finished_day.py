@@ -1,0 +1,174 @@
+"""The finished trading day, added to the day bars of every ticker that the cache has: one upstream call for the whole market.
+
+Without it, whoever asks for a ticker's days after a close makes the whole year be fetched again for one bar. A year to which
+its newest day was added is the same as one that is fetched then, so it has the same stamp.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+from dekr import sessions
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry_cache import Write
+from dekr.cache.freshness import DAY_US, settled_floor_us
+from dekr.deadline import Deadline
+from dekr.errors import UpstreamNotEntitled
+from dekr.gate.permit import Permit
+from dekr.market.bars.fetch import keep_us
+from dekr.market.bars.model import Page, between, page_of
+from dekr.market.bars.segment_planner import key_of
+from dekr.market.bars.segments import Series, Timespan, last_trade_us
+from dekr.market.bars.splits import LOOK_BACK, Splits
+from dekr.market.read.reader import Flow
+from dekr.market.read.requirement import Fetch
+from dekr.sessions import TradingDay
+from dekr.store import Store, plain
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+    from dekr.polygon.latest import Latest
+
+LEASE_MS: Final = 60_000
+"""Longer than it takes to add a day to ten thousand tickers."""
+
+STEP: Final = 50
+"""Years read and written in one round trip: each has some ten thousand bytes."""
+
+SCANNED: Final = 10_000
+LONGEST_CLOSED: Final = 10
+"""Days within which there is a trading day."""
+
+ENOUGH_S: Final = 5.0
+"""With less time than this, the rest is left as it is: the next run does it."""
+
+KEEP_US: Final = 7 * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class DayHistory:
+    """Adds days. ``client`` is asked for when there is something to add to."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def extend(self, now_us: int, deadline: Deadline) -> bool:
+        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once. Whether
+        that is done, or cannot be: the plan does not include such bars, or there is nothing to add them to. What is left is done
+        by a later call. Raises what the gate and the fetch raise, and StoreDown.
+        """
+        day = _finished(now_us)
+        mark = self.flow.cache.key("market", "history")
+        if day is None or self._done(mark) >= day.date:
+            return True
+        years = {adjusted: list(self._years(day.date, adjusted=adjusted)) for adjusted in (True, False)}
+        if not any(years.values()):
+            return True
+
+        def run(permit: Permit, *_: object) -> list[Write]:
+            return self._extend(day, years, mark, permit)
+
+        try:
+            self.flow.flight.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), now_us, deadline)
+        except UpstreamNotEntitled:
+            return True
+        return self._done(mark) >= day.date
+
+    def _extend(self, day: TradingDay, years: Mapping[bool, Sequence[str]], mark: str, permit: Permit) -> list[Write]:
+        today = sessions.eastern_date(permit.stamp_us)
+        for adjusted, keys in years.items():
+            if not keys:
+                continue
+            bars = self.client().grouped(day.date.isoformat(), permit, adjusted=adjusted)
+            if not bars:
+                # Not published yet.
+                return []
+            # A year that was split since it was fetched is of another scale.
+            splits = Splits(self.flow, self.client).between(today - LOOK_BACK, today, permit) if adjusted else []
+            added = Added(day, bars, permit.stamp_us, frozenset(row["ticker"] for row in splits))
+            for start in range(0, len(keys), STEP):
+                if permit.deadline.left_s() < ENOUGH_S:
+                    return []
+                self._add(added, keys[start : start + STEP])
+        payload = b'"%s"' % day.date.isoformat().encode()
+        return [Write(mark, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
+
+    def _add(self, added: "Added", keys: Sequence[str]) -> None:
+        replies = self.flow.cache.store.run(*(plain("GET", key) for key in keys))
+        writes = [
+            write
+            for key, reply in zip(keys, replies, strict=True)
+            if reply is not None and (write := added.to(key, Entry.decode(reply))) is not None
+        ]
+        self.flow.flight.keep(writes, copy=False)
+
+    def _done(self, mark: str) -> date:
+        (reply,) = self.flow.cache.store.run(self.flow.cache.get(mark))
+        entry = self.flow.cache.entry(mark, reply)
+        return date.min if entry is None else entry.view(date.fromisoformat)
+
+    def _years(self, day: date, *, adjusted: bool) -> Iterator[str]:
+        """The keys of all years that hold the day, each once."""
+        series = Series("*", 1, Timespan.DAY, adjusted)
+        pattern = key_of(self.flow.cache, series, series.segment_at(day))
+        for shard in self.flow.cache.store.shards():
+            yield from _keys(shard, pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The bars of a finished ``day``, by ticker, fetched at ``stamp_us``; which tickers were ``split`` of late."""
+
+    day: TradingDay
+    bars: "Mapping[str, Latest]"
+    stamp_us: int
+    split: frozenset[str]
+
+    def to(self, key: str, year: Entry | None) -> Write | None:
+        """A year with the day added; None where it is to be left as it is: it has the day, or lacks some day before it, or the
+        ticker has no bar in the whole market's answer (which leaves some out), or its prices are of another scale.
+        """
+        ticker = key[key.index("{") + 1 : key.index("}")]
+        bar = self.bars.get(ticker)
+        if year is None or year.kind is Kind.NEGATIVE or bar is None or ticker in self.split:
+            return None
+        midnight_us = sessions.eastern_midnight_us(self.day.date)
+        complete_us = settled_floor_us(last_trade_us(midnight_us))
+        if not complete_us < year.stamp_us <= settled_floor_us(self.day.post_close_us):
+            return None
+        page = page_of(year)
+        fields = bar.fields
+        row = [
+            midnight_us // 1000,
+            *(fields[name] for name in ("o", "h", "l", "c", "v")),
+            fields.get("vw"),
+            fields.get("n"),
+        ]
+        whole = Page([*between(page.rows, 0, row[0]), row], page.delayed or bar.delayed, cut=page.cut)
+        return Write(key, Entry(self.stamp_us, Kind.VALUE, whole.payload()), keep_us(cut=page.cut))
+
+
+def _finished(now_us: int) -> TradingDay | None:
+    """The last trading day whose trading is over and reported; None where the calendar does not know."""
+    day = sessions.eastern_date(now_us)
+    for back in range(LONGEST_CLOSED):
+        try:
+            found = sessions.trading_day(day - timedelta(days=back))
+        except sessions.CalendarUnknown:
+            return None
+        if found is not None and now_us > settled_floor_us(found.post_close_us):
+            return found
+    return None
+
+
+def _keys(shard: Store, pattern: str) -> Iterator[str]:
+    cursor = b"0"
+    seen: set[bytes] = set()
+    while True:
+        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", SCANNED))
+        # A key may come more than once.
+        yield from (key.decode() for key in keys if key not in seen)
+        seen.update(keys)
+        if cursor == b"0":
+            return

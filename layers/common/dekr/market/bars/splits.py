@@ -1,0 +1,89 @@
+"""Which tickers were split of late: one answer for the whole market and a trading day.
+
+With it, adjusted bars from before the present trading day's first session need not be fetched again where nothing was traded
+and no split took effect since.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry_cache import Write
+from dekr.cache.freshness import DAY_US, DataClass, splits_floor_us
+from dekr.errors import BudgetSpent, DeadlineExceeded, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.gate.permit import Permit
+from dekr.market.read.context import Ask
+from dekr.market.read.reader import Flow
+from dekr.market.read.requirement import Fetch, Want
+from dekr.sessions import eastern_date, eastern_midnight_us
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import PolygonClient
+
+PATH: Final = "/v3/reference/splits"
+FAMILY: Final = "splits"
+LEASE_MS: Final = 12_000
+LOOK_BACK: Final = timedelta(days=10)
+KEEP_US: Final = 2 * DAY_US
+MOST_PAGES: Final = 5
+UNKNOWN: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Knows them. ``client`` is asked for on the first miss."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def unsplit_since_us(self, ask: Ask, ticker: str) -> int | None:
+        """Since when the ticker was not split, at the least, up to the present trading day; None where it is not known. A split
+        is doubted for as long as it is in the list: it may have been entered late.
+        """
+        key = self.flow.cache.key("market", "splits")
+        fetch = Fetch("market:splits", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
+        # However old: but for the next split there is no age.
+        want = Want(key, DataClass.HISTORICAL, 0, tail=False, adjusted=True)
+        told = ask.outcome, ask.failure
+        try:
+            entry = self.flow.read(ask, (want,), fetch)[key]
+        except UNKNOWN:
+            return None
+        if entry.stamp_us <= splits_floor_us(ask.now_us):
+            # Too old, and served only because there is no newer one: no part of the answer.
+            ask.outcome, ask.failure = told
+            return None
+        since_us, tickers = entry.view(_parsed)
+        return None if ticker in tickers else since_us
+
+    def _fetch(self, key: str, permit: Permit) -> Write:
+        today = eastern_date(permit.stamp_us)
+        since = today - LOOK_BACK
+        rows = self.between(since, today, permit)
+        kept = {"since": since.isoformat(), "tickers": sorted({row["ticker"] for row in rows})}
+        return Write(key, Entry(permit.stamp_us, Kind.VALUE, json.dumps(kept).encode()), KEEP_US)
+
+    def between(self, first: date, last: date, permit: Permit) -> list[Mapping[str, Any]]:
+        """The splits that took effect from ``first`` to ``last``."""
+        from dekr.polygon.wire_lists import ListAnswer, Split  # noqa: PLC0415 - only a miss loads the upstream client
+
+        parameters = {
+            "execution_date.gte": first.isoformat(),
+            "execution_date.lte": last.isoformat(),
+            "limit": "1000",
+        }
+        rows: list[Mapping[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            sent, _ = self.client().answer(FAMILY, PATH, parameters, permit, ListAnswer[Split])
+            rows += sent.get("results") or []
+            if not sent.get("next_url"):
+                return rows
+            parameters = {"cursor": sent["next_url"]}
+        raise UpstreamInvalid("The data provider's list of splits does not end.")
+
+
+def _parsed(kept: dict[str, Any]) -> tuple[int, frozenset[str]]:
+    return eastern_midnight_us(date.fromisoformat(kept["since"])), frozenset(kept["tickers"])

@@ -1,0 +1,1 @@
+"""News: each ticker's newest articles, kept up to date by one feed for the whole market."""

@@ -1,0 +1,1 @@
+"""Answers that are passed on as the upstream sent them."""

@@ -1,0 +1,107 @@
+"""Answers that are passed on as the upstream sent them: pages of quotes, trades, news and tickers, the previous day's bar,
+the market's state, the whole market's snapshot.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry_cache import Write
+from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.errors import UnknownSymbol
+from dekr.gate.permit import Permit
+from dekr.market.read.context import Ask
+from dekr.market.read.reader import Flow
+from dekr.market.read.requirement import Fetch, Want
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from dekr.polygon.client import PolygonClient
+
+LEASE_MS: Final = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request of the upstream.
+
+    ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` loads the answer's
+    shape, a class of ``dekr.polygon.wire``, on a miss. ``parameters`` are sent in a fixed order, so that equal questions are one.
+    ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow). ``keep_us``: for
+    how long the store keeps it at most. ``is_list``: whether it holds ``results``.
+    """
+
+    slot: str
+    datum: str
+    family: str
+    path: str
+    model: "Callable[[], type[BaseModel]]"
+    data: DataClass
+    parameters: Mapping[str, str]
+    settled_us: int | None = None
+    keep_us: int | None = None
+    is_list: bool = True
+
+    @property
+    def name(self) -> str:
+        """The answer's name in keys: the datum, and a digest of what was asked."""
+        if not self.parameters:
+            return self.datum
+        digest = blake2b(urlencode(sorted(self.parameters.items())).encode(), digest_size=12).hexdigest()
+        return f"{self.datum}:{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The service of such answers. ``client`` is asked for on the first miss."""
+
+    flow: Flow
+    client: "Callable[[], PolygonClient]"
+
+    def get(self, ask: Ask, question: Question) -> Any:  # noqa: ANN401 - parsed JSON
+        """The answer as sent, without its request_id; for a ``next_url`` its cursor. It must not be changed.
+
+        Raises UnknownSymbol for what the upstream does not know.
+        """
+        entry = self._entry(ask, question)
+        found = entry.view(_as_it_is)
+        if found is None:
+            raise UnknownSymbol(f"The data provider knows nothing of {question.slot}.")
+        ask.delayed = found["delayed"]
+        return found["sent"]
+
+    def _entry(self, ask: Ask, question: Question) -> Entry:
+        key = self.flow.cache.key(question.slot, question.name)
+        fetch = Fetch(
+            f"{question.slot}:{question.name}",
+            (question.family,),
+            LEASE_MS,
+            lambda permit, *_: [self._fetch(question, key, permit)],
+        )
+        want = Want(key, question.data, question.settled_us, tail=question.settled_us is None)
+        return self.flow.read(ask, (want,), fetch)[key]
+
+    def _fetch(self, question: Question, key: str, permit: Permit) -> Write:
+        try:
+            sent, delayed = self.client().answer(
+                question.family, question.path, question.parameters, permit, question.model()
+            )
+        except UnknownSymbol:
+            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)
+        payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()
+        # An empty list is believed for a short time only.
+        if question.is_list and not sent.get("results"):
+            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
+        keep = keep_us(permit.stamp_us, question.data, self.flow.stale_us)
+        if question.keep_us is not None:
+            keep = min(keep, question.keep_us)
+        return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)
+
+
+def _as_it_is(data: Any) -> Any:  # noqa: ANN401 - parsed JSON
+    return data

@@ -1,0 +1,127 @@
+"""Entries that one upstream answer makes: a snapshot holds a quote and a trade, too, and nobody has to fetch those again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import to_json
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry_cache import STEP, TierCache, Write
+from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.keys import Datum
+from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
+from dekr.market.quotes.sources import BARS
+from dekr.sessions import previous_close_us
+
+if TYPE_CHECKING:
+    from dekr.polygon.latest import Latest, Snapshot
+
+MARKET_FAMILY: Final = "market"
+"""The endpoint family of v2 snapshots of several tickers, or of all; one ticker's may be well where these fail."""
+
+MARKET: Final = "market:quotes"
+"""The lease of the whole market's quotes and trades."""
+
+NOT_FOUND: Final = "NOT_FOUND"
+NOT_ENTITLED: Final = "NOT_ENTITLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """Makes the writes of real-time data fetched at ``stamp_us``. ``bars``: what the close of a bar counts as: a value where the
+    ticker has nothing better, a stand-in where that is not known.
+    """
+
+    cache: TierCache
+    stamp_us: int
+    stale_us: int
+    bars: Kind = Kind.VALUE
+
+    def latest(self, ticker: str, datum: Datum, found: "Latest") -> Write:
+        """The entry of a ticker's latest quote or trade."""
+        payload = {"source": found.source, "delayed": found.delayed, "fields": found.fields}
+        return self._write(ticker, datum, payload, self.bars if found.source in BARS else Kind.VALUE)
+
+    def snapshot(self, found: "Snapshot", datum: Datum, needed: Datum | None = None) -> list[Write]:
+        """The entries of a snapshot: itself under ``datum``, its quote and its trade.
+
+        A bar's close stands for the ``needed`` one of these only: it must not take the place of a real quote or trade.
+        """
+        ticker = found.ticker
+        writes = [self._write(ticker, datum, {"delayed": found.delayed, "sent": found.fields}, Kind.VALUE)]
+        writes += [
+            self.latest(ticker, name, latest)
+            for name, latest in ((Datum.QUOTE, found.quote), (Datum.TRADE, found.trade))
+            if latest is not None and (latest.source == "snapshot" or name == needed)
+        ]
+        return writes
+
+    def asked(self, tickers: Sequence[str], found: "Mapping[str, Snapshot]", shape: Datum, datum: Datum) -> list[Write]:
+        """The entries that readers of these tickers' ``datum`` wait for, from what was found in the ``shape`` of an endpoint.
+
+        A minute bar's close or the previous day's stands for it where there is nothing newer. The universal snapshot says of
+        each ticker whether there is one; the market's leaves out those that it has nothing of, and so does this.
+        """
+        writes: list[Write] = []
+        for ticker in tickers:
+            snapshot = found.get(ticker)
+            word = NOT_FOUND if snapshot is None else snapshot.error
+            if snapshot is None or word is not None:
+                if shape == Datum.UNIVERSAL:
+                    writes += [self.nothing(ticker, name, word or NOT_FOUND) for name in (shape, datum)]
+                continue
+            writes += self.snapshot(snapshot, shape, datum)
+            if (snapshot.quote if datum == Datum.QUOTE else snapshot.trade) is None:
+                closed_us = previous_close_us(self.stamp_us)
+                close = closed_us and snapshot.close(closed_us)
+                writes.append(self.latest(ticker, datum, close) if close else self.nothing(ticker, datum))
+        return writes
+
+    def keep(self, found: "Sequence[Snapshot]", shape: Datum, needed: Datum | None) -> None:
+        """Write what came along. Raises StoreDown where the store has not taken all of it."""
+        for start in range(0, len(found), STEP):
+            writes: list[Write] = []
+            for snapshot in found[start : start + STEP]:
+                writes += self.snapshot(snapshot, shape, needed)
+            self.cache.store.run(*self.cache.put(writes, copy=False))
+
+    def promoted(self, ticker: str, datum: Datum, stand_in: Entry) -> Write:
+        """The entry of a stand-in that turned out to be the best there is."""
+        entry = Entry(stand_in.stamp_us, Kind.VALUE, stand_in.payload)
+        return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
+
+    def nothing(self, ticker: str, datum: Datum, word: str = NOT_FOUND) -> Write:
+        """The entry that remembers for a short time that there is none, and the upstream's word why."""
+        key = self.cache.key(ticker, datum)
+        return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, json.dumps(word).encode()), NEGATIVE_AGE_US)
+
+    def _write(self, ticker: str, datum: Datum, payload: dict[str, Any], kind: Kind) -> Write:
+        entry = Entry(self.stamp_us, kind, to_json(payload))
+        return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
+
+
+@lru_cache(maxsize=1)
+def _keep_us(stamp_us: int, stale_us: int) -> int:
+    return keep_us(stamp_us, DataClass.REAL_TIME, stale_us)
+
+
+def refusal(entry: Entry, ticker: str) -> DekrError:
+    """The error that a negative entry stands for."""
+    if entry.view(lambda word: word) == NOT_ENTITLED:
+        return UpstreamNotEntitled(f"The data plan behind this service does not include {ticker}.")
+    return UnknownSymbol(f"There is no ticker {ticker}.")
+
+
+def lacking(cache: TierCache, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
+    """The tickers of which nothing is among the writes."""
+    brought = {write.key for write in writes}
+    return [ticker for ticker in tickers if cache.key(ticker, datum) not in brought]
+
+
+def has(found: "Snapshot | None", datum: Datum, needed: Datum | None) -> bool:
+    """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
+    latest = None if found is None else found.quote if datum == Datum.QUOTE else found.trade
+    return latest is not None and (latest.source == "snapshot" or needed is not None)

@@ -1,0 +1,155 @@
+"""What a read needs of the cache, and how to get what is missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.entry_cache import Write
+from dekr.cache.freshness import (
+    NEGATIVE_AGE_US,
+    DataClass,
+    floor_us,
+    fresh_until_us,
+    is_fresh,
+    settled_floor_us,
+    splits_floor_us,
+    splits_until_us,
+)
+from dekr.errors import DekrError
+from dekr.gate.permit import FAILED_MS, Permit
+from dekr.tiers import TierPolicy
+
+SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
+"""What a reader is told about data that does not change any more: keep it for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """An entry that a read needs.
+
+    ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
+    applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
+    wrong, however settled it is. ``stand_in``: whether what stands for a value will do.
+    """
+
+    key: str
+    data: DataClass
+    needed_until_us: int | None = None
+    tail: bool = True
+    adjusted: bool = False
+    stand_in: bool = False
+    rule: tuple[DataClass, int | None, bool, bool] = field(init=False, repr=False, compare=False)
+    """All that the age it may have depends on: what holds for one want holds for all of the same rule."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted))
+
+    def floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """Stamps above this are fresh for a reader of this tier."""
+        floor = self.age_floor_us(now_us, policy)
+        return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
+
+    def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
+        """The same by age alone."""
+        floor = floor_us(now_us, policy, self.data)
+        if self.needed_until_us is None:
+            return floor
+        return min(floor, settled_floor_us(self.needed_until_us))
+
+    def ages(self, entry: Entry) -> bool:
+        """Whether time can make this entry too old for this want."""
+        settled = self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us)
+        return self.tail or entry.kind is Kind.NEGATIVE or not settled
+
+    def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
+        """When this entry stops to be fresh for a reader of this tier."""
+        if entry.kind is Kind.NEGATIVE:
+            return entry.stamp_us + NEGATIVE_AGE_US
+        if not self.ages(entry):
+            until = now_us + SETTLED_FOR_US
+            return min(until, splits_until_us(now_us)) if self.adjusted else until
+        return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
+    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
+    (and others that came along), or raises Incomplete.
+
+    ``partial``: where it fails, what can be served of the wants is, and the rest is left out. ``distrust_ms``: for how long
+    nobody asks again after an answer that is wrong. ``beside``: another fetch that may bring this, too; while somebody is at
+    it, that is waited for, but not for long.
+    """
+
+    datum: str
+    families: tuple[str, ...]
+    lease_ms: int
+    run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
+    partial: bool = False
+    distrust_ms: int = FAILED_MS
+    beside: str | None = None
+
+
+class Incomplete(Exception):
+    """A fetch has brought these writes before the error ended it."""
+
+    def __init__(self, writes: list[Write], error: DekrError) -> None:
+        super().__init__(error)
+        self.writes, self.error = writes, error
+
+
+class Wanted(NamedTuple):
+    """What a read wants, and how to get what is missing. ``spare``: what will do in its place where no fetch can bring it and it
+    cannot be served stale.
+    """
+
+    wants: Sequence[Want]
+    fetch: Fetch
+    spare: Sequence[Want] = ()
+
+
+type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Wanted]
+"""Given what the cache has, the time and what the reader's tier allows."""
+
+
+@lru_cache(maxsize=16_384)
+def real_time(key: str, *, stand_in: bool = False) -> Want:
+    """The want of a whole entry of real-time data."""
+    return Want(key, DataClass.REAL_TIME, stand_in=stand_in)
+
+
+def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> list[Want]:
+    """The wants whose entry will not do for a reader of this tier."""
+    missing: list[Want] = []
+    rule, floor = None, 0
+    for want in wants:
+        entry = entries.get(want.key)
+        if entry is None:
+            missing.append(want)
+            continue
+        if want.rule != rule:
+            rule, floor = want.rule, want.floor_us(now_us, policy)
+        least = now_us - NEGATIVE_AGE_US if entry.kind is Kind.NEGATIVE else floor
+        refused = entry.kind is Kind.STAND_IN and not want.stand_in
+        if refused or not is_fresh(entry.stamp_us, least, now_us):
+            missing.append(want)
+    return missing
+
+
+def first_to_age(wants: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
+    """Of the wants whose entry time can make too old, the one with the oldest entry of each rule and kind."""
+    oldest: dict[tuple[object, Kind], Want] = {}
+    rule, kind, stamp_us = None, None, 0
+    for want in wants:
+        entry = entries[want.key]
+        if want.rule == rule and entry.kind is kind and entry.stamp_us >= stamp_us:
+            continue
+        case = rule, kind = want.rule, entry.kind
+        known = oldest.get(case)
+        if known is None or entry.stamp_us < entries[known.key].stamp_us:
+            oldest[case] = want
+        stamp_us = entries[oldest[case].key].stamp_us
+    return [want for want in oldest.values() if want.ages(entries[want.key])]

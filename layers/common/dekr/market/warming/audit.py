@@ -1,0 +1,68 @@
+"""What was preloaded for nobody in particular, and what became of it: read in time (saved), or not (wasted).
+
+The record of demand already knows how often each ticker is asked for, and how old what was served last is, so judging costs
+the readers nothing: a preload notes each ticker's count, and a later look compares. It is an estimate: sandboxes send their
+counts some seconds late. A ticker that was fetched again before the look counts as wasted, even if it was read before, so
+that what is called saved is never too much for that reason.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import Final
+
+from dekr.cache.freshness import SECOND_US
+from dekr.market.demand.record import CANDIDATES, HALF_LIFE_US
+from dekr.market.quotes.refresh_policy import OLDEST_S
+from dekr.store import Store, call, load_script
+
+_JUDGE: Final = load_script(__package__, "audit_preloads")
+_PRELOADED: Final = load_script(__package__, "record_preload")
+
+OLDEST_US: Final = int(OLDEST_S * SECOND_US)
+"""No reader takes a quote that is older, while the market is open."""
+
+SHORTEST_RECORD_US: Final = 86_400 * 1_000_000
+TRADING_SHARE: Final = 5 * 16 / (7 * 24)
+"""The part of a week in which the market is open: nearly all requests come in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last look; ``left``: those that may still
+    be read. ``asked_us``: when somebody last asked for a quote; ``preloaded_us``: the latest preload that is not decided; 0
+    where there is none. ``usual_rate``: requests a second while the market is open, in the long run.
+    """
+
+    now_us: int
+    asked_us: int
+    usual_rate: float
+    preloaded_us: int
+    saved: int
+    wasted: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preloads:
+    """The record of preloads, beside that of demand."""
+
+    store: Store
+
+    def judge(self) -> Judgement:
+        """Decide on what was preloaded as far as that is possible now. Raises StoreDown."""
+        keys = [self._key(name) for name in ("preloaded", "tickers", "pace", "stamps", "patience")]
+        (reply,) = self.store.run(call(_JUDGE, keys, HALF_LIFE_US, OLDEST_US))
+        now_us, asked_us, since_us, total, *rest = reply
+        # A steady rate r adds up to r x half-life / ln 2 in the long run, and to a part of it in a young record.
+        seen = 1 - 2.0 ** (-max(now_us - since_us, SHORTEST_RECORD_US) / HALF_LIFE_US)
+        rate = float(total) * log(2) / (HALF_LIFE_US / 1_000_000) / seen / TRADING_SHARE
+        return Judgement(now_us, asked_us, rate, *rest)
+
+    def note(self, since_us: int) -> int:
+        """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""
+        keys = [self._key(name) for name in ("preloaded", "tickers", "pace", "stamps", "preferred")]
+        (count,) = self.store.run(call(_PRELOADED, keys, since_us, CANDIDATES))
+        return int(count)
+
+    def _key(self, name: str) -> str:
+        return f"{self.store.prefix}{{demand}}:{name}"

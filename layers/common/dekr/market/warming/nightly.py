@@ -1,0 +1,83 @@
+"""History at night, when calls are cheap: the finished day for everybody, and the day bars of what is most popular.
+
+Both may be repeated: what is there already costs no call. Where the warmer's part of the budget is spent, the next run goes on.
+The order matters: what is loaded before the finished day is there for everybody is loaded once more for that day.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from dekr.access.limits import Toll
+from dekr.deadline import Deadline
+from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
+from dekr.market.bars.segments import Series, Timespan
+from dekr.market.bars.service import YEAR_MS, Range, Row
+from dekr.market.demand.record import NO_FLOOR, Demand
+from dekr.market.read.context import Ask
+from dekr.tiers import Tier
+
+HOTTEST: Final = 50
+"""So many of the most popular tickers have their last year's day bars in the morning."""
+
+YEAR_OF_DAYS: Final = 366
+MOST_WRONG: Final = 5
+"""With more tickers than this whose bars cannot be had, it is the upstream that is in trouble."""
+
+ENOUGH_S: Final = 5.0
+"""Nothing new is begun with less time than this."""
+
+TIER: Final = Tier.WEEKEND_WARRIOR
+"""What suits it suits all, once the day has settled; it has no part in the budget that is reserved."""
+
+
+class DayBars(Protocol):
+    """The bar service."""
+
+    def get(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
+        """The newest bars of the range, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """``history`` adds the day that was finished at a moment to what is kept of all tickers, and says whether that is done
+    (dekr.market.bars.finished_day); ``toll`` makes what counts the calls among all of the day.
+    """
+
+    demand: Demand
+    history: Callable[[int, Deadline], bool]
+    bars: DayBars
+    toll: Callable[[], Toll]
+
+    def __call__(self, deadline: Deadline) -> str:
+        """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
+        toll = self.toll()
+        # One request for all: what counts is the calls.
+        admission = toll.settle(self.demand.store.run(toll.command)[0])
+        if not self.history(admission.now_us, deadline):
+            return "to be continued"
+        wrong = 0
+        outlook = self.demand.outlook(NO_FLOOR, 1.0)
+        for each in sorted(outlook.likely, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
+            if deadline.left_s() < ENOUGH_S:
+                return "to be continued"
+            ask = Ask(toll, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us())
+            try:
+                self._load(ask, each.ticker)
+            except (UpstreamInvalid, UpstreamNotEntitled):
+                # That ticker's bars alone are wrong, or not in the plan.
+                wrong += 1
+                if wrong > MOST_WRONG:
+                    raise
+        return "up to date"
+
+    def _load(self, ask: Ask, ticker: str) -> None:
+        now_ms = ask.now_us // 1000
+        try:
+            self.bars.get(
+                ask, Series(ticker, 1, Timespan.DAY, adjusted=True), Range(now_ms - YEAR_MS, now_ms, YEAR_OF_DAYS)
+            )
+        except UnknownSymbol:
+            # Popular or preferred, and yet there is no such ticker: that is remembered for a while.
+            return
