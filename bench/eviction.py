@@ -21,7 +21,7 @@ import redis
 
 from bench.connected import patient_link
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import TierCache, Write
+from dekr.cache.entry_cache import EntryCache, Write
 from dekr.store import Command
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -151,7 +151,7 @@ def _popular() -> list[str]:
 def _commands(symbols: int) -> Iterator[list[Command]]:
     """Round trips: the popular entries are written, then all others with reads of popular ones between."""
     chance = random.Random(1)  # noqa: S311 - a trace
-    cache = TierCache(Link.open("redis://127.0.0.1:1"))  # makes commands only
+    cache = EntryCache(Link.open("redis://127.0.0.1:1"))  # makes commands only
     entry = Entry(time.time_ns() // 1000, Kind.VALUE, PAYLOAD)
     popular = _popular()
     yield list(cache.put([Write(key, entry, KEEP_US) for key in popular], copy=False))

@@ -14,7 +14,7 @@ from pathlib import Path
 import redis
 
 from dekr.deadline import Deadline
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
@@ -59,11 +59,11 @@ def _parts(world: World, bare: redis.Redis) -> tuple[Callable[[], object], ...]:
         return bare.get(key)
 
     def trip() -> object:
-        return services.store.run(services.limiter.toll(principal, "quote").command, entry)
+        return services.store.run(services.limiter.rate_charge(principal, "quote").command, entry)
 
     def service() -> object:
-        toll = services.limiter.toll(principal, "quote")
-        return services.quotes.get(Ask(toll, principal.tier.policy, Deadline.after(29.0)), TICKER)
+        charge = services.limiter.rate_charge(principal, "quote")
+        return services.quotes.get(ReadContext(charge, principal.tier.policy, Deadline.after(29.0)), TICKER)
 
     def handler() -> object:
         answer = module.handler(asked, context)

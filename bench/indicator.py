@@ -9,7 +9,7 @@ from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
 from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.redis_servers import redis_single
@@ -37,8 +37,8 @@ def run() -> dict[str, tuple[float, str]]:
         study = Study(Indicator.MACD, tuple(FORMULAS[Indicator.MACD].windows.values()), Price.CLOSE)
         values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.reach)
 
-        def ask() -> Ask:
-            return Ask(services.limiter.toll(user, "indicators"), user.tier.policy, Deadline.after(20))
+        def ask() -> ReadContext:
+            return ReadContext(services.limiter.rate_charge(user, "indicators"), user.tier.policy, Deadline.after(20))
 
         def read() -> None:
             services.bars.get(ask(), series, rows)

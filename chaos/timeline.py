@@ -67,9 +67,9 @@ class Timeline:
     def without_steps_back(self) -> "Timeline":
         """The same clock, had it never been set back: what has passed for whoever counts in windows."""
         made: list[Move] = []
-        ahead_us = self.moves[0].offset_us
+        debt_us = self.moves[0].offset_us
         for i, move in enumerate(self.moves):
             if i:
-                ahead_us += max(0, move.offset_us - self.moves[i - 1].offset_us)
-            made.append(Move(move.from_us, move.until_us, ahead_us, move.kind))
+                debt_us += max(0, move.offset_us - self.moves[i - 1].offset_us)
+            made.append(Move(move.from_us, move.until_us, debt_us, move.kind))
         return Timeline(made)

@@ -28,7 +28,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
-from dekr.market.read.context import Ask, Outcome
+from dekr.market.read.context import Outcome, ReadContext
 from dekr.market.warming.warmer import Task
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
@@ -173,8 +173,8 @@ class _Driven:
         world = self.worlds[index % SANDBOXES]
         services = world.services
         principal = Principal(f"user-{tier}-{index % self.users}", tier, Role.USER, "")
-        toll = services.limiter.toll(principal, kind.name.lower(), data=len(names))
-        ask = Ask(toll, tier.policy, Deadline.after(DEADLINE_S))
+        charge = services.limiter.rate_charge(principal, kind.name.lower(), data=len(names))
+        ask = ReadContext(charge, tier.policy, Deadline.after(DEADLINE_S))
         data = "real_time"
         match kind:
             case Kind.QUOTE:

@@ -27,8 +27,8 @@ documentation_routes(edge, Path(__file__).parent)
 @edge.get("/usage", responses=json_of(Usage))
 def usage() -> Response[str]:
     """What the caller used today, by class, and what is left."""
-    ask = edge.ask(None, "usage", data=0)
-    ask.admission, used = edge.services.usage.of(edge.principal, ask.toll)
+    context = edge.read_context(None, "usage", data=0)
+    context.admission, used = edge.services.usage.of(edge.principal, context.charge)
     return edge.answer(json.dumps(used))
 
 

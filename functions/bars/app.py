@@ -34,8 +34,8 @@ def bars(
     series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
     asked = BarQuery.parse(series, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
-    ask = edge.ask(tier, "bars")
-    body, following = page(asked, asked.rows(edge.services.bars, ask), csv=csv)
+    context = edge.read_context(tier, "bars")
+    body, following = page(asked, asked.rows(edge.services.bars, context), csv=csv)
     return edge.answer(body, csv=csv, next_path=following)
 
 

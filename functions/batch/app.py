@@ -15,8 +15,8 @@ def batch(body: BatchBody, tier: TierQuery = None) -> Response[str]:
     """The last bid and ask of each ticker, in the order asked; a symbol that fails has its error in its place."""
     asked = checked(body.root, edge.principal.tier.policy.batch)
     tickers = [item.text for item in asked.values() if isinstance(item, Ticker)]
-    ask = edge.ask(tier, "batch", data=len(tickers))
-    return edge.answer(answer(asked, edge.services.batches.get(ask, tickers)))
+    context = edge.read_context(tier, "batch", data=len(tickers))
+    return edge.answer(answer(asked, edge.services.batches.get(context, tickers)))
 
 
 handler = edge.handler

@@ -29,7 +29,9 @@ def indicators(
     short_window: pages.ShortWindowQuery = None,
     long_window: pages.LongWindowQuery = None,
     signal_window: pages.SignalWindowQuery = None,
-    limit: Annotated[int | None, Query(ge=1, le=pages.MOST, description="The N most recent values."), Whole] = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=pages.MAX_VALUES, description="The N most recent values."), Whole
+    ] = None,
     first: Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD) or moment (ms).")] = None,
     last: Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD) or moment (ms).")] = None,
     sort: OrderQuery = "asc",
@@ -42,7 +44,7 @@ def indicators(
     study = pages.study_of(indicator, series_type, window, short_window, long_window, signal_window)
     asked = pages.IndicatorQuery.parse(series, study, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
-    found = asked.computed(edge.services.indicators, edge.ask(tier, "indicators"))
+    found = asked.computed(edge.services.indicators, edge.read_context(tier, "indicators"))
     body, following = pages.page(asked, found.points, csv=csv)
     return edge.answer(body, csv=csv, next_path=following)
 

@@ -37,7 +37,7 @@ def news(
         parameters["published_utc.gt"] = moment_utc("published_after", published_after, edge.now_ms * 1000)
     name = ticker.text if ticker else None
     asked = ListQuery.of(f"/news:{name}", parameters, edge.query, ticker, {"symbol"})
-    sent = edge.services.news.get(edge.ask(tier, "news"), ticker, asked.parameters)
+    sent = edge.services.news.get(edge.read_context(tier, "news"), ticker, asked.parameters)
     articles = articles_of(sent.get("results") or [], name)
     csv = wants_csv(format_, edge.accepted)
     same = {"symbol": name} if name else {}

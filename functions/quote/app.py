@@ -14,8 +14,8 @@ edge = Edge("quote")
 def quote(symbol: SymbolPath, tier: TierQuery = None) -> Response[str]:
     """The ticker's last bid and ask, not older than the caller's tier allows."""
     ticker = Ticker.parse(symbol)
-    ask = edge.ask(tier, "quote")
-    return edge.answer(edge.services.quotes.get(ask, ticker))
+    context = edge.read_context(tier, "quote")
+    return edge.answer(edge.services.quotes.get(context, ticker))
 
 
 nbbo_routes(edge)

@@ -19,7 +19,7 @@ edge = Edge("reference")
 @edge.get("/market-status", responses=json_of(MarketStatus))
 def market_status(tier: TierQuery = None) -> Response[str]:
     """The session of the US stock market now, and the next change."""
-    return edge.answer(json.dumps(edge.services.hours.status(edge.ask(tier, "reference"))))
+    return edge.answer(json.dumps(edge.services.hours.status(edge.read_context(tier, "reference"))))
 
 
 @edge.get("/market-calendar", responses=json_of(list[CalendarDay]))
@@ -30,7 +30,7 @@ def market_calendar(
 ) -> Response[str]:
     """The days of the US stock market: open, early close or closed, with the times of their sessions."""
     start, end = days(first, last, edge.now_ms * 1000)
-    return edge.answer(json.dumps(edge.services.hours.days(edge.ask(tier, "reference"), start, end)))
+    return edge.answer(json.dumps(edge.services.hours.days(edge.read_context(tier, "reference"), start, end)))
 
 
 @edge.get("/symbols", responses=json_of(list[Listing]))
@@ -43,7 +43,7 @@ def symbols(
     """The listed stocks whose ticker or name holds the words."""
     del cursor
     asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), edge.query, None, {"search"})
-    sent = edge.services.answers.get(edge.ask(tier, "reference"), tickers_question(asked.parameters))
+    sent = edge.services.answers.get(edge.read_context(tier, "reference"), tickers_question(asked.parameters))
     following = next_path("/symbols", {"search": search}, asked.following(sent))
     return edge.answer(listings(sent), next_path=following)
 

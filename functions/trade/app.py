@@ -14,8 +14,8 @@ edge = Edge("trade")
 def trade(symbol: SymbolPath, tier: TierQuery = None) -> Response[str]:
     """The ticker's last trade, not older than the caller's tier allows."""
     ticker = Ticker.parse(symbol)
-    ask = edge.ask(tier, "trade")
-    return edge.answer(edge.services.trades.get(ask, ticker))
+    context = edge.read_context(tier, "trade")
+    return edge.answer(edge.services.trades.get(context, ticker))
 
 
 trade_routes(edge)

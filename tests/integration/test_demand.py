@@ -2,7 +2,7 @@
 
 import pytest
 
-from dekr.market.demand.record import CANDIDATES, MOST_TICKERS, NOTED_AT_MOST, Demand
+from dekr.market.demand.record import CANDIDATES, MAX_TICKERS, NOTED_AT_MOST, Demand
 from dekr.store import plain
 from tests.world import World
 
@@ -22,31 +22,31 @@ def noted(demand: Demand, world: World, **counts: int) -> None:
 
 
 def test_an_empty_record_expects_nothing(demand: Demand) -> None:
-    outlook = demand.outlook(NO_FLOOR)
-    assert (outlook.rate, outlook.market_us, list(outlook.likely)) == (0, 0, [])
+    forecast = demand.forecast(NO_FLOOR)
+    assert (forecast.rate, forecast.market_us, list(forecast.tickers)) == (0, 0, [])
 
 
 def test_rates_follow_the_shares_of_what_was_asked(demand: Demand, world: World) -> None:
     noted(demand, world, AAPL=300, MSFT=100)
-    rates = {each.ticker: each.rate for each in demand.outlook(NO_FLOOR).likely}
+    rates = {each.ticker: each.rate for each in demand.forecast(NO_FLOOR).tickers}
     assert rates["AAPL"] == pytest.approx(3 * rates["MSFT"])
 
 
 def test_the_pace_is_forgotten_in_hours_and_popularity_is_not(demand: Demand, world: World) -> None:
     noted(demand, world, AAPL=300, MSFT=100)
-    before = demand.outlook(NO_FLOOR)
+    before = demand.forecast(NO_FLOOR)
     world.later(6 * 3600)
-    after = demand.outlook(NO_FLOOR)
+    after = demand.forecast(NO_FLOOR)
     assert after.rate < before.rate / 1e6
     noted(demand, world, TSLA=1)
-    assert [each.ticker for each in demand.outlook(NO_FLOOR).likely] == ["AAPL", "MSFT", "TSLA"]
+    assert [each.ticker for each in demand.forecast(NO_FLOOR).tickers] == ["AAPL", "MSFT", "TSLA"]
 
 
 def test_what_is_popular_now_overtakes_what_was_weeks_ago(demand: Demand, world: World) -> None:
     noted(demand, world, AAPL=100)
     world.later(21 * 86_400)
     noted(demand, world, MSFT=20)
-    assert [each.ticker for each in demand.outlook(NO_FLOOR).likely] == ["MSFT", "AAPL"]
+    assert [each.ticker for each in demand.forecast(NO_FLOOR).tickers] == ["MSFT", "AAPL"]
 
 
 def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: Demand) -> None:
@@ -63,19 +63,19 @@ def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: 
 def test_a_served_quote_is_noted_with_its_stamp(world: World, demand: Demand) -> None:
     key = world.key(6)
     world.get("/quote/AAPL", key)
-    (likely,) = demand.outlook(NO_FLOOR).likely
-    (raw,) = world.store.run(world.services.quotes.flow.cache.get("dekr:{AAPL}:quote"))
+    (likely,) = demand.forecast(NO_FLOOR).tickers
+    (raw,) = world.store.run(world.services.quotes.reader.cache.get("dekr:{AAPL}:quote"))
     assert (likely.ticker, likely.stamp_us) == ("AAPL", int(raw[:16]))
-    assert demand.outlook(NO_FLOOR).patience == {60: 1.0}
+    assert demand.forecast(NO_FLOOR).max_age_mix == {60: 1.0}
 
 
 def test_a_ticker_that_does_not_exist_is_not_remembered(world: World, demand: Demand) -> None:
     assert world.get("/quote/NONE", world.key()).status == 404
-    assert list(demand.outlook(NO_FLOOR).likely) == []
+    assert list(demand.forecast(NO_FLOOR).tickers) == []
 
 
 def test_the_record_is_bounded(world: World, demand: Demand) -> None:
-    for i in range(MOST_TICKERS + 500):
+    for i in range(MAX_TICKERS + 500):
         demand.note(f"T{i}", 1, 60)
         if i % 2:
             demand.note(f"T{i}", 1, 60)
@@ -83,8 +83,8 @@ def test_the_record_is_bounded(world: World, demand: Demand) -> None:
             world.store.run(*demand.all())
     world.store.run(*demand.all())
     for name in ("tickers", "stamps"):
-        assert world.store.run(plain("ZCARD", f"dekr:{{demand}}:{name}")) == [MOST_TICKERS]
-    likely = {each.ticker for each in demand.outlook(NO_FLOOR).likely}
+        assert world.store.run(plain("ZCARD", f"dekr:{{demand}}:{name}")) == [MAX_TICKERS]
+    likely = {each.ticker for each in demand.forecast(NO_FLOOR).tickers}
     assert len(likely) == CANDIDATES
     assert all(int(ticker[1:]) % 2 for ticker in likely)
 
@@ -93,31 +93,31 @@ def test_a_market_fetched_after_the_floor_is_all_that_is_told(world: World, dema
     noted(demand, world, AAPL=3)
     stamp = world.services.now_us()
     world.store.run(*demand.refreshed_market(stamp, []))
-    assert demand.outlook(stamp - 1).market_us == stamp
-    assert demand.outlook(stamp - 1).likely == ()
-    assert len(demand.outlook(stamp).likely) == 1
+    assert demand.forecast(stamp - 1).market_us == stamp
+    assert demand.forecast(stamp - 1).tickers == ()
+    assert len(demand.forecast(stamp).tickers) == 1
 
 
 def test_a_clock_that_stepped_back_does_not_keep_a_market_fresh(world: World, demand: Demand) -> None:
     world.store.run(*demand.refreshed_market(world.services.now_us(), []))
     world.later(-3600)
-    assert demand.outlook(NO_FLOOR).market_us == 0
+    assert demand.forecast(NO_FLOOR).market_us == 0
 
 
 def test_preferred_tickers_are_expected_until_their_time(world: World, demand: Demand) -> None:
     until = world.services.now_us() + 3600 * 1_000_000
     world.store.run(*demand.prefer(["TSLA"], 36, until))
-    (likely,) = demand.outlook(NO_FLOOR).likely
+    (likely,) = demand.forecast(NO_FLOOR).tickers
     assert likely.ticker == "TSLA"
     assert likely.rate == pytest.approx(0.01)
     world.later(3601)
-    assert list(demand.outlook(NO_FLOOR).likely) == []
+    assert list(demand.forecast(NO_FLOOR).tickers) == []
 
 
 def test_a_preferred_ticker_that_nobody_asks_for_is_as_old_as_its_last_fetch(world: World, demand: Demand) -> None:
     now = world.services.now_us()
     world.store.run(*demand.prefer(["TSLA"], 36, now + 3600 * 1_000_000), *demand.refreshed(now, ["TSLA"]))
-    (likely,) = demand.outlook(NO_FLOOR).likely
+    (likely,) = demand.forecast(NO_FLOOR).tickers
     assert (likely.ticker, likely.stamp_us) == ("TSLA", now)
 
 
@@ -125,11 +125,11 @@ def test_stamps_ahead_of_a_clock_that_stepped_back_do_not_count(world: World, de
     demand.note("AAPL", world.services.now_us(), 60)
     world.store.run(*demand.all())
     world.later(-600)
-    (likely,) = demand.outlook(NO_FLOOR).likely
+    (likely,) = demand.forecast(NO_FLOOR).tickers
     assert likely.stamp_us == 0
     now = world.services.now_us()
     world.store.run(*demand.refreshed(now, ["AAPL"]))
-    (likely,) = demand.outlook(NO_FLOOR).likely
+    (likely,) = demand.forecast(NO_FLOOR).tickers
     assert likely.stamp_us == now
 
 
@@ -138,9 +138,9 @@ def test_a_record_from_far_ahead_begins_anew(world: World, demand: Demand) -> No
     noted(demand, world, AAPL=10)
     world.later(-40 * 365 * 86_400)
     noted(demand, world, MSFT=10)
-    outlook = demand.outlook(NO_FLOOR)
-    assert [each.ticker for each in outlook.likely] == ["MSFT"]
-    assert 0 < outlook.rate < 1
+    forecast = demand.forecast(NO_FLOOR)
+    assert [each.ticker for each in forecast.tickers] == ["MSFT"]
+    assert 0 < forecast.rate < 1
 
 
 @pytest.mark.parametrize("size", [3, 8, 100])
@@ -149,6 +149,6 @@ def test_the_same_batch_eight_times_notes_each_ticker_as_often(world: World, dem
     for _ in range(8):
         demand.note_all(batch, 30)
         world.store.run(*demand.all())
-    rates = {each.ticker: each.rate for each in demand.outlook(NO_FLOOR).likely}
+    rates = {each.ticker: each.rate for each in demand.forecast(NO_FLOOR).tickers}
     assert set(rates) == set(batch)
     assert max(rates.values()) == pytest.approx(min(rates.values()), rel=1e-3)

@@ -8,7 +8,7 @@ import pytest
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
@@ -78,8 +78,8 @@ def test_a_reader_waits_until_hardly_any_time_is_left_and_no_longer(world: World
 
     patient = World(world.store, world.upstream, world.directory, sleep=sleep)
     world.store.run(plain("SET", "dekr:{upstream}:lease:quote:AAPL", "h:somebody", "PX", 60_000))
-    toll = patient.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote")
-    ask = Ask(toll, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(2.0, lambda: now_s))
+    charge = patient.services.limiter.rate_charge(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote")
+    ask = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(2.0, lambda: now_s))
     with pytest.raises(DeadlineExceeded):
         patient.services.quotes.get(ask, Ticker("AAPL"))
     # What is left is for the answer.

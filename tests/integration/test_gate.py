@@ -103,7 +103,7 @@ def test_no_leave_beside_a_fetch_that_may_bring_it_too(link: Link) -> None:
             lease_ms=5_000,
             deadline=FOREVER,
             reread=reread,
-            beside="market",
+            covered_by="market",
         )
 
     market = granted(made, "market", ("market",))
@@ -118,7 +118,7 @@ def test_a_failure_beside_is_no_reason_to_fail(link: Link) -> None:
     made = gate(link)
     link.run(*granted(made, "market", ("market",)).failed(UpstreamInvalid("garbage")))
     found = made.admit(
-        "quote:AAPL", ("nbbo",), floor_us=0, reserved=True, lease_ms=5_000, deadline=FOREVER, beside="market"
+        "quote:AAPL", ("nbbo",), floor_us=0, reserved=True, lease_ms=5_000, deadline=FOREVER, covered_by="market"
     )
     assert isinstance(found, Permit)
 

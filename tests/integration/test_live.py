@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dekr.cache.entry_cache import TierCache
+from dekr.cache.entry_cache import EntryCache
 from dekr.market.quotes.live import Accepted, LiveQuotes
 from dekr.store.link import Link
 from tests.round_trips import counted
@@ -14,7 +14,7 @@ from tests.world import World
 
 @pytest.fixture
 def live(link: Link) -> LiveQuotes:
-    return LiveQuotes(TierCache(link), 3_600_000_000)
+    return LiveQuotes(EntryCache(link), 3_600_000_000)
 
 
 def quote(world: World, symbol: str = "AAPL", bid: float = 10, ago_s: float = 0.0, **more: Any) -> dict[str, Any]:

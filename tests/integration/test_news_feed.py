@@ -16,7 +16,7 @@ from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.market.news import feed as news_feed
 from dekr.market.news.ticker_list import NEWEST
-from dekr.market.read.context import Ask, Outcome
+from dekr.market.read.context import Outcome, ReadContext
 from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
@@ -429,9 +429,9 @@ def test_those_who_wait_for_the_feed_read_what_it_changed(known: Wire, redis: Re
     assert answers[0].headers["Cache-Status"].startswith("dekr; fwd=miss; collapsed")
 
 
-def ask(world: World, tier: Tier) -> Ask:
+def ask(world: World, tier: Tier) -> ReadContext:
     principal = Principal(f"reader-{tier}", tier, Role.USER, "")
-    return Ask(world.services.limiter.toll(principal, "news"), tier.policy, Deadline.after(20))
+    return ReadContext(world.services.limiter.rate_charge(principal, "news"), tier.policy, Deadline.after(20))
 
 
 def live(room: Newsroom, draw: random.Random, start_us: int, hours: int) -> None:

@@ -12,8 +12,8 @@ import pytest
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.quotes.market_refresh import ATTEMPT_S
-from dekr.market.read.context import Ask
-from dekr.market.read.single_flight import LONGEST_WAIT_BESIDE_S
+from dekr.market.read.context import ReadContext
+from dekr.market.read.single_flight import MAX_COVERED_WAIT_S
 from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
@@ -126,7 +126,7 @@ def test_a_batch_brings_others_along(busy: World) -> None:
 
 
 def test_what_came_along_takes_no_copy_in_this_sandbox(busy: World) -> None:
-    copies = busy.services.quotes.flow.cache.copies
+    copies = busy.services.quotes.reader.cache.local_copies
     busy.later(60)
     before = len(copies)
     ask(busy, busy.key(), NAMES[0])
@@ -250,7 +250,7 @@ def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: Wor
     ask(other, busy.key(), NAMES[0])
     link.close()
     assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]
-    assert 0 < sum(slept) < LONGEST_WAIT_BESIDE_S + 1
+    assert 0 < sum(slept) < MAX_COVERED_WAIT_S + 1
 
 
 def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: float = 0.2) -> list[Answer]:
@@ -322,12 +322,12 @@ def test_what_the_universal_snapshot_does_not_know_is_not_asked_for_elsewhere(bu
 
 
 def test_a_market_that_hangs_is_given_up_soon(busy: World) -> None:
-    patience: list[float] = []
-    busy.upstream.before = lambda request: patience.append(request.extensions["timeout"].get("read"))
+    max_age_mix: list[float] = []
+    busy.upstream.before = lambda request: max_age_mix.append(request.extensions["timeout"].get("read"))
     busy.later(60)
     ask(busy, busy.key(), NAMES[0])
-    assert len(patience) == 1
-    assert 0 < patience[0] <= ATTEMPT_S
+    assert len(max_age_mix) == 1
+    assert 0 < max_age_mix[0] <= ATTEMPT_S
 
 
 def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy: World, link: Link) -> None:
@@ -387,8 +387,8 @@ def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis:
         busy.later(60)
         other = busy.beside(link, spent.append)
         link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
-        ask_for = Ask(
-            other.services.limiter.toll(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
+        ask_for = ReadContext(
+            other.services.limiter.rate_charge(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
             Tier.INSTITUTIONAL_ELITE.policy,
             Deadline.after(2.0),
         )

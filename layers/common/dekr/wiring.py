@@ -17,31 +17,31 @@ from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
 from dekr.access.principals import Principals
-from dekr.cache.entry_cache import TierCache
+from dekr.cache.entry_cache import EntryCache
 from dekr.cache.keys import Datum
 from dekr.config import Settings
 from dekr.gate.gate import Gate
 from dekr.gate.local_gate import LocalGate
 from dekr.market.demand.record import Demand
-from dekr.market.read.reader import Flow
-from dekr.market.read.single_flight import Flight
+from dekr.market.read.reader import Reader
+from dekr.market.read.single_flight import SingleFlight
 from dekr.store import Store
 from dekr.store.link import Link
 from dekr.tiers import Tier
 
 if TYPE_CHECKING:
-    from dekr.access.limits import Toll
+    from dekr.access.limits import RateCharge
     from dekr.access.tokens import Tokens
     from dekr.market.bars.service import Bars
     from dekr.market.demand.preferences import Preferences
     from dekr.market.indicators.service import Indicators
-    from dekr.market.market_hours import Hours
+    from dekr.market.market_hours import MarketHours
     from dekr.market.news.service import News
-    from dekr.market.passthrough.service import Answers
-    from dekr.market.quotes.batch import Batches
-    from dekr.market.quotes.market_snapshot import WholeMarket
-    from dekr.market.quotes.service import Prices
-    from dekr.market.quotes.shared_refresh import Shared
+    from dekr.market.passthrough.service import PassThrough
+    from dekr.market.quotes.batch import QuoteBatches
+    from dekr.market.quotes.market_snapshot import MarketSnapshot
+    from dekr.market.quotes.service import LatestPrices
+    from dekr.market.quotes.shared_refresh import SharedRefresh
     from dekr.market.quotes.snapshots import Snapshots
     from dekr.market.warming.warmer import Warmer
     from dekr.ops.health import HealthCheck
@@ -72,8 +72,8 @@ class Services:
         alone = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
         self.demand = Demand(store, self.now_us)
-        self._flight = Flight(TierCache(store), self._gate, sleep, random.random)
-        self._flow = Flow(self._flight, self.demand, alone, self.now_us, stale_us)
+        self._flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random)
+        self._flow = Reader(self._flight, self.demand, alone, self.now_us, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
@@ -81,25 +81,25 @@ class Services:
         return time.time_ns() // 1000 + self.store.clock_offset_us
 
     @cached_property
-    def quotes(self) -> "Prices":
+    def quotes(self) -> "LatestPrices":
         """The service of the latest quote."""
-        from dekr.market.quotes.service import Prices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, self.shared, Datum.QUOTE)
+        return LatestPrices(self._flow, self._upstream, self.shared, Datum.QUOTE)
 
     @cached_property
-    def trades(self) -> "Prices":
+    def trades(self) -> "LatestPrices":
         """The service of the latest trade."""
-        from dekr.market.quotes.service import Prices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
 
-        return Prices(self._flow, self._upstream, self.shared, Datum.TRADE)
+        return LatestPrices(self._flow, self._upstream, self.shared, Datum.TRADE)
 
     @cached_property
-    def shared(self) -> "Shared":
+    def shared(self) -> "SharedRefresh":
         """Fetches that many tickers share."""
-        from dekr.market.quotes.shared_refresh import Shared  # noqa: PLC0415 - the same
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - the same
 
-        return Shared(self._flow, self._upstream)
+        return SharedRefresh(self._flow, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
@@ -116,25 +116,25 @@ class Services:
         return Snapshots(self._flow, self._upstream, Datum.UNIVERSAL)
 
     @cached_property
-    def whole_market(self) -> "WholeMarket":
+    def whole_market(self) -> "MarketSnapshot":
         """The service of the whole market's snapshot."""
-        from dekr.market.quotes.market_snapshot import WholeMarket  # noqa: PLC0415 - the same
+        from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - the same
 
-        return WholeMarket(self._flow, self._upstream)
+        return MarketSnapshot(self._flow, self._upstream)
 
     @cached_property
-    def batches(self) -> "Batches":
+    def batches(self) -> "QuoteBatches":
         """The service of many quotes at once."""
-        from dekr.market.quotes.batch import Batches  # noqa: PLC0415 - the same
+        from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - the same
 
-        return Batches(self._flow, self._upstream, self.shared)
+        return QuoteBatches(self._flow, self._upstream, self.shared)
 
     @cached_property
-    def answers(self) -> "Answers":
+    def answers(self) -> "PassThrough":
         """The service of answers that are passed on as they were sent."""
-        from dekr.market.passthrough.service import Answers  # noqa: PLC0415 - the same
+        from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - the same
 
-        return Answers(self._flow, self._upstream)
+        return PassThrough(self._flow, self._upstream)
 
     @cached_property
     def news(self) -> "News":
@@ -158,11 +158,11 @@ class Services:
         return Indicators(self.bars)
 
     @cached_property
-    def hours(self) -> "Hours":
+    def hours(self) -> "MarketHours":
         """The service of sessions and trading days."""
-        from dekr.market.market_hours import Hours  # noqa: PLC0415 - the same
+        from dekr.market.market_hours import MarketHours  # noqa: PLC0415 - the same
 
-        return Hours(self.answers, self.now_us)
+        return MarketHours(self.answers, self.now_us)
 
     @cached_property
     def preferences(self) -> "Preferences":
@@ -174,25 +174,25 @@ class Services:
     @cached_property
     def warmer(self) -> "Warmer":
         """Preloading, within a part of the upstream budget of its own."""
-        from dekr.gate.budget_share import Share  # noqa: PLC0415 - the same
-        from dekr.market.bars.finished_day import DayHistory  # noqa: PLC0415 - the same
+        from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - the same
+        from dekr.market.bars.finished_day import FinishedDayHistory  # noqa: PLC0415 - the same
         from dekr.market.bars.service import Bars  # noqa: PLC0415 - the same
-        from dekr.market.quotes.shared_refresh import Shared  # noqa: PLC0415 - the same
-        from dekr.market.warming.audit import Preloads  # noqa: PLC0415 - the same
-        from dekr.market.warming.nightly import Night  # noqa: PLC0415 - the same
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - the same
+        from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - the same
+        from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - the same
         from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
 
-        share = Share(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
-        flow = replace(self._flow, flight=replace(self._flight, gate=share))
-        history = DayHistory(flow, self._upstream)
-        night = Night(self.demand, history.extend, Bars(flow, self._upstream), self._warmers_toll)
-        shared = Shared(flow, self._upstream)
-        return Warmer(self.demand, Preloads(self.store), shared, night, share, self._warmers_toll)
+        share = BudgetShare(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
+        reader = replace(self._flow, single_flight=replace(self._flight, gate=share))
+        history = FinishedDayHistory(reader, self._upstream)
+        night = NightlyHistory(self.demand, history.extend, Bars(reader, self._upstream), self._warmers_charge)
+        shared = SharedRefresh(reader, self._upstream)
+        return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge)
 
-    def _warmers_toll(self) -> "Toll":
+    def _warmers_charge(self) -> "RateCharge":
         """What counts the warmer's calls. Its name is no user's: it cannot be printed."""
         principal = Principal("\0warmer", Tier.INSTITUTIONAL_ELITE, Role.SERVICE, "")
-        return self.limiter.toll(principal, "warmer", data=0)
+        return self.limiter.rate_charge(principal, "warmer", data=0)
 
     @cached_property
     def usage(self) -> "UsageBook":

@@ -16,7 +16,7 @@ from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 NOW_MS = NOW_US // 1000
 DAY_MS = 86_400_000
 
-type Ask = Callable[[Upstream, FakeCall], object]
+type ReadContext = Callable[[Upstream, FakeCall], object]
 
 
 def nbbo(upstream: Upstream, call: FakeCall) -> Latest | None:
@@ -101,7 +101,7 @@ def test_a_wrong_key_is_refused(advanced: Upstream) -> None:
     ],
 )
 def test_each_fault_is_the_right_failure(
-    advanced: Upstream, ask: Ask, kind: str, failure: type[Exception], calls: int
+    advanced: Upstream, ask: ReadContext, kind: str, failure: type[Exception], calls: int
 ) -> None:
     advanced.fault(kind)
     call = advanced.call()
@@ -113,7 +113,7 @@ def test_each_fault_is_the_right_failure(
 
 @EACH
 @pytest.mark.parametrize("kind", ["500_html", "truncated"])
-def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, ask: Ask, kind: str) -> None:
+def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, ask: ReadContext, kind: str) -> None:
     advanced.fault(kind, count=1)
     call = advanced.call()
     assert ask(advanced, call)
@@ -131,7 +131,7 @@ def test_an_empty_answer_is_no_bars_and_no_quote(advanced: Upstream) -> None:
 
 @EACH
 @pytest.mark.timeout(30)
-def test_a_hang_ends_at_the_deadline(advanced: Upstream, ask: Ask) -> None:
+def test_a_hang_ends_at_the_deadline(advanced: Upstream, ask: ReadContext) -> None:
     advanced.fault("hang")
     call = advanced.call(0.6)
     with pytest.raises(Broken):

@@ -11,12 +11,12 @@ from urllib3.exceptions import MaxRetryError
 from tests.e2e.clients.conftest import Connect, Host, Package
 from tests.e2e.stacks import LocalCloud
 
-type Ask = Callable[[Any], Any]
+type ReadContext = Callable[[Any], Any]
 
 OFTEN = 60
 """More calls than the lowest tier has at once, even where each takes a second."""
 
-BAD: dict[str, Ask] = {
+BAD: dict[str, ReadContext] = {
     "timespan": lambda client: client.get_aggs("AAPL", 1, "fortnight", "2025-11-10", "2025-11-21"),
     "multiplier": lambda client: client.get_aggs("AAPL", 0, "day", "2025-11-10", "2025-11-21"),
     "order of the days": lambda client: client.get_aggs("AAPL", 1, "day", "2025-11-21", "2025-11-10"),
@@ -56,7 +56,7 @@ def test_wrong_key(connect: Connect, host: Host, package: Package) -> None:
     ],
     ids=["quote", "trade", "snapshot"],
 )
-def test_unknown_ticker(client: Any, package: Package, ask: Ask) -> None:
+def test_unknown_ticker(client: Any, package: Package, ask: ReadContext) -> None:
     with pytest.raises(package.bad_response) as caught:
         ask(client)
     body = json.loads(str(caught.value))

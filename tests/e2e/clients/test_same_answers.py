@@ -9,9 +9,9 @@ import pytest
 from tests.e2e.clients.conftest import Connect, Host
 from tests.e2e.clients.test_ticks import WINDOW
 
-type Ask = Callable[..., Any]
+type ReadContext = Callable[..., Any]
 
-ASKS: dict[str, Ask] = {
+ASKS: dict[str, ReadContext] = {
     "day bars": lambda client, **how: client.get_aggs("AAPL", 1, "day", "2025-10-01", "2025-11-21", **how),
     "5 minutes": lambda client, **how: client.get_aggs("BACpL", 5, "minute", "2025-11-18", "2025-11-18", **how),
     "4 hours": lambda client, **how: client.get_aggs("QQQ", 4, "hour", "2025-11-17", "2025-11-21", sort="desc", **how),

@@ -33,8 +33,8 @@ def limiter(link: Link) -> Limiter:
 
 
 def pay(limiter: Limiter, principal: Principal, cost: int = 1, kind: str = "quote") -> Admission:
-    toll = limiter.toll(principal, kind, cost)
-    return toll.settle(limiter.store.run(toll.command)[0])
+    charge = limiter.rate_charge(principal, kind, cost)
+    return charge.resolve(limiter.store.run(charge.command)[0])
 
 
 def refusal(limiter: Limiter, principal: Principal, cost: int = 1) -> Refused:
@@ -53,11 +53,13 @@ def to(link: Link, moment: str) -> None:
 @pytest.mark.parametrize(("seed", "tier"), [(1, 1), (2, 2), (3, 5), (4, 6), (5, 7)])
 def test_it_grants_what_the_model_grants(link: Link, limiter: Limiter, seed: int, tier: int) -> None:
     rng, policy = random.Random(seed), Tier(tier).policy
-    gap_us = MINUTE_US // policy.per_minute
-    model = TokenBucket(gap_us, policy.burst, policy.per_day)
+    emission_interval_us = MINUTE_US // policy.per_minute
+    model = TokenBucket(emission_interval_us, policy.burst, policy.per_day)
     outcomes = set()
     for _ in range(250):
-        link.clock_offset_us += rng.choice([0, 0, gap_us, gap_us * policy.burst // 3, rng.randrange(DAY_US // 20)])
+        link.clock_offset_us += rng.choice(
+            [0, 0, emission_interval_us, emission_interval_us * policy.burst // 3, rng.randrange(DAY_US // 20)]
+        )
         cost = rng.choice([1, 1, rng.randint(1, policy.burst), policy.batch])
         try:
             admission, outcome, wait_s = pay(limiter, caller(tier), cost), "granted", 0.0
@@ -182,19 +184,19 @@ def test_any_name_of_a_user_has_one_slot_of_its_own(limiter: Limiter, redis: Red
 
 def test_a_toll_is_one_command_in_the_callers_round_trip(link: Link, limiter: Limiter) -> None:
     pay(limiter, caller())
-    toll = limiter.toll(caller(), "quote")
+    charge = limiter.rate_charge(caller(), "quote")
     with counted(link) as trips:
-        link.run(toll.command, limiter.toll(caller(), "quote").command)
+        link.run(charge.command, limiter.rate_charge(caller(), "quote").command)
     assert trips.count == 1
 
 
 def test_lookups_of_one_address_are_limited(link: Link, limiter: Limiter) -> None:
     rate = Rate.of(60, 3)
     for _ in range(3):
-        limiter.charge("198.51.100.7", rate)
+        limiter.charge_lookup("198.51.100.7", rate)
     with pytest.raises(RateLimited) as refused:
-        limiter.charge("198.51.100.7", rate)
+        limiter.charge_lookup("198.51.100.7", rate)
     assert 0 < refused.value.retry_after_s <= 1
-    limiter.charge("198.51.100.8", rate)
+    limiter.charge_lookup("198.51.100.8", rate)
     link.clock_offset_us += SECOND_US
-    limiter.charge("198.51.100.7", rate)
+    limiter.charge_lookup("198.51.100.7", rate)

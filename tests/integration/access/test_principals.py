@@ -11,7 +11,7 @@ from dekr.access.directory import KeyRecord
 from dekr.access.keys import NewKey, new_key
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
-from dekr.access.principals import KEYS_OF_AN_ADDRESS, MOST_COPIES, Principals
+from dekr.access.principals import KEYS_OF_AN_ADDRESS, MAX_COPIES, Principals
 from dekr.errors import DekrError, InvalidInput, RateLimited, RoleRequired, Unauthenticated, Unavailable
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -284,7 +284,7 @@ def test_a_sandbox_remembers_a_bounded_number_of_keys(sandboxes: Sandboxes) -> N
     sandbox = sandboxes.new(url="redis://127.0.0.1:1")
     first = sandboxes.issue()
     sandbox.resolve(first.text, ADDRESS)
-    for number in range(MOST_COPIES):
+    for number in range(MAX_COPIES):
         code_of = f"203.0.113.{number // KEYS_OF_AN_ADDRESS.burst}"
         with pytest.raises(Unauthenticated):
             sandbox.resolve(new_key("test", _bytes()).text, code_of)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dekr.access.principal import Role
-from dekr.market.demand.record import MOST_PREFERRED, NO_FLOOR
+from dekr.market.demand.record import MAX_PREFERRED, NO_FLOOR
 from dekr.models import PreferredSymbols, Unpreferred
 from dekr.times import rfc3339
 from tests.shapes import shaped
@@ -25,7 +25,7 @@ def module(world: World) -> str:
 
 def expected(world: World) -> dict[str, float]:
     """How many requests an hour are expected of each ticker."""
-    return {each.ticker: round(each.rate * 3600, 3) for each in world.services.demand.outlook(NO_FLOOR).likely}
+    return {each.ticker: round(each.rate * 3600, 3) for each in world.services.demand.forecast(NO_FLOOR).tickers}
 
 
 def by_event(world: World, detail: Any) -> dict[str, Any]:
@@ -164,11 +164,11 @@ def test_the_recorded_event_does_the_same_as_the_request(world: World, capsys: p
 
 def test_there_is_room_for_so_many_and_what_is_over_frees_it(world: World, module: str) -> None:
     names = [f"{a}{b}{c}" for a in "ABCDEFGHIJKLMNOPQR" for b in "ABCDEFGHIJKLMNOPQR" for c in "ABCDEFGHIJKLMNOPQR"]
-    for start in range(0, MOST_PREFERRED, 1_000):
+    for start in range(0, MAX_PREFERRED, 1_000):
         assert post(world, module, symbols=names[start : start + 1_000], until="2026-11-20T16:00:00Z").status == 200
     refused = post(world, module, symbols=["ZZZ"])
     assert (refused.status, refused.json["field"]) == (422, "symbols")
-    assert str(MOST_PREFERRED) in refused.json["detail"]
+    assert str(MAX_PREFERRED) in refused.json["detail"]
     assert "ZZZ" not in expected(world)
     assert post(world, module, symbols=names[:1], weight=99).status == 200
     world.later(3_601)

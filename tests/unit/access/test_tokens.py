@@ -14,7 +14,7 @@ from dekr.access.issuer_keys import IssuerKeys
 from dekr.access.jwks import Algorithm
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role, is_user
-from dekr.access.tokens import LONGEST, MOST_REMEMBERED, Tokens
+from dekr.access.tokens import LONGEST, MAX_REMEMBERED, Tokens
 from dekr.errors import Unauthenticated
 from dekr.tiers import Tier
 from tests.fakes.issuer import AUDIENCE, ISSUER, START_S, FakeIssuer, private_key
@@ -353,9 +353,9 @@ def test_a_refused_token_is_not_remembered_as_good() -> None:
 def test_a_sandbox_remembers_a_bounded_number_of_tokens() -> None:
     desk = Desk("EdDSA")
     desk.tokens.verify(desk.token())
-    desk.tokens._remembered.update({bytes([n % 256, n // 256]): _nobody() for n in range(MOST_REMEMBERED - 1)})
+    desk.tokens._remembered.update({bytes([n % 256, n // 256]): _nobody() for n in range(MAX_REMEMBERED - 1)})
     desk.tokens.verify(desk.token({"sub": "bert"}))
-    assert len(desk.tokens._remembered) == MOST_REMEMBERED
+    assert len(desk.tokens._remembered) == MAX_REMEMBERED
 
 
 def _nobody() -> tuple[Principal, int]:

@@ -38,7 +38,7 @@ def granted(limiter: Limiter, principal: Principal, asked: int, cost: int = 1) -
     count = 0
     for _ in range(asked):
         with suppress(RateLimited):
-            limiter.toll(principal, "quote", cost).settle_alone()
+            limiter.rate_charge(principal, "quote", cost).resolve_locally()
             count += 1
     return count
 
@@ -49,7 +49,7 @@ def test_a_sandbox_grants_a_tenth_of_the_tier() -> None:
     assert granted(limiter, caller(7), 200) == 100
     assert granted(limiter, caller(7, "other"), 200) == 100
     with pytest.raises(RateLimited) as refused:
-        limiter.toll(caller(7), "quote").settle_alone()
+        limiter.rate_charge(caller(7), "quote").resolve_locally()
     assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 0.1)
     clock.now_us += 1_000_000
     assert granted(limiter, caller(7), 200) == 10
@@ -63,10 +63,10 @@ def test_every_tier_gets_something_and_a_batch_too() -> None:
 
 
 def test_the_headers_say_nothing_of_the_day_which_nobody_counts_now() -> None:
-    headers = Limiter(DownStore(), Clock()).toll(caller(1), "quote").settle_alone().headers()
+    headers = Limiter(DownStore(), Clock()).rate_charge(caller(1), "quote").resolve_locally().headers()
     assert headers == {"RateLimit-Policy": '"burst";q=10;w=20, "day";q=1000;w=86400', "RateLimit": '"burst";r=0;t=20'}
 
 
 def test_a_request_that_no_minute_can_hold_is_refused_with_the_reason() -> None:
     with pytest.raises(InvalidInput, match="costs 31 requests; your tier allows 30 a minute"):
-        Limiter(DownStore(), Clock()).toll(caller(1), "batch", 31)
+        Limiter(DownStore(), Clock()).rate_charge(caller(1), "batch", 31)

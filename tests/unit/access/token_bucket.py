@@ -10,7 +10,7 @@ DAY_US = 86_400_000_000
 class TokenBucket:
     """Fills at one token each ``gap_us`` up to ``burst``. A cost above the burst needs a full bucket and leaves a debt."""
 
-    gap_us: int
+    emission_interval_us: int
     burst: int
     quota: int | None = None
     tokens: Fraction = field(init=False)
@@ -38,10 +38,10 @@ class TokenBucket:
 
     def wait_us(self, cost: int) -> Fraction:
         """How long until this cost is granted."""
-        return (min(cost, self.burst) - self.tokens) * self.gap_us
+        return (min(cost, self.burst) - self.tokens) * self.emission_interval_us
 
     def _pass_time(self, now_us: int) -> None:
-        self.tokens = min(Fraction(self.burst), self.tokens + Fraction(now_us - self.at_us, self.gap_us))
+        self.tokens = min(Fraction(self.burst), self.tokens + Fraction(now_us - self.at_us, self.emission_interval_us))
         self.at_us = now_us
         if now_us // DAY_US != self.day:
             self.day, self.used = now_us // DAY_US, 0

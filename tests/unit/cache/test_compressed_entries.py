@@ -6,7 +6,7 @@ import json
 import pytest
 
 from dekr.cache.entry import COMPRESSED_FROM, Entry, Kind
-from dekr.cache.local_copies import Copies
+from dekr.cache.local_copies import LocalCopies
 
 BARS = {
     "delayed": False,
@@ -47,7 +47,7 @@ def test_a_value_that_is_cut_counts_as_nothing_cached() -> None:
 
 
 def test_a_copy_is_recognised_and_counts_as_what_it_takes_in_memory() -> None:
-    copies = Copies()
+    copies = LocalCopies()
     raw = Entry(5, Kind.VALUE, LARGE).encode()
     first = copies.decode("key", raw)
     assert first is not None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.local_copies import Copies
+from dekr.cache.local_copies import LocalCopies
 
 
 @given(st.integers(0, 10**16 - 1), st.sampled_from(Kind), st.binary())
@@ -20,7 +20,7 @@ def test_what_is_no_entry_counts_as_nothing(raw: bytes) -> None:
 
 
 def test_the_copies_are_bounded_in_number_and_bytes() -> None:
-    copies = Copies(max_entries=10, max_bytes=100_000)
+    copies = LocalCopies(max_entries=10, max_bytes=100_000)
     for n in range(50):
         copies.put(f"k{n}", Entry(n, Kind.VALUE, b"x" * (n * 100)))
         assert len(copies) <= 10
@@ -30,7 +30,7 @@ def test_the_copies_are_bounded_in_number_and_bytes() -> None:
 
 
 def test_the_copy_used_last_stays() -> None:
-    copies = Copies(max_entries=2)
+    copies = LocalCopies(max_entries=2)
     for name in ("a", "b"):
         copies.put(name, Entry(1, Kind.VALUE, b"1"))
     copies.get("a")
@@ -39,7 +39,7 @@ def test_the_copy_used_last_stays() -> None:
 
 
 def test_a_copy_is_parsed_once_and_given_up_when_the_store_has_another() -> None:
-    copies = Copies()
+    copies = LocalCopies()
     raw = Entry(5, Kind.VALUE, b'{"a":1}').encode()
     first = copies.decode("k", raw)
     assert first is not None

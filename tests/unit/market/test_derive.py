@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dekr import sessions
 from dekr.market.bars.model import Page, Row
-from dekr.market.bars.resample import MOST_LONGER, derived, longer, minutes_of
+from dekr.market.bars.resample import MAX_LONGER, derived, longer, minutes_of
 from dekr.market.bars.segments import Series, Timespan
 from local.sandbox import windows
 from local.sandbox.universe import tickers
@@ -81,4 +81,4 @@ def test_however_many_lengths_are_asked_for_few_are_kept() -> None:
         series = Series("AAPL", multiplier, Timespan.MINUTE, adjusted=True)
         assert longer(series, page, 0) == derived(series, page.rows, 0)
         assert longer(series, page, 0) is longer(series, page, 0)
-    assert len(page.longer) <= MOST_LONGER
+    assert len(page.longer) <= MAX_LONGER

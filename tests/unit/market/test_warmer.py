@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from dekr.market.warming.audit import Judgement
+from dekr.market.warming.audit import PreloadAudit
 from dekr.market.warming.warmer import Task, why_not
 
 SECOND_US = 1_000_000
-ASKED = Judgement(0, 0, 1.0, 0, 0, 0, 0)
+ASKED = PreloadAudit(0, 0, 1.0, 0, 0, 0, 0)
 
 
-def seen(moment: str, asked_s: float = 1, preloaded_s: float = 1e6) -> Judgement:
+def seen(moment: str, asked_s: float = 1, preloaded_s: float = 1e6) -> PreloadAudit:
     """What is known at a moment, where somebody asked, and something was preloaded, so many seconds before."""
     now_us = int(datetime.fromisoformat(moment).timestamp()) * SECOND_US
     return replace(

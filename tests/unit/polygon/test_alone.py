@@ -11,7 +11,7 @@ from dekr.gate.permit import Permit
 SECOND_US = 1_000_000
 
 
-class Hours:
+class MarketHours:
     """A clock that is set by hand."""
 
     now_us = 1_795_186_800_000_000
@@ -25,7 +25,7 @@ def admit(gate: LocalGate) -> Permit:
 
 
 def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
-    clock = Hours()
+    clock = MarketHours()
     gate = LocalGate(60, clock)
     for _ in range(3):
         admit(gate)
@@ -40,11 +40,11 @@ def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
 
 
 def test_the_smallest_plan_still_has_one_call() -> None:
-    assert admit(LocalGate(5, Hours())).stamp_us == Hours.now_us
+    assert admit(LocalGate(5, MarketHours())).stamp_us == MarketHours.now_us
 
 
 def test_a_throttled_call_pauses_it() -> None:
-    clock = Hours()
+    clock = MarketHours()
     gate = LocalGate(1_000, clock)
     permit = admit(gate)
     permit.observe("nbbo", Outcome.THROTTLED, 0.1, pause_s=30)
@@ -56,7 +56,7 @@ def test_a_throttled_call_pauses_it() -> None:
 
 
 def test_a_call_that_was_paid_and_not_made_is_given_back() -> None:
-    gate = LocalGate(20, Hours())
+    gate = LocalGate(20, MarketHours())
     assert admit(gate).given_up() == ()
     admit(gate).spend("nbbo")
     with pytest.raises(BudgetSpent):
@@ -64,7 +64,7 @@ def test_a_call_that_was_paid_and_not_made_is_given_back() -> None:
 
 
 def test_each_source_costs_one_call() -> None:
-    gate = LocalGate(60, Hours())
+    gate = LocalGate(60, MarketHours())
     permit = admit(gate)
     permit.spend("nbbo")
     permit.spend(permit.step_down())

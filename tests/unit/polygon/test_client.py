@@ -13,7 +13,7 @@ from dekr.gate.call import Call, Outcome
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
-from dekr.polygon.retry import LEAST_USEFUL_S, MOST_JITTER_S
+from dekr.polygon.retry import LEAST_USEFUL_S, MAX_JITTER_S
 from tests.fakes.polygon_transport import NOW_US, ScriptedUpstream, Step, bar, ok, quote
 
 FAR_NS = (NOW_US + FUTURE_US + 1_000) * 1000
@@ -363,7 +363,7 @@ def test_a_key_that_cannot_be_read_is_no_success() -> None:
 def test_the_wait_before_the_second_attempt_is_random_from_zero_up(random: float) -> None:
     upstream = ScriptedUpstream([httpx.Response(500), ok(quote())], random=random)
     upstream.client.last_nbbo("AAPL", upstream.call())
-    assert sum(upstream.time.slept) == pytest.approx(random * MOST_JITTER_S)
+    assert sum(upstream.time.slept) == pytest.approx(random * MAX_JITTER_S)
 
 
 def test_a_first_attempt_without_time_is_not_started() -> None:

@@ -91,7 +91,7 @@ class IssuerKeys:
         if self._settles(kid):
             return
         try:
-            self._charge()
+            self._charge_lookup()
             # The stamp is taken before the issuer is asked.
             self._set = KeySet(read_us=self.now_us(), keys=usable_keys(self.fetch(), self.algorithm))
         except (RateLimited, Unavailable, UpstreamInvalid):
@@ -107,13 +107,13 @@ class IssuerKeys:
             if self._age_us(shared) < self._age_us(self._set):
                 self._set = shared
 
-    def _charge(self) -> None:
+    def _charge_lookup(self) -> None:
         """Count one read of all sandboxes together. Raises RateLimited."""
         payer = f"jwks:{self._name}"
         try:
-            self.limiter.charge(payer, FETCHES)
+            self.limiter.charge_lookup(payer, FETCHES)
         except StoreDown:
-            self.limiter.charge_alone(payer, FETCHES)
+            self.limiter.charge_lookup_locally(payer, FETCHES)
 
     def _age_us(self, keys: KeySet) -> int:
         """How old a set is; one that was read after now, by a clock that has been set back, is as old as can be."""

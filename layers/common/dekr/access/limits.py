@@ -20,10 +20,10 @@ from dekr.tiers import Tier, TierPolicy
 _LIMIT: Final = load_script(__package__, "limit")
 
 DAY_S: Final = 86_400
-ALONE_SHARE: Final = 10
+LOCAL_FRACTION: Final = 10
 """Without the store a sandbox grants this part of a tier's rate: it does not know how many others there are."""
 
-MOST_TOLLS: Final = 4_096
+MAX_RATE_CHARGES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Refused(RateLimited):
 
 
 @dataclass(frozen=True, slots=True)
-class Toll:
+class RateCharge:
     """What a request of one kind pays: a command that rides along, and what to make of its reply.
 
     ``kind``: the class that it counts under; ``data``: how many data it asks for (the symbols of a batch).
@@ -83,17 +83,17 @@ class Toll:
     cost: int
     data: int
     command: Command
-    alone: Callable[[], Admission]
+    local_admission: Callable[[], Admission]
 
-    def settle(self, reply: list[Any]) -> Admission:
+    def resolve(self, reply: list[Any]) -> Admission:
         """The admission in the script's reply. Raises Refused, a RateLimited."""
-        granted, now_us, ahead_us, used = reply
+        granted, now_us, debt_us, used = reply
         policy, rate = self.policy, self.rate
-        admission = _admission(now_us, policy, rate, ahead_us, used)
+        admission = _admission(now_us, policy, rate, debt_us, used)
         if granted == 1:
             return admission
         if granted == 0:
-            raise _too_fast(admission, rate.wait_us(ahead_us, self.cost))
+            raise _too_fast(admission, rate.wait_us(debt_us, self.cost))
         text = (
             f"Your tier allows {policy.per_day} requests a day (UTC); {used} are used and this one costs {self.cost}."
         )
@@ -105,9 +105,9 @@ class Toll:
         counts = (("m", min(data, self.data)), ("u", calls))
         return tuple(plain("HINCRBY", key, f"{name}:{self.kind}", count) for name, count in counts if count)
 
-    def settle_alone(self) -> Admission:
+    def resolve_locally(self) -> Admission:
         """The admission by this sandbox's own bucket, where the store cannot be reached. Raises Refused."""
-        return self.alone()
+        return self.local_admission()
 
 
 @dataclass(slots=True)
@@ -117,58 +117,69 @@ class Limiter:
     store: Store
     now_us: Callable[[], int]
     _buckets: Buckets = field(default_factory=Buckets, init=False)
-    _toll: Callable[[str, Tier, str, int, int], Toll] = field(init=False)
+    _rate_charge: Callable[[str, Tier, str, int, int], RateCharge] = field(init=False)
 
     def __post_init__(self) -> None:
         # A user repeats the same few requests: what each pays is made once.
-        self._toll = lru_cache(MOST_TOLLS)(self._toll_of)
+        self._rate_charge = lru_cache(MAX_RATE_CHARGES)(self._rate_charge_of)
 
-    def toll(self, principal: Principal, kind: str, cost: int = 1, data: int = 1) -> Toll:
+    def rate_charge(self, principal: Principal, kind: str, cost: int = 1, data: int = 1) -> RateCharge:
         """What a request of this kind, for so many data, costs the caller.
 
         Raises InvalidInput for one that costs more than the tier allows in a whole minute.
         """
-        return self._toll(principal.user_id, principal.tier, kind, cost, data)
+        return self._rate_charge(principal.user_id, principal.tier, kind, cost, data)
 
     def key(self, user: str) -> str:
         """The key of a user's hash."""
         # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
         return f"{self.store.prefix}{{u:{quote(user, safe='')}}}:use"
 
-    def charge(self, payer: str, rate: Rate) -> None:
+    def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
         key = f"{self.store.prefix}{{a:{quote(payer, safe='')}}}:use"
-        granted, _, ahead_us, _ = self.store.run(call(_LIMIT, (key,), rate.gap_us, rate.burst, 1, 0, "c:lookup", 1))[0]
+        granted, _, debt_us, _ = self.store.run(
+            call(_LIMIT, (key,), rate.emission_interval_us, rate.burst, 1, 0, "c:lookup", 1)
+        )[0]
         if granted != 1:
-            raise _too_many_lookups(rate.wait_us(ahead_us, 1))
+            raise _too_many_lookups(rate.wait_us(debt_us, 1))
 
-    def charge_alone(self, payer: str, rate: Rate) -> None:
+    def charge_lookup_locally(self, payer: str, rate: Rate) -> None:
         """The same in this sandbox's own bucket, where the store cannot be reached. Raises RateLimited."""
-        granted, ahead_us = self._buckets.take(f"a:{payer}", rate, 1, self.now_us())
+        granted, debt_us = self._buckets.take(f"a:{payer}", rate, 1, self.now_us())
         if not granted:
-            raise _too_many_lookups(rate.wait_us(ahead_us, 1))
+            raise _too_many_lookups(rate.wait_us(debt_us, 1))
 
-    def _toll_of(self, user: str, tier: Tier, kind: str, cost: int, data: int) -> Toll:
+    def _rate_charge_of(self, user: str, tier: Tier, kind: str, cost: int, data: int) -> RateCharge:
         policy = tier.policy
         if cost > policy.per_minute:
             raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
         rate = Rate.of(policy.per_minute, policy.burst)
-        command = call(_LIMIT, (self.key(user),), rate.gap_us, rate.burst, cost, policy.per_day or 0, f"c:{kind}", data)
-        return Toll(policy, rate, kind, cost, data, command, lambda: self._alone(user, policy, cost))
+        command = call(
+            _LIMIT,
+            (self.key(user),),
+            rate.emission_interval_us,
+            rate.burst,
+            cost,
+            policy.per_day or 0,
+            f"c:{kind}",
+            data,
+        )
+        return RateCharge(policy, rate, kind, cost, data, command, lambda: self._resolve_locally(user, policy, cost))
 
-    def _alone(self, user: str, policy: TierPolicy, cost: int) -> Admission:
+    def _resolve_locally(self, user: str, policy: TierPolicy, cost: int) -> Admission:
         now_us = self.now_us()
         whole = Rate.of(policy.per_minute, policy.burst)
-        rate = Rate(whole.gap_us * ALONE_SHARE, max(1, whole.burst // ALONE_SHARE))
-        granted, ahead_us = self._buckets.take(f"u:{user}", rate, cost, now_us)
-        admission = _admission(now_us, policy, rate, ahead_us, None)
+        rate = Rate(whole.emission_interval_us * LOCAL_FRACTION, max(1, whole.burst // LOCAL_FRACTION))
+        granted, debt_us = self._buckets.take(f"u:{user}", rate, cost, now_us)
+        admission = _admission(now_us, policy, rate, debt_us, None)
         if not granted:
-            raise _too_fast(admission, rate.wait_us(ahead_us, cost))
+            raise _too_fast(admission, rate.wait_us(debt_us, cost))
         return admission
 
 
-def _admission(now_us: int, policy: TierPolicy, rate: Rate, ahead_us: int, used: int | None) -> Admission:
-    return Admission(now_us, policy, rate.left(ahead_us), -(-rate.next_us(ahead_us) // 1_000_000), used)
+def _admission(now_us: int, policy: TierPolicy, rate: Rate, debt_us: int, used: int | None) -> Admission:
+    return Admission(now_us, policy, rate.left(debt_us), -(-rate.next_us(debt_us) // 1_000_000), used)
 
 
 def _too_fast(admission: Admission, wait_us: int) -> Refused:

@@ -31,7 +31,7 @@ from dekr.store import Store, plain
 from dekr.tiers import Tier
 
 BELIEVED_US: Final = 60_000_000
-MOST_COPIES: Final = 10_000
+MAX_COPIES: Final = 10_000
 
 KEYS_OF_AN_ADDRESS: Final = Rate.of(300, 60)
 USERS_OF_AN_ADDRESS: Final = Rate.of(6_000, 1_000)
@@ -101,7 +101,7 @@ class Principals:
             raise Unauthenticated("This API key has been revoked.", code="revoked_api_key")
         principal = Principal(record.user, record.tier, record.role, record.id)
         self._proven[shown] = name, copy, principal
-        if len(self._proven) > MOST_COPIES:
+        if len(self._proven) > MAX_COPIES:
             del self._proven[next(iter(self._proven))]
         return principal
 
@@ -130,7 +130,7 @@ class Principals:
         copy = self._copies.get(name)
         if copy is None or not self._believed(copy):
             copy = self._copies[name] = self._look_up(name, read, payer, rate)
-            if len(self._copies) > MOST_COPIES:
+            if len(self._copies) > MAX_COPIES:
                 self._copies.popitem(last=False)
         self._copies.move_to_end(name)
         return copy
@@ -141,9 +141,9 @@ class Principals:
             copy = self._shared(key)
             if copy is not None:
                 return copy
-            self.limiter.charge(payer, rate)
+            self.limiter.charge_lookup(payer, rate)
         except StoreDown:
-            self.limiter.charge_alone(payer, rate)
+            self.limiter.charge_lookup_locally(payer, rate)
             return read()
         copy = read()
         left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000

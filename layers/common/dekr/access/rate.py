@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MINUTE_US: Final = 60_000_000
-MOST_BUCKETS: Final = 10_000
+MAX_BUCKETS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A sustained rate with a burst. ``gap_us``: time between two requests at that rate."""
 
-    gap_us: int
+    emission_interval_us: int
     burst: int
 
     @classmethod
@@ -25,33 +25,33 @@ class Rate:
         """So many requests a minute, and so many at once."""
         return cls(MINUTE_US // per_minute, burst)
 
-    def wait_us(self, ahead_us: int, cost: int) -> int:
+    def wait_us(self, debt_us: int, cost: int) -> int:
         """How long until a request of this cost is granted; 0 or less: now."""
-        return ahead_us + (cost - max(self.burst, cost)) * self.gap_us
+        return debt_us + (cost - max(self.burst, cost)) * self.emission_interval_us
 
-    def left(self, ahead_us: int) -> int:
+    def left(self, debt_us: int) -> int:
         """How many single requests would be granted now."""
-        return max(0, self.burst - -(-ahead_us // self.gap_us))
+        return max(0, self.burst - -(-debt_us // self.emission_interval_us))
 
-    def next_us(self, ahead_us: int) -> int:
+    def next_us(self, debt_us: int) -> int:
         """How long until one request more than ``left`` would be granted; 0 where the burst is whole."""
-        return max(0, ahead_us - (self.burst - self.left(ahead_us) - 1) * self.gap_us) if ahead_us else 0
+        return max(0, debt_us - (self.burst - self.left(debt_us) - 1) * self.emission_interval_us) if debt_us else 0
 
 
 @dataclass(slots=True)
 class Buckets:
     """The callers of one sandbox, bounded: the one that asked longest ago is forgotten first."""
 
-    _even_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _tat_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     def take(self, caller: str, rate: Rate, cost: int, now_us: int) -> tuple[bool, int]:
         """Whether a request is granted, and how far ahead the caller now is. A refused one changes nothing."""
-        ahead_us = max(0, self._even_us.get(caller, 0) - now_us)
-        if rate.wait_us(ahead_us, cost) > 0:
-            return False, ahead_us
-        ahead_us += cost * rate.gap_us
-        self._even_us[caller] = now_us + ahead_us
-        self._even_us.move_to_end(caller)
-        if len(self._even_us) > MOST_BUCKETS:
-            self._even_us.popitem(last=False)
-        return True, ahead_us
+        debt_us = max(0, self._tat_us.get(caller, 0) - now_us)
+        if rate.wait_us(debt_us, cost) > 0:
+            return False, debt_us
+        debt_us += cost * rate.emission_interval_us
+        self._tat_us[caller] = now_us + debt_us
+        self._tat_us.move_to_end(caller)
+        if len(self._tat_us) > MAX_BUCKETS:
+            self._tat_us.popitem(last=False)
+        return True, debt_us

@@ -16,7 +16,7 @@ from dekr.access.issuer_keys import IssuerKeys
 from dekr.access.principal import Principal
 
 LONGEST: Final = 8_192
-MOST_REMEMBERED: Final = 10_000
+MAX_REMEMBERED: Final = 10_000
 REQUIRED: Final = ("exp", "aud", "iss", "sub", "tier")
 
 _FORM: Final = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
@@ -50,7 +50,7 @@ class Tokens:
         claims = claims_of(self._payload(text), self.now_us())
         principal = claims.principal(self.issuer)
         self._remembered[digest] = principal, min(claims.expires_us, self.keys.fresh_until_us)
-        if len(self._remembered) > MOST_REMEMBERED:
+        if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return principal
 

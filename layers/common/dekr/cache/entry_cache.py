@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from dekr.cache.entry import Entry
-from dekr.cache.local_copies import Copies
+from dekr.cache.local_copies import LocalCopies
 from dekr.store import Command, Store, call, load_script, plain
 
 _PUT: Final = load_script(__package__, "put")
 
-STEP: Final = 500
+CHUNK: Final = 500
 """Tickers written in one round trip, where there are many."""
 
 
@@ -28,11 +28,11 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class TierCache:
+class EntryCache:
     """Reads and writes entries. Commands are made here and sent by the caller, so that they ride in its round trip."""
 
     store: Store
-    copies: Copies = field(default_factory=Copies)
+    local_copies: LocalCopies = field(default_factory=LocalCopies)
 
     def key(self, ticker: str, datum: str) -> str:
         """The key of a datum of a ticker."""
@@ -44,7 +44,7 @@ class TierCache:
 
     def entry(self, key: str, reply: bytes | None) -> Entry | None:
         """The entry in the reply to ``get``; None where nothing is cached."""
-        return self.copies.decode(key, reply)
+        return self.local_copies.decode(key, reply)
 
     def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
         """The commands, one for each ticker, that keep entries where they are newer than what the store has.
@@ -55,9 +55,9 @@ class TierCache:
         slots: dict[str, list[Write]] = {}
         for write in writes:
             if copy:
-                kept = self.copies.get(write.key)
+                kept = self.local_copies.get(write.key)
                 if kept is None or kept.stamp_us < write.entry.stamp_us:
-                    self.copies.put(write.key, write.entry)
+                    self.local_copies.put(write.key, write.entry)
             slots.setdefault(write.key[: write.key.index("}")], []).append(write)
         return tuple(_put(group) for group in slots.values())
 

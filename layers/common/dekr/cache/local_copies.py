@@ -14,7 +14,7 @@ PARSED_FACTOR = 8
 
 
 @dataclass(slots=True)
-class Copies:
+class LocalCopies:
     """The entries read or written last, bounded in number and in bytes; the least recently used one goes first."""
 
     max_entries: int = 2_000

@@ -20,7 +20,7 @@ _SHARE: Final = load_script(__package__, "budget_share")
 
 
 @dataclass(slots=True)
-class Share:
+class BudgetShare:
     """A gate that grants at most ``most`` calls a minute to all who share the ``name``; ``calls`` counts those of this one."""
 
     gate: Gate
@@ -43,7 +43,7 @@ class Share:
         lease_ms: int,
         deadline: Deadline,
         reread: bool = False,
-        beside: str | None = None,
+        covered_by: str | None = None,
     ) -> Permit | Wait | Done:
         """See Gate.admit. Raises BudgetSpent where this caller's part is used up."""
         token = self._take()
@@ -56,7 +56,7 @@ class Share:
                 lease_ms=lease_ms,
                 deadline=deadline,
                 reread=reread,
-                beside=beside,
+                covered_by=covered_by,
             )
         except DekrError:
             self._give_back(token)

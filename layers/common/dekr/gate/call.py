@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from dekr.deadline import Deadline
 
-MOST_UNIVERSAL: Final = 250
+MAX_UNIVERSAL: Final = 250
 """Tickers in one universal snapshot."""
 
 

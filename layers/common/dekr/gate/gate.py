@@ -54,7 +54,7 @@ class Gate:
         lease_ms: int,
         deadline: Deadline,
         reread: bool = False,
-        beside: str | None = None,
+        covered_by: str | None = None,
     ) -> Permit | Wait | Done:
         """Ask for leave to fetch ``datum`` from the first of ``families`` that the plan is known to include.
 
@@ -64,7 +64,7 @@ class Gate:
         UpstreamNotEntitled, UpstreamInvalid (seen by somebody else), StoreDown.
         """
         ask = Permit(self, datum, self.token(), families, "", 0, reserved, lease_ms, deadline, floor_us)
-        return self._admit(ask, number=1, reread=reread, beside=beside)
+        return self._admit(ask, number=1, reread=reread, covered_by=covered_by)
 
     def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
         """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit may have paid and
@@ -75,9 +75,9 @@ class Gate:
         permit.paid = False
         return joined
 
-    def _admit(self, ask: Permit, *, number: int, reread: bool, beside: str | None = None) -> Permit | Wait | Done:
+    def _admit(self, ask: Permit, *, number: int, reread: bool, covered_by: str | None = None) -> Permit | Wait | Done:
         now, word, detail = self._ask(
-            ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread, beside=beside
+            ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread, covered_by=covered_by
         )
         if word == b"wait":
             return Wait()
@@ -125,15 +125,15 @@ class Gate:
         floor_us: int,
         number: int,
         reread: bool,
-        beside: str | None = None,
+        covered_by: str | None = None,
     ) -> tuple[int, bytes, Any]:
         allowed = self.per_minute if permit.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
         keys = [self._key(f"lease:{permit.datum}"), self._key("calls"), self._key("pause")]
         keys += [self._key(f"family:{family}") for family in families]
-        if beside:
-            keys.append(self._key(f"lease:{beside}"))
+        if covered_by:
+            keys.append(self._key(f"lease:{covered_by}"))
         args = (permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
-        (reply,) = self.store.run(call(_GATE, keys, *args, int(beside is not None)))
+        (reply,) = self.store.run(call(_GATE, keys, *args, int(covered_by is not None)))
         now, word, detail = reply
         return now, word, detail
 

@@ -12,8 +12,8 @@ from dekr import sessions
 from dekr.calendar_table import EARLY
 from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.passthrough.queries import market_now, upcoming
-from dekr.market.passthrough.service import Answers
-from dekr.market.read.context import Ask
+from dekr.market.passthrough.service import PassThrough
+from dekr.market.read.context import ReadContext
 from dekr.sessions import Session
 from dekr.times import rfc3339
 
@@ -22,17 +22,17 @@ _NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNot
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class MarketHours:
     """The service of sessions and trading days."""
 
-    answers: Answers
+    answers: PassThrough
     now_us: Callable[[], int]
 
-    def status(self, ask: Ask) -> dict[str, Any]:
+    def status(self, context: ReadContext) -> dict[str, Any]:
         """The session now and the next change, as ``dekr.models.MarketStatus``."""
         now_us = self.now_us()
         moment = sessions.at(now_us)
-        upstream = self._now(ask, moment.since_us)
+        upstream = self._now(context, moment.since_us)
         unplanned = upstream is not None and moment.session is not Session.CLOSED and upstream["market"] == "closed"
         planned = moment.known and not unplanned
         return {
@@ -48,29 +48,29 @@ class Hours:
             "time": _text(now_us),
         }
 
-    def days(self, ask: Ask, first: date, last: date) -> list[dict[str, Any]]:
+    def days(self, context: ReadContext, first: date, last: date) -> list[dict[str, Any]]:
         """The days from ``first`` to ``last``, as ``dekr.models.CalendarDay``. Raises CalendarUnknown outside the calendar."""
         bounds = [(day, sessions.trading_day(day)) for day in _each(first, last)]
-        announced = self._announced(ask)
+        announced = self._announced(context)
         return [_day(day, found, announced.get(day.isoformat(), {})) for day, found in bounds]
 
-    def now(self, ask: Ask) -> Any:  # noqa: ANN401 - parsed JSON
+    def now(self, context: ReadContext) -> Any:  # noqa: ANN401 - parsed JSON
         """Polygon's state of the markets, as sent."""
-        return self.answers.get(ask, market_now(sessions.at(self.now_us()).since_us))
+        return self.answers.get(context, market_now(sessions.at(self.now_us()).since_us))
 
-    def _now(self, ask: Ask, since_us: int) -> Mapping[str, Any] | None:
+    def _now(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
         try:
-            sent: Mapping[str, Any] = self.answers.get(ask, market_now(since_us))
+            sent: Mapping[str, Any] = self.answers.get(context, market_now(since_us))
         except _NO_ANSWER:
             return None
         # What was said in another session says nothing of this one.
         said_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
         return sent if said_us >= since_us else None
 
-    def _announced(self, ask: Ask) -> dict[str, Mapping[str, Any]]:
+    def _announced(self, context: ReadContext) -> dict[str, Mapping[str, Any]]:
         """The days that the upstream announces for the stock exchanges, by date."""
         try:
-            sent = self.answers.get(ask, upcoming())
+            sent = self.answers.get(context, upcoming())
         except _NO_ANSWER:
             return {}
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dekr.access.limits import DAY_S, Admission, Toll
+from dekr.access.limits import DAY_S, Admission, RateCharge
 from dekr.access.principal import Principal
 from dekr.errors import StoreDown
 from dekr.store import Store, plain
 from dekr.times import rfc3339
 
-STEP: Final = 1_000
+CHUNK: Final = 1_000
 """Commands in one round trip."""
 
 SCANNED: Final = 10_000
-MOST_SCANS: Final = 100
+MAX_SCANS: Final = 100
 """A look at the whole store ends after so many steps of that many keys, and says that it is not complete."""
 
 _ENTRY: Final = re.compile(rb"\{[^}:]+\}:([a-z]+)")
@@ -69,11 +69,11 @@ class UsageBook:
 
     store: Store
 
-    def of(self, principal: Principal, toll: Toll) -> tuple[Admission, dict[str, Any]]:
+    def of(self, principal: Principal, charge: RateCharge) -> tuple[Admission, dict[str, Any]]:
         """What the caller used today, this request included, as ``dekr.models.Usage``. Raises RateLimited, StoreDown."""
-        (key,) = toll.command.keys
-        reply, raw = self.store.run(toll.command, plain("HGETALL", key))
-        admission = toll.settle(reply)
+        (key,) = charge.command.keys
+        reply, raw = self.store.run(charge.command, plain("HGETALL", key))
+        admission = charge.resolve(reply)
         day = admission.now_us // 1_000_000 // DAY_S
         counts = Counts()
         counts.add(_pairs(raw), day)
@@ -110,15 +110,15 @@ class UsageBook:
         for shard in self.store.shards():
             figures.update(_figures(shard))
             callers: list[bytes] = []
-            for key in _keys(shard, f"{self.store.prefix}*", MOST_SCANS):
+            for key in _keys(shard, f"{self.store.prefix}*", MAX_SCANS):
                 if key is None:
                     complete = False
                 elif _CALLER.fullmatch(key, own):
                     callers.append(key)
                 elif (entry := _ENTRY.match(key, own)) and not key.startswith(_NO_ENTRIES, own):
                     entries[entry[1].decode()] += 1
-            for start in range(0, len(callers), STEP):
-                for raw in shard.run(*(plain("HGETALL", key.decode()) for key in callers[start : start + STEP])):
+            for start in range(0, len(callers), CHUNK):
+                for raw in shard.run(*(plain("HGETALL", key.decode()) for key in callers[start : start + CHUNK])):
                     counts.add(_pairs(raw), day)
         data, calls = counts.data.total(), counts.calls.total()
         return {
@@ -139,8 +139,8 @@ class UsageBook:
         for shard in self.store.shards():
             # However many keys there are: an entry that is left would be served.
             keys = [key.decode() for key in _keys(shard, f"{self.store.prefix}{{{ticker}}}:*") if key is not None]
-            for start in range(0, len(keys), STEP):
-                dropped += sum(shard.run(*(plain("UNLINK", key) for key in keys[start : start + STEP])))
+            for start in range(0, len(keys), CHUNK):
+                dropped += sum(shard.run(*(plain("UNLINK", key) for key in keys[start : start + CHUNK])))
         return dropped
 
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
-from dekr.gate.call import MOST_UNIVERSAL, Call
+from dekr.gate.call import MAX_UNIVERSAL, Call
 from dekr.polygon import wire, wire_lists, wire_snapshots
 from dekr.polygon.latest import Latest, Snapshot, of_market, of_universe
 from dekr.polygon.retry import ask
@@ -30,10 +30,10 @@ BARS_ATTEMPT_S: Final = 10.0
 fetch, which each further attempt renews."""
 
 MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
-MOST_WRONG: Final = 0.01
+MAX_WRONG: Final = 0.01
 """Of the whole market's snapshots, as a share of all."""
 
-MOST_PAGES: Final = 64
+MAX_PAGES: Final = 64
 """An answer with more pages than this does not end."""
 
 DAY_MS: Final = 86_400_000
@@ -123,7 +123,7 @@ class PolygonClient:
                     snapshot = of_market(item, sent, delayed=_delayed(answer))
                     self._check_latest(snapshot, reply)
                     found.append(snapshot)
-            if len(found) < len(answer.tickers or []) * (1 - MOST_WRONG):
+            if len(found) < len(answer.tickers or []) * (1 - MAX_WRONG):
                 raise UpstreamInvalid("The data provider sent too many snapshots that are wrong.")
             return _each_once(found)
 
@@ -146,7 +146,7 @@ class PolygonClient:
                 self._check_latest(snapshot, reply)
             return found
 
-        asked = {"ticker.any_of": ",".join(tickers), "limit": str(MOST_UNIVERSAL)}
+        asked = {"ticker.any_of": ",".join(tickers), "limit": str(MAX_UNIVERSAL)}
         return self._get("universal", "/v3/snapshot", asked, call, QUOTE_ATTEMPT_S, read)
 
     def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> dict[str, Latest]:
@@ -220,7 +220,7 @@ class PolygonClient:
                 return Bars(bars, delayed)
             url, parameters = page.next_url, None
             followed.add(url)
-            if len(followed) in (pages, MOST_PAGES):
+            if len(followed) in (pages, MAX_PAGES):
                 raise UpstreamInvalid("The data provider's pages do not end.")
             pages = len(followed)
 

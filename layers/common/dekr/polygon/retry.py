@@ -15,7 +15,7 @@ from dekr.gate.call import Call, Outcome
 from dekr.polygon.failures import Broken, Cut, NotEntitled, Throttled
 
 ATTEMPTS: Final = 2
-MOST_JITTER_S: Final = 0.25
+MAX_JITTER_S: Final = 0.25
 LEAST_USEFUL_S: Final = 0.2
 """An attempt with less time than this is not started."""
 
@@ -57,11 +57,11 @@ def ask[T](
             call.observe(family, outcome, monotonic() - started_s, pause_s)
 
     def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= ATTEMPTS or call.deadline.left_s() < MOST_JITTER_S + 2 * LEAST_USEFUL_S
+        return state.attempt_number >= ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * LEAST_USEFUL_S
 
     return Retrying(
         retry=retry_if_exception_type((Broken, Cut)),
-        wait=lambda _: random() * MOST_JITTER_S,
+        wait=lambda _: random() * MAX_JITTER_S,
         stop=stop,
         sleep=sleep,
         reraise=True,

@@ -26,9 +26,9 @@ from dekr.http.edge.csv import MEDIA_TYPE as CSV
 from dekr.http.edge.headers import accepts_gzip, as_event, compress
 from dekr.http.edge.log import RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
-from dekr.http.edge.request import Context, Exchange
+from dekr.http.edge.request import Context, RequestState
 from dekr.http.edge.resolver import Resolver
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
 
@@ -58,7 +58,7 @@ class Edge:
         self._line = RequestLine(service)
         self._logger = Logger(service=service)
         self._parameters: dict[str, frozenset[str]] = {}
-        self._exchange: Exchange
+        self._request: RequestState
         self.app.exception_handler(DekrError)(self._problem)
         self.app.exception_handler(RequestValidationError)(lambda error: self._problem(invalid(error)))
         self.app.exception_handler(NotFoundError)(self._nothing_there)
@@ -88,42 +88,42 @@ class Edge:
     @property
     def principal(self) -> Principal:
         """Who asks, on a route that needs a key."""
-        principal = self._exchange.principal
+        principal = self._request.principal
         assert principal is not None, "an open route has no caller"
         return principal
 
     @property
     def query(self) -> Mapping[str, str]:
         """The query's parameters as they were sent."""
-        return self._exchange.query
+        return self._request.query
 
     @property
     def accepted(self) -> str:
         """The Accept header."""
-        return self._exchange.headers.get("accept", "")
+        return self._request.headers.get("accept", "")
 
     @property
     def origin(self) -> str:
         """The scheme and host that the caller used."""
-        return self._exchange.origin
+        return self._request.origin
 
     @property
     def now_ms(self) -> int:
         """The time, in milliseconds."""
         return self.services.now_us() // 1000
 
-    def ask(self, tier: int | None, kind: str, cost: int = 1, data: int = 1) -> Ask:
+    def read_context(self, tier: int | None, kind: str, cost: int = 1, data: int = 1) -> ReadContext:
         """The request as the services see it: at the tier asked for, ``cost`` requests of the ``kind`` for so many data.
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
         self.check_parameters()
-        exchange = self._exchange
+        request = self._request
         effective = self.principal.effective_tier(tier)
-        toll = self.services.limiter.toll(self.principal, kind, cost, data)
-        exchange.ask = Ask(toll, effective.policy, exchange.deadline)
-        exchange.facts["tier"] = str(int(effective))
-        return exchange.ask
+        charge = self.services.limiter.rate_charge(self.principal, kind, cost, data)
+        request.context = ReadContext(charge, effective.policy, request.deadline)
+        request.facts["tier"] = str(int(effective))
+        return request.context
 
     def answer(
         self,
@@ -138,16 +138,16 @@ class Edge:
 
         ``csv``: whether the body is CSV; None on a route that has no such form. ``next_path``: path and query of the next page.
         """
-        if self._exchange.ask is None:
+        if self._request.context is None:
             self.check_parameters()
-        sent = self._exchange.headers_of_answer()
+        sent = self._request.headers_of_answer()
         if headers is not None:
             sent.update(headers)
         if csv is not None:
             sent["Vary"] = "Accept, Accept-Encoding"
         if next_path is not None:
-            sent["Link"] = f'<{self._exchange.again(next_path)}>; rel="next"'
-        if status == 200 and self._exchange.ask is not None and self._exchange.has(sent, body):  # noqa: PLR2004 - OK
+            sent["Link"] = f'<{self._request.again(next_path)}>; rel="next"'
+        if status == 200 and self._request.context is not None and self._request.has(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
 
@@ -155,29 +155,29 @@ class Edge:
         """The response of a Polygon-compatible route: its envelope around ``fields``, and the same headers. ``next_path``: path
         and query of the next page at our own host.
         """
-        exchange = self._exchange
-        ask = exchange.ask
-        status = "DELAYED" if ask is not None and ask.delayed else "OK"
+        request = self._request
+        context = request.context
+        status = "DELAYED" if context is not None and context.delayed else "OK"
         envelope = {"status": status, **fields}
         if next_path is not None:
-            envelope["next_url"] = exchange.origin + next_path
+            envelope["next_url"] = request.origin + next_path
         text = json.dumps(envelope, separators=(",", ":"))
-        sent = exchange.headers_of_answer()
-        if exchange.has(sent, text):
+        sent = request.headers_of_answer()
+        if request.has(sent, text):
             return Response(304, None, "", sent)
         # The id of the request is no part of what is compared.
-        return Response(200, "application/json", f'{{"request_id":{json.dumps(exchange.request_id)},{text[1:]}', sent)
+        return Response(200, "application/json", f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}', sent)
 
     def packed(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
         """A whole answer that is compressed already. Raises InvalidInput with this field and rule where it would be too long
         for a caller who does not accept that.
         """
-        sent = self._exchange.headers_of_answer()
-        if self._exchange.has(sent, answer):
+        sent = self._request.headers_of_answer()
+        if self._request.has(sent, answer):
             return Response(304, None, "", sent)
-        if accepts_gzip(self._exchange.headers.get("accept-encoding", "")):
+        if accepts_gzip(self._request.headers.get("accept-encoding", "")):
             # The resolver checks bodies as text: the handler puts this one in.
-            self._exchange.packed = answer
+            self._request.packed = answer
             return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
         text = gzip.decompress(answer).decode()
         if len(text) > LONGEST_SENT:
@@ -187,30 +187,30 @@ class Edge:
     def handler(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         """The Lambda handler: an HTTP API event (payload 2.0) to its response."""
         started = time.perf_counter()
-        exchange = self._exchange = Exchange.of(event, context)
+        request = self._request = RequestState.of(event, context)
         try:
-            exchange.query = query.parse(event.get("rawQueryString") or "")
-            query.printable(exchange.path)
+            request.query = query.parse(event.get("rawQueryString") or "")
+            query.printable(request.path)
             body.check(event)
-            if exchange.route != "$default" and exchange.path not in self.open_paths:
-                exchange.principal = self._caller(exchange)
+            if request.route != "$default" and request.path not in self.open_paths:
+                request.principal = self._caller(request)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
         except DekrError as error:
             answer = as_event(self._problem(error))
         except Exception as error:  # noqa: BLE001 - the outermost edge: what fails before the resolver, or in the wiring
             answer = as_event(self._unexpected(error))
-        if exchange.packed is not None:
-            answer["body"], answer["isBase64Encoded"] = b64encode(exchange.packed).decode(), True
-        compress(answer, exchange.headers.get("accept-encoding", ""))
+        if request.packed is not None:
+            answer["body"], answer["isBase64Encoded"] = b64encode(request.packed).decode(), True
+        compress(answer, request.headers.get("accept-encoding", ""))
         if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
             answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
-        self._line.emit(exchange.line(answer["statusCode"], time.perf_counter() - started))
+        self._line.emit(request.line(answer["statusCode"], time.perf_counter() - started))
         return answer
 
-    def _caller(self, exchange: Exchange) -> Principal:
-        credential = find_credential(exchange.headers, exchange.query)
-        principal = self.services.principals.resolve(credential, exchange.address)
-        return self.services.principals.acting_for(principal, exchange.headers.get("x-dekr-user"), exchange.address)
+    def _caller(self, request: RequestState) -> Principal:
+        credential = find_credential(request.headers, request.query)
+        principal = self.services.principals.resolve(credential, request.address)
+        return self.services.principals.acting_for(principal, request.headers.get("x-dekr-user"), request.address)
 
     def check_parameters(self) -> None:
         """Refuse query parameters that the matched route does not have.
@@ -222,24 +222,24 @@ class Edge:
         names = self._parameters.get(route.path)
         if names is None:
             names = frozenset(name for field in route.dependant.query_params for name in query.names(field))
-            names = names | {QUERY_NAME} if self._exchange.principal else names
+            names = names | {QUERY_NAME} if self._request.principal else names
             self._parameters[route.path] = names
-        query.only(self._exchange.query, names)
+        query.only(self._request.query, names)
 
     def _problem(self, error: DekrError) -> Response[str]:
-        exchange = self._exchange
-        exchange.facts["error"] = error.code
-        known = exchange.ask.admission if exchange.ask else None
+        request = self._request
+        request.facts["error"] = error.code
+        known = request.context.admission if request.context else None
         admission = error.admission if isinstance(error, Refused) else known
-        shape = polygon_problem if exchange.as_polygon else problem
-        return shape(error, exchange.request_id, exchange.headers_of_any(admission))
+        shape = polygon_problem if request.as_polygon else problem
+        return shape(error, request.request_id, request.headers_of_any(admission))
 
     def _nothing_there(self, _: NotFoundError) -> Response[str]:
-        if "{symbol}" in self._exchange.route:
+        if "{symbol}" in self._request.route:
             # API Gateway took the path for this route, so what the resolver does not take can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
-        return self._problem(NotFound(f"There is nothing at this address for {self._exchange.method}."))
+        return self._problem(NotFound(f"There is nothing at this address for {self._request.method}."))
 
     def _unexpected(self, error: Exception) -> Response[str]:
-        self._logger.error("unexpected", exc_info=error, request_id=self._exchange.request_id)
+        self._logger.error("unexpected", exc_info=error, request_id=self._request.request_id)
         return self._problem(DekrError("Something went wrong on our side; it has been logged."))

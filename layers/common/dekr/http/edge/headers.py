@@ -7,30 +7,32 @@ from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
-from dekr.market.read.context import Ask, Outcome
+from dekr.market.read.context import Outcome, ReadContext
 
 GZIP_FROM: Final = 1_024
 GZIP_LEVEL: Final = 5
 _GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))?")
 
 
-def freshness_headers(ask: Ask) -> dict[str, str]:
+def freshness_headers(context: ReadContext) -> dict[str, str]:
     """Age, Cache-Control, Cache-Status (RFC 9211) and the labels of the data's source, time frame and staleness."""
-    left_s = 0 if ask.failure is not None else max(0, (ask.fresh_until_us - ask.now_us) // 1_000_000)
+    left_s = 0 if context.failure is not None else max(0, (context.fresh_until_us - context.now_us) // 1_000_000)
     headers = {
-        "Age": str(ask.age_s),
+        "Age": str(context.age_s),
         "Cache-Control": f"private, max-age={left_s}",
-        "Cache-Status": f"dekr; {_STATUS[ask.outcome]}",
-        "X-Data-Timeframe": "delayed" if ask.delayed else "realtime",
+        "Cache-Status": f"dekr; {_STATUS[context.outcome]}",
+        "X-Data-Timeframe": "delayed" if context.delayed else "realtime",
     }
-    if ask.outcome is Outcome.HIT:
+    if context.outcome is Outcome.HIT:
         headers["Cache-Status"] += f"; ttl={left_s}"
-    if ask.source:
-        headers["X-Data-Source"] = ask.source
-    if ask.failure is not None:
-        headers["Cache-Status"] += f"; detail={ask.failure.code}"
-    if ask.outcome is Outcome.STALE:
-        headers["X-Data-Warning"] = f'stale; age={ask.age_s}; reason="{ask.failure.code if ask.failure else ""}"'
+    if context.source:
+        headers["X-Data-Source"] = context.source
+    if context.failure is not None:
+        headers["Cache-Status"] += f"; detail={context.failure.code}"
+    if context.outcome is Outcome.STALE:
+        headers["X-Data-Warning"] = (
+            f'stale; age={context.age_s}; reason="{context.failure.code if context.failure else ""}"'
+        )
     return headers
 
 

@@ -10,7 +10,7 @@ from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
 from dekr.http.edge.headers import freshness_headers
-from dekr.market.read.context import Ask, Outcome
+from dekr.market.read.context import Outcome, ReadContext
 
 LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.5
@@ -30,7 +30,7 @@ class Context(Protocol):
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestState:
     """One request. ``route`` is the key of the route that API Gateway chose, ``origin`` the address that the caller used.
 
     ``packed``: a compressed body that takes the place of the response's own.
@@ -46,12 +46,12 @@ class Exchange:
     route: str
     deadline: Deadline
     principal: Principal | None = None
-    ask: Ask | None = None
+    context: ReadContext | None = None
     packed: bytes | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: Context) -> "Exchange":
+    def of(cls, event: Mapping[str, Any], context: Context) -> "RequestState":
         """The request in an HTTP API event (payload 2.0); its query is not parsed yet."""
         request = event["requestContext"]
         left_s = context.get_remaining_time_in_millis() / 1000
@@ -82,9 +82,11 @@ class Exchange:
 
     def headers_of_answer(self) -> dict[str, str]:
         """The headers of an answer that is none of an error: those, and how fresh it is."""
-        ask = self.ask
-        headers = self.headers_of_any(ask.admission if ask else None)
-        headers |= freshness_headers(ask) if ask is not None and ask.stamp_us else {"Cache-Control": "no-store"}
+        context = self.context
+        headers = self.headers_of_any(context.admission if context else None)
+        headers |= (
+            freshness_headers(context) if context is not None and context.stamp_us else {"Cache-Control": "no-store"}
+        )
         headers["Vary"] = "Accept-Encoding"
         return headers
 
@@ -101,7 +103,7 @@ class Exchange:
 
     def line(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""
-        facts, ask = self.facts, self.ask
+        facts, context = self.facts, self.context
         facts["request_id"] = self.request_id
         facts["route"] = self.route
         facts["status"] = status
@@ -111,13 +113,13 @@ class Exchange:
         if self.principal is not None:
             facts["user"] = self.principal.user_id
         facts.setdefault("tier", "none")
-        if ask is not None:
-            if ask.now_us and not sessions.at(ask.now_us).known:
+        if context is not None:
+            if context.now_us and not sessions.at(context.now_us).known:
                 facts["calendar_unknown"] = 1
-            facts["outcome"] = ask.outcome
-            facts["hits"] = int(ask.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
-            facts["stale"] = int(ask.outcome is Outcome.STALE)
-            facts["age_s"] = ask.age_s if ask.stamp_us else None
-            facts["upstream_calls"] = ask.upstream_calls
-            facts["upstream_ms"] = round(ask.upstream_s * 1000, 3)
+            facts["outcome"] = context.outcome
+            facts["hits"] = int(context.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
+            facts["stale"] = int(context.outcome is Outcome.STALE)
+            facts["age_s"] = context.age_s if context.stamp_us else None
+            facts["upstream_calls"] = context.upstream_calls
+            facts["upstream_ms"] = round(context.upstream_s * 1000, 3)
         return facts

@@ -17,7 +17,7 @@ from dekr.http.edge.csv import line
 from dekr.http.paging import cursors
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Bars, Range, Row
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.sessions import eastern_midnight_us
 from dekr.times import day_of, rfc3339_ms
 
@@ -31,13 +31,13 @@ upstream counts the minutes that they are made of.
 WHOLE: Final = 0
 """A cursor's limit where all the rest is wanted."""
 
-MOST_BARS: Final = 50_000
+MAX_BARS: Final = 50_000
 EARLIEST: Final = date(1970, 1, 2)
 LONGEST_DAYS: Final = {Timespan.SECOND: 31, Timespan.MINUTE: 5 * 366, Timespan.HOUR: 20 * 366}
 """How many days a range of intraday bars may span."""
 
 DAY_MS: Final = 86_400_000
-USUAL: Final = 100
+DEFAULT_BARS: Final = 100
 FAR_FUTURE_MS: Final = 253_402_300_799_000
 FEWEST_DIGITS: Final = 12
 """Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
@@ -78,17 +78,17 @@ class BarQuery:
         if first is not None:
             check_span(series.timespan, first_ms, last_ms, now_ms)
         if limit is None and first is None:
-            limit = USUAL
+            limit = DEFAULT_BARS
         return cls(
             series, Range(first_ms, last_ms, limit or page_rows(series.timespan)), newest_first, whole=limit is None
         )
 
-    def rows(self, bars: Bars, ask: Ask) -> list[Row]:
+    def rows(self, bars: Bars, context: ReadContext) -> list[Row]:
         """The bars of this query's page, oldest first; of a whole range one more than a page holds, where there is one."""
         if not self.whole:
-            return bars.get(ask, self.series, self.range)
+            return bars.get(context, self.series, self.range)
         one_more = Range(self.range.first_ms, self.range.last_ms, page_rows(self.series.timespan) + 1)
-        return (bars.get if self.newest_first else bars.oldest)(ask, self.series, one_more)
+        return (bars.get if self.newest_first else bars.oldest)(context, self.series, one_more)
 
     def cursor(self, rest: Range) -> str:
         """The cursor that names the rest of this query's answer."""
@@ -196,6 +196,6 @@ def _range_in(cursor: str, series: Series, newest_first: bool) -> tuple[Range, b
     if match is None:
         raise cursors.refused()
     first_ms, last_ms, limit = (int(number) for number in match.groups())
-    if not first_ms <= last_ms <= FAR_FUTURE_MS or not WHOLE <= limit <= MOST_BARS:
+    if not first_ms <= last_ms <= FAR_FUTURE_MS or not WHOLE <= limit <= MAX_BARS:
         raise cursors.refused()
     return Range(first_ms, last_ms, limit or page_rows(series.timespan)), limit == WHOLE

@@ -13,12 +13,12 @@ from pydantic_core import CoreSchema
 from dekr.errors import DekrError, InvalidInput
 from dekr.symbols import Ticker
 
-MOST: Final = 250
-MOST_KEPT: Final = 128
+MAX_SYMBOLS: Final = 250
+MAX_KEPT: Final = 128
 RULE: Final = 'must be an array of ticker symbols, or an object {"symbols": [...]}'
 
 
-_LIST: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST}
+_LIST: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_SYMBOLS}
 _OBJECT: Final = {
     "type": "object",
     "properties": {"symbols": _LIST},
@@ -62,7 +62,7 @@ def checked(symbols: Sequence[str], most: int) -> Mapping[str, Ticker | DekrErro
     return _read(tuple(symbols))
 
 
-@lru_cache(MOST_KEPT)
+@lru_cache(MAX_KEPT)
 def _read(symbols: tuple[str, ...]) -> Mapping[str, Ticker | DekrError]:
     """Kept, because who asks for a batch asks for the same one again."""
     found: dict[str, Ticker | DekrError] = {}

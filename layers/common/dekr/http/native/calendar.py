@@ -8,8 +8,8 @@ from dekr.errors import InvalidInput
 from dekr.sessions import eastern_date
 from dekr.times import day_of
 
-USUAL: Final = timedelta(days=30)
-MOST: Final = timedelta(days=366)
+DEFAULT_SPAN: Final = timedelta(days=30)
+MAX_SPAN: Final = timedelta(days=366)
 
 
 def days(first: str | None, last: str | None, now_us: int) -> tuple[date, date]:
@@ -23,11 +23,11 @@ def days(first: str | None, last: str | None, now_us: int) -> tuple[date, date]:
         raise InvalidInput("from", f"is required: the calendar ends on {LAST}")
     end = _day("to", last) if last is not None else None
     start = _day("from", first) if first is not None else min(today, end or today)
-    end = end or min(start + USUAL, LAST)
+    end = end or min(start + DEFAULT_SPAN, LAST)
     if start > end:
         raise InvalidInput("from", "must not be after to")
-    if end - start > MOST:
-        raise InvalidInput("from", f"the range must not span more than {MOST.days} days")
+    if end - start > MAX_SPAN:
+        raise InvalidInput("from", f"the range must not span more than {MAX_SPAN.days} days")
     return start, end
 
 

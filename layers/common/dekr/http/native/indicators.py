@@ -17,11 +17,11 @@ from dekr.http.paging import cursors
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
 from dekr.market.indicators.service import FORMULAS, WIDEST, Computed, Indicator, Indicators, Point, Price, Study
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.times import rfc3339_ms
 
-USUAL: Final = 100
-MOST: Final = 5_000
+DEFAULT_VALUES: Final = 100
+MAX_VALUES: Final = 5_000
 """Values in an answer."""
 
 IndicatorPath = Annotated[Indicator, Path(description="Which indicator.")]
@@ -138,19 +138,19 @@ class IndicatorQuery:
         """The query behind the route's parameters, at a moment; raises InvalidInput, naming the parameter and its rule."""
         if cursor is not None:
             first_ms, last_ms = bounds_in(_scope(series, study, newest_first), cursor)
-            return cls(series, study, Range(first_ms, last_ms, MOST + 1), newest_first, whole=True)
+            return cls(series, study, Range(first_ms, last_ms, MAX_VALUES + 1), newest_first, whole=True)
         first_ms = 0 if first is None else moment_ms("from", first, end=False)
         last_ms = FAR_FUTURE_MS if last is None else moment_ms("to", last, end=True)
         if first is not None:
             check_span(series.timespan, first_ms, last_ms, now_ms)
         if limit is None and first is not None:
-            return cls(series, study, Range(first_ms, last_ms, MOST + 1), newest_first, whole=True)
-        return cls(series, study, Range(first_ms, last_ms, limit or USUAL), newest_first, whole=False)
+            return cls(series, study, Range(first_ms, last_ms, MAX_VALUES + 1), newest_first, whole=True)
+        return cls(series, study, Range(first_ms, last_ms, limit or DEFAULT_VALUES), newest_first, whole=False)
 
-    def computed(self, indicators: Indicators, ask: Ask) -> Computed:
+    def computed(self, indicators: Indicators, context: ReadContext) -> Computed:
         """The values of this query's page; of a whole range one more than a page holds, where there is one."""
         upwards = self.whole and not self.newest_first
-        return (indicators.oldest if upwards else indicators.newest)(ask, self.series, self.study, self.range)
+        return (indicators.oldest if upwards else indicators.newest)(context, self.series, self.study, self.range)
 
     def url(self, rest: Range) -> str:
         """The path and query of the page that holds the rest."""

@@ -16,12 +16,12 @@ from dekr.sessions import eastern_midnight_us
 from dekr.symbols import Ticker
 from dekr.times import day_of
 
-MOST: Final = 1_000
+MAX_SYMBOLS: Final = 1_000
 LONGEST_US: Final = 30 * 86_400 * 1_000_000
-USUAL_US: Final = 3 * 86_400 * 1_000_000
+DEFAULT_US: Final = 3 * 86_400 * 1_000_000
 """Without ``until``: over a weekend."""
 
-USUAL_WEIGHT: Final = 10
+DEFAULT_WEIGHT: Final = 10
 _ANY_TIME_US: Final = 1 << 62
 DAY: Final = timedelta(days=1)
 
@@ -30,8 +30,8 @@ def _strings(value: object) -> object:
     """Raises ValueError, as a validator does."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("must be an array of ticker symbols")
-    if not 0 < len(value) <= MOST:
-        raise ValueError(f"must name 1 to {MOST} symbols; there are {len(value)}")
+    if not 0 < len(value) <= MAX_SYMBOLS:
+        raise ValueError(f"must name 1 to {MAX_SYMBOLS} symbols; there are {len(value)}")
     return value
 
 
@@ -41,11 +41,11 @@ class Preferred(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     symbols: Annotated[
-        list[str], BeforeValidator(_strings), Field(min_length=1, max_length=MOST, examples=[["AAPL", "BRK.B"]])
+        list[str], BeforeValidator(_strings), Field(min_length=1, max_length=MAX_SYMBOLS, examples=[["AAPL", "BRK.B"]])
     ]
     weight: Annotated[
         int, Field(strict=True, ge=1, le=100, description="Requests an hour that are expected for each symbol.")
-    ] = USUAL_WEIGHT
+    ] = DEFAULT_WEIGHT
     until: Annotated[
         str | None,
         Field(
@@ -99,7 +99,7 @@ def _ticker(symbol: str) -> str:
 
 def _until_us(until: str | None, now_us: int) -> int:
     if until is None:
-        return now_us + USUAL_US
+        return now_us + DEFAULT_US
     moment = datetime.fromisoformat(moment_utc("until", until, _ANY_TIME_US))
     last_day = day_of(until)
     until_us = eastern_midnight_us(last_day) if last_day else int(moment.timestamp() * 1_000_000)

@@ -36,7 +36,7 @@ def dekr_snapshot(sent: Mapping[str, Any]) -> str:
 def one_snapshot(edge: Edge, symbol: str, tier: int | None) -> dict[str, Any]:
     """The ticker's snapshot as upstream sent it. Raises InvalidInput, UnknownSymbol."""
     ticker = Ticker.parse(symbol).text
-    found = edge.services.snapshots.get(edge.ask(tier, "snapshot"), [ticker])[ticker]
+    found = edge.services.snapshots.get(edge.read_context(tier, "snapshot"), [ticker])[ticker]
     if isinstance(found, DekrError):
         raise found
     return found

@@ -23,10 +23,10 @@ from dekr.http.polygon import shapes
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Bars, Range, Row
 from dekr.market.passthrough.queries import previous_day
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.symbols import Ticker
 
-MOST: Final = 20_000
+MAX_BARS: Final = 20_000
 """Bars in one answer: more would not fit into it."""
 
 MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
@@ -69,7 +69,7 @@ class Aggregates:
             series.window_start_ms(first_ms),
             last_ms,
             newest_first,
-            min(limit, MOST, page_rows(series.timespan)),
+            min(limit, MAX_BARS, page_rows(series.timespan)),
         )
         if cursor is None:
             return asked
@@ -84,12 +84,14 @@ class Aggregates:
         """What a cursor of this request is bound to."""
         return f"{self.path}:{self.series.adjusted}:{self.newest_first}"
 
-    def answer(self, bars: Bars, ask: Ask) -> tuple[dict[str, Any], str | None]:
+    def answer(self, bars: Bars, context: ReadContext) -> tuple[dict[str, Any], str | None]:
         """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
         wanted = Range(self.first_ms, self.last_ms, self.limit + 1)
         try:
             found = (
-                bars.get(ask, self.series, wanted)[::-1] if self.newest_first else bars.oldest(ask, self.series, wanted)
+                bars.get(context, self.series, wanted)[::-1]
+                if self.newest_first
+                else bars.oldest(context, self.series, wanted)
             )
         except UnknownSymbol:
             found = []
@@ -136,13 +138,13 @@ def aggregate_routes(edge: Edge) -> None:
         """The bars of a range in Polygon's shape."""
         series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
         asked = Aggregates.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
-        return edge.polygon(*asked.answer(edge.services.bars, edge.ask(None, "bars")))
+        return edge.polygon(*asked.answer(edge.services.bars, edge.read_context(None, "bars")))
 
     @edge.get("/v2/aggs/ticker/<symbol>/prev", responses=polygon_of(shapes.Aggregates))
     def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:
         """The bar of the previous day in Polygon's shape."""
         question = previous_day(Ticker.parse(symbol), adjusted=adjusted)
-        return edge.polygon(edge.services.answers.get(edge.ask(None, "bars"), question))
+        return edge.polygon(edge.services.answers.get(edge.read_context(None, "bars"), question))
 
 
 def bar_of(row: Row) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import AdjustedQuery, SymbolPath, TrueOrFalse, Whole
 from dekr.http.native.bars import FAR_FUTURE_MS, moment_ms
 from dekr.http.native.indicators import (
-    MOST,
+    MAX_VALUES,
     IndicatorPath,
     LongWindowQuery,
     SeriesTypeQuery,
@@ -29,13 +29,12 @@ from dekr.http.native.indicators import (
     study_parameters,
 )
 from dekr.http.paging.list_page import CursorQuery, OrderQuery
-from dekr.http.polygon.bars import MOST as MOST_BARS
-from dekr.http.polygon.bars import bar_of
+from dekr.http.polygon.bars import MAX_BARS, bar_of
 from dekr.http.polygon.shapes import One
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range, Row
 from dekr.market.indicators.service import Indicators, Price, Study
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.symbols import Ticker
 
 AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ms).")]
@@ -70,8 +69,8 @@ class IndicatorRequest:
         """The request behind the route's parameters; of ``query`` only the filters by time are read. Raises InvalidInput,
         naming the parameter and its rule.
         """
-        if expanded and limit + study.reach > MOST_BARS:
-            rule = f"an answer holds {MOST_BARS} bars at most; this one needs {limit + study.reach}"
+        if expanded and limit + study.reach > MAX_BARS:
+            rule = f"an answer holds {MAX_BARS} bars at most; this one needs {limit + study.reach}"
             raise InvalidInput("expand_underlying", rule)
         if cursor is None:
             first_ms, last_ms = _between(query, now_ms)
@@ -79,10 +78,12 @@ class IndicatorRequest:
             first_ms, last_ms = bounds_in(_scope(series, study, newest_first), cursor)
         return cls(series, study, Range(first_ms, last_ms, limit + 1), newest_first, expanded)
 
-    def answer(self, indicators: Indicators, ask: Ask, origin: str, now_ms: int) -> tuple[dict[str, Any], str | None]:
+    def answer(
+        self, indicators: Indicators, context: ReadContext, origin: str, now_ms: int
+    ) -> tuple[dict[str, Any], str | None]:
         """The fields of Polygon's answer, and path and query of the next page. ``origin`` is our own address."""
         read = indicators.newest if self.newest_first else indicators.oldest
-        found = read(ask, self.series, self.study, self.range)
+        found = read(context, self.series, self.study, self.range)
         points, rest = rest_of(self.range, found.points, newest_first=self.newest_first)
         newest_ms = max((point[0] for point in points), default=0)
         rows = [row for row in found.rows if row[0] <= newest_ms]
@@ -135,7 +136,7 @@ def indicator_routes(edge: Edge) -> None:
         before: BeforeQuery = None,
         until: UntilQuery = None,
         order: OrderQuery = "desc",
-        limit: Annotated[int, Query(ge=1, le=MOST, description="Values in a page."), Whole] = 10,
+        limit: Annotated[int, Query(ge=1, le=MAX_VALUES, description="Values in a page."), Whole] = 10,
         expand_underlying: Annotated[TrueOrFalse, Query(description="Whether to add the bars.")] = "false",
         cursor: CursorQuery = None,
     ) -> Response[str]:
@@ -145,8 +146,8 @@ def indicator_routes(edge: Edge) -> None:
         study = study_of(indicator, series_type, window, short_window, long_window, signal_window)
         expanded, now_ms = expand_underlying == "true", edge.now_ms
         asked = IndicatorRequest.parse(series, study, edge.query, order == "desc", limit, expanded, cursor, now_ms)
-        ask = edge.ask(None, "indicators")
-        return edge.polygon(*asked.answer(edge.services.indicators, ask, edge.origin, now_ms))
+        context = edge.read_context(None, "indicators")
+        return edge.polygon(*asked.answer(edge.services.indicators, context, edge.origin, now_ms))
 
 
 def _between(query: Mapping[str, str], now_ms: int) -> tuple[int, int]:

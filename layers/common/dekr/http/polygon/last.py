@@ -16,8 +16,8 @@ def nbbo_routes(edge: Edge) -> None:
     def last_nbbo(symbol: SymbolPath) -> Response[str]:
         """The last quote in Polygon's shape: lower-case p is the bid."""
         ticker = Ticker.parse(symbol)
-        ask = edge.ask(None, "quote")
-        return edge.polygon({"results": edge.services.quotes.sent(ask, ticker)})
+        context = edge.read_context(None, "quote")
+        return edge.polygon({"results": edge.services.quotes.sent(context, ticker)})
 
 
 def trade_routes(edge: Edge) -> None:
@@ -27,5 +27,5 @@ def trade_routes(edge: Edge) -> None:
     def last_trade(symbol: SymbolPath) -> Response[str]:
         """The last trade in Polygon's shape."""
         ticker = Ticker.parse(symbol)
-        ask = edge.ask(None, "trade")
-        return edge.polygon({"results": edge.services.trades.sent(ask, ticker)})
+        context = edge.read_context(None, "trade")
+        return edge.polygon({"results": edge.services.trades.sent(context, ticker)})

@@ -42,7 +42,7 @@ def news_routes(edge: Edge) -> None:
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})
         times = published_times(edge.query, edge.now_ms * 1000)
         asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, edge.query, found)
-        sent = edge.services.news.get(edge.ask(None, "news"), asked.ticker, asked.parameters)
+        sent = edge.services.news.get(edge.read_context(None, "news"), asked.ticker, asked.parameters)
         results = sent.get("results") or []
         following = next_path("/v2/reference/news", {}, asked.following(sent))
         return edge.polygon({"count": len(results), "results": results}, following)

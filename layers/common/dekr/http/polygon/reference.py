@@ -19,12 +19,14 @@ def reference_routes(edge: Edge) -> None:
     @edge.get("/v1/marketstatus/now", responses=polygon_of(MarketNow))
     def status_now() -> Response[str]:
         """Polygon's state of the markets."""
-        return edge.answer(json.dumps(edge.services.hours.now(edge.ask(None, "reference"))))
+        return edge.answer(json.dumps(edge.services.hours.now(edge.read_context(None, "reference"))))
 
     @edge.get("/v1/marketstatus/upcoming", responses=polygon_of(list[UpcomingDay]))
     def status_upcoming() -> Response[str]:
         """Polygon's coming holidays."""
-        return edge.answer(json.dumps(edge.services.answers.get(edge.ask(None, "reference"), upcoming_question())))
+        return edge.answer(
+            json.dumps(edge.services.answers.get(edge.read_context(None, "reference"), upcoming_question()))
+        )
 
     @edge.get("/v3/reference/tickers", responses=polygon_of(Page))
     def reference_tickers(filters: TickerFilters, limit: Limit = 100, cursor: CursorQuery = None) -> Response[str]:
@@ -32,6 +34,6 @@ def reference_routes(edge: Edge) -> None:
         path = "/v3/reference/tickers"
         del cursor
         asked = ListQuery.of(path, ticker_parameters(filters, limit), edge.query)
-        sent = edge.services.answers.get(edge.ask(None, "reference"), tickers_question(asked.parameters))
+        sent = edge.services.answers.get(edge.read_context(None, "reference"), tickers_question(asked.parameters))
         results = sent.get("results") or []
         return edge.polygon({"count": len(results), "results": results}, next_path(path, {}, asked.following(sent)))

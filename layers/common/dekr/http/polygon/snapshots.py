@@ -35,14 +35,14 @@ def snapshot_routes(edge: Edge) -> None:
         """Polygon's snapshots of several tickers, or of the whole market: that costs ten requests."""
         del include_otc
         if not tickers:
-            whole = edge.services.whole_market.get(edge.ask(None, "market", MARKET_COST))
+            whole = edge.services.whole_market.get(edge.read_context(None, "market", MARKET_COST))
             return edge.packed(
                 whole,
                 field="tickers",
                 rule="is required without gzip: the whole market is too long for one answer",
             )
         asked = listed(tickers, "tickers", edge.principal.tier.policy.batch)
-        found = several(edge.services.snapshots.get(edge.ask(None, "snapshot", data=len(asked)), asked))
+        found = several(edge.services.snapshots.get(edge.read_context(None, "snapshot", data=len(asked)), asked))
         return edge.polygon({"count": len(found), "tickers": found})
 
     @edge.get("/v3/snapshot", responses=polygon_of(Page))
@@ -57,6 +57,6 @@ def snapshot_routes(edge: Edge) -> None:
         """Polygon's universal snapshot of the tickers named; one that is not known is an item with an error."""
         del type_, sort
         asked = listed(any_of, "ticker.any_of", edge.principal.tier.policy.batch)
-        found = edge.services.universal.get(edge.ask(None, "snapshot", data=len(asked)), asked)
+        found = edge.services.universal.get(edge.read_context(None, "snapshot", data=len(asked)), asked)
         results, following = universal_page(found, any_of, order, limit, cursor)
         return edge.polygon({"results": results}, following)

@@ -13,7 +13,7 @@ from dekr.http.polygon.shapes import Page
 from dekr.market.passthrough.queries import ticks
 from dekr.symbols import Ticker
 
-MOST: Final = 10_000
+MAX_TICKS: Final = 10_000
 """Items in a page: more would not fit into one answer; the pages that follow hold the rest."""
 
 At = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns).")]
@@ -45,8 +45,10 @@ def tick_routes(edge: Edge, kind: Literal["quotes", "trades"]) -> None:
         ticker = Ticker.parse(symbol)
         times, over_us = tick_times(edge.query, edge.now_ms * 1_000_000)
         path = f"/v3/{kind}/{ticker.text}"
-        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MOST))}, edge.query)
+        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MAX_TICKS))}, edge.query)
         # A cursor says nothing that could be trusted of how old its page is.
         settled_us = over_us if cursor is None else None
-        sent = edge.services.answers.get(edge.ask(None, kind), ticks(ticker, kind, asked.parameters, settled_us))
+        sent = edge.services.answers.get(
+            edge.read_context(None, kind), ticks(ticker, kind, asked.parameters, settled_us)
+        )
         return edge.polygon({"results": sent.get("results") or []}, next_path(path, {}, asked.following(sent)))

@@ -14,9 +14,9 @@ from dekr.gate.permit import Permit
 from dekr.market.bars.model import Page, Row, between, page_of
 from dekr.market.bars.segment_planner import key_of, runs
 from dekr.market.bars.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, Requirement
 from dekr.polygon.failures import NotEntitled
 from dekr.sessions import eastern_date, eastern_midnight_us
 
@@ -45,7 +45,7 @@ YEAR_MS: Final = 365 * DAY_MS
 class BarFetch:
     """Fetches bars. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
     def of(self, series: Series, segments: Mapping[str, Segment], kin: Iterable[str] = ()) -> Fetch:
@@ -53,14 +53,16 @@ class BarFetch:
         ``kin``, it is traded, and a segment without bars is no reason for doubt while its time is not over.
         """
 
-        def run(permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
-            wanted = {want.key: segments[want.key] for want in missing if want.key in segments}
+        def run(permit: Permit, missing: Sequence[Requirement], old: Mapping[str, Entry]) -> list[Write]:
+            wanted = {
+                requirement.key: segments[requirement.key] for requirement in missing if requirement.key in segments
+            }
             traded = any(page_of(old[key]).rows for key in kin if key in old)
             return self._fetch(series, permit, wanted, old, traded=traded)
 
         return Fetch(f"{series.datum}:{series.ticker}", ("aggs",), LEASE_MS, run)
 
-    def first_day(self, ask: Ask, ticker: str) -> date:
+    def first_day(self, context: ReadContext, ticker: str) -> date:
         """The first day that can hold bars of the ticker. Raises UnknownSymbol for one that the upstream does not know.
 
         One call for the months of all its history, asked for only where bars are missing, and kept.
@@ -76,14 +78,14 @@ class BarFetch:
             return [Write(key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % found[0].t), SETTLED_KEEP_US)]
 
         fetch = Fetch(f"first:{ticker}", ("aggs",), LEASE_MS, run)
-        entry = self.flow.read(ask, (Want(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
+        entry = self.reader.read(context, (Requirement(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
         return _first_day(entry)
 
     def known_first_day(self, ticker: str) -> date | None:
         """The same where it is known already; None where it is not."""
-        cache = self.flow.cache
+        cache = self.reader.cache
         key = self._key_of_first(ticker)
         with suppress(StoreDown):
             entry = cache.entry(key, cache.store.run(cache.get(key))[0])
@@ -92,7 +94,7 @@ class BarFetch:
         return None
 
     def _key_of_first(self, ticker: str) -> str:
-        return self.flow.cache.key(ticker, "first")
+        return self.reader.cache.key(ticker, "first")
 
     def _fetch(
         self,
@@ -107,13 +109,13 @@ class BarFetch:
         kept = 0
         for run in runs(series, list(missing.values())):
             # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
-            self.flow.flight.keep(writes[kept:])
+            self.reader.single_flight.keep(writes[kept:])
             kept = len(writes)
             answer, begin_ms = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
             found = Found(rows, answer.delayed, begin_ms, permit.stamp_us, traded=traded or bool(rows))
             for segment in run:
-                key = key_of(self.flow.cache, series, segment)
+                key = key_of(self.reader.cache, series, segment)
                 writes.append(found.write(key, segment, old.get(key)))
         return writes
 

@@ -21,7 +21,7 @@ from dekr.market.bars.model import Page, between, page_of
 from dekr.market.bars.segment_planner import key_of
 from dekr.market.bars.segments import Series, Timespan, last_trade_us
 from dekr.market.bars.splits import LOOK_BACK, Splits
-from dekr.market.read.reader import Flow
+from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch
 from dekr.sessions import TradingDay
 from dekr.store import Store, plain
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEASE_MS: Final = 60_000
 """Longer than it takes to add a day to ten thousand tickers."""
 
-STEP: Final = 50
+CHUNK: Final = 50
 """Years read and written in one round trip: each has some ten thousand bytes."""
 
 SCANNED: Final = 10_000
@@ -47,10 +47,10 @@ KEEP_US: Final = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class DayHistory:
+class FinishedDayHistory:
     """Adds days. ``client`` is asked for when there is something to add to."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
     def extend(self, now_us: int, deadline: Deadline) -> bool:
@@ -59,7 +59,7 @@ class DayHistory:
         by a later call. Raises what the gate and the fetch raise, and StoreDown.
         """
         day = _finished(now_us)
-        mark = self.flow.cache.key("market", "history")
+        mark = self.reader.cache.key("market", "history")
         if day is None or self._done(mark) >= day.date:
             return True
         years = {adjusted: list(self._years(day.date, adjusted=adjusted)) for adjusted in (True, False)}
@@ -70,7 +70,7 @@ class DayHistory:
             return self._extend(day, years, mark, permit)
 
         try:
-            self.flow.flight.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), now_us, deadline)
+            self.reader.single_flight.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), now_us, deadline)
         except UpstreamNotEntitled:
             return True
         return self._done(mark) >= day.date
@@ -85,34 +85,34 @@ class DayHistory:
                 # Not published yet.
                 return []
             # A year that was split since it was fetched is of another scale.
-            splits = Splits(self.flow, self.client).between(today - LOOK_BACK, today, permit) if adjusted else []
+            splits = Splits(self.reader, self.client).between(today - LOOK_BACK, today, permit) if adjusted else []
             added = Added(day, bars, permit.stamp_us, frozenset(row["ticker"] for row in splits))
-            for start in range(0, len(keys), STEP):
+            for start in range(0, len(keys), CHUNK):
                 if permit.deadline.left_s() < ENOUGH_S:
                     return []
-                self._add(added, keys[start : start + STEP])
+                self._add(added, keys[start : start + CHUNK])
         payload = b'"%s"' % day.date.isoformat().encode()
         return [Write(mark, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
 
     def _add(self, added: "Added", keys: Sequence[str]) -> None:
-        replies = self.flow.cache.store.run(*(plain("GET", key) for key in keys))
+        replies = self.reader.cache.store.run(*(plain("GET", key) for key in keys))
         writes = [
             write
             for key, reply in zip(keys, replies, strict=True)
             if reply is not None and (write := added.to(key, Entry.decode(reply))) is not None
         ]
-        self.flow.flight.keep(writes, copy=False)
+        self.reader.single_flight.keep(writes, copy=False)
 
     def _done(self, mark: str) -> date:
-        (reply,) = self.flow.cache.store.run(self.flow.cache.get(mark))
-        entry = self.flow.cache.entry(mark, reply)
+        (reply,) = self.reader.cache.store.run(self.reader.cache.get(mark))
+        entry = self.reader.cache.entry(mark, reply)
         return date.min if entry is None else entry.view(date.fromisoformat)
 
     def _years(self, day: date, *, adjusted: bool) -> Iterator[str]:
         """The keys of all years that hold the day, each once."""
         series = Series("*", 1, Timespan.DAY, adjusted)
-        pattern = key_of(self.flow.cache, series, series.segment_at(day))
-        for shard in self.flow.cache.store.shards():
+        pattern = key_of(self.reader.cache, series, series.segment_at(day))
+        for shard in self.reader.cache.store.shards():
             yield from _keys(shard, pattern)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from dekr.market.bars.model import Page, Row, start_ms
 from dekr.market.bars.segments import UNIT_MS, Series, Timespan
 
-MOST_LONGER: Final = 4
+MAX_LONGER: Final = 4
 """Series made of one page that are kept with it: together less than the page itself."""
 
 
@@ -25,7 +25,7 @@ def longer(series: Series, page: Page, midnight_ms: int) -> list[Row]:
     """The bars of a series that a day's page of minute bars makes: see ``derived``. Made once for as long as the page is kept."""
     rows = page.longer.get(series.datum)
     if rows is None:
-        if len(page.longer) >= MOST_LONGER:
+        if len(page.longer) >= MAX_LONGER:
             page.longer.clear()
         rows = page.longer[series.datum] = derived(series, page.rows, midnight_ms)
     return rows

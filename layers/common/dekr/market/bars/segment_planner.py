@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from dekr.cache.entry_cache import TierCache
+from dekr.cache.entry_cache import EntryCache
 from dekr.market.bars.segments import UNIT_MS, Segment, Series, Timespan, last_trade_us
 from dekr.sessions import CalendarUnknown, eastern_date, eastern_midnight_us, trading_day
 
@@ -28,7 +28,7 @@ UNIT_DAYS: Final = {
 }
 
 
-def key_of(cache: TierCache, series: Series, segment: Segment) -> str:
+def key_of(cache: EntryCache, series: Series, segment: Segment) -> str:
     """The key of a segment's bars."""
     return cache.key(series.ticker, f"{series.datum}:{segment.name}")
 

@@ -15,9 +15,9 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DAY_US, DataClass, splits_floor_us
 from dekr.errors import BudgetSpent, DeadlineExceeded, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, Requirement
 from dekr.sessions import eastern_date, eastern_midnight_us
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FAMILY: Final = "splits"
 LEASE_MS: Final = 12_000
 LOOK_BACK: Final = timedelta(days=10)
 KEEP_US: Final = 2 * DAY_US
-MOST_PAGES: Final = 5
+MAX_PAGES: Final = 5
 UNKNOWN: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
 
 
@@ -36,25 +36,25 @@ UNKNOWN: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpen
 class Splits:
     """Knows them. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def unsplit_since_us(self, ask: Ask, ticker: str) -> int | None:
+    def unsplit_since_us(self, context: ReadContext, ticker: str) -> int | None:
         """Since when the ticker was not split, at the least, up to the present trading day; None where it is not known. A split
         is doubted for as long as it is in the list: it may have been entered late.
         """
-        key = self.flow.cache.key("market", "splits")
+        key = self.reader.cache.key("market", "splits")
         fetch = Fetch("market:splits", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
         # However old: but for the next split there is no age.
-        want = Want(key, DataClass.HISTORICAL, 0, tail=False, adjusted=True)
-        told = ask.outcome, ask.failure
+        requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False, adjusted=True)
+        told = context.outcome, context.failure
         try:
-            entry = self.flow.read(ask, (want,), fetch)[key]
+            entry = self.reader.read(context, (requirement,), fetch)[key]
         except UNKNOWN:
             return None
-        if entry.stamp_us <= splits_floor_us(ask.now_us):
+        if entry.stamp_us <= splits_floor_us(context.now_us):
             # Too old, and served only because there is no newer one: no part of the answer.
-            ask.outcome, ask.failure = told
+            context.outcome, context.failure = told
             return None
         since_us, tickers = entry.view(_parsed)
         return None if ticker in tickers else since_us
@@ -76,7 +76,7 @@ class Splits:
             "limit": "1000",
         }
         rows: list[Mapping[str, Any]] = []
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             sent, _ = self.client().answer(FAMILY, PATH, parameters, permit, ListAnswer[Split])
             rows += sent.get("results") or []
             if not sent.get("next_url"):

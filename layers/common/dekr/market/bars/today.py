@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import TierCache
+from dekr.cache.entry_cache import EntryCache
 from dekr.cache.freshness import DataClass
 from dekr.cache.keys import Datum
 from dekr.market.bars.model import Page, page_of
 from dekr.market.bars.resample import longer, minutes_of
 from dekr.market.bars.segment_planner import key_of, needed_until_us
 from dekr.market.bars.segments import Segment, Series, Timespan
-from dekr.market.read.requirement import Want
+from dekr.market.read.requirement import Requirement
 from dekr.sessions import TradingDay
 
 CLEARED_US: Final = 27 * 3600 * 1_000_000 + 1800 * 1_000_000
@@ -23,7 +23,7 @@ _PRICES: Final = ("o", "h", "l", "c")
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class TodaySource:
     """Another entry that holds the bars of a series on the trading day that began last: the ticker's minutes of that day, which
     are the ``minutes`` of a ``segment``, or its snapshot, where ``minutes`` is None. ``alone``: that day is all that the series'
     own segment holds.
@@ -33,7 +33,7 @@ class Present:
     day: TradingDay
     segment: Segment
     minutes: Series | None
-    want: Want
+    requirement: Requirement
     alone: bool
 
     def page(self, entry: Entry | None) -> Page | None:
@@ -47,8 +47,8 @@ class Present:
 
 
 def present_of(
-    cache: TierCache, series: Series, plan: Sequence[Segment], now_us: int, last_ms: int, *, tail: bool
-) -> Present | None:
+    cache: EntryCache, series: Series, plan: Sequence[Segment], now_us: int, last_ms: int, *, tail: bool
+) -> TodaySource | None:
     """What else has the bars of the last trading day in the last segment of a plan; None where nothing has, or where none of that
     day's bars (up to ``last_ms``) are needed. ``tail``: newer bars may follow them.
     """
@@ -63,13 +63,18 @@ def present_of(
         return None
     if minutes is None:
         key = cache.key(series.ticker, Datum.SNAPSHOT)
-        return Present(
-            series, day, segment, None, Want(key, DataClass.HISTORICAL, day.post_close_us, tail=tail), alone=False
+        return TodaySource(
+            series,
+            day,
+            segment,
+            None,
+            Requirement(key, DataClass.HISTORICAL, day.post_close_us, tail=tail),
+            alone=False,
         )
     until_us = needed_until_us(series, segment, last_ms)
     key = key_of(cache, minutes, segment)
-    want = Want(key, DataClass.REAL_TIME, until_us, tail=tail, adjusted=series.adjusted)
-    return Present(series, day, segment, minutes, want, alone=plan[-1] == segment)
+    requirement = Requirement(key, DataClass.REAL_TIME, until_us, tail=tail, adjusted=series.adjusted)
+    return TodaySource(series, day, segment, minutes, requirement, alone=plan[-1] == segment)
 
 
 def day_page(entry: Entry, day: TradingDay, midnight_us: int) -> Page | None:

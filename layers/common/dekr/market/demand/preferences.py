@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dekr.errors import InvalidInput
-from dekr.market.demand.record import MOST_PREFERRED, Demand
+from dekr.market.demand.record import MAX_PREFERRED, Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Preferences:
         """
         (kept,) = self.demand.store.run(*self.demand.prefer(tickers, weight, until_us))
         if kept < 0:
-            raise InvalidInput("symbols", f"must not make more than {MOST_PREFERRED} preferred ones in all")
+            raise InvalidInput("symbols", f"must not make more than {MAX_PREFERRED} preferred ones in all")
         return int(kept)
 
     def end(self, ticker: str) -> int:

@@ -25,13 +25,13 @@ HALF_LIFE_US: Final = 7 * 86_400 * 1_000_000
 SPAN_US: Final = 900 * 1_000_000
 """The pace is that of about the last quarter of an hour."""
 
-MOST_TICKERS: Final = 20_000
+MAX_TICKERS: Final = 20_000
 """The record keeps so many tickers, the least popular go first."""
 
 CANDIDATES: Final = 4_000
 """So many popular tickers are weighed against each other (more change nothing, measured)."""
 
-MOST_PREFERRED: Final = 5_000
+MAX_PREFERRED: Final = 5_000
 SAMPLED: Final = 8
 """Of so many quotes of batches one is noted, for all: telling the store of a hundred takes longer than reading them."""
 
@@ -50,7 +50,7 @@ of new kinds in a Pitman-Yor process; DOUBT makes the first requests say little.
 
 
 @dataclass(frozen=True, slots=True)
-class Likely:
+class TickerDemand:
     """A ticker, its expected requests a second, and when it was last fetched (0: long ago), on the store's clock."""
 
     ticker: str
@@ -59,7 +59,7 @@ class Likely:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Forecast:
     """What is likely to be asked for.
 
     ``market_us``: when the whole market was last fetched (0: long ago). ``patience``: the share of requests by allowance (the
@@ -69,15 +69,15 @@ class Outlook:
 
     now_us: int
     market_us: int
-    patience: Mapping[int, float] = field(default_factory=dict)
-    likely: Sequence[Likely] = ()
+    max_age_mix: Mapping[int, float] = field(default_factory=dict)
+    tickers: Sequence[TickerDemand] = ()
     others_rate: float = 0.0
     call_gap_s: float = 60.0
 
     @property
     def rate(self) -> float:
         """Expected requests a second, all tickers together."""
-        return sum(ticker.rate for ticker in self.likely) + self.others_rate
+        return sum(ticker.rate for ticker in self.tickers) + self.others_rate
 
 
 @dataclass(slots=True)
@@ -129,14 +129,14 @@ class Demand:
         for ticker, count in self._tickers.items():
             args += [ticker, count, self._stamps[ticker]]
         keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps")]
-        command = call(_NOTE, keys, HALF_LIFE_US, SPAN_US, MOST_TICKERS, *args)
+        command = call(_NOTE, keys, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
         self._tickers.clear()
         self._patience.clear()
         self._stamps.clear()
         self._noted, self._sent_us = 0, self.now_us()
         return (command,)
 
-    def outlook(self, floor_us: int, pace: float | None = None) -> Outlook:
+    def forecast(self, floor_us: int, pace: float | None = None) -> Forecast:
         """What is likely to be asked for; where the market was fetched after the floor, only of that what it did not have.
         ``pace``: requests a second to assume in the place of the present ones. Raises StoreDown.
         """
@@ -146,7 +146,7 @@ class Demand:
             return _told(reply, floor_us, pace)
         except (ValueError, OverflowError):
             # A record that somebody else has written into says nothing.
-            return Outlook(reply[0], 0)
+            return Forecast(reply[0], 0)
 
     def refreshed(self, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
         """What remembers a fetch of these tickers' quotes."""
@@ -158,20 +158,20 @@ class Demand:
 
     def _refreshed(self, what: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
         keys = [self._key(name) for name in ("pace", "stamps", "lacking")]
-        return (call(_REFRESHED, keys, SPAN_US, stamp_us, MOST_TICKERS, what, *tickers),)
+        return (call(_REFRESHED, keys, SPAN_US, stamp_us, MAX_TICKERS, what, *tickers),)
 
     def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
         """What makes these tickers as likely until then as if each were asked for ``weight`` times an hour more; 0 ends that."""
-        return (call(_PREFER, [self._key("preferred")], MOST_PREFERRED, until_us, weight, *tickers),)
+        return (call(_PREFER, [self._key("preferred")], MAX_PREFERRED, until_us, weight, *tickers),)
 
     def _key(self, name: str) -> str:
         return f"{self.store.prefix}{{demand}}:{name}"
 
 
-def _told(reply: Any, floor_us: int, pace: float | None) -> Outlook:  # noqa: ANN401 - a script's reply
+def _told(reply: Any, floor_us: int, pace: float | None) -> Forecast:  # noqa: ANN401 - a script's reply
     now_us, market, *rest = reply
     if not rest:
-        return Outlook(now_us, int(float(market)))
+        return Forecast(now_us, int(float(market)))
     rate, calls, known, requests, shares, names, scores, stamps, preferred = rest
     total = float(requests)
     market_us = int(float(market))
@@ -187,13 +187,13 @@ def _told(reply: Any, floor_us: int, pace: float | None) -> Outlook:  # noqa: AN
         until_us, _, weight = word.partition(b" ")
         if int(until_us) > now_us:
             rates[name.decode()] = rates.get(name.decode(), 0.0) + float(weight) / 3600
-    patience = {int(s): float(n) / total for s, n in zip(shares[::2], shares[1::2], strict=True)} if total else {}
-    return Outlook(
+    max_age_mix = {int(s): float(n) / total for s, n in zip(shares[::2], shares[1::2], strict=True)} if total else {}
+    return Forecast(
         now_us,
         market_us,
-        patience,
+        max_age_mix,
         [
-            Likely(ticker, each, max(when.get(ticker, 0), 0 if covered else market_us))
+            TickerDemand(ticker, each, max(when.get(ticker, 0), 0 if covered else market_us))
             for ticker, each in rates.items()
             if each
         ],

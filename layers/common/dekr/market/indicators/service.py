@@ -10,7 +10,7 @@ from dekr.market.bars.model import start_ms
 from dekr.market.bars.segments import Series
 from dekr.market.bars.service import Bars, Range, Row
 from dekr.market.indicators import formulas
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 
 WIDEST: Final = 1_000
 """The widest window. Wilder's RSI of it remembers 36 700 bars and MACD's two EMAs 36 800, so with the 5 000 values of the
@@ -139,28 +139,28 @@ class Indicators:
 
     bars: Bars
 
-    def newest(self, ask: Ask, series: Series, study: Study, wanted: Range) -> Computed:
+    def newest(self, context: ReadContext, series: Series, study: Study, wanted: Range) -> Computed:
         """The newest values of the range, at most as many as its limit. Raises UnknownSymbol."""
-        rows = self._newest_rows(ask, series, study, wanted)
+        rows = self._newest_rows(context, series, study, wanted)
         since = bisect_left(rows, wanted.first_ms, key=start_ms)
         return Computed(study.points(rows, max(since, len(rows) - wanted.limit)), rows)
 
-    def oldest(self, ask: Ask, series: Series, study: Study, wanted: Range) -> Computed:
+    def oldest(self, context: ReadContext, series: Series, study: Study, wanted: Range) -> Computed:
         """The oldest values of the range, at most as many as its limit. Raises UnknownSymbol."""
         # Where the history begins in the range, its first bars have no value.
-        page = self.bars.oldest(ask, series, Range(wanted.first_ms, wanted.last_ms, wanted.limit + study.lead))
-        rows = self._with_warm_up(ask, series, study, page)
+        page = self.bars.oldest(context, series, Range(wanted.first_ms, wanted.last_ms, wanted.limit + study.lead))
+        rows = self._with_warm_up(context, series, study, page)
         since = bisect_left(rows, wanted.first_ms, key=start_ms)
         return Computed(study.points(rows, since)[: wanted.limit], rows)
 
-    def _newest_rows(self, ask: Ask, series: Series, study: Study, wanted: Range) -> list[Row]:
+    def _newest_rows(self, context: ReadContext, series: Series, study: Study, wanted: Range) -> list[Row]:
         if wanted.first_ms == 0:
-            return self.bars.get(ask, series, Range(0, wanted.last_ms, wanted.limit + study.reach))
+            return self.bars.get(context, series, Range(0, wanted.last_ms, wanted.limit + study.reach))
         # Only what is in the range says how far back its values reach.
-        return self._with_warm_up(ask, series, study, self.bars.get(ask, series, wanted))
+        return self._with_warm_up(context, series, study, self.bars.get(context, series, wanted))
 
-    def _with_warm_up(self, ask: Ask, series: Series, study: Study, page: Sequence[Row]) -> list[Row]:
+    def _with_warm_up(self, context: ReadContext, series: Series, study: Study, page: Sequence[Row]) -> list[Row]:
         """The page's bars and those before them that its values depend on, read as one, so that all are of one scale."""
         if not page:
             return []
-        return self.bars.get(ask, series, Range(0, page[-1][0], len(page) + study.reach))
+        return self.bars.get(context, series, Range(0, page[-1][0], len(page) + study.reach))

@@ -37,7 +37,7 @@ from dekr.gate.permit import Permit
 from dekr.market.news.ticker_list import NEWEST_FIRST, PATH, Article, list_of, published_us
 from dekr.market.passthrough.queries import MARKET, articles_model
 from dekr.market.read.requirement import Fetch
-from dekr.market.read.single_flight import Flight
+from dekr.market.read.single_flight import SingleFlight
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
 
@@ -59,7 +59,7 @@ FIRST_US: Final = DAY_US
 PAGE: Final = 1_000
 """Articles in an answer: the upstream's most."""
 
-MOST_PAGES: Final = 3
+MAX_PAGES: Final = 3
 """What appeared while nobody asked is followed over so many pages; where there is more, a new chain begins. At 1 500 articles a day
 that is two days: a weekend.
 """
@@ -67,7 +67,7 @@ that is two days: a weekend.
 LEASE_MS: Final = 15_000
 """Longer than a call and the writing after it; each further call renews it."""
 
-STEP: Final = 100
+CHUNK: Final = 100
 """Lists that are read and written in one round trip."""
 
 
@@ -110,13 +110,13 @@ def reaches(stamp_us: int, feed: Entry | None, now_us: int) -> bool:
 class NewsFeed:
     """Fetches feeds. ``client`` is asked for on the first miss."""
 
-    flight: Flight
+    single_flight: SingleFlight
     client: "Callable[[], PolygonClient]"
 
     @property
     def key(self) -> str:
         """The feed's key."""
-        return self.flight.cache.key(MARKET, "news:feed")
+        return self.single_flight.cache.key(MARKET, "news:feed")
 
     @property
     def fetch(self) -> Fetch:
@@ -129,7 +129,7 @@ class NewsFeed:
         if permit.alone:
             raise StoreDown("Without the store there are no lists to put the news into.")
         from_us = before.stamp_us - OVERLAP_US if before else permit.stamp_us - FIRST_US
-        found = self._articles(from_us // SECOND_US * SECOND_US, permit, MOST_PAGES if before else 1)
+        found = self._articles(from_us // SECOND_US * SECOND_US, permit, MAX_PAGES if before else 1)
         since_us = feed_of(before).since_us if before and found.whole else found.from_us + OVERLAP_US
         named = found.by_ticker()
         self._into_lists(found, named, since_us, permit.stamp_us)
@@ -161,10 +161,10 @@ class NewsFeed:
         return Found(kept, begin_us, delayed=late, whole=begin_us == from_us)
 
     def _into_lists(self, found: "Found", named: Mapping[str, list[Article]], since_us: int, stamp_us: int) -> None:
-        cache = self.flight.cache
+        cache = self.single_flight.cache
         tickers = list(named)
-        for start in range(0, len(tickers), STEP):
-            keys = {cache.key(ticker, LIST): ticker for ticker in tickers[start : start + STEP]}
+        for start in range(0, len(tickers), CHUNK):
+            keys = {cache.key(ticker, LIST): ticker for ticker in tickers[start : start + CHUNK]}
             replies = cache.store.run(*(cache.get(key) for key in keys))
             writes: list[Write] = []
             for (key, ticker), reply in zip(keys.items(), replies, strict=True):
@@ -176,7 +176,7 @@ class NewsFeed:
                 if new:
                     left_us = new.fetched_us + KEEP_US - stamp_us
                     writes.append(Write(key, Entry(stamp_us, Kind.VALUE, new.payload()), left_us))
-            if not self.flight.keep(writes, copy=False):
+            if not self.single_flight.keep(writes, copy=False):
                 raise StoreDown("The store was lost while news were kept.")
 
 

@@ -18,10 +18,10 @@ from dekr.market.news.feed import KEEP_US, LIST, NewsFeed, feed_of, reaches
 from dekr.market.news.ticker_list import NEWEST, NEWEST_FIRST, PATH, NewsList, list_of, older, published_us
 from dekr.market.passthrough.queries import articles_model
 from dekr.market.passthrough.queries import news as question
-from dekr.market.passthrough.service import LEASE_MS, Answers
-from dekr.market.read.context import Ask, Outcome
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want, Wanted, not_fresh
+from dekr.market.passthrough.service import LEASE_MS, PassThrough
+from dekr.market.read.context import Outcome, ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, ReadPlan, Requirement, not_fresh
 from dekr.symbols import Ticker
 from dekr.tiers import TierPolicy
 
@@ -36,11 +36,11 @@ _OF_THE_FEED: Final = (UpstreamInvalid, UpstreamNotEntitled, UpstreamDown, Store
 class News:
     """The service of news. ``answers`` passes on what is no ticker's newest. ``client`` is asked for on the first miss."""
 
-    flow: Flow
-    answers: Answers
+    reader: Reader
+    answers: PassThrough
     client: "Callable[[], PolygonClient]"
 
-    def get(self, ask: Ask, ticker: Ticker | None, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
+    def get(self, context: ReadContext, ticker: Ticker | None, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
         """The answer to ``/v2/reference/news`` with these parameters, as sent, without its request_id; for a ``next_url`` its
         cursor, or one of ours. It must not be changed. Raises UnknownSymbol for a ticker that the upstream does not know.
         """
@@ -49,53 +49,53 @@ class News:
             parameters = {**NEWEST_FIRST, "ticker": ticker.text, **behind}
         limit = _newest(parameters) if ticker else None
         if ticker and limit:
-            found = self._list(ask, ticker.text)
-            ask.delayed = found.delayed
+            found = self._list(context, ticker.text)
+            context.delayed = found.delayed
             page = found.first(limit)
             if page is not None:
                 return page
-        return self.answers.get(ask, question(ticker, parameters))
+        return self.answers.get(context, question(ticker, parameters))
 
-    def _list(self, ask: Ask, ticker: str) -> NewsList:
+    def _list(self, context: ReadContext, ticker: str) -> NewsList:
         try:
-            found = self._read(ask, ticker, by_feed=True)
-            down = isinstance(ask.failure, UpstreamDown) and ask.upstream_calls
-            failed = isinstance(ask.failure, _OF_THE_FEED) and not down
+            found = self._read(context, ticker, by_feed=True)
+            down = isinstance(context.failure, UpstreamDown) and context.upstream_calls
+            failed = isinstance(context.failure, _OF_THE_FEED) and not down
         except _OF_THE_FEED:
             failed = True
         if failed:
-            ask.failure, ask.outcome = None, Outcome.MISS
+            context.failure, context.outcome = None, Outcome.MISS
         if failed or found is None:
             # The feed did not reach the list, or has changed it since it was read.
-            found = self._read(ask, ticker, by_feed=False)
+            found = self._read(context, ticker, by_feed=False)
         assert found is not None, "a list that was fetched for this reader needs no feed"
         kept = list_of(found)
         if kept is None:
             raise UnknownSymbol(f"The data provider knows nothing of {ticker}.")
         return kept
 
-    def _read(self, ask: Ask, ticker: str, *, by_feed: bool) -> Entry | None:
+    def _read(self, context: ReadContext, ticker: str, *, by_feed: bool) -> Entry | None:
         """The list's entry; None where it is not as fresh as the feed that was read with it. ``by_feed``: whether a feed may be
         fetched.
         """
-        feed = NewsFeed(self.flow.flight, self.client)
-        key = self.flow.cache.key(ticker, LIST)
+        feed = NewsFeed(self.reader.single_flight, self.client)
+        key = self.reader.cache.key(ticker, LIST)
         own = Fetch(f"{ticker}:{LIST}", ("news",), LEASE_MS, lambda permit, *_: [self._fetched(ticker, key, permit)])
-        by_list, by_both = Want(key, DataClass.NEWS), Want(feed.key, DataClass.NEWS)
+        by_list, by_both = Requirement(key, DataClass.NEWS), Requirement(feed.key, DataClass.NEWS)
 
-        def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> Wanted:
+        def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
             kept, latest = entries.get(key), entries.get(feed.key)
             if kept is None or kept.kind is Kind.NEGATIVE:
-                return Wanted((by_list,), own)
+                return ReadPlan((by_list,), own)
             up_to_date = latest is not None and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)
             fresh = not not_fresh((by_both if up_to_date else by_list,), entries, now_us, policy)
             if fresh or not by_feed or not reaches(kept.stamp_us, latest, now_us):
-                return Wanted((by_both if fresh and up_to_date else by_list,), own)
-            return Wanted((by_both,), feed.fetch, (by_list,))
+                return ReadPlan((by_both if fresh and up_to_date else by_list,), own)
+            return ReadPlan((by_both,), feed.fetch, (by_list,))
 
-        wants, entries = self.flow.read_as(ask, (key, feed.key), choose)
+        requirements, entries = self.reader.read_as(context, (key, feed.key), choose)
         kept, latest = entries[key], entries.get(feed.key)
-        if wants[0] is by_list or (latest and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)):
+        if requirements[0] is by_list or (latest and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)):
             return kept
         return None
 

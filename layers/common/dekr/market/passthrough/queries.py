@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.freshness import DataClass
-from dekr.market.passthrough.service import Question
+from dekr.market.passthrough.service import UpstreamQuery
 from dekr.symbols import Ticker
 
 if TYPE_CHECKING:
@@ -17,41 +17,43 @@ TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
 """Pages of quotes and trades are megabytes that hardly anybody asks for twice."""
 
 
-def previous_day(ticker: Ticker, *, adjusted: str) -> Question:
+def previous_day(ticker: Ticker, *, adjusted: str) -> UpstreamQuery:
     """``/v2/aggs/ticker/{t}/prev``."""
     path = f"/v2/aggs/ticker/{ticker.text}/prev"
-    return Question(ticker.text, "prev", "prev", path, _aggregates, DataClass.HISTORICAL, {"adjusted": adjusted})
+    return UpstreamQuery(ticker.text, "prev", "prev", path, _aggregates, DataClass.HISTORICAL, {"adjusted": adjusted})
 
 
-def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: int | None) -> Question:
+def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: int | None) -> UpstreamQuery:
     """``/v3/quotes/{t}`` or ``/v3/trades/{t}``, as ``kind`` says."""
     path = f"/v3/{kind}/{ticker.text}"
-    return Question(ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us, TICKS_KEPT_US)
+    return UpstreamQuery(
+        ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us, TICKS_KEPT_US
+    )
 
 
-def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> Question:
+def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> UpstreamQuery:
     """``/v2/reference/news``, of one ticker or of all."""
     slot = ticker.text if ticker else MARKET
-    return Question(slot, "news", "news", "/v2/reference/news", articles_model, DataClass.NEWS, parameters)
+    return UpstreamQuery(slot, "news", "news", "/v2/reference/news", articles_model, DataClass.NEWS, parameters)
 
 
-def tickers(parameters: Mapping[str, str]) -> Question:
+def tickers(parameters: Mapping[str, str]) -> UpstreamQuery:
     """``/v3/reference/tickers``."""
     path = "/v3/reference/tickers"
-    return Question(MARKET, "tickers", "tickers", path, _tickers, DataClass.REFERENCE, parameters)
+    return UpstreamQuery(MARKET, "tickers", "tickers", path, _tickers, DataClass.REFERENCE, parameters)
 
 
-def market_now(since_us: int) -> Question:
+def market_now(since_us: int) -> UpstreamQuery:
     """``/v1/marketstatus/now``, in the session that began at that moment: with the session its answer is over."""
     datum = f"now:{since_us // 1_000_000}"
     path = "/v1/marketstatus/now"
-    return Question(MARKET, datum, "marketstatus", path, _market_now, DataClass.REAL_TIME, {}, is_list=False)
+    return UpstreamQuery(MARKET, datum, "marketstatus", path, _market_now, DataClass.REAL_TIME, {}, is_list=False)
 
 
-def upcoming() -> Question:
+def upcoming() -> UpstreamQuery:
     """``/v1/marketstatus/upcoming``."""
     path = "/v1/marketstatus/upcoming"
-    return Question(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.REFERENCE, {}, is_list=False)
+    return UpstreamQuery(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.REFERENCE, {}, is_list=False)
 
 
 # The shapes are part of the upstream client, which only a miss loads.

@@ -14,9 +14,9 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.errors import UnknownSymbol
 from dekr.gate.permit import Permit
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, Requirement
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,7 +27,7 @@ LEASE_MS: Final = 12_000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class UpstreamQuery:
     """One request of the upstream.
 
     ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` loads the answer's
@@ -57,36 +57,36 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class PassThrough:
     """The service of such answers. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def get(self, ask: Ask, question: Question) -> Any:  # noqa: ANN401 - parsed JSON
+    def get(self, context: ReadContext, question: UpstreamQuery) -> Any:  # noqa: ANN401 - parsed JSON
         """The answer as sent, without its request_id; for a ``next_url`` its cursor. It must not be changed.
 
         Raises UnknownSymbol for what the upstream does not know.
         """
-        entry = self._entry(ask, question)
+        entry = self._entry(context, question)
         found = entry.view(_as_it_is)
         if found is None:
             raise UnknownSymbol(f"The data provider knows nothing of {question.slot}.")
-        ask.delayed = found["delayed"]
+        context.delayed = found["delayed"]
         return found["sent"]
 
-    def _entry(self, ask: Ask, question: Question) -> Entry:
-        key = self.flow.cache.key(question.slot, question.name)
+    def _entry(self, context: ReadContext, question: UpstreamQuery) -> Entry:
+        key = self.reader.cache.key(question.slot, question.name)
         fetch = Fetch(
             f"{question.slot}:{question.name}",
             (question.family,),
             LEASE_MS,
             lambda permit, *_: [self._fetch(question, key, permit)],
         )
-        want = Want(key, question.data, question.settled_us, tail=question.settled_us is None)
-        return self.flow.read(ask, (want,), fetch)[key]
+        requirement = Requirement(key, question.data, question.settled_us, tail=question.settled_us is None)
+        return self.reader.read(context, (requirement,), fetch)[key]
 
-    def _fetch(self, question: Question, key: str, permit: Permit) -> Write:
+    def _fetch(self, question: UpstreamQuery, key: str, permit: Permit) -> Write:
         try:
             sent, delayed = self.client().answer(
                 question.family, question.path, question.parameters, permit, question.model()
@@ -97,7 +97,7 @@ class Answers:
         # An empty list is believed for a short time only.
         if question.is_list and not sent.get("results"):
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
-        keep = keep_us(permit.stamp_us, question.data, self.flow.stale_us)
+        keep = keep_us(permit.stamp_us, question.data, self.reader.stale_us)
         if question.keep_us is not None:
             keep = min(keep, question.keep_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)

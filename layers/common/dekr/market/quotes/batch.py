@@ -12,14 +12,14 @@ from dekr.cache.keys import Datum
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.passthrough.service import LEASE_MS
-from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, Harvest, lacking, refusal
+from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, EntryBuilder, lacking, refusal
 from dekr.market.quotes.market_refresh import closes_of, kind_of_closes
 from dekr.market.quotes.service import answer_of
-from dekr.market.quotes.shared_refresh import Shared
+from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.snapshots import lease_of
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want, real_time
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, Requirement, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.sessions import previous_day
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.latest import Snapshot
 
-MOST_PLANS: Final = 128
+MAX_PLANS: Final = 128
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
 
@@ -40,59 +40,59 @@ class Plan:
     """What a batch wants (its tickers by key), and how to get what is missing."""
 
     tickers: dict[str, str]
-    wants: list[Want]
+    requirements: list[Requirement]
     fetch: Fetch
 
 
 @dataclass(frozen=True, slots=True)
-class Batches:
+class QuoteBatches:
     """The batch service. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
-    shared: Shared
+    shared: SharedRefresh
     _plan: Callable[[tuple[str, ...]], Plan] = field(init=False)
 
     def __post_init__(self) -> None:
         # Who asks for a batch asks for the same one again.
-        object.__setattr__(self, "_plan", lru_cache(MOST_PLANS)(self._plan_of))
+        object.__setattr__(self, "_plan", lru_cache(MAX_PLANS)(self._plan_of))
 
-    def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, str | DekrError]:
+    def get(self, context: ReadContext, tickers: Sequence[str]) -> dict[str, str | DekrError]:
         """The JSON of each ticker's quote, or the error that stands in its place; in the order asked. Without any ticker the
         request is paid all the same.
 
         Raises what the fetch raises where no ticker at all can be served.
         """
         plan = self._plan(tuple(tickers))
-        entries = self.flow.read(ask, plan.wants, plan.fetch)
+        entries = self.reader.read(context, plan.requirements, plan.fetch)
         served: dict[str, int] = {}
         found: dict[str, str | DekrError] = {}
         for key, ticker in plan.tickers.items():
             entry = entries.get(key)
             if entry is None:
-                assert ask.failure is not None, "a partial read says why it left something out"
-                found[ticker] = ask.failure
+                assert context.failure is not None, "a partial read says why it left something out"
+                found[ticker] = context.failure
             elif entry.kind is Kind.NEGATIVE:
                 found[ticker] = refusal(entry, ticker)
             else:
                 answer = answer_of(entry, ticker, Datum.QUOTE)
-                ask.delayed = ask.delayed or answer.delayed
-                if ask.source != answer.source:
-                    ask.source = answer.source if ask.source is None else MIXED
+                context.delayed = context.delayed or answer.delayed
+                if context.source != answer.source:
+                    context.source = answer.source if context.source is None else MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
-        self.flow.demand.note_all(served, ask.policy.real_time_s)
+        self.reader.demand.note_all(served, context.policy.real_time_s)
         return found
 
     def _plan_of(self, tickers: tuple[str, ...]) -> Plan:
-        keys = {self.flow.cache.key(ticker, Datum.QUOTE): ticker for ticker in tickers}
+        keys = {self.reader.cache.key(ticker, Datum.QUOTE): ticker for ticker in tickers}
         lease = lease_of("batch", tickers)
         fetch = Fetch(
             lease,
             LADDER,
             LEASE_MS,
-            lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
+            lambda permit, missing, _: self._fetch([keys[requirement.key] for requirement in missing], permit),
             partial=True,
-            beside=MARKET,
+            covered_by=MARKET,
         )
         return Plan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
 
@@ -102,32 +102,32 @@ class Batches:
     def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         writes: list[Write] = []
         universal, snapshots = self.client().universal, self.client().snapshots
-        for family, shape, ask in (
+        for family, shape, context in (
             (Datum.UNIVERSAL, Datum.UNIVERSAL, universal),
             (MARKET_FAMILY, Datum.SNAPSHOT, snapshots),
         ):
             if permit.family != family:
                 continue
             with suppress(NotEntitled):
-                found = {snapshot.ticker: snapshot for snapshot in ask(tickers, permit)}
+                found = {snapshot.ticker: snapshot for snapshot in context(tickers, permit)}
                 writes = self._harvest(permit, list(found.values())).asked(tickers, found, shape, Datum.QUOTE)
-            tickers = lacking(self.flow.cache, tickers, Datum.QUOTE, writes)
+            tickers = lacking(self.reader.cache, tickers, Datum.QUOTE, writes)
             if not tickers:
                 return writes
             permit.step_down()
         return writes + self._closes(tickers, permit)
 
-    def _harvest(self, permit: Permit, found: "Sequence[Snapshot]") -> Harvest:
-        closes = kind_of_closes(closes_of(self.flow, found, Datum.QUOTE, permit))
-        return Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, closes)
+    def _harvest(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
+        closes = kind_of_closes(closes_of(self.reader, found, Datum.QUOTE, permit))
+        return EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us, closes)
 
     def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         """The previous day's closes."""
-        harvest = self._harvest(permit, ())
+        builder = self._harvest(permit, ())
         found = self.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
         return [
-            harvest.latest(ticker, Datum.QUOTE, found[ticker])
+            builder.latest(ticker, Datum.QUOTE, found[ticker])
             if ticker in found
-            else harvest.nothing(ticker, Datum.QUOTE)
+            else builder.nothing(ticker, Datum.QUOTE)
             for ticker in tickers
         ]

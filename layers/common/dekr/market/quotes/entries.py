@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import to_json
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import STEP, TierCache, Write
+from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.cache.keys import Datum
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
@@ -30,12 +30,12 @@ NOT_ENTITLED: Final = "NOT_ENTITLED"
 
 
 @dataclass(frozen=True, slots=True)
-class Harvest:
+class EntryBuilder:
     """Makes the writes of real-time data fetched at ``stamp_us``. ``bars``: what the close of a bar counts as: a value where the
     ticker has nothing better, a stand-in where that is not known.
     """
 
-    cache: TierCache
+    cache: EntryCache
     stamp_us: int
     stale_us: int
     bars: Kind = Kind.VALUE
@@ -82,9 +82,9 @@ class Harvest:
 
     def keep(self, found: "Sequence[Snapshot]", shape: Datum, needed: Datum | None) -> None:
         """Write what came along. Raises StoreDown where the store has not taken all of it."""
-        for start in range(0, len(found), STEP):
+        for start in range(0, len(found), CHUNK):
             writes: list[Write] = []
-            for snapshot in found[start : start + STEP]:
+            for snapshot in found[start : start + CHUNK]:
                 writes += self.snapshot(snapshot, shape, needed)
             self.cache.store.run(*self.cache.put(writes, copy=False))
 
@@ -115,7 +115,7 @@ def refusal(entry: Entry, ticker: str) -> DekrError:
     return UnknownSymbol(f"There is no ticker {ticker}.")
 
 
-def lacking(cache: TierCache, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
+def lacking(cache: EntryCache, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
     """The tickers of which nothing is among the writes."""
     brought = {write.key for write in writes}
     return [ticker for ticker in tickers if cache.key(ticker, datum) not in brought]

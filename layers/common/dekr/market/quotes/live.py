@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeIs
 
-from dekr.cache.entry_cache import STEP, TierCache, Write
+from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.keys import Datum
 from dekr.errors import InvalidInput
-from dekr.market.quotes.entries import Harvest
+from dekr.market.quotes.entries import EntryBuilder
 from dekr.polygon.latest import Latest
 from dekr.polygon.wire import FAR_FUTURE_MS
 from dekr.symbols import Ticker
@@ -40,7 +40,7 @@ class Accepted:
 class LiveQuotes:
     """Writes streamed quotes and trades. ``stale_us``: how long beyond its age an entry is kept."""
 
-    cache: TierCache
+    cache: EntryCache
     stale_us: int
 
     def accept(self, events: Sequence[Mapping[str, Any]], received_us: int) -> Accepted:
@@ -58,12 +58,12 @@ class LiveQuotes:
             if kept is None or kept.time_us <= event.time_us:
                 newest[event.ticker, event.datum] = event
         writes = [self._write(event, received_us) for event in newest.values()]
-        written = sum(self._keep(writes[start : start + STEP]) for start in range(0, len(writes), STEP))
+        written = sum(self._keep(writes[start : start + CHUNK]) for start in range(0, len(writes), CHUNK))
         return Accepted(written, len(events) - bad - written, bad)
 
     def _write(self, event: "_Event", received_us: int) -> Write:
-        harvest = Harvest(self.cache, min(event.time_us, received_us), self.stale_us)
-        return harvest.latest(event.ticker, event.datum, Latest(SOURCE, event.fields, delayed=False))
+        builder = EntryBuilder(self.cache, min(event.time_us, received_us), self.stale_us)
+        return builder.latest(event.ticker, event.datum, Latest(SOURCE, event.fields, delayed=False))
 
     def _keep(self, writes: Sequence[Write]) -> int:
         # Without copies: this sandbox reads the stream, others serve.

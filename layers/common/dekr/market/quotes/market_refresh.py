@@ -18,10 +18,10 @@ from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.gate.gate import Done
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, Harvest, has, lacking
+from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, EntryBuilder, has, lacking
 from dekr.market.quotes.refresh_policy import Miss
 from dekr.market.quotes.sources import LADDERS
-from dekr.market.read.reader import Flow
+from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch
 from dekr.market.read.single_flight import longest_wait_s
 
@@ -38,22 +38,22 @@ ATTEMPT_S: Final = 4.0
 DISTRUST_MS: Final = 60_000
 """A market that was mostly wrong is not asked for again for so long."""
 
-MOST_LACKING: Final = 1_000
+MAX_LACKING: Final = 1_000
 """Of the likely tickers that the market lacks so many are remembered, the likeliest."""
 
 
 @dataclass(frozen=True, slots=True)
-class MarketFetch:
+class MarketRefresh:
     """Fetches the whole market. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
     def share(self, permit: Permit, miss: Miss) -> list[Write]:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
-        flight = self.flow.flight
-        joined = flight.leave(
-            lambda _: flight.gate.join(permit, MARKET, (MARKET_FAMILY,), LEASE_MS),
+        single_flight = self.reader.single_flight
+        joined = single_flight.leave(
+            lambda _: single_flight.gate.join(permit, MARKET, (MARKET_FAMILY,), LEASE_MS),
             permit.deadline,
             most_s=0.0 if permit.waited else longest_wait_s(permit.deadline),
         )
@@ -63,18 +63,18 @@ class MarketFetch:
             return self._theirs(permit, miss)
         # The own lease has waited, too, and must last as long as the market may take: half of the time that is left, so that the
         # other half is for a fetch of the ticker alone.
-        flight.tell(*permit.renewed())
+        single_flight.tell(*permit.renewed())
         joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
         mine = list[Write]()
 
         def arrived(writes: Sequence[Write]) -> None:
             mine.extend(writes)
             # Whoever waits for these need not wait for all others.
-            left = lacking(flight.cache, miss.tickers, miss.datum, writes)
-            flight.tell(*flight.cache.put(writes), *(() if left else permit.finished()))
+            left = lacking(single_flight.cache, miss.tickers, miss.datum, writes)
+            single_flight.tell(*single_flight.cache.put(writes), *(() if left else permit.finished()))
 
         try:
-            flight.run(self.fetch(miss, arrived), joined, (), {}, tuple)
+            single_flight.run(self.fetch(miss, arrived), joined, (), {}, tuple)
         except StoreDown:
             # What the store did not take of the others is theirs to fetch.
             pass
@@ -88,23 +88,23 @@ class MarketFetch:
         def run(permit: Permit, *_: object) -> list[Write]:
             with _collector_waiting():
                 found = self.client().market(permit)
-                harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
-                needed = closes_of(self.flow, found, miss.datum, permit)
+                builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
+                needed = closes_of(self.reader, found, miss.datum, permit)
                 known = {snapshot.ticker: snapshot for snapshot in found}
                 own = [known[name] for name in miss.tickers if name in known]
-                arrived([write for snapshot in own for write in harvest.snapshot(snapshot, Datum.SNAPSHOT, needed)])
-                harvest.keep([known[name] for name in known.keys() - set(miss.tickers)], Datum.SNAPSHOT, needed)
+                arrived([write for snapshot in own for write in builder.snapshot(snapshot, Datum.SNAPSHOT, needed)])
+                builder.keep([known[name] for name in known.keys() - set(miss.tickers)], Datum.SNAPSHOT, needed)
                 lacked = [
-                    each.ticker for each in miss.outlook.likely if not has(known.get(each.ticker), miss.datum, needed)
+                    each.ticker for each in miss.forecast.tickers if not has(known.get(each.ticker), miss.datum, needed)
                 ]
-                self.flow.cache.store.run(*self.flow.demand.refreshed_market(permit.stamp_us, lacked[:MOST_LACKING]))
+                self.reader.cache.store.run(*self.reader.demand.refreshed_market(permit.stamp_us, lacked[:MAX_LACKING]))
             return []
 
         return Fetch(MARKET, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
 
     def _theirs(self, permit: Permit, miss: Miss) -> list[Write]:
         """What somebody else's fetch of the whole market has brought."""
-        cache = self.flow.cache
+        cache = self.reader.cache
         keys = [cache.key(ticker, miss.datum) for ticker in miss.tickers]
         found = {
             key: entry
@@ -115,18 +115,18 @@ class MarketFetch:
         }
         if len(found) == len(keys):
             permit.stamp_us = min(entry.stamp_us for entry in found.values())
-        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
+        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.reader.stale_us)
         return [Write(key, entry, keep) for key, entry in found.items()]
 
 
-def closes_of(flow: Flow, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
+def closes_of(reader: Reader, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
     """The datum that a bar's close stands for among these: none, as long as any has it or the plan may. Where the plan has no
     quotes (or trades), closes are the best there is for everybody.
     """
     if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
         return None
     try:
-        return datum if flow.flight.gate.denied(LADDERS[datum][0], permit.stamp_us) else None
+        return datum if reader.single_flight.gate.denied(LADDERS[datum][0], permit.stamp_us) else None
     except StoreDown:
         return None
 

@@ -11,8 +11,8 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import MARKET_FAMILY
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch, real_time
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ _REAL_TIME: Final = b"r"
 
 
 @dataclass(frozen=True, slots=True)
-class WholeMarket:
+class MarketSnapshot:
     """The service of that snapshot. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def get(self, ask: Ask) -> bytes:
+    def get(self, context: ReadContext) -> bytes:
         """Polygon's answer with the snapshots of all tickers, compressed with gzip."""
-        key = self.flow.cache.key("market", "snapshot")
+        key = self.reader.cache.key("market", "snapshot")
         fetch = Fetch("market:snapshot", (MARKET_FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
-        entry = self.flow.read(ask, (real_time(key),), fetch)[key]
-        ask.source, ask.delayed = "snapshot", entry.payload[:1] == _DELAYED
+        entry = self.reader.read(context, (real_time(key),), fetch)[key]
+        context.source, context.delayed = "snapshot", entry.payload[:1] == _DELAYED
         return entry.payload[1:]
 
     def _fetch(self, key: str, permit: Permit) -> Write:
@@ -48,5 +48,5 @@ class WholeMarket:
         if not tickers:
             # An empty answer is believed for a short time only.
             return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
-        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.flow.stale_us)
+        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.reader.stale_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)

@@ -18,8 +18,8 @@ from typing import Final
 from dekr import sessions
 from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
 from dekr.cache.keys import Datum
-from dekr.gate.call import MOST_UNIVERSAL
-from dekr.market.demand.record import Outlook
+from dekr.gate.call import MAX_UNIVERSAL
+from dekr.market.demand.record import Forecast
 from dekr.sessions import Session
 from dekr.tiers import POLICIES
 
@@ -74,7 +74,7 @@ def choose(
     candidates: Sequence[Candidate],
     others_rate: float,
     market_age_s: float,
-    patience: Mapping[float, float],
+    max_age_mix: Mapping[float, float],
     call_gap_s: float,
 ) -> Choice:
     """What to fetch when ``missing`` must be.
@@ -91,16 +91,16 @@ def choose(
             continue
         age_s = candidate.age_s
         if age_s not in seconds:
-            seconds[age_s] = worth_s(age_s, ahead_s, patience)
+            seconds[age_s] = worth_s(age_s, ahead_s, max_age_mix)
         worth = candidate.rate * seconds[age_s]
         if worth > 0:
             saved.append((worth, candidate.ticker))
     saved.sort(reverse=True)
-    along = saved[: max(0, MOST_UNIVERSAL - len(known))]
+    along = saved[: max(0, MAX_UNIVERSAL - len(known))]
     many = sum(1 - exp(-worth) for worth, _ in along)
     market = many + sum(1 - exp(-worth) for worth, _ in saved[len(along) :])
     # Each of them is asked for so rarely that hardly two readers meet at one.
-    market += others_rate * worth_s(market_age_s, ahead_s, patience)
+    market += others_rate * worth_s(market_age_s, ahead_s, max_age_mix)
     tickers = tuple(ticker for _, ticker in along)
     if market - many >= MARKET_FROM:
         return Choice(Scope.MARKET, tickers)
@@ -109,18 +109,20 @@ def choose(
     return Choice(Scope.ONE, ())
 
 
-def worth_s(age_s: float, ahead_s: float, patience: Mapping[float, float]) -> float:
+def worth_s(age_s: float, ahead_s: float, max_age_mix: Mapping[float, float]) -> float:
     """``age x F(age + ahead) - integral of F from 0 to age``, for the F that the shares of ``patience`` make."""
-    return sum(share * min(age_s, allowed_s) for allowed_s, share in patience.items() if allowed_s <= age_s + ahead_s)
+    return sum(
+        share * min(age_s, allowed_s) for allowed_s, share in max_age_mix.items() if allowed_s <= age_s + ahead_s
+    )
 
 
-def relief(rate: float, age_s: float, patience: Mapping[float, float]) -> float:
+def relief(rate: float, age_s: float, max_age_mix: Mapping[float, float]) -> float:
     """What a refresh of the whole market by nobody in particular saves, less what it costs, in calls.
 
     A reader's own miss makes the same call and refreshes the same tickers, so nothing is saved but the waiting of those who
     would come within the next minute with data too old for them and while it is fetched.
     """
-    share = sum(share for allowed_s, share in patience.items() if allowed_s <= age_s + WARMING_EVERY_S)
+    share = sum(share for allowed_s, share in max_age_mix.items() if allowed_s <= age_s + WARMING_EVERY_S)
     return rate * share * FETCH_S / WAITS_A_CALL - 1
 
 
@@ -135,27 +137,27 @@ class Miss:
     tickers: Sequence[str]
     datum: Datum
     choice: Choice
-    outlook: Outlook
+    forecast: Forecast
 
 
-def weighed(tickers: Sequence[str], outlook: Outlook) -> Choice:
+def weighed(tickers: Sequence[str], forecast: Forecast) -> Choice:
     """What to fetch for these tickers, as it looks now."""
-    session = _session(outlook.now_us)
-    age_s, patience = market_at(outlook)
+    session = _session(forecast.now_us)
+    age_s, max_age_mix = market_at(forecast)
     candidates = [
-        Candidate(each.ticker, each.rate, _age_s(outlook.now_us, each.stamp_us, session)) for each in outlook.likely
+        Candidate(each.ticker, each.rate, _age_s(forecast.now_us, each.stamp_us, session)) for each in forecast.tickers
     ]
-    return choose(tickers, candidates, outlook.others_rate, age_s, patience, outlook.call_gap_s)
+    return choose(tickers, candidates, forecast.others_rate, age_s, max_age_mix, forecast.call_gap_s)
 
 
-def market_at(outlook: Outlook) -> tuple[float, dict[float, float]]:
+def market_at(forecast: Forecast) -> tuple[float, dict[float, float]]:
     """The age of the market's last fetch, and the share of requests by the age that they take in the present session."""
-    session = _session(outlook.now_us)
-    patience: dict[float, float] = {}
-    for allowance_s, share in outlook.patience.items():
+    session = _session(forecast.now_us)
+    max_age_mix: dict[float, float] = {}
+    for allowance_s, share in forecast.max_age_mix.items():
         age_s = OLDEST_S if session is Session.CLOSED else real_time_age_s(allowance_s, session)
-        patience[age_s] = patience.get(age_s, 0.0) + share
-    return _age_s(outlook.now_us, outlook.market_us, session), patience
+        max_age_mix[age_s] = max_age_mix.get(age_s, 0.0) + share
+    return _age_s(forecast.now_us, forecast.market_us, session), max_age_mix
 
 
 def _session(now_us: int) -> Session:

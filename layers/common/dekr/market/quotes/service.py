@@ -15,12 +15,12 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET, Harvest, refusal
-from dekr.market.quotes.shared_refresh import Shared
+from dekr.market.quotes.entries import MARKET, EntryBuilder, refusal
+from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.sources import BARS, LADDERS
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
-from dekr.market.read.requirement import Fetch, Want, real_time
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Fetch, Requirement, real_time
 from dekr.polygon.failures import NotEntitled
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.latest import Latest
 
-MOST_PLANS: Final = 4_096
+MAX_PLANS: Final = 4_096
 LEASE_MS: Final = 5_000
 
 OF_BARS: Final = ("minute", "prev")
@@ -37,37 +37,37 @@ OF_BARS: Final = ("minute", "prev")
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class LatestPrices:
     """The service of the latest quote or trade, as ``datum`` says.
 
     ``client`` is asked for on the first miss, so that hits never load the HTTP client.
     """
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
-    shared: Shared
+    shared: SharedRefresh
     datum: Datum
-    _plan: Callable[[Ticker], tuple[Want, Fetch]] = field(init=False)
+    _plan: Callable[[Ticker], tuple[Requirement, Fetch]] = field(init=False)
 
     def __post_init__(self) -> None:
         # The same few tickers are most of what is asked for.
-        object.__setattr__(self, "_plan", lru_cache(MOST_PLANS)(self._plan_of))
+        object.__setattr__(self, "_plan", lru_cache(MAX_PLANS)(self._plan_of))
 
-    def get(self, ask: Ask, ticker: Ticker) -> str:
+    def get(self, context: ReadContext, ticker: Ticker) -> str:
         """The JSON of ``dekr.models.Quote`` or ``Trade``. Raises UnknownSymbol."""
-        answer = answer_of(self._entry(ask, ticker), ticker.text, self.datum)
-        ask.source, ask.delayed = answer.source, answer.delayed
+        answer = answer_of(self._entry(context, ticker), ticker.text, self.datum)
+        context.source, context.delayed = answer.source, answer.delayed
         return answer.text
 
-    def sent(self, ask: Ask, ticker: Ticker) -> dict[str, Any]:
+    def sent(self, context: ReadContext, ticker: Ticker) -> dict[str, Any]:
         """The quote or trade as the upstream sent it. Raises UnknownSymbol, and UpstreamNotEntitled where there is only a
         bar's close.
         """
-        entry = self._entry(ask, ticker)
+        entry = self._entry(context, ticker)
         answer = answer_of(entry, ticker.text, self.datum)
-        ask.source, ask.delayed = answer.source, answer.delayed
-        if entry.kind is Kind.STAND_IN and ask.failure is not None:
-            raise ask.failure
+        context.source, context.delayed = answer.source, answer.delayed
+        if entry.kind is Kind.STAND_IN and context.failure is not None:
+            raise context.failure
         if answer.source in BARS:
             raise UpstreamNotEntitled(
                 f"You are not entitled to this data. The service's own plan has no {self.datum}s of {ticker.text}, only prices "
@@ -75,23 +75,23 @@ class Prices:
             )
         return {"T": ticker.text, **answer.fields}
 
-    def _entry(self, ask: Ask, ticker: Ticker) -> Entry:
-        want, fetch = self._plan(ticker)
-        entry = self.flow.read(ask, (want,), fetch)[want.key]
+    def _entry(self, context: ReadContext, ticker: Ticker) -> Entry:
+        requirement, fetch = self._plan(ticker)
+        entry = self.reader.read(context, (requirement,), fetch)[requirement.key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
-        self.flow.demand.note(ticker.text, entry.stamp_us, ask.policy.real_time_s)
+        self.reader.demand.note(ticker.text, entry.stamp_us, context.policy.real_time_s)
         return entry
 
-    def _plan_of(self, ticker: Ticker) -> tuple[Want, Fetch]:
+    def _plan_of(self, ticker: Ticker) -> tuple[Requirement, Fetch]:
         """What a read wants, and how to get it where it is missing."""
-        key, lease = self.flow.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
+        key, lease = self.reader.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
         fetch = Fetch(
             lease,
             LADDERS[self.datum],
             LEASE_MS,
             lambda permit, _, old: self._fetch(ticker.text, permit, _stand_in(old.get(key))),
-            beside=MARKET,
+            covered_by=MARKET,
         )
         return real_time(key), fetch
 
@@ -102,15 +102,15 @@ class Prices:
         """What the best source gives that the plan includes and that has a price. ``stand_in``: what a batch has found of the
         ticker, which shows that there is one.
         """
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
         family = permit.family
         while True:
             if stand_in is not None and stand_in.stamp_us > permit.floor_us and family in OF_BARS:
                 # It is what would be fetched now.
                 permit.stamp_us = stand_in.stamp_us
-                return [harvest.promoted(ticker, self.datum, stand_in)]
+                return [builder.promoted(ticker, self.datum, stand_in)]
             try:
-                writes = self._from(family, ticker, permit, harvest)
+                writes = self._from(family, ticker, permit, builder)
             except UnknownSymbol:
                 if stand_in is None:
                     break
@@ -120,9 +120,9 @@ class Prices:
             if family == LADDERS[self.datum][-1]:
                 break
             family = permit.step_down()
-        return [harvest.nothing(ticker, self.datum)]
+        return [builder.nothing(ticker, self.datum)]
 
-    def _from(self, family: str, ticker: str, permit: Permit, harvest: Harvest) -> list[Write]:
+    def _from(self, family: str, ticker: str, permit: Permit, builder: EntryBuilder) -> list[Write]:
         """What this family has; nothing where the plan does not include it, or it knows no price."""
         client = self.client()
         try:
@@ -130,13 +130,13 @@ class Prices:
                 found = client.snapshot(ticker, permit)
                 if found is None or (found.quote if self.datum == Datum.QUOTE else found.trade) is None:
                     return []
-                return harvest.snapshot(found, Datum.SNAPSHOT, self.datum)
+                return builder.snapshot(found, Datum.SNAPSHOT, self.datum)
             latest = self._ask(client, family, ticker, permit)
         except NotEntitled:
             if family == LADDERS[self.datum][-1]:
                 raise
             return []
-        return [] if latest is None else [harvest.latest(ticker, self.datum, latest)]
+        return [] if latest is None else [builder.latest(ticker, self.datum, latest)]
 
     def _ask(self, client: "PolygonClient", family: str, ticker: str, permit: Permit) -> "Latest | None":
         match family:

@@ -14,17 +14,17 @@ from dekr.cache.keys import Datum
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit, not_entitled
-from dekr.market.demand.record import NO_FLOOR, Outlook
+from dekr.market.demand.record import NO_FLOOR, Forecast
 from dekr.market.quotes.entries import (
     MARKET_FAMILY,
     NOT_ENTITLED,
     NOT_FOUND,
-    Harvest,
+    EntryBuilder,
     lacking,
 )
-from dekr.market.quotes.market_refresh import LEASE_MS, MarketFetch, closes_of, kind_of_closes
+from dekr.market.quotes.market_refresh import LEASE_MS, MarketRefresh, closes_of, kind_of_closes
 from dekr.market.quotes.refresh_policy import Miss, Scope, market_at, relief, weighed
-from dekr.market.read.reader import Flow
+from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch, Incomplete
 from dekr.polygon.failures import NotEntitled
 
@@ -37,15 +37,15 @@ BEST: Final = (Datum.UNIVERSAL, MARKET_FAMILY)
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedRefresh:
     """Makes shared fetches. ``client`` is asked for on the first miss."""
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
-    _market: MarketFetch = field(init=False)
+    _market: MarketRefresh = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_market", MarketFetch(self.flow, self.client))
+        object.__setattr__(self, "_market", MarketRefresh(self.reader, self.client))
 
     def fetch(
         self, permit: Permit, tickers: Sequence[str], datum: Datum, own: Callable[[Sequence[str]], list[Write]]
@@ -56,7 +56,7 @@ class Shared:
         """
         families = permit.families
         writes = [] if permit.alone else self._along(permit, tickers, datum)
-        left = lacking(self.flow.cache, tickers, datum, writes)
+        left = lacking(self.reader.cache, tickers, datum, writes)
         if not left:
             return writes
         try:
@@ -71,13 +71,13 @@ class Shared:
     def _along(self, permit: Permit, tickers: Sequence[str], datum: Datum) -> list[Write]:
         """What a shared call brings of the tickers."""
         try:
-            outlook = self.flow.demand.outlook(permit.floor_us)
+            forecast = self.reader.demand.forecast(permit.floor_us)
         except StoreDown:
             # It may be the part of the store that has the record alone.
             return []
-        miss = Miss(tickers, datum, weighed(tickers, outlook), outlook)
+        miss = Miss(tickers, datum, weighed(tickers, forecast), forecast)
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
-        unlisted = outlook.market_us > permit.floor_us
+        unlisted = forecast.market_us > permit.floor_us
         if miss.choice.scope is Scope.MARKET and not unlisted:
             try:
                 return self._market.share(permit, miss)
@@ -91,12 +91,12 @@ class Shared:
             return self._best(permit, miss, (Datum.UNIVERSAL,) if unlisted else BEST)
         return []
 
-    def refresh(self, deadline: Deadline, outlook: Outlook | None = None) -> int:
+    def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
         """One shared refresh for nobody in particular, outside the part of the budget that is reserved; returns how many calls it
         made. ``outlook``: what to expect, where that is not the present one. Raises what the gate and the fetch raise.
         """
-        outlook = outlook or self.flow.demand.outlook(NO_FLOOR)
-        miss = Miss((), Datum.QUOTE, weighed((), outlook), outlook)
+        forecast = forecast or self.reader.demand.forecast(NO_FLOOR)
+        miss = Miss((), Datum.QUOTE, weighed((), forecast), forecast)
         fetches: list[Fetch] = []
         if miss.choice.scope is Scope.MARKET:
             fetches.append(self._market.fetch(miss, lambda _: None))
@@ -104,13 +104,13 @@ class Shared:
             fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, miss, BEST)))
         for fetch in fetches:
             with suppress(UpstreamNotEntitled, UpstreamInvalid):
-                return self.flow.flight.fetch(fetch, self.flow.now_us(), deadline)
+                return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)
         return 0
 
     def relief(self) -> float:
         """What such a refresh would save now, less what it costs, in calls (see refresh_policy). Raises StoreDown."""
-        outlook = self.flow.demand.outlook(NO_FLOOR)
-        return relief(outlook.rate, *market_at(outlook))
+        forecast = self.reader.demand.forecast(NO_FLOOR)
+        return relief(forecast.rate, *market_at(forecast))
 
     def _best(self, permit: Permit, miss: Miss, families: tuple[str, ...]) -> list[Write]:
         """The tickers and the best of the others, up to 250 in all, with the permit."""
@@ -129,22 +129,22 @@ class Shared:
         found = self._snapshots(names, permit)
         shape = Datum.UNIVERSAL if permit.family == Datum.UNIVERSAL else Datum.SNAPSHOT
         known = {snapshot.ticker: snapshot for snapshot in found}
-        needed = closes_of(self.flow, found, miss.datum, permit)
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us, kind_of_closes(needed))
+        needed = closes_of(self.reader, found, miss.datum, permit)
+        builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us, kind_of_closes(needed))
         along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
         with suppress(StoreDown):
-            harvest.keep(along, shape, needed)
-            self.flow.cache.store.run(*self.flow.demand.refreshed(permit.stamp_us, names))
+            builder.keep(along, shape, needed)
+            self.reader.cache.store.run(*self.reader.demand.refreshed(permit.stamp_us, names))
         if shape == Datum.UNIVERSAL and Datum.UNIVERSAL in own:
             # Their own fetch would ask for the same.
-            return harvest.asked(miss.tickers, known, shape, miss.datum)
+            return builder.asked(miss.tickers, known, shape, miss.datum)
         writes: list[Write] = []
         for name in miss.tickers:
             word = known[name].error if name in known else NOT_ENTITLED
             if word is None:
-                writes += harvest.snapshot(known[name], shape, needed)
+                writes += builder.snapshot(known[name], shape, needed)
             elif word == NOT_FOUND:
-                writes += [harvest.nothing(name, datum) for datum in (shape, miss.datum)]
+                writes += [builder.nothing(name, datum) for datum in (shape, miss.datum)]
         return writes
 
     def _snapshots(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":

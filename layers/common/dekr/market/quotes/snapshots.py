@@ -14,9 +14,9 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET_FAMILY, NOT_FOUND, Harvest, refusal
-from dekr.market.read.context import Ask
-from dekr.market.read.reader import Flow
+from dekr.market.quotes.entries import MARKET_FAMILY, NOT_FOUND, EntryBuilder, refusal
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch, real_time
 
 if TYPE_CHECKING:
@@ -33,44 +33,44 @@ class Snapshots:
     ``client`` is asked for on the first miss.
     """
 
-    flow: Flow
+    reader: Reader
     client: "Callable[[], PolygonClient]"
     datum: Datum
 
-    def get(self, ask: Ask, tickers: Sequence[str]) -> dict[str, dict[str, Any] | DekrError]:
+    def get(self, context: ReadContext, tickers: Sequence[str]) -> dict[str, dict[str, Any] | DekrError]:
         """The snapshots of these tickers as sent, all that is missing fetched in one call; or the error that stands in a
         ticker's place.
         """
-        keys = {self.flow.cache.key(ticker, self.datum): ticker for ticker in tickers}
-        wants = [real_time(key) for key in keys]
+        keys = {self.reader.cache.key(ticker, self.datum): ticker for ticker in tickers}
+        requirements = [real_time(key) for key in keys]
         fetch = Fetch(
             lease_of(self.datum, tickers),
             (MARKET_FAMILY if self.datum == Datum.SNAPSHOT and len(tickers) > 1 else self.datum,),
             LEASE_MS,
-            lambda permit, missing, _: self._fetch([keys[want.key] for want in missing], permit),
+            lambda permit, missing, _: self._fetch([keys[requirement.key] for requirement in missing], permit),
         )
-        entries = self.flow.read(ask, wants, fetch)
-        ask.source = "snapshot"
-        return {ticker: self._sent(ask, ticker, entries[key]) for key, ticker in keys.items()}
+        entries = self.reader.read(context, requirements, fetch)
+        context.source = "snapshot"
+        return {ticker: self._sent(context, ticker, entries[key]) for key, ticker in keys.items()}
 
-    def _sent(self, ask: Ask, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
+    def _sent(self, context: ReadContext, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
         if entry.kind is Kind.NEGATIVE:
             return refusal(entry, ticker)
         found: Mapping[str, Any] = entry.view(lambda data: data)
-        ask.delayed = ask.delayed or found["delayed"]
+        context.delayed = context.delayed or found["delayed"]
         sent: dict[str, Any] = found["sent"]
         return sent
 
     def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        harvest = Harvest(self.flow.cache, permit.stamp_us, self.flow.stale_us)
+        builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
         writes: list[Write] = []
         words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
         for snapshot in self._ask(tickers, permit):
             words[snapshot.ticker] = snapshot.error
             if snapshot.error is None:
-                writes += harvest.snapshot(snapshot, self.datum)
+                writes += builder.snapshot(snapshot, self.datum)
         return writes + [
-            harvest.nothing(ticker, self.datum, word) for ticker, word in words.items() if word is not None
+            builder.nothing(ticker, self.datum, word) for ticker, word in words.items() if word is not None
         ]
 
     def _ask(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":

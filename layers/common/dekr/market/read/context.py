@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dekr.access.limits import Admission, Toll
+from dekr.access.limits import Admission, RateCharge
 from dekr.deadline import Deadline
 from dekr.errors import DekrError
 from dekr.store import Command
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(slots=True)
-class Ask:
+class ReadContext:
     """Who asks, what their tier allows and until when; filled with what happened while it is served.
 
     ``toll`` is the rate limit, which rides in the first round trip; ``admission`` is its answer. ``stamp_us`` is the
@@ -33,7 +33,7 @@ class Ask:
     machine's. ``failure`` is the error behind stale or absent data.
     """
 
-    toll: Toll
+    charge: RateCharge
     policy: TierPolicy
     deadline: Deadline
     admission: Admission | None = None
@@ -57,4 +57,4 @@ class Ask:
     def missed(self, data: int, calls: int) -> tuple[Command, ...]:
         """What counts, once for the request, data that the cache did not have, and each time the upstream calls."""
         first, self.counted = not self.counted, True
-        return self.toll.missed(data if first else 0, calls)
+        return self.charge.missed(data if first else 0, calls)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import TierCache
+from dekr.cache.entry_cache import EntryCache
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -28,75 +28,77 @@ from dekr.gate.gate import Done, Wait
 from dekr.gate.local_gate import LocalGate
 from dekr.gate.permit import Permit
 from dekr.market.demand.record import Demand
-from dekr.market.read.context import Ask, Outcome
-from dekr.market.read.requirement import Choose, Fetch, Incomplete, Want, Wanted, first_to_age, not_fresh
-from dekr.market.read.single_flight import Flight, longest_wait_s
+from dekr.market.read.context import Outcome, ReadContext
+from dekr.market.read.requirement import Choose, Fetch, Incomplete, ReadPlan, Requirement, first_to_age, not_fresh
+from dekr.market.read.single_flight import SingleFlight, longest_wait_s
 from dekr.store import Command
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
 
-type Read = tuple[Sequence[Want], dict[str, Entry]]
+type Read = tuple[Sequence[Requirement], dict[str, Entry]]
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Reader:
     """The read path of all services. ``now_us`` is this machine's clock: good enough to know the day, and the only one where the
     store's is out of reach.
     """
 
-    flight: Flight
+    single_flight: SingleFlight
     demand: Demand
     alone: LocalGate
     now_us: Callable[[], int]
     stale_us: int
 
     @property
-    def cache(self) -> TierCache:
+    def cache(self) -> EntryCache:
         """The entries."""
-        return self.flight.cache
+        return self.single_flight.cache
 
-    def read(self, ask: Ask, wants: Sequence[Want], fetch: Fetch) -> dict[str, Entry]:
+    def read(self, context: ReadContext, requirements: Sequence[Requirement], fetch: Fetch) -> dict[str, Entry]:
         """The entries that ``wants`` names, each fresh for this reader or, as a labelled exception, stale.
 
         Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
         fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
         """
-        return self.read_as(ask, [want.key for want in wants], lambda *_: Wanted(wants, fetch))[1]
+        return self.read_as(
+            context, [requirement.key for requirement in requirements], lambda *_: ReadPlan(requirements, fetch)
+        )[1]
 
-    def read_as(self, ask: Ask, keys: Sequence[str], choose: Choose) -> Read:
+    def read_as(self, context: ReadContext, keys: Sequence[str], choose: Choose) -> Read:
         """The same where ``choose`` says what is wanted, given what the cache has under these keys; with the wants that were
         met.
         """
         try:
-            entries = self._look(ask, keys)
+            entries = self._look(context, keys)
         except StoreDown:
-            return self._read_alone(ask, keys, choose)
-        wants, fetch, spare = choose(entries, ask.now_us, ask.policy)
-        missing = _missing(wants, entries, ask)
+            return self._read_alone(context, keys, choose)
+        requirements, fetch, fallback = choose(entries, context.now_us, context.policy)
+        missing = _missing(requirements, entries, context)
         if missing:
-            missing = _with_those_about_to_age(wants, missing, entries, ask)
+            missing = _with_those_about_to_age(requirements, missing, entries, context)
             try:
-                self._get(ask, missing, entries, fetch)
+                self._get(context, missing, entries, fetch)
             except StoreDown:
-                return self._read_alone(ask, keys, choose)
+                return self._read_alone(context, keys, choose)
             except _NO_FETCH as error:
-                wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
-            self._advance(ask)
-        return wants, _report(ask, wants, entries)
+                requirements = self._accept_stale(context, (requirements, fallback), entries, fetch, error)
+            self._advance(context)
+        return requirements, _report(context, requirements, entries)
 
-    def _advance(self, ask: Ask) -> None:
+    def _advance(self, context: ReadContext) -> None:
         """Move the request's clock on by what fetching and waiting took: age counts until the answer."""
         here_us = self.now_us()
-        ask.now_us += max(0, here_us - ask.here_us)
-        ask.here_us = here_us
+        context.now_us += max(0, here_us - context.here_us)
+        context.here_us = here_us
 
-    def _look(self, ask: Ask, keys: Sequence[str], *along: Command) -> dict[str, Entry]:
+    def _look(self, context: ReadContext, keys: Sequence[str], *along: Command) -> dict[str, Entry]:
         commands = [self.cache.get(key) for key in keys]
-        if ask.admission is None:
-            toll, *replies = self.cache.store.run(ask.toll.command, *commands, *self.demand.due())
+        if context.admission is None:
+            charge, *replies = self.cache.store.run(context.charge.command, *commands, *self.demand.due())
             replies = replies[: len(commands)]
-            ask.admission = ask.toll.settle(toll)
-            ask.now_us, ask.here_us = ask.admission.now_us, self.now_us()
+            context.admission = context.charge.resolve(charge)
+            context.now_us, context.here_us = context.admission.now_us, self.now_us()
         else:
             replies = self.cache.store.run(*commands, *along)[: len(commands)]
         found: dict[str, Entry] = {}
@@ -106,143 +108,169 @@ class Flow:
                 found[key] = entry
         return found
 
-    def _get(self, ask: Ask, missing: list[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+    def _get(self, context: ReadContext, missing: list[Requirement], entries: dict[str, Entry], fetch: Fetch) -> None:
         """Fetch what is missing, or wait until somebody else has."""
-        beside = fetch.beside
+        covered_by = fetch.covered_by
 
         def admit(reread: bool) -> Permit | Wait | Done:  # noqa: FBT001 - the one thing that it is told
-            return self.flight.gate.admit(
+            return self.single_flight.gate.admit(
                 fetch.datum,
                 fetch.families,
-                floor_us=max(want.floor_us(ask.now_us, ask.policy) for want in missing),
-                reserved=ask.policy.reserved,
+                floor_us=max(requirement.floor_us(context.now_us, context.policy) for requirement in missing),
+                reserved=context.policy.reserved,
                 lease_ms=fetch.lease_ms,
-                deadline=ask.deadline,
+                deadline=context.deadline,
                 reread=reread,
-                beside=beside,
+                covered_by=covered_by,
             )
 
         reread = False
         while True:
-            most_s = longest_wait_s(ask.deadline) if beside else None
-            admitted = self.flight.leave(admit, ask.deadline, reread=reread, most_s=most_s)
+            most_s = longest_wait_s(context.deadline) if covered_by else None
+            admitted = self.single_flight.leave(admit, context.deadline, reread=reread, most_s=most_s)
             if isinstance(admitted, Permit):
                 break
             if admitted is None:
-                beside = None
+                covered_by = None
                 continue
-            ask.now_us, ask.here_us = admitted.now_us, self.now_us()
-            keys = [want.key for want in missing]
-            entries.update(self._look(ask, keys, *ask.missed(len(missing), 0)))
-            if not _missing(missing, entries, ask):
-                ask.outcome = Outcome.COLLAPSED
+            context.now_us, context.here_us = admitted.now_us, self.now_us()
+            keys = [requirement.key for requirement in missing]
+            entries.update(self._look(context, keys, *context.missed(len(missing), 0)))
+            if not _missing(missing, entries, context):
+                context.outcome = Outcome.COLLAPSED
                 return
             reread = True
-        admitted.waited = beside != fetch.beside
-        self._run(ask, admitted, missing, entries, fetch)
+        admitted.waited = covered_by != fetch.covered_by
+        self._run(context, admitted, missing, entries, fetch)
 
-    def _run(self, ask: Ask, permit: Permit, missing: Sequence[Want], entries: dict[str, Entry], fetch: Fetch) -> None:
+    def _run(
+        self,
+        context: ReadContext,
+        permit: Permit,
+        missing: Sequence[Requirement],
+        entries: dict[str, Entry],
+        fetch: Fetch,
+    ) -> None:
         """Put what a permitted fetch brings among the entries."""
-        ask.outcome = Outcome.MISS
+        context.outcome = Outcome.MISS
         try:
-            found = self.flight.run(fetch, permit, missing, entries, lambda: ask.missed(len(missing), permit.calls))
-            assert all(want.key in found for want in missing), "a fetch brings all that was missing"
+            found = self.single_flight.run(
+                fetch, permit, missing, entries, lambda: context.missed(len(missing), permit.calls)
+            )
+            assert all(requirement.key in found for requirement in missing), "a fetch brings all that was missing"
             entries.update(found)
         except Incomplete as part:
             entries.update((write.key, write.entry) for write in part.writes)
             raise part.error from None
         finally:
-            ask.upstream_calls += permit.calls
-            ask.upstream_s += permit.seconds
+            context.upstream_calls += permit.calls
+            context.upstream_s += permit.seconds
         if not permit.calls:
             # Another fetch, which this one waited for, had it all.
-            ask.outcome = Outcome.COLLAPSED
+            context.outcome = Outcome.COLLAPSED
 
     def _accept_stale(
         self,
-        ask: Ask,
-        sets: tuple[Sequence[Want], Sequence[Want]],
+        context: ReadContext,
+        sets: tuple[Sequence[Requirement], Sequence[Requirement]],
         entries: dict[str, Entry],
         fetch: Fetch,
         error: DekrError,
-    ) -> Sequence[Want]:
+    ) -> Sequence[Requirement]:
         """Leave what may be served although it is too old, of the second set of wants where there is one and the first cannot be
         served, and drop the rest. Raises the error where nothing is left, or where something is and the fetch is not partial.
         """
-        self._advance(ask)
-        wants, spare = sets
-        missing = _missing(wants, entries, ask)
-        if ask.deadline.left_s() > 0:
+        self._advance(context)
+        requirements, fallback = sets
+        missing = _missing(requirements, entries, context)
+        if context.deadline.left_s() > 0:
             # A store that hangs would take the time that is left for the answer.
-            self.flight.tell(*ask.missed(len(missing), 0))
-        refused = self._refused(ask, missing, entries)
-        if refused and spare and not self._refused(ask, _missing(spare, entries, ask), entries):
-            wants, missing, refused = spare, _missing(spare, entries, ask), []
-        if refused and (not fetch.partial or len(refused) == len(wants)):
+            self.single_flight.tell(*context.missed(len(missing), 0))
+        refused = self._refused(context, missing, entries)
+        if refused and fallback and not self._refused(context, _missing(fallback, entries, context), entries):
+            requirements, missing, refused = fallback, _missing(fallback, entries, context), []
+        if refused and (not fetch.partial or len(refused) == len(requirements)):
             raise error
-        for want in refused:
-            entries.pop(want.key, None)
-        ask.failure = error
-        ask.outcome = Outcome.STALE if len(refused) < len(missing) else Outcome.PARTIAL
-        return wants
+        for requirement in refused:
+            entries.pop(requirement.key, None)
+        context.failure = error
+        context.outcome = Outcome.STALE if len(refused) < len(missing) else Outcome.PARTIAL
+        return requirements
 
-    def _refused(self, ask: Ask, missing: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
+    def _refused(
+        self, context: ReadContext, missing: Sequence[Requirement], entries: Mapping[str, Entry]
+    ) -> list[Requirement]:
         """Of what is missing, that which is not even inside the stale window."""
-        return [want for want in missing if not self._servable(ask, want, entries.get(want.key))]
+        return [
+            requirement
+            for requirement in missing
+            if not self._servable(context, requirement, entries.get(requirement.key))
+        ]
 
-    def _servable(self, ask: Ask, want: Want, entry: Entry | None) -> bool:
+    def _servable(self, context: ReadContext, requirement: Requirement, entry: Entry | None) -> bool:
         """Whether the entry is inside the stale window."""
         if entry is None or entry.kind is Kind.NEGATIVE:
             return False
-        return entry.stamp_us > want.age_floor_us(ask.now_us, ask.policy) - self.stale_us
+        return entry.stamp_us > requirement.age_floor_us(context.now_us, context.policy) - self.stale_us
 
-    def _read_alone(self, ask: Ask, keys: Sequence[str], choose: Choose) -> Read:
-        if ask.admission is None:
-            ask.admission = ask.toll.settle_alone()
-        ask.now_us = ask.here_us = self.now_us()
-        found = {key: self.cache.copies.get(key) for key in keys}
+    def _read_alone(self, context: ReadContext, keys: Sequence[str], choose: Choose) -> Read:
+        if context.admission is None:
+            context.admission = context.charge.resolve_locally()
+        context.now_us = context.here_us = self.now_us()
+        found = {key: self.cache.local_copies.get(key) for key in keys}
         entries = {key: entry for key, entry in found.items() if entry is not None}
-        wants, fetch, spare = choose(entries, ask.now_us, ask.policy)
-        missing = _missing(wants, entries, ask)
+        requirements, fetch, fallback = choose(entries, context.now_us, context.policy)
+        missing = _missing(requirements, entries, context)
         if missing:
             try:
                 permit = self.alone.admit(
-                    fetch.datum, fetch.families, reserved=ask.policy.reserved, deadline=ask.deadline
+                    fetch.datum, fetch.families, reserved=context.policy.reserved, deadline=context.deadline
                 )
-                self._run(ask, permit, missing, entries, fetch)
+                self._run(context, permit, missing, entries, fetch)
             except _NO_FETCH as error:
-                wants = self._accept_stale(ask, (wants, spare), entries, fetch, error)
-            self._advance(ask)
-        return wants, _report(ask, wants, entries)
+                requirements = self._accept_stale(context, (requirements, fallback), entries, fetch, error)
+            self._advance(context)
+        return requirements, _report(context, requirements, entries)
 
 
 def _with_those_about_to_age(
-    wants: Sequence[Want], missing: Sequence[Want], entries: Mapping[str, Entry], ask: Ask
-) -> list[Want]:
+    requirements: Sequence[Requirement],
+    missing: Sequence[Requirement],
+    entries: Mapping[str, Entry],
+    context: ReadContext,
+) -> list[Requirement]:
     """What is missing, and what could grow too old while the reader waits for it: it rides along in the same fetch."""
-    names = {want.key for want in missing}
-    until_us = ask.now_us + int(ask.deadline.left_s() * 1_000_000)
+    names = {requirement.key for requirement in missing}
+    until_us = context.now_us + int(context.deadline.left_s() * 1_000_000)
     return [
-        want
-        for want in wants
-        if want.key in names
-        or (want.ages(entries[want.key]) and want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) < until_us)
+        requirement
+        for requirement in requirements
+        if requirement.key in names
+        or (
+            requirement.ages(entries[requirement.key])
+            and requirement.fresh_until_us(entries[requirement.key], context.now_us, context.policy) < until_us
+        )
     ]
 
 
-def _missing(wants: Sequence[Want], entries: dict[str, Entry], ask: Ask) -> list[Want]:
-    return not_fresh(wants, entries, ask.now_us, ask.policy)
+def _missing(requirements: Sequence[Requirement], entries: dict[str, Entry], context: ReadContext) -> list[Requirement]:
+    return not_fresh(requirements, entries, context.now_us, context.policy)
 
 
-def _report(ask: Ask, wants: Sequence[Want], entries: dict[str, Entry]) -> dict[str, Entry]:
+def _report(context: ReadContext, requirements: Sequence[Requirement], entries: dict[str, Entry]) -> dict[str, Entry]:
     """Note the oldest stamp and the first end of freshness among what can grow too old.
 
     A later read of the same request takes the place of an earlier one: it reads again what it still needs of it.
     """
-    served = [want for want in wants if want.key in entries]
+    served = [requirement for requirement in requirements if requirement.key in entries]
     aging = first_to_age(served, entries)
-    if served and (aging or not ask.stamp_us):
+    if served and (aging or not context.stamp_us):
         told = aging or served
-        ask.stamp_us = min([entries[want.key].stamp_us for want in told])
-        ask.fresh_until_us = min([want.fresh_until_us(entries[want.key], ask.now_us, ask.policy) for want in told])
+        context.stamp_us = min([entries[requirement.key].stamp_us for requirement in told])
+        context.fresh_until_us = min(
+            [
+                requirement.fresh_until_us(entries[requirement.key], context.now_us, context.policy)
+                for requirement in told
+            ]
+        )
     return entries

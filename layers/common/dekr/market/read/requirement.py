@@ -26,7 +26,7 @@ SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class Requirement:
     """An entry that a read needs.
 
     ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
@@ -87,10 +87,10 @@ class Fetch:
     datum: str
     families: tuple[str, ...]
     lease_ms: int
-    run: Callable[[Permit, Sequence[Want], Mapping[str, Entry]], list[Write]]
+    run: Callable[[Permit, Sequence[Requirement], Mapping[str, Entry]], list[Write]]
     partial: bool = False
     distrust_ms: int = FAILED_MS
-    beside: str | None = None
+    covered_by: str | None = None
 
 
 class Incomplete(Exception):
@@ -101,55 +101,57 @@ class Incomplete(Exception):
         self.writes, self.error = writes, error
 
 
-class Wanted(NamedTuple):
+class ReadPlan(NamedTuple):
     """What a read wants, and how to get what is missing. ``spare``: what will do in its place where no fetch can bring it and it
     cannot be served stale.
     """
 
-    wants: Sequence[Want]
+    requirements: Sequence[Requirement]
     fetch: Fetch
-    spare: Sequence[Want] = ()
+    fallback: Sequence[Requirement] = ()
 
 
-type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], Wanted]
+type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], ReadPlan]
 """Given what the cache has, the time and what the reader's tier allows."""
 
 
 @lru_cache(maxsize=16_384)
-def real_time(key: str, *, stand_in: bool = False) -> Want:
+def real_time(key: str, *, stand_in: bool = False) -> Requirement:
     """The want of a whole entry of real-time data."""
-    return Want(key, DataClass.REAL_TIME, stand_in=stand_in)
+    return Requirement(key, DataClass.REAL_TIME, stand_in=stand_in)
 
 
-def not_fresh(wants: Sequence[Want], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> list[Want]:
+def not_fresh(
+    requirements: Sequence[Requirement], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy
+) -> list[Requirement]:
     """The wants whose entry will not do for a reader of this tier."""
-    missing: list[Want] = []
+    missing: list[Requirement] = []
     rule, floor = None, 0
-    for want in wants:
-        entry = entries.get(want.key)
+    for requirement in requirements:
+        entry = entries.get(requirement.key)
         if entry is None:
-            missing.append(want)
+            missing.append(requirement)
             continue
-        if want.rule != rule:
-            rule, floor = want.rule, want.floor_us(now_us, policy)
+        if requirement.rule != rule:
+            rule, floor = requirement.rule, requirement.floor_us(now_us, policy)
         least = now_us - NEGATIVE_AGE_US if entry.kind is Kind.NEGATIVE else floor
-        refused = entry.kind is Kind.STAND_IN and not want.stand_in
+        refused = entry.kind is Kind.STAND_IN and not requirement.stand_in
         if refused or not is_fresh(entry.stamp_us, least, now_us):
-            missing.append(want)
+            missing.append(requirement)
     return missing
 
 
-def first_to_age(wants: Sequence[Want], entries: Mapping[str, Entry]) -> list[Want]:
+def first_to_age(requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Requirement]:
     """Of the wants whose entry time can make too old, the one with the oldest entry of each rule and kind."""
-    oldest: dict[tuple[object, Kind], Want] = {}
+    oldest: dict[tuple[object, Kind], Requirement] = {}
     rule, kind, stamp_us = None, None, 0
-    for want in wants:
-        entry = entries[want.key]
-        if want.rule == rule and entry.kind is kind and entry.stamp_us >= stamp_us:
+    for requirement in requirements:
+        entry = entries[requirement.key]
+        if requirement.rule == rule and entry.kind is kind and entry.stamp_us >= stamp_us:
             continue
-        case = rule, kind = want.rule, entry.kind
+        case = rule, kind = requirement.rule, entry.kind
         known = oldest.get(case)
         if known is None or entry.stamp_us < entries[known.key].stamp_us:
-            oldest[case] = want
+            oldest[case] = requirement
         stamp_us = entries[oldest[case].key].stamp_us
-    return [want for want in oldest.values() if want.ages(entries[want.key])]
+    return [requirement for requirement in oldest.values() if requirement.ages(entries[requirement.key])]

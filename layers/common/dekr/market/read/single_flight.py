@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.cache.entry import Entry
-from dekr.cache.entry_cache import TierCache, Write
+from dekr.cache.entry_cache import EntryCache, Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamInvalid
-from dekr.gate.budget_share import Share
+from dekr.gate.budget_share import BudgetShare
 from dekr.gate.gate import Done, Gate, Wait
 from dekr.gate.permit import FAILED_MS, Permit, not_entitled
-from dekr.market.read.requirement import Fetch, Incomplete, Want
+from dekr.market.read.requirement import Fetch, Incomplete, Requirement
 from dekr.polygon.failures import NotEntitled
 from dekr.store import Command
 
@@ -26,25 +26,25 @@ LAST_CHANCE_S: Final = 0.05
 SHORTEST_WAIT_S: Final = 0.001
 """Less is not waited: time that is no more than that has been used up."""
 
-LONGEST_WAIT_BESIDE_S: Final = 1.5
-BESIDE_SHARE: Final = 1 / 3
+MAX_COVERED_WAIT_S: Final = 1.5
+COVERED_WAIT_FRACTION: Final = 1 / 3
 """How long, and for what share of the time that is left, to wait for a fetch that may bring more than what is needed: its
 holder may have been killed, and what is needed takes less alone.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class SingleFlight:
     """Makes fetches. ``random`` (0 to 1) spreads those who wait."""
 
-    cache: TierCache
-    gate: Gate | Share
+    cache: EntryCache
+    gate: Gate | BudgetShare
     sleep: Callable[[float], None]
     random: Callable[[], float]
 
     def leave(
         self,
-        ask: Callable[[bool], Permit | Wait | Done],
+        context: Callable[[bool], Permit | Wait | Done],
         deadline: Deadline,
         *,
         reread: bool = False,
@@ -54,7 +54,7 @@ class Flight:
         None where somebody still is after ``most_s``. Raises what it raises, and DeadlineExceeded.
         """
         wait_s, waited_s = FIRST_WAIT_S, 0.0
-        while isinstance(admitted := ask(reread), Wait):
+        while isinstance(admitted := context(reread), Wait):
             left_s = deadline.left_s() - LAST_CHANCE_S
             if left_s < SHORTEST_WAIT_S:
                 raise DeadlineExceeded("The data provider did not answer in time.")
@@ -70,7 +70,7 @@ class Flight:
         self,
         fetch: Fetch,
         permit: Permit,
-        missing: Sequence[Want],
+        missing: Sequence[Requirement],
         old: Mapping[str, Entry],
         along: Callable[[], tuple[Command, ...]],
     ) -> dict[str, Entry]:
@@ -123,10 +123,10 @@ class Flight:
 
 def longest_wait_s(deadline: Deadline) -> float:
     """How long to wait for a fetch that may bring more than what is needed."""
-    return min(LONGEST_WAIT_BESIDE_S, deadline.left_s() * BESIDE_SHARE)
+    return min(MAX_COVERED_WAIT_S, deadline.left_s() * COVERED_WAIT_FRACTION)
 
 
-def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Want], old: Mapping[str, Entry]) -> list[Write]:
+def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Requirement], old: Mapping[str, Entry]) -> list[Write]:
     try:
         return fetch.run(permit, missing, old)
     except NotEntitled:

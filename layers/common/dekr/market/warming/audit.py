@@ -27,7 +27,7 @@ TRADING_SHARE: Final = 5 * 16 / (7 * 24)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class PreloadAudit:
     """``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last look; ``left``: those that may still
     be read. ``asked_us``: when somebody last asked for a quote; ``preloaded_us``: the latest preload that is not decided; 0
     where there is none. ``usual_rate``: requests a second while the market is open, in the long run.
@@ -43,12 +43,12 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Preloads:
+class PreloadRecord:
     """The record of preloads, beside that of demand."""
 
     store: Store
 
-    def judge(self) -> Judgement:
+    def judge(self) -> PreloadAudit:
         """Decide on what was preloaded as far as that is possible now. Raises StoreDown."""
         keys = [self._key(name) for name in ("preloaded", "tickers", "pace", "stamps", "patience")]
         (reply,) = self.store.run(call(_JUDGE, keys, HALF_LIFE_US, OLDEST_US))
@@ -56,7 +56,7 @@ class Preloads:
         # A steady rate r adds up to r x half-life / ln 2 in the long run, and to a part of it in a young record.
         seen = 1 - 2.0 ** (-max(now_us - since_us, SHORTEST_RECORD_US) / HALF_LIFE_US)
         rate = float(total) * log(2) / (HALF_LIFE_US / 1_000_000) / seen / TRADING_SHARE
-        return Judgement(now_us, asked_us, rate, *rest)
+        return PreloadAudit(now_us, asked_us, rate, *rest)
 
     def note(self, since_us: int) -> int:
         """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from dekr.access.limits import Toll
+from dekr.access.limits import RateCharge
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import YEAR_MS, Range, Row
 from dekr.market.demand.record import NO_FLOOR, Demand
-from dekr.market.read.context import Ask
+from dekr.market.read.context import ReadContext
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50
 """So many of the most popular tickers have their last year's day bars in the morning."""
 
 YEAR_OF_DAYS: Final = 366
-MOST_WRONG: Final = 5
+MAX_WRONG: Final = 5
 """With more tickers than this whose bars cannot be had, it is the upstream that is in trouble."""
 
 ENOUGH_S: Final = 5.0
@@ -34,13 +34,13 @@ TIER: Final = Tier.WEEKEND_WARRIOR
 class DayBars(Protocol):
     """The bar service."""
 
-    def get(self, ask: Ask, series: Series, wanted: Range) -> list[Row]:
+    def get(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
         """The newest bars of the range, oldest first."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class NightlyHistory:
     """``history`` adds the day that was finished at a moment to what is kept of all tickers, and says whether that is done
     (dekr.market.bars.finished_day); ``toll`` makes what counts the calls among all of the day.
     """
@@ -48,35 +48,37 @@ class Night:
     demand: Demand
     history: Callable[[int, Deadline], bool]
     bars: DayBars
-    toll: Callable[[], Toll]
+    charge: Callable[[], RateCharge]
 
     def __call__(self, deadline: Deadline) -> str:
         """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
-        toll = self.toll()
+        charge = self.charge()
         # One request for all: what counts is the calls.
-        admission = toll.settle(self.demand.store.run(toll.command)[0])
+        admission = charge.resolve(self.demand.store.run(charge.command)[0])
         if not self.history(admission.now_us, deadline):
             return "to be continued"
         wrong = 0
-        outlook = self.demand.outlook(NO_FLOOR, 1.0)
-        for each in sorted(outlook.likely, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
+        forecast = self.demand.forecast(NO_FLOOR, 1.0)
+        for each in sorted(forecast.tickers, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
             if deadline.left_s() < ENOUGH_S:
                 return "to be continued"
-            ask = Ask(toll, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us())
+            context = ReadContext(
+                charge, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us()
+            )
             try:
-                self._load(ask, each.ticker)
+                self._load(context, each.ticker)
             except (UpstreamInvalid, UpstreamNotEntitled):
                 # That ticker's bars alone are wrong, or not in the plan.
                 wrong += 1
-                if wrong > MOST_WRONG:
+                if wrong > MAX_WRONG:
                     raise
         return "up to date"
 
-    def _load(self, ask: Ask, ticker: str) -> None:
-        now_ms = ask.now_us // 1000
+    def _load(self, context: ReadContext, ticker: str) -> None:
+        now_ms = context.now_us // 1000
         try:
             self.bars.get(
-                ask, Series(ticker, 1, Timespan.DAY, adjusted=True), Range(now_ms - YEAR_MS, now_ms, YEAR_OF_DAYS)
+                context, Series(ticker, 1, Timespan.DAY, adjusted=True), Range(now_ms - YEAR_MS, now_ms, YEAR_OF_DAYS)
             )
         except UnknownSymbol:
             # Popular or preferred, and yet there is no such ticker: that is remembered for a while.

@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from dekr import sessions
-from dekr.access.limits import Toll
+from dekr.access.limits import RateCharge
 from dekr.cache.freshness import DAY_US, LATE_PRINTS_US, SECOND_US
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, StoreDown
-from dekr.gate.budget_share import Share
-from dekr.market.demand.record import NO_FLOOR, Demand, Outlook
-from dekr.market.warming.audit import Judgement, Preloads
+from dekr.gate.budget_share import BudgetShare
+from dekr.market.demand.record import NO_FLOOR, Demand, Forecast
+from dekr.market.warming.audit import PreloadAudit, PreloadRecord
 from dekr.sessions import Session
 
 SHARE: Final = 0.1
@@ -46,7 +46,7 @@ class Task(StrEnum):
 class Refresher(Protocol):
     """Makes shared refreshes (dekr.market.quotes.shared_refresh)."""
 
-    def refresh(self, deadline: Deadline, outlook: Outlook | None = None) -> int:
+    def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
         """One refresh of what is worth most in this outlook, by default the present one; returns how many calls it made."""
         ...
 
@@ -76,11 +76,11 @@ class Warmer:
     """
 
     demand: Demand
-    preloads: Preloads
+    preloads: PreloadRecord
     refresher: Refresher
     night: Callable[[Deadline], str]
-    share: Share
-    toll: Callable[[], Toll]
+    share: BudgetShare
+    charge: Callable[[], RateCharge]
 
     def run(self, task: Task, deadline: Deadline) -> Report:
         """One run. An expected failure is a word of the report."""
@@ -95,15 +95,15 @@ class Warmer:
             done = error.code
         return Report(task, done, self.share.calls - before, seen.saved, seen.wasted, seen.left)
 
-    def _do(self, task: Task, seen: Judgement, deadline: Deadline) -> str:
+    def _do(self, task: Task, seen: PreloadAudit, deadline: Deadline) -> str:
         if task is Task.NIGHT:
             return self.night(deadline)
         if task is Task.QUOTES and self.refresher.relief() <= 0:
             return "not worth it"
-        outlook = self._of_the_open(seen) if task is Task.OPEN else None
+        forecast = self._of_the_open(seen) if task is Task.OPEN else None
         before = self.share.calls
         try:
-            calls = self.refresher.refresh(deadline, outlook)
+            calls = self.refresher.refresh(deadline, forecast)
         finally:
             self._count(self.share.calls - before)
         if not calls:
@@ -111,17 +111,17 @@ class Warmer:
         self.preloads.note(seen.now_us)
         return "refreshed"
 
-    def _of_the_open(self, seen: Judgement) -> Outlook:
+    def _of_the_open(self, seen: PreloadAudit) -> Forecast:
         """What is likely to be asked for from the open on: what is popular, at the pace of a usual day."""
-        return replace(self.demand.outlook(NO_FLOOR, seen.usual_rate), now_us=sessions.at(seen.now_us).until_us)
+        return replace(self.demand.forecast(NO_FLOOR, seen.usual_rate), now_us=sessions.at(seen.now_us).until_us)
 
     def _count(self, calls: int) -> None:
         if calls:
-            toll = self.toll()
-            self.share.gate.store.run(toll.command, *toll.missed(0, calls))
+            charge = self.charge()
+            self.share.gate.store.run(charge.command, *charge.missed(0, calls))
 
 
-def why_not(task: Task, seen: Judgement) -> str | None:
+def why_not(task: Task, seen: PreloadAudit) -> str | None:
     """Why a run has nothing to do, where that is so."""
     moment = sessions.at(seen.now_us)
     closed = moment.session is Session.CLOSED
