@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dekr.access.jwks import Algorithm, Kid, PublicKey, usable_keys
 from dekr.access.limits import Limiter
 from dekr.access.rate import Rate
+from dekr.cache import keys
 from dekr.errors import RateLimited, StoreDown, Unavailable, UpstreamInvalid
 from dekr.store import Store, plain
 
@@ -86,7 +87,7 @@ class IssuerKeys:
         if 0 <= now_us - self._paused_us < PAUSE_US:
             return
         self._paused_us = now_us
-        key = f"{self.store.prefix}{{jwks:{self._name}}}:keys"
+        key = keys.issuer_keys(self.store.prefix, self._name)
         self._look(key)
         if self._settles(kid):
             return

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote
 
 from dekr.access.principal import Principal
 from dekr.access.rate import Buckets, Rate
+from dekr.cache import keys
 from dekr.errors import InvalidInput, RateLimited
 from dekr.store import Command, Store, call, load_script, plain
 from dekr.tiers import Tier, TierPolicy
@@ -130,14 +130,9 @@ class Limiter:
         """
         return self._rate_charge(principal.user_id, principal.tier, kind, cost, data)
 
-    def key(self, user: str) -> str:
-        """The key of a user's hash."""
-        # Percent-encoding keeps braces, spaces and line breaks of a user's name out of the key.
-        return f"{self.store.prefix}{{u:{quote(user, safe='')}}}:use"
-
     def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
-        key = f"{self.store.prefix}{{a:{quote(payer, safe='')}}}:use"
+        key = keys.address(self.store.prefix, payer)
         granted, _, debt_us, _ = self.store.run(
             call(_LIMIT, (key,), rate.emission_interval_us, rate.burst, 1, 0, "c:lookup", 1)
         )[0]
@@ -157,7 +152,7 @@ class Limiter:
         rate = Rate.of(policy.per_minute, policy.burst)
         command = call(
             _LIMIT,
-            (self.key(user),),
+            (keys.caller(self.store.prefix, user),),
             rate.emission_interval_us,
             rate.burst,
             cost,

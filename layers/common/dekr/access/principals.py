@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Final
-from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -26,6 +25,7 @@ from dekr.access.keys import parse_key
 from dekr.access.limits import Limiter
 from dekr.access.principal import USER_RULE, Principal, Role, is_user
 from dekr.access.rate import Rate
+from dekr.cache import keys
 from dekr.errors import InvalidInput, RoleRequired, StoreDown, Unauthenticated
 from dekr.store import Store, plain
 from dekr.tiers import Tier
@@ -85,7 +85,7 @@ class Principals:
 
     def _prove(self, credential: str, shown: bytes, address: str) -> Principal:
         key = parse_key(credential)
-        name = f"{{key:{key.id}}}"
+        name = keys.key_principal(self.store.prefix, key.id)
         copy = self._copy(
             name,
             lambda: _Copy(read_us=self.now_us(), record=self.directory().find(key.id)),
@@ -117,7 +117,7 @@ class Principals:
         if not is_user(user):
             raise InvalidInput("X-Dekr-User", USER_RULE)
         tier = self._copy(
-            f"{{user:{quote(user, safe='')}}}",
+            keys.user_principal(self.store.prefix, user),
             lambda: _Copy(read_us=self.now_us(), tier=self.directory().tier_of(user)),
             f"{address}:users",
             USERS_OF_AN_ADDRESS,
@@ -136,9 +136,8 @@ class Principals:
         return copy
 
     def _look_up(self, name: str, read: Callable[[], _Copy], payer: str, rate: Rate) -> _Copy:
-        key = f"{self.store.prefix}{name}:principal"
         try:
-            copy = self._shared(key)
+            copy = self._shared(name)
             if copy is not None:
                 return copy
             self.limiter.charge_lookup(payer, rate)
@@ -149,7 +148,7 @@ class Principals:
         left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000
         if left_ms > 0:
             with suppress(StoreDown):
-                self.store.run(plain("SET", key, copy.model_dump_json(), "PX", left_ms))
+                self.store.run(plain("SET", name, copy.model_dump_json(), "PX", left_ms))
         return copy
 
     def _shared(self, key: str) -> _Copy | None:

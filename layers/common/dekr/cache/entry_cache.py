@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from dekr.cache.entry import Entry
+from dekr.cache import keys
+from dekr.cache.entry import Entry, Kind
+from dekr.cache.freshness import NEGATIVE_AGE_US
 from dekr.cache.local_copies import LocalCopies
 from dekr.store import Command, Store, call, load_script, plain
 
@@ -26,6 +28,11 @@ class Write:
     entry: Entry
     keep_us: int
 
+    @classmethod
+    def negative(cls, key: str, stamp_us: int, payload: bytes = b"null") -> "Write":
+        """The write that remembers, for a short time only, that the upstream has nothing there; ``payload`` may say why."""
+        return cls(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
+
 
 @dataclass(frozen=True, slots=True)
 class EntryCache:
@@ -36,7 +43,7 @@ class EntryCache:
 
     def key(self, ticker: str, datum: str) -> str:
         """The key of a datum of a ticker."""
-        return f"{self.store.prefix}{{{ticker}}}:{datum}"
+        return keys.entry(self.store.prefix, ticker, datum)
 
     def get(self, key: str) -> Command:
         """The command that reads an entry."""

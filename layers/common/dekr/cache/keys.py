@@ -1,14 +1,181 @@
-"""The names of what is kept: every kind of data that has entries of its own."""
+"""Every key of the store and every name of a lease is built here.
 
+A key is ``<prefix>{<slot>}:<name>``. What stands in braces decides the hash slot on a cluster, so all keys that one script
+touches have the same:
+
+    {AAPL}:quote              an entry of a ticker: its datum, and for bars the series and the segment
+    {market}:splits           an entry that belongs to no ticker
+    {upstream}:lease:...      the gate's: leases, the log of calls, the pause, one hash for each endpoint family
+    {demand}:...              the record of demand
+    {u:<user>}:use            a caller's limits and counts
+    {a:<address>}:use         look-ups of credentials that an address caused
+    {key:<id>}:principal      an API key's record, {user:<name>}:principal a user's tier
+    {jwks:<name>}:keys        the public keys of a token issuer
+"""
+
+import re
+from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+from urllib.parse import quote, urlencode
+
+MARKET: Final = "market"
+"""The slot of entries that belong to no ticker."""
+
+_ENTRY: Final = re.compile(rb"\{(?P<slot>[^}:]+)\}:(?P<kind>[a-z]+)")
+_CALLER: Final = re.compile(rb"\{u:[^}]+\}:use")
+_NO_ENTRIES: Final = (b"upstream", b"demand")
 
 
 class Datum(StrEnum):
-    """A kind of data in the cache: what stands behind the ticker in an entry's key."""
+    """A kind of data in the cache: the name of its entries in keys. Bars and passed-on answers have longer names of their own."""
 
     QUOTE = "quote"
     TRADE = "trade"
     SNAPSHOT = "snapshot"
-    """A v2 snapshot, as the upstream sent it."""
+    """A v2 snapshot as the upstream sent it; in the slot of the market that of all tickers, compressed."""
     UNIVERSAL = "universal"
-    """A v3 snapshot, as the upstream sent it."""
+    """A v3 snapshot as the upstream sent it."""
+    FIRST_BAR = "first"
+    """When a ticker's history begins."""
+    SPLITS = "splits"
+    """The recent splits of all tickers."""
+    FINISHED_DAY = "history"
+    """The last trading day that was added to the day bars of all tickers."""
+    NEWS_LIST = "news:newest"
+    """A ticker's newest articles."""
+    NEWS_FEED = "news:feed"
+    """What the last feed of all tickers' news left."""
+
+
+class Lease(StrEnum):
+    """The names of leases on fetches for the whole market."""
+
+    MARKET_QUOTES = "market:quotes"
+    """The refresh of all tickers' quotes and trades."""
+    BEST_QUOTES = "many:market"
+    """The warmer's refresh of the quotes that are most in demand."""
+    MARKET_SNAPSHOT = "market:snapshot"
+    FINISHED_DAY = "market:history"
+    SPLITS = "market:splits"
+    NEWS_FEED = "market:news"
+
+
+class DemandPart(StrEnum):
+    """The parts of the record of demand."""
+
+    TICKERS = "tickers"
+    MAX_AGES = "patience"
+    PACE = "pace"
+    STAMPS = "stamps"
+    PREFERRED = "preferred"
+    LACKING = "lacking"
+    PRELOADED = "preloaded"
+
+
+def entry(prefix: str, slot: str, name: str) -> str:
+    """The key of an entry: ``slot`` is a ticker or MARKET, ``name`` a Datum or a longer name."""
+    return f"{prefix}{{{slot}}}:{name}"
+
+
+def segment(series: str, first_day: str) -> str:
+    """The name of a segment of bars: its series (``bars:1:minute:adj``) and its first day (ISO 8601)."""
+    return f"{series}:{first_day}"
+
+
+def passed_on(name: str, parameters: "Sequence[tuple[str, str]]") -> str:
+    """The name of an answer that is passed on: the endpoint's, and a digest of the query's parameters, in whatever order."""
+    if not parameters:
+        return name
+    return f"{name}:{_digest(urlencode(sorted(parameters)))}"
+
+
+def lease_of(name: str, tickers: Sequence[str]) -> str:
+    """The name of the lease of these tickers' fetch: whoever asks for the same tickers waits for the same fetch."""
+    return f"{name}:{tickers[0]}" if len(tickers) == 1 else f"{name}:{_digest(','.join(sorted(tickers)))}"
+
+
+def lease(prefix: str, name: str) -> str:
+    """The key of a lease."""
+    return upstream(prefix, f"lease:{name}")
+
+
+def calls(prefix: str) -> str:
+    """The key of the log of upstream calls."""
+    return upstream(prefix, "calls")
+
+
+def pause(prefix: str) -> str:
+    """The key of the moment until which the upstream sent everybody away."""
+    return upstream(prefix, "pause")
+
+
+def family(prefix: str, name: str) -> str:
+    """The key of an endpoint family's breaker and entitlement."""
+    return upstream(prefix, f"family:{name}")
+
+
+def budget_share(prefix: str, name: str) -> str:
+    """The key of the log of calls of one who may use a part of the budget only."""
+    return upstream(prefix, f"share:{name}")
+
+
+def upstream(prefix: str, name: str) -> str:
+    """A key of the gate; all of them share one slot."""
+    return f"{prefix}{{upstream}}:{name}"
+
+
+def demand(prefix: str, part: DemandPart) -> str:
+    """The key of a part of the record of demand."""
+    return f"{prefix}{{demand}}:{part}"
+
+
+def caller(prefix: str, user: str) -> str:
+    """The key of a user's limits and counts. Percent-encoding keeps braces, spaces and line breaks of a name out of it."""
+    return f"{prefix}{{u:{quote(user, safe='')}}}:use"
+
+
+def address(prefix: str, payer: str) -> str:
+    """The key of the limits of those whose credentials are looked up, by address and purpose."""
+    return f"{prefix}{{a:{quote(payer, safe='')}}}:use"
+
+
+def key_principal(prefix: str, key_id: str) -> str:
+    """The key of the shared copy of an API key's record."""
+    return f"{prefix}{{key:{key_id}}}:principal"
+
+
+def user_principal(prefix: str, user: str) -> str:
+    """The key of the shared copy of a user's tier."""
+    return f"{prefix}{{user:{quote(user, safe='')}}}:principal"
+
+
+def issuer_keys(prefix: str, name: str) -> str:
+    """The key of the shared copy of a token issuer's public keys."""
+    return f"{prefix}{{jwks:{name}}}:keys"
+
+
+def all_keys(prefix: str) -> str:
+    """The pattern of all keys of this service, as SCAN takes it."""
+    return f"{prefix}*"
+
+
+def slot_of(key: str) -> str:
+    """What stands in a key's braces: the ticker of an entry."""
+    return key[key.index("{") + 1 : key.index("}")]
+
+
+def kind_of(key: bytes, prefix: str) -> str | None:
+    """The first word of an entry's name (``quote``, ``bars``, ``news`` ...); None for a key that is no entry's."""
+    found = _ENTRY.match(key, len(prefix))
+    return None if found is None or found["slot"] in _NO_ENTRIES else found["kind"].decode()
+
+
+def is_caller(key: bytes, prefix: str) -> bool:
+    """Whether the key is that of a user's limits and counts."""
+    return _CALLER.fullmatch(key, len(prefix)) is not None
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=12).hexdigest()

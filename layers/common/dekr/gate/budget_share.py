@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from dekr.cache import keys
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, StoreDown
 from dekr.gate.gate import WINDOW_US, Done, Gate, Wait
@@ -111,4 +112,4 @@ class BudgetShare:
 
     @property
     def _key(self) -> str:
-        return f"{self.gate.store.prefix}{{upstream}}:share:{self.name}"
+        return keys.budget_share(self.gate.store.prefix, self.name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from dekr.cache import keys
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit, budget_spent, not_entitled
@@ -100,21 +101,22 @@ class Gate:
         seen, permit.seen = permit.seen, {}
         pause, permit.pause_us = permit.pause_us, 0
         args = [n for s in seen.values() for n in (s.good, s.bad, s.denied)]
-        keys = [self._key(f"lease:{permit.datum}"), self._key("pause"), *(self._key(f"family:{f}") for f in seen)]
-        return (call(_SETTLE, keys, permit.token, word, life_ms, pause, *args),)
+        families = [keys.family(self._prefix, family) for family in seen]
+        locks = [keys.lease(self._prefix, permit.datum), keys.pause(self._prefix)]
+        return (call(_SETTLE, locks + families, permit.token, word, life_ms, pause, *args),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """See dekr.gate.permit.Keeper.returned."""
-        return (plain("ZREM", self._key("calls"), f"{permit.token}:{permit.calls + 1}"),)
+        return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.calls + 1}"),)
 
     def state(self, families: Sequence[str]) -> tuple[int, list[str]]:
         """The store's clock (microseconds) and the families whose breaker is open. Raises StoreDown."""
-        ((now, *opens),) = self.store.run(call(_STATE, [self._key(f"family:{family}") for family in families]))
+        ((now, *opens),) = self.store.run(call(_STATE, [keys.family(self._prefix, family) for family in families]))
         return now, [family for family, until in zip(families, opens, strict=True) if int(until) > now]
 
     def denied(self, family: str, now_us: int) -> bool:
         """Whether the plan is known to lack the family. Raises StoreDown."""
-        (until,) = self.store.run(plain("HGET", self._key(f"family:{family}"), "denied"))
+        (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family), "denied"))
         return until is not None and int(until) > now_us
 
     def _ask(
@@ -128,17 +130,19 @@ class Gate:
         covered_by: str | None = None,
     ) -> tuple[int, bytes, Any]:
         allowed = self.per_minute if permit.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
-        keys = [self._key(f"lease:{permit.datum}"), self._key("calls"), self._key("pause")]
-        keys += [self._key(f"family:{family}") for family in families]
+        prefix = self._prefix
+        touched = [keys.lease(prefix, permit.datum), keys.calls(prefix), keys.pause(prefix)]
+        touched += [keys.family(prefix, family) for family in families]
         if covered_by:
-            keys.append(self._key(f"lease:{covered_by}"))
+            touched.append(keys.lease(prefix, covered_by))
         args = (permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
-        (reply,) = self.store.run(call(_GATE, keys, *args, int(covered_by is not None)))
+        (reply,) = self.store.run(call(_GATE, touched, *args, int(covered_by is not None)))
         now, word, detail = reply
         return now, word, detail
 
-    def _key(self, name: str) -> str:
-        return f"{self.store.prefix}{{upstream}}:{name}"
+    @property
+    def _prefix(self) -> str:
+        return self.store.prefix
 
 
 def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str:  # noqa: ANN401 - a script's reply

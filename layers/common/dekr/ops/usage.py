@@ -4,29 +4,25 @@ Each caller's hash (see ``dekr.access.limits``) counts by class: ``c:`` data ask
 have, ``u:`` upstream calls made for them; ``used`` is what counts against the limits. It begins anew each UTC day.
 """
 
-import itertools
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dekr.access.limits import DAY_S, Admission, RateCharge
 from dekr.access.principal import Principal
+from dekr.cache import keys
 from dekr.errors import StoreDown
 from dekr.store import Store, plain
+from dekr.store.scan import scan
 from dekr.times import rfc3339
 
 CHUNK: Final = 1_000
 """Commands in one round trip."""
 
-SCANNED: Final = 10_000
 MAX_SCANS: Final = 100
-"""A look at the whole store ends after so many steps of that many keys, and says that it is not complete."""
+"""A look at the whole store ends after so many steps (dekr.store.scan), and says that it is not complete."""
 
-_ENTRY: Final = re.compile(rb"\{[^}:]+\}:([a-z]+)")
-_CALLER: Final = re.compile(rb"\{u:[^}]+\}:use")
-_NO_ENTRIES: Final = (b"{upstream}:", b"{demand}:")
 _FIGURES: Final = (
     "used_memory",
     "connected_clients",
@@ -106,17 +102,17 @@ class UsageBook:
         counts = Counts()
         complete = True
         day = now_us // 1_000_000 // DAY_S
-        own = len(self.store.prefix)
+        prefix = self.store.prefix
         for shard in self.store.shards():
             figures.update(_figures(shard))
             callers: list[bytes] = []
-            for key in _keys(shard, f"{self.store.prefix}*", MAX_SCANS):
+            for key in scan(shard, keys.all_keys(prefix), MAX_SCANS):
                 if key is None:
                     complete = False
-                elif _CALLER.fullmatch(key, own):
+                elif keys.is_caller(key, prefix):
                     callers.append(key)
-                elif (entry := _ENTRY.match(key, own)) and not key.startswith(_NO_ENTRIES, own):
-                    entries[entry[1].decode()] += 1
+                elif kind := keys.kind_of(key, prefix):
+                    entries[kind] += 1
             for start in range(0, len(callers), CHUNK):
                 for raw in shard.run(*(plain("HGETALL", key.decode()) for key in callers[start : start + CHUNK])):
                     counts.add(_pairs(raw), day)
@@ -138,26 +134,11 @@ class UsageBook:
         dropped = 0
         for shard in self.store.shards():
             # However many keys there are: an entry that is left would be served.
-            keys = [key.decode() for key in _keys(shard, f"{self.store.prefix}{{{ticker}}}:*") if key is not None]
-            for start in range(0, len(keys), CHUNK):
-                dropped += sum(shard.run(*(plain("UNLINK", key) for key in keys[start : start + CHUNK])))
+            found = scan(shard, keys.entry(self.store.prefix, ticker, "*"))
+            names = [key.decode() for key in found if key is not None]
+            for start in range(0, len(names), CHUNK):
+                dropped += sum(shard.run(*(plain("UNLINK", key) for key in names[start : start + CHUNK])))
         return dropped
-
-
-def _keys(shard: Store, pattern: str, most: int | None = None) -> Iterator[bytes | None]:
-    """The keys of a shard that match; None at the end of a look that was ended after ``most`` steps."""
-    cursor = b"0"
-    seen: set[bytes] = set()
-    for step in itertools.count(1):
-        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", SCANNED))
-        # A key may come more than once.
-        yield from (key for key in keys if key not in seen)
-        seen.update(keys)
-        if cursor == b"0":
-            return
-        if step == most:
-            yield None
-            return
 
 
 def _figures(shard: Store) -> dict[str, int]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
+from dekr.cache.keys import Datum
 from dekr.errors import StoreDown, UnknownSymbol, UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.bars.model import Page, Row, between, page_of
@@ -60,7 +62,7 @@ class BarFetch:
             traded = any(page_of(old[key]).rows for key in kin if key in old)
             return self._fetch(series, permit, wanted, old, traded=traded)
 
-        return Fetch(f"{series.datum}:{series.ticker}", ("aggs",), LEASE_MS, run)
+        return Fetch(keys.lease_of(series.datum, [series.ticker]), ("aggs",), LEASE_MS, run)
 
     def first_day(self, context: ReadContext, ticker: str) -> date:
         """The first day that can hold bars of the ticker. Raises UnknownSymbol for one that the upstream does not know.
@@ -74,10 +76,10 @@ class BarFetch:
             now_ms = permit.stamp_us // 1000
             found = self._ask(months, eastern_midnight_us(HISTORY_START) // 1000, now_ms, permit).bars
             if not found:
-                return [Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)]
+                return [Write.negative(key, permit.stamp_us)]
             return [Write(key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % found[0].t), SETTLED_KEEP_US)]
 
-        fetch = Fetch(f"first:{ticker}", ("aggs",), LEASE_MS, run)
+        fetch = Fetch(keys.lease_of(Datum.FIRST_BAR, [ticker]), ("aggs",), LEASE_MS, run)
         entry = self.reader.read(context, (Requirement(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
@@ -94,7 +96,7 @@ class BarFetch:
         return None
 
     def _key_of_first(self, ticker: str) -> str:
-        return self.reader.cache.key(ticker, "first")
+        return self.reader.cache.key(ticker, Datum.FIRST_BAR)
 
     def _fetch(
         self,

@@ -13,6 +13,7 @@ from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DAY_US, settled_floor_us
+from dekr.cache.keys import MARKET, Datum, Lease, slot_of
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamNotEntitled
 from dekr.gate.permit import Permit
@@ -24,7 +25,8 @@ from dekr.market.bars.splits import LOOK_BACK, Splits
 from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch
 from dekr.sessions import TradingDay
-from dekr.store import Store, plain
+from dekr.store import plain
+from dekr.store.scan import scan
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -36,7 +38,6 @@ LEASE_MS: Final = 60_000
 CHUNK: Final = 50
 """Years read and written in one round trip: each has some ten thousand bytes."""
 
-SCANNED: Final = 10_000
 LONGEST_CLOSED: Final = 10
 """Days within which there is a trading day."""
 
@@ -59,7 +60,7 @@ class FinishedDayHistory:
         by a later call. Raises what the gate and the fetch raise, and StoreDown.
         """
         day = _finished(now_us)
-        mark = self.reader.cache.key("market", "history")
+        mark = self.reader.cache.key(MARKET, Datum.FINISHED_DAY)
         if day is None or self._done(mark) >= day.date:
             return True
         years = {adjusted: list(self._years(day.date, adjusted=adjusted)) for adjusted in (True, False)}
@@ -70,7 +71,7 @@ class FinishedDayHistory:
             return self._extend(day, years, mark, permit)
 
         try:
-            self.reader.single_flight.fetch(Fetch("market:history", ("grouped",), LEASE_MS, run), now_us, deadline)
+            self.reader.single_flight.fetch(Fetch(Lease.FINISHED_DAY, ("grouped",), LEASE_MS, run), now_us, deadline)
         except UpstreamNotEntitled:
             return True
         return self._done(mark) >= day.date
@@ -113,7 +114,7 @@ class FinishedDayHistory:
         series = Series("*", 1, Timespan.DAY, adjusted)
         pattern = key_of(self.reader.cache, series, series.segment_at(day))
         for shard in self.reader.cache.store.shards():
-            yield from _keys(shard, pattern)
+            yield from (key.decode() for key in scan(shard, pattern) if key is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Added:
         """A year with the day added; None where it is to be left as it is: it has the day, or lacks some day before it, or the
         ticker has no bar in the whole market's answer (which leaves some out), or its prices are of another scale.
         """
-        ticker = key[key.index("{") + 1 : key.index("}")]
+        ticker = slot_of(key)
         bar = self.bars.get(ticker)
         if year is None or year.kind is Kind.NEGATIVE or bar is None or ticker in self.split:
             return None
@@ -160,15 +161,3 @@ def _finished(now_us: int) -> TradingDay | None:
         if found is not None and now_us > settled_floor_us(found.post_close_us):
             return found
     return None
-
-
-def _keys(shard: Store, pattern: str) -> Iterator[str]:
-    cursor = b"0"
-    seen: set[bytes] = set()
-    while True:
-        ((cursor, keys),) = shard.run(plain("SCAN", cursor.decode(), "MATCH", pattern, "COUNT", SCANNED))
-        # A key may come more than once.
-        yield from (key.decode() for key in keys if key not in seen)
-        seen.update(keys)
-        if cursor == b"0":
-            return

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
+from dekr.cache import keys
 from dekr.cache.entry_cache import EntryCache
 from dekr.market.bars.segments import UNIT_MS, Segment, Series, Timespan, last_trade_us
 from dekr.sessions import CalendarUnknown, eastern_date, eastern_midnight_us, trading_day
@@ -30,7 +31,7 @@ UNIT_DAYS: Final = {
 
 def key_of(cache: EntryCache, series: Series, segment: Segment) -> str:
     """The key of a segment's bars."""
-    return cache.key(series.ticker, f"{series.datum}:{segment.name}")
+    return cache.key(series.ticker, keys.segment(series.datum, segment.name))
 
 
 def next_segments(series: Series, segments: Iterator[Segment], last_ms: int, bars: int) -> list[Segment]:

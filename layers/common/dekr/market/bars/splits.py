@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DAY_US, DataClass, splits_floor_us
+from dekr.cache.keys import MARKET, Datum, Lease
 from dekr.errors import BudgetSpent, DeadlineExceeded, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
@@ -43,8 +44,8 @@ class Splits:
         """Since when the ticker was not split, at the least, up to the present trading day; None where it is not known. A split
         is doubted for as long as it is in the list: it may have been entered late.
         """
-        key = self.reader.cache.key("market", "splits")
-        fetch = Fetch("market:splits", (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
+        key = self.reader.cache.key(MARKET, Datum.SPLITS)
+        fetch = Fetch(Lease.SPLITS, (FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
         # However old: but for the next split there is no age.
         requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False, adjusted=True)
         told = context.outcome, context.failure

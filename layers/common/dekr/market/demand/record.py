@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Final
 
+from dekr.cache import keys
+from dekr.cache.keys import DemandPart as Part
 from dekr.store import Command, Store, call, load_script
 from dekr.store.command import Word
 
@@ -128,8 +130,8 @@ class Demand:
         args: list[Word] = [len(self._patience), *chain.from_iterable(self._patience.items())]
         for ticker, count in self._tickers.items():
             args += [ticker, count, self._stamps[ticker]]
-        keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps")]
-        command = call(_NOTE, keys, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
+        touched = self._keys(Part.TICKERS, Part.MAX_AGES, Part.PACE, Part.STAMPS)
+        command = call(_NOTE, touched, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
         self._tickers.clear()
         self._patience.clear()
         self._stamps.clear()
@@ -140,8 +142,8 @@ class Demand:
         """What is likely to be asked for; where the market was fetched after the floor, only of that what it did not have.
         ``pace``: requests a second to assume in the place of the present ones. Raises StoreDown.
         """
-        keys = [self._key(name) for name in ("tickers", "patience", "pace", "stamps", "preferred", "lacking")]
-        *_, reply = self.store.run(*self.all(), call(_OUTLOOK, keys, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
+        touched = self._keys(Part.TICKERS, Part.MAX_AGES, Part.PACE, Part.STAMPS, Part.PREFERRED, Part.LACKING)
+        *_, reply = self.store.run(*self.all(), call(_OUTLOOK, touched, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
         try:
             return _told(reply, floor_us, pace)
         except (ValueError, OverflowError):
@@ -157,15 +159,15 @@ class Demand:
         return self._refreshed("market", stamp_us, lacking)
 
     def _refreshed(self, what: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
-        keys = [self._key(name) for name in ("pace", "stamps", "lacking")]
-        return (call(_REFRESHED, keys, SPAN_US, stamp_us, MAX_TICKERS, what, *tickers),)
+        touched = self._keys(Part.PACE, Part.STAMPS, Part.LACKING)
+        return (call(_REFRESHED, touched, SPAN_US, stamp_us, MAX_TICKERS, what, *tickers),)
 
     def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
         """What makes these tickers as likely until then as if each were asked for ``weight`` times an hour more; 0 ends that."""
-        return (call(_PREFER, [self._key("preferred")], MAX_PREFERRED, until_us, weight, *tickers),)
+        return (call(_PREFER, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers),)
 
-    def _key(self, name: str) -> str:
-        return f"{self.store.prefix}{{demand}}:{name}"
+    def _keys(self, *parts: Part) -> list[str]:
+        return [keys.demand(self.store.prefix, part) for part in parts]
 
 
 def _told(reply: Any, floor_us: int, pace: float | None) -> Forecast:  # noqa: ANN401 - a script's reply

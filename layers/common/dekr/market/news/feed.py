@@ -32,10 +32,11 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DAY_US, SECOND_US
+from dekr.cache.keys import MARKET, Datum, Lease
 from dekr.errors import InvalidInput, StoreDown, UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.news.ticker_list import NEWEST_FIRST, PATH, Article, list_of, published_us
-from dekr.market.passthrough.queries import MARKET, articles_model
+from dekr.market.passthrough.queries import articles_model
 from dekr.market.read.requirement import Fetch
 from dekr.market.read.single_flight import SingleFlight
 from dekr.symbols import Ticker
@@ -43,9 +44,6 @@ from dekr.times import rfc3339
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
-
-LIST: Final = "news:newest"
-"""A ticker's list in keys."""
 
 KEEP_US: Final = 3 * DAY_US
 """For how long a list is kept after it was fetched as a whole. A week would save 0.3 % of a mixed day's calls more."""
@@ -116,13 +114,13 @@ class NewsFeed:
     @property
     def key(self) -> str:
         """The feed's key."""
-        return self.single_flight.cache.key(MARKET, "news:feed")
+        return self.single_flight.cache.key(MARKET, Datum.NEWS_FEED)
 
     @property
     def fetch(self) -> Fetch:
         """The fetch of the next feed. Its family is not that of the lists: where it fails, they need not."""
         return Fetch(
-            "market:news", ("newsfeed",), LEASE_MS, lambda permit, _, old: [self._next(permit, old.get(self.key))]
+            Lease.NEWS_FEED, ("newsfeed",), LEASE_MS, lambda permit, _, old: [self._next(permit, old.get(self.key))]
         )
 
     def _next(self, permit: Permit, before: Entry | None) -> Write:
@@ -164,7 +162,7 @@ class NewsFeed:
         cache = self.single_flight.cache
         tickers = list(named)
         for start in range(0, len(tickers), CHUNK):
-            keys = {cache.key(ticker, LIST): ticker for ticker in tickers[start : start + CHUNK]}
+            keys = {cache.key(ticker, Datum.NEWS_LIST): ticker for ticker in tickers[start : start + CHUNK]}
             replies = cache.store.run(*(cache.get(key) for key in keys))
             writes: list[Write] = []
             for (key, ticker), reply in zip(keys.items(), replies, strict=True):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
+from dekr.cache.keys import Datum, lease_of
 from dekr.errors import StoreDown, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.news.feed import KEEP_US, LIST, NewsFeed, feed_of, reaches
+from dekr.market.news.feed import KEEP_US, NewsFeed, feed_of, reaches
 from dekr.market.news.ticker_list import NEWEST, NEWEST_FIRST, PATH, NewsList, list_of, older, published_us
 from dekr.market.passthrough.queries import articles_model
 from dekr.market.passthrough.queries import news as question
@@ -79,8 +80,13 @@ class News:
         fetched.
         """
         feed = NewsFeed(self.reader.single_flight, self.client)
-        key = self.reader.cache.key(ticker, LIST)
-        own = Fetch(f"{ticker}:{LIST}", ("news",), LEASE_MS, lambda permit, *_: [self._fetched(ticker, key, permit)])
+        key = self.reader.cache.key(ticker, Datum.NEWS_LIST)
+        own = Fetch(
+            lease_of(Datum.NEWS_LIST, [ticker]),
+            ("news",),
+            LEASE_MS,
+            lambda permit, *_: [self._fetched(ticker, key, permit)],
+        )
         by_list, by_both = Requirement(key, DataClass.NEWS), Requirement(feed.key, DataClass.NEWS)
 
         def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
@@ -104,7 +110,7 @@ class News:
         try:
             sent, delayed = self.client().answer("news", PATH, asked.parameters, permit, articles_model())
         except UnknownSymbol:
-            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)
+            return Write.negative(key, permit.stamp_us)
         articles = sent.get("results") or []
         found = NewsList(sent, delayed, permit.stamp_us, [published_us(article) for article in articles])
         # An empty list is believed for a short time only.

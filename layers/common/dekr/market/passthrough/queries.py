@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.freshness import DataClass
+from dekr.cache.keys import MARKET
 from dekr.market.passthrough.service import UpstreamQuery
 from dekr.symbols import Ticker
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-MARKET: Final = "market"
-"""The slot of what belongs to no ticker."""
 
 TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
 """Pages of quotes and trades are megabytes that hardly anybody asks for twice."""

@@ -5,13 +5,12 @@ the market's state, the whole market's snapshot.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
+from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.freshness import DataClass, keep_us
 from dekr.errors import UnknownSymbol
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
@@ -50,10 +49,7 @@ class UpstreamQuery:
     @property
     def name(self) -> str:
         """The answer's name in keys: the datum, and a digest of what was asked."""
-        if not self.parameters:
-            return self.datum
-        digest = blake2b(urlencode(sorted(self.parameters.items())).encode(), digest_size=12).hexdigest()
-        return f"{self.datum}:{digest}"
+        return keys.passed_on(self.datum, list(self.parameters.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +88,11 @@ class PassThrough:
                 question.family, question.path, question.parameters, permit, question.model()
             )
         except UnknownSymbol:
-            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, b"null"), NEGATIVE_AGE_US)
+            return Write.negative(key, permit.stamp_us)
         payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()
         # An empty list is believed for a short time only.
         if question.is_list and not sent.get("results"):
-            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
+            return Write.negative(key, permit.stamp_us, payload)
         keep = keep_us(permit.stamp_us, question.data, self.reader.stale_us)
         if question.keep_us is not None:
             keep = min(keep, question.keep_us)

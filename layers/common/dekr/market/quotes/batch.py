@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from dekr.cache.entry import Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum
+from dekr.cache.keys import Datum, Lease, lease_of
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.passthrough.service import LEASE_MS
-from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, EntryBuilder, lacking, refusal
+from dekr.market.quotes.entries import MARKET_FAMILY, EntryBuilder, lacking, refusal
 from dekr.market.quotes.market_refresh import closes_of, kind_of_closes
 from dekr.market.quotes.service import answer_of
 from dekr.market.quotes.shared_refresh import SharedRefresh
-from dekr.market.quotes.snapshots import lease_of
 from dekr.market.read.context import ReadContext
 from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Fetch, Requirement, real_time
@@ -92,7 +91,7 @@ class QuoteBatches:
             LEASE_MS,
             lambda permit, missing, _: self._fetch([keys[requirement.key] for requirement in missing], permit),
             partial=True,
-            covered_by=MARKET,
+            covered_by=Lease.MARKET_QUOTES,
         )
         return Plan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
 

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import CHUNK, EntryCache, Write
-from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.keys import Datum
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
 from dekr.market.quotes.sources import BARS
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 MARKET_FAMILY: Final = "market"
 """The endpoint family of v2 snapshots of several tickers, or of all; one ticker's may be well where these fail."""
-
-MARKET: Final = "market:quotes"
-"""The lease of the whole market's quotes and trades."""
 
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
@@ -96,7 +93,7 @@ class EntryBuilder:
     def nothing(self, ticker: str, datum: Datum, word: str = NOT_FOUND) -> Write:
         """The entry that remembers for a short time that there is none, and the upstream's word why."""
         key = self.cache.key(ticker, datum)
-        return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, json.dumps(word).encode()), NEGATIVE_AGE_US)
+        return Write.negative(key, self.stamp_us, json.dumps(word).encode())
 
     def _write(self, ticker: str, datum: Datum, payload: dict[str, Any], kind: Kind) -> Write:
         entry = Entry(self.stamp_us, kind, to_json(payload))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, keep_us
-from dekr.cache.keys import Datum
+from dekr.cache.keys import Datum, Lease
 from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.gate.gate import Done
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET, MARKET_FAMILY, EntryBuilder, has, lacking
+from dekr.market.quotes.entries import MARKET_FAMILY, EntryBuilder, has, lacking
 from dekr.market.quotes.refresh_policy import Miss
 from dekr.market.quotes.sources import LADDERS
 from dekr.market.read.reader import Reader
@@ -53,7 +53,7 @@ class MarketRefresh:
         """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
         single_flight = self.reader.single_flight
         joined = single_flight.leave(
-            lambda _: single_flight.gate.join(permit, MARKET, (MARKET_FAMILY,), LEASE_MS),
+            lambda _: single_flight.gate.join(permit, Lease.MARKET_QUOTES, (MARKET_FAMILY,), LEASE_MS),
             permit.deadline,
             most_s=0.0 if permit.waited else longest_wait_s(permit.deadline),
         )
@@ -100,7 +100,7 @@ class MarketRefresh:
                 self.reader.cache.store.run(*self.reader.demand.refreshed_market(permit.stamp_us, lacked[:MAX_LACKING]))
             return []
 
-        return Fetch(MARKET, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
+        return Fetch(Lease.MARKET_QUOTES, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
 
     def _theirs(self, permit: Permit, miss: Miss) -> list[Write]:
         """What somebody else's fetch of the whole market has brought."""

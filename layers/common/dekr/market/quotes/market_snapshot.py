@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass, keep_us
+from dekr.cache.freshness import DataClass, keep_us
+from dekr.cache.keys import MARKET, Datum, Lease
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import MARKET_FAMILY
 from dekr.market.read.context import ReadContext
@@ -32,8 +33,8 @@ class MarketSnapshot:
 
     def get(self, context: ReadContext) -> bytes:
         """Polygon's answer with the snapshots of all tickers, compressed with gzip."""
-        key = self.reader.cache.key("market", "snapshot")
-        fetch = Fetch("market:snapshot", (MARKET_FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
+        key = self.reader.cache.key(MARKET, Datum.SNAPSHOT)
+        fetch = Fetch(Lease.MARKET_SNAPSHOT, (MARKET_FAMILY,), LEASE_MS, lambda permit, *_: [self._fetch(key, permit)])
         entry = self.reader.read(context, (real_time(key),), fetch)[key]
         context.source, context.delayed = "snapshot", entry.payload[:1] == _DELAYED
         return entry.payload[1:]
@@ -47,6 +48,6 @@ class MarketSnapshot:
         payload = (_DELAYED if delayed else _REAL_TIME) + packed
         if not tickers:
             # An empty answer is believed for a short time only.
-            return Write(key, Entry(permit.stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
+            return Write.negative(key, permit.stamp_us, payload)
         keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.reader.stale_us)
         return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)

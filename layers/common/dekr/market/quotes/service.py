@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum
+from dekr.cache.keys import Datum, Lease, lease_of
 from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET, EntryBuilder, refusal
+from dekr.market.quotes.entries import EntryBuilder, refusal
 from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.sources import BARS, LADDERS
 from dekr.market.read.context import ReadContext
@@ -85,13 +85,13 @@ class LatestPrices:
 
     def _plan_of(self, ticker: Ticker) -> tuple[Requirement, Fetch]:
         """What a read wants, and how to get it where it is missing."""
-        key, lease = self.reader.cache.key(ticker.text, self.datum), f"{self.datum}:{ticker.text}"
+        key, lease = self.reader.cache.key(ticker.text, self.datum), lease_of(self.datum, [ticker.text])
         fetch = Fetch(
             lease,
             LADDERS[self.datum],
             LEASE_MS,
             lambda permit, _, old: self._fetch(ticker.text, permit, _stand_in(old.get(key))),
-            covered_by=MARKET,
+            covered_by=Lease.MARKET_QUOTES,
         )
         return real_time(key), fetch
 

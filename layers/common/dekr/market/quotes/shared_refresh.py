@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum
+from dekr.cache.keys import Datum, Lease
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit, not_entitled
@@ -101,7 +101,7 @@ class SharedRefresh:
         if miss.choice.scope is Scope.MARKET:
             fetches.append(self._market.fetch(miss, lambda _: None))
         if miss.choice.scope is not Scope.ONE:
-            fetches.append(Fetch("many:market", BEST, LEASE_MS, lambda permit, *_: self._many(permit, miss, BEST)))
+            fetches.append(Fetch(Lease.BEST_QUOTES, BEST, LEASE_MS, lambda permit, *_: self._many(permit, miss, BEST)))
         for fetch in fetches:
             with suppress(UpstreamNotEntitled, UpstreamInvalid):
                 return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)

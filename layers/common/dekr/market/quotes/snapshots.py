@@ -6,12 +6,11 @@ of a ticker that it does not know it. Each is kept as it was sent; both make the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum
+from dekr.cache.keys import Datum, lease_of
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import MARKET_FAMILY, NOT_FOUND, EntryBuilder, refusal
@@ -81,11 +80,3 @@ class Snapshots:
             one = client.snapshot(tickers[0], permit)
             return [] if one is None else [one]
         return client.snapshots(tickers, permit)
-
-
-def lease_of(datum: str, tickers: Sequence[str]) -> str:
-    """The name of the lease of these tickers: everybody who asks for the same ones waits for the same fetch."""
-    if len(tickers) == 1:
-        return f"{datum}:{tickers[0]}"
-    digest = blake2b(",".join(sorted(tickers)).encode(), digest_size=12).hexdigest()
-    return f"{datum}:{digest}"

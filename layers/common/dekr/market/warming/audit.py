@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
+from dekr.cache import keys
 from dekr.cache.freshness import SECOND_US
+from dekr.cache.keys import DemandPart as Part
 from dekr.market.demand.record import CANDIDATES, HALF_LIFE_US
 from dekr.market.quotes.refresh_policy import OLDEST_S
 from dekr.store import Store, call, load_script
@@ -50,8 +52,8 @@ class PreloadRecord:
 
     def judge(self) -> PreloadAudit:
         """Decide on what was preloaded as far as that is possible now. Raises StoreDown."""
-        keys = [self._key(name) for name in ("preloaded", "tickers", "pace", "stamps", "patience")]
-        (reply,) = self.store.run(call(_JUDGE, keys, HALF_LIFE_US, OLDEST_US))
+        touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.MAX_AGES)
+        (reply,) = self.store.run(call(_JUDGE, touched, HALF_LIFE_US, OLDEST_US))
         now_us, asked_us, since_us, total, *rest = reply
         # A steady rate r adds up to r x half-life / ln 2 in the long run, and to a part of it in a young record.
         seen = 1 - 2.0 ** (-max(now_us - since_us, SHORTEST_RECORD_US) / HALF_LIFE_US)
@@ -60,9 +62,9 @@ class PreloadRecord:
 
     def note(self, since_us: int) -> int:
         """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""
-        keys = [self._key(name) for name in ("preloaded", "tickers", "pace", "stamps", "preferred")]
-        (count,) = self.store.run(call(_PRELOADED, keys, since_us, CANDIDATES))
+        touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.PREFERRED)
+        (count,) = self.store.run(call(_PRELOADED, touched, since_us, CANDIDATES))
         return int(count)
 
-    def _key(self, name: str) -> str:
-        return f"{self.store.prefix}{{demand}}:{name}"
+    def _keys(self, *parts: Part) -> list[str]:
+        return [keys.demand(self.store.prefix, part) for part in parts]
