@@ -24,8 +24,8 @@ import httpx
 
 from dekr.access.directory import KeyRecord
 from dekr.market.demand.record import Demand
-from dekr.polygon.client import MARKET_SNAPSHOT
 from dekr.polygon.connect import connect
+from dekr.polygon.endpoints import MARKET
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
 from tests.fakes.directory import FakeDirectory
@@ -86,7 +86,7 @@ def stampede(
         if busy:
             busy_day(keys.services.demand)
             # The simulated market takes seconds to begin a day, which no upstream does.
-            httpx.get(f"{upstream}{MARKET_SNAPSHOT}", headers={"Authorization": f"Bearer {FAKE_KEY}"}, timeout=60)
+            httpx.get(f"{upstream}{MARKET.path}", headers={"Authorization": f"Bearer {FAKE_KEY}"}, timeout=60)
         before = calls(upstream)
         go, answers = context.Event(), context.Queue()
         ready = context.Semaphore(0)

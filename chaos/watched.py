@@ -31,11 +31,11 @@ class Watched:
             self.client.transport.client.headers[HEADER] = json.dumps(
                 {
                     "worker": self.worker,
-                    "datum": permit.datum,
+                    "datum": permit.request.lease,
                     "token": permit.token or f"alone {self.worker} {time.time_ns()}",
                     "granted_us": permit.stamp_us,
-                    "lease_ms": permit.lease_ms,
-                    "alone": isinstance(permit.gate, LocalGate),
+                    "lease_ms": permit.request.lease_ms,
+                    "alone": isinstance(permit.issuer, LocalGate),
                 }
             )
             try:

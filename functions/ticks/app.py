@@ -2,10 +2,11 @@
 
 from dekr.http import Edge
 from dekr.http.polygon.ticks import tick_routes
+from dekr.polygon.endpoints import QUOTES, TRADES
 
 edge = Edge("ticks")
 
-tick_routes(edge, "quotes")
-tick_routes(edge, "trades")
+tick_routes(edge, QUOTES)
+tick_routes(edge, TRADES)
 
 handler = edge.handler

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from dekr.deadline import Deadline
-from dekr.gate.call import Outcome
+from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
 
@@ -59,20 +59,22 @@ class FakeCall:
     deadline: Deadline
     refusal: Exception | None = None
     paid: list[str] = field(default_factory=list)
-    observed: list[tuple[str, Outcome, float]] = field(default_factory=list)
+    observed: list[tuple[str, CallOutcome, float]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     pause_s: float = 0.0
 
-    def spend(self, family: str) -> None:
+    def spend(self, family: Family) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.paid.append(family)
+        self.paid.append(family.name)
 
-    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
-        self.observed.append((family, outcome, seconds))
-        self.pause_s = max(self.pause_s, pause_s)
+    def observe(self, attempt: Attempt) -> None:
+        self.observed.append((attempt.family.name, attempt.outcome, attempt.seconds))
+        self.attempts.append(attempt)
+        self.pause_s = max(self.pause_s, attempt.pause_s)
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[CallOutcome]:
         return [outcome for _, outcome, _ in self.observed]
 
 

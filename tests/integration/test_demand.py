@@ -64,7 +64,7 @@ def test_a_served_quote_is_noted_with_its_stamp(world: World, demand: Demand) ->
     key = world.key(6)
     world.get("/quote/AAPL", key)
     (likely,) = demand.forecast(NO_FLOOR).tickers
-    (raw,) = world.store.run(world.services.quotes.reader.cache.get("dekr:{AAPL}:quote"))
+    (raw,) = world.store.run(world.services.quotes.shared.reader.cache.get("dekr:{AAPL}:quote"))
     assert (likely.ticker, likely.stamp_us) == ("AAPL", int(raw[:16]))
     assert demand.forecast(NO_FLOOR).max_age_mix == {60: 1.0}
 

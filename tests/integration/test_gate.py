@@ -4,6 +4,7 @@ import itertools
 import random
 from collections import deque
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
-from dekr.gate.call import Outcome
-from dekr.gate.gate import Done, Gate, Wait
+from dekr.gate.call import Attempt, CallOutcome, Family
+from dekr.gate.gate import Decision, Done, Gate, Wait
 from dekr.gate.permit import Permit
+from dekr.gate.request import FetchRequest
 from dekr.store import Command, plain
 from dekr.store.link import Link
 
@@ -26,27 +28,34 @@ def gate(link: Link, per_minute: int = 100) -> Gate:
     return Gate(link, per_minute, lambda: f"token{next(serial)}")
 
 
-def ask(
-    made: Gate,
-    datum: str = "quote:AAPL",
-    families: tuple[str, ...] = ("nbbo",),
-    *,
-    floor_us: int = 0,
-    reserved: bool = True,
-) -> Permit | Wait | Done:
-    return made.admit(datum, families, floor_us=floor_us, reserved=reserved, lease_ms=5000, deadline=FOREVER)
+def families(*names: str) -> tuple[Family, ...]:
+    return tuple(Family(name) for name in names)
 
 
-def granted(made: Gate, datum: str = "quote:AAPL", families: tuple[str, ...] = ("nbbo",), **options: bool) -> Permit:
-    permit = ask(made, datum, families, **options)
+def request(lease: str = "quote:AAPL", names: tuple[str, ...] = ("nbbo",), **options: Any) -> FetchRequest:
+    return FetchRequest(lease, families(*names), 5_000, FOREVER, **{"reserved": True, **options})
+
+
+def admit(made: Gate, lease: str = "quote:AAPL", names: tuple[str, ...] = ("nbbo",), **options: Any) -> Decision:
+    return made.admit(request(lease, names, **options))
+
+
+def granted(made: Gate, lease: str = "quote:AAPL", names: tuple[str, ...] = ("nbbo",), **options: Any) -> Permit:
+    permit = admit(made, lease, names, **options)
     assert isinstance(permit, Permit)
     return permit
 
 
-def end(made: Gate, permit: Permit, outcome: Outcome = Outcome.OK, seconds: float = 0.1, pause_s: float = 0.0) -> None:
+def observe(permit: Permit, outcome: CallOutcome, seconds: float = 0.1, pause_s: float = 0.0) -> None:
+    permit.observe(Attempt(permit.family.name, permit.family, outcome, seconds, pause_s))
+
+
+def end(
+    made: Gate, permit: Permit, outcome: CallOutcome = CallOutcome.OK, seconds: float = 0.1, pause_s: float = 0.0
+) -> None:
     if permit.paid:
         permit.spend(permit.family)
-    permit.observe(permit.family, outcome, seconds, pause_s)
+    observe(permit, outcome, seconds, pause_s)
     made.store.run(*permit.finished())
 
 
@@ -55,20 +64,20 @@ def test_a_call_that_was_paid_and_not_made_is_given_back(link: Link) -> None:
     link.run(*granted(made).given_up())
     end(made, granted(made, "quote:MSFT"))
     with pytest.raises(BudgetSpent):
-        ask(made)
+        admit(made)
 
 
 def test_a_permit_joins_another_fetch_with_its_own_call(link: Link) -> None:
     made = gate(link, per_minute=1)
     mine = granted(made)
-    joined = made.join(mine, "market", ("snapshot",), 5_000)
+    joined = made.join(mine, request("market", ("snapshot",)))
     assert isinstance(joined, Permit)
-    assert (joined.datum, joined.family) == ("market", "snapshot")
-    assert isinstance(ask(made, "market"), Wait)
+    assert (joined.request.lease, joined.family.name) == ("market", "snapshot")
+    assert isinstance(admit(made, "market"), Wait)
     end(made, joined)
     link.run(plain("DEL", "dekr:{upstream}:lease:market"))
     with pytest.raises(BudgetSpent):
-        ask(made, "market")
+        admit(made, "market")
 
 
 def test_who_waits_for_another_fetch_holds_no_call_meanwhile(link: Link) -> None:
@@ -76,35 +85,26 @@ def test_who_waits_for_another_fetch_holds_no_call_meanwhile(link: Link) -> None
     holder = granted(made, "market")
     mine = granted(made)
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:MSFT")
-    assert isinstance(made.join(mine, "market", ("snapshot",), 5_000), Wait)
+        admit(made, "quote:MSFT")
+    assert isinstance(made.join(mine, request("market", ("snapshot",))), Wait)
     other = granted(made, "quote:MSFT")
     link.run(*other.given_up())
     # Who goes alone after all takes a call of the present moment.
     link.clock_offset_us += 30 * S
-    mine.spend("nbbo")
+    mine.spend(Family("nbbo"))
     end(made, mine)
     end(made, holder)
     link.clock_offset_us += 32 * S
     granted(made, "a")
     with pytest.raises(BudgetSpent):
-        ask(made, "b")
+        admit(made, "b")
 
 
 def test_no_leave_beside_a_fetch_that_may_bring_it_too(link: Link) -> None:
     made = gate(link)
 
-    def beside(*, floor_us: int = 0, reread: bool = False) -> Permit | Wait | Done:
-        return made.admit(
-            "quote:AAPL",
-            ("nbbo",),
-            floor_us=floor_us,
-            reserved=True,
-            lease_ms=5_000,
-            deadline=FOREVER,
-            reread=reread,
-            covered_by="market",
-        )
+    def beside(*, reread: bool = False) -> Decision:
+        return made.admit(request(covered_by="market"), reread=reread)
 
     market = granted(made, "market", ("market",))
     assert isinstance(beside(), Wait)
@@ -117,9 +117,7 @@ def test_no_leave_beside_a_fetch_that_may_bring_it_too(link: Link) -> None:
 def test_a_failure_beside_is_no_reason_to_fail(link: Link) -> None:
     made = gate(link)
     link.run(*granted(made, "market", ("market",)).failed(UpstreamInvalid("garbage")))
-    found = made.admit(
-        "quote:AAPL", ("nbbo",), floor_us=0, reserved=True, lease_ms=5_000, deadline=FOREVER, covered_by="market"
-    )
+    found = admit(made, covered_by="market")
     assert isinstance(found, Permit)
 
 
@@ -128,40 +126,40 @@ def test_word_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
     link.clock_offset_us = 3600 * S
     end(made, granted(made))
     link.clock_offset_us = 0
-    assert isinstance(ask(made), Permit)
+    assert isinstance(admit(made), Permit)
 
 
 def test_one_fetch_at_a_time_and_those_who_wait_read_again(link: Link) -> None:
     made = gate(link)
     permit = granted(made)
-    assert isinstance(ask(made), Wait)
-    assert isinstance(ask(made, "quote:MSFT"), Permit)
+    assert isinstance(admit(made), Wait)
+    assert isinstance(admit(made, "quote:MSFT"), Permit)
     end(made, permit)
-    assert isinstance(ask(made), Done)
-    assert isinstance(ask(made, floor_us=permit.stamp_us), Permit)  # the finished fetch is too old for this reader
+    assert isinstance(admit(made), Done)
+    assert isinstance(admit(made, floor_us=permit.stamp_us), Permit)  # the finished fetch is too old for this reader
 
 
 def test_those_who_wait_share_a_failure_for_a_moment(link: Link) -> None:
     made = gate(link)
     link.run(*granted(made).failed(UpstreamInvalid("garbage")))
     with pytest.raises(UpstreamInvalid):
-        ask(made)
+        admit(made)
     link.run(*granted(made, "quote:B").failed(BudgetSpent("mine", retry_after_s=1)))
-    assert isinstance(ask(made, "quote:B"), Permit)
+    assert isinstance(admit(made, "quote:B"), Permit)
 
 
 def test_a_lease_that_was_lost_is_not_renewed(link: Link) -> None:
     made = gate(link)
     slow = granted(made)
-    slow.spend("nbbo")
+    slow.spend(Family("nbbo"))
     link.run(_delete(f"{link.prefix}{{upstream}}:lease:quote:AAPL"))
     quick = granted(made)
     with pytest.raises(UpstreamDown):
-        slow.spend("nbbo")
+        slow.spend(Family("nbbo"))
     end(made, slow)  # does not touch the lease of the other
-    assert isinstance(ask(made), Wait)
+    assert isinstance(admit(made), Wait)
     end(made, quick)
-    assert isinstance(ask(made), Done)
+    assert isinstance(admit(made), Done)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -176,7 +174,7 @@ def test_no_window_of_a_minute_holds_more_calls_than_the_plan_allows(link: Link,
     for step in range(60):
         reserved = rng.random() < 0.3
         with suppress(BudgetSpent):
-            permit = ask(rng.choice(sandboxes), f"d{step}", reserved=reserved)
+            permit = admit(rng.choice(sandboxes), f"d{step}", reserved=reserved)
             assert isinstance(permit, Permit)
             sent.append(permit.stamp_us)
             if not reserved:
@@ -193,19 +191,19 @@ def test_a_budget_that_was_spent_comes_back_when_it_said(link: Link) -> None:
     link.clock_offset_us += 10 * S
     granted(made, "b")
     with pytest.raises(BudgetSpent) as refused:
-        ask(made, "c")
+        admit(made, "c")
     link.clock_offset_us += int(refused.value.retry_after_s * S) - S
     with pytest.raises(BudgetSpent):
-        ask(made, "c")
+        admit(made, "c")
     link.clock_offset_us += S
     granted(made, "c")
 
 
 def test_a_throttled_call_pauses_everybody(link: Link) -> None:
     made = gate(link)
-    end(made, granted(made), Outcome.THROTTLED, pause_s=12)
+    end(made, granted(made), CallOutcome.THROTTLED, pause_s=12)
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:MSFT")
+        admit(made, "quote:MSFT")
     link.clock_offset_us += 12 * S
     granted(made, "quote:MSFT")
 
@@ -215,10 +213,10 @@ def test_a_pause_without_a_time_lasts_as_long_as_one_call_of_the_plan(
     link: Link, per_minute: int, seconds: int
 ) -> None:
     made = gate(link, per_minute)
-    end(made, granted(made), Outcome.THROTTLED)
+    end(made, granted(made), CallOutcome.THROTTLED)
     link.clock_offset_us += seconds * S - S // 2
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:MSFT")
+        admit(made, "quote:MSFT")
     link.clock_offset_us += S // 2
     granted(made, "quote:MSFT")
 
@@ -226,27 +224,27 @@ def test_a_pause_without_a_time_lasts_as_long_as_one_call_of_the_plan(
 def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
     made = gate(link)
     for n in range(5):
-        end(made, granted(made, f"d{n}"), Outcome.FAILED)
+        end(made, granted(made, f"d{n}"), CallOutcome.FAILED)
     with pytest.raises(UpstreamDown):
-        ask(made, "x")
+        admit(made, "x")
     granted(made, "y", ("aggs",))  # another family is not affected
-    assert made.state(("nbbo", "aggs"))[1] == ["nbbo"]
+    assert made.state(families("nbbo", "aggs"))[1] == ["nbbo"]
     link.clock_offset_us += 5 * S
     probe = granted(made, "x")
     with pytest.raises(UpstreamDown):
-        ask(made, "z")  # one probe at a time
-    end(made, probe, Outcome.FAILED)
+        admit(made, "z")  # one probe at a time
+    end(made, probe, CallOutcome.FAILED)
     link.clock_offset_us += 9 * S
     with pytest.raises(UpstreamDown):
-        ask(made, "z")  # it stays away twice as long
+        admit(made, "z")  # it stays away twice as long
     link.clock_offset_us += S
     end(made, granted(made, "z"))
     for n in range(3):
         granted(made, f"e{n}")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.MALFORMED, Outcome.OK])
-def test_what_is_not_the_upstreams_failure_never_opens_the_breaker(link: Link, outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [CallOutcome.REFUSED, CallOutcome.MALFORMED, CallOutcome.OK])
+def test_what_is_not_the_upstreams_failure_never_opens_the_breaker(link: Link, outcome: CallOutcome) -> None:
     made = gate(link)
     for n in range(20):
         end(made, granted(made, f"d{n}"), outcome)
@@ -256,39 +254,39 @@ def test_what_is_not_the_upstreams_failure_never_opens_the_breaker(link: Link, o
 def test_slow_calls_open_the_breaker(link: Link) -> None:
     made = gate(link)
     for n in range(5):
-        end(made, granted(made, f"d{n}"), Outcome.OK, seconds=6)
+        end(made, granted(made, f"d{n}"), CallOutcome.OK, seconds=6)
     with pytest.raises(UpstreamDown):
-        ask(made, "x")
+        admit(made, "x")
 
 
 def test_what_the_plan_lacks_is_remembered_for_an_hour(link: Link) -> None:
     made = gate(link)
-    permit = granted(made, families=("nbbo", "snapshot"))
-    assert permit.family == "nbbo"
-    permit.spend("nbbo")
-    permit.observe("nbbo", Outcome.NOT_ENTITLED, 0.1)
-    assert permit.step_down() == "snapshot"
-    permit.spend("snapshot")
-    permit.observe("snapshot", Outcome.NOT_ENTITLED, 0.1)
+    permit = granted(made, names=("nbbo", "snapshot"))
+    assert permit.family.name == "nbbo"
+    permit.spend(Family("nbbo"))
+    observe(permit, CallOutcome.NOT_ENTITLED)
+    assert permit.step_down().name == "snapshot"
+    permit.spend(Family("snapshot"))
+    observe(permit, CallOutcome.NOT_ENTITLED)
     with pytest.raises(UpstreamNotEntitled) as refused:
         permit.step_down()
     link.run(*permit.failed(refused.value))
-    assert permit.calls == 2
+    assert permit.outcome.calls == 2
     with pytest.raises(UpstreamNotEntitled):
-        ask(made, "quote:MSFT", ("nbbo", "snapshot"))
+        admit(made, "quote:MSFT", ("nbbo", "snapshot"))
     link.clock_offset_us += 3600 * S
-    assert granted(made, "quote:MSFT", ("nbbo", "snapshot")).family == "nbbo"
+    assert granted(made, "quote:MSFT", ("nbbo", "snapshot")).family.name == "nbbo"
 
 
 def test_a_clock_that_steps_back_does_not_lock_the_gate(link: Link) -> None:
     made = gate(link, per_minute=3)
     link.clock_offset_us = 3600 * S
     granted(made, "a")
-    end(made, granted(made, "b"), Outcome.THROTTLED, pause_s=30)
+    end(made, granted(made, "b"), CallOutcome.THROTTLED, pause_s=30)
     link.clock_offset_us = 0
     granted(made, "c")
     with pytest.raises(BudgetSpent):
-        ask(made, "d")  # the calls of before still count
+        admit(made, "d")  # the calls of before still count
     link.clock_offset_us = 62 * S
     granted(made, "d")
 
@@ -297,24 +295,24 @@ def test_who_finds_the_other_fetch_ended_gives_the_own_call_back(link: Link) -> 
     made = gate(link, per_minute=2)
     mine = granted(made)
     end(made, granted(made, "market"))
-    assert isinstance(made.join(mine, "market", ("snapshot",), 5_000), Done)
+    assert isinstance(made.join(mine, request("market", ("snapshot",))), Done)
     granted(made, "quote:MSFT")
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:GOOG")
+        admit(made, "quote:GOOG")
 
 
 def test_a_call_that_was_paid_for_the_next_family_and_not_made_is_given_back(link: Link) -> None:
     made = gate(link, per_minute=2)
-    permit = granted(made, families=("nbbo", "snapshot"))
-    permit.spend("nbbo")
-    permit.observe("nbbo", Outcome.NOT_ENTITLED, 0.1)
-    assert permit.step_down() == "snapshot"
+    permit = granted(made, names=("nbbo", "snapshot"))
+    permit.spend(Family("nbbo"))
+    observe(permit, CallOutcome.NOT_ENTITLED)
+    assert permit.step_down().name == "snapshot"
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:MSFT", ("aggs",))
+        admit(made, "quote:MSFT", ("aggs",))
     link.run(*permit.given_up())
     granted(made, "quote:MSFT", ("aggs",))
     with pytest.raises(BudgetSpent):
-        ask(made, "quote:GOOG", ("aggs",))
+        admit(made, "quote:GOOG", ("aggs",))
 
 
 def _delete(key: str) -> Command:

@@ -126,7 +126,7 @@ def test_a_batch_brings_others_along(busy: World) -> None:
 
 
 def test_what_came_along_takes_no_copy_in_this_sandbox(busy: World) -> None:
-    copies = busy.services.quotes.reader.cache.local_copies
+    copies = busy.services.quotes.shared.reader.cache.local_copies
     busy.later(60)
     before = len(copies)
     ask(busy, busy.key(), NAMES[0])
@@ -322,12 +322,12 @@ def test_what_the_universal_snapshot_does_not_know_is_not_asked_for_elsewhere(bu
 
 
 def test_a_market_that_hangs_is_given_up_soon(busy: World) -> None:
-    max_age_mix: list[float] = []
-    busy.upstream.before = lambda request: max_age_mix.append(request.extensions["timeout"].get("read"))
+    time_outs: list[float] = []
+    busy.upstream.before = lambda request: time_outs.append(request.extensions["timeout"].get("read"))
     busy.later(60)
     ask(busy, busy.key(), NAMES[0])
-    assert len(max_age_mix) == 1
-    assert 0 < max_age_mix[0] <= ATTEMPT_S
+    assert len(time_outs) == 1
+    assert 0 < time_outs[0] <= ATTEMPT_S
 
 
 def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy: World, link: Link) -> None:

@@ -8,7 +8,9 @@ import httpx
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.gate.permit import Permit
+from dekr.gate.request import FetchRequest
 from dekr.market.read.context import ReadContext
+from dekr.polygon.endpoints import LAST_QUOTE
 from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
@@ -76,29 +78,28 @@ def test_whoever_is_stricter_is_not_sent_to_read_what_the_market_brought_before(
     began_s = 5
     assert while_the_market_ends(busy, redis, NAMES[0], began_s=began_s).headers["X-Data-Source"] == "snapshot"
     floor_us = busy.services.now_us() - began_s * 1_000_000 // 2
-    gate = busy.services.quotes.reader.single_flight.gate
-    admitted = gate.admit(
-        f"quote:{NAMES[0]}", ("nbbo",), floor_us=floor_us, reserved=True, lease_ms=1_000, deadline=Deadline.after(10)
-    )
+    gate = busy.services.quotes.shared.reader.single_flight.gate
+    request = FetchRequest(f"quote:{NAMES[0]}", (LAST_QUOTE.family,), 1_000, Deadline.after(10), floor_us=floor_us)
+    admitted = gate.admit(request)
     assert isinstance(admitted, Permit)
 
 
 def test_a_market_that_hangs_leaves_half_of_the_time_for_the_ticker_alone(busy: World) -> None:
-    max_age_mix: list[float] = []
+    time_outs: list[float] = []
 
     def hang(request: httpx.Request) -> None:
         if request.url.path == MARKET:
-            max_age_mix.append(request.extensions["timeout"].get("read"))
+            time_outs.append(request.extensions["timeout"].get("read"))
             raise httpx.ReadTimeout("hangs")
 
     busy.upstream.before = hang
     busy.later(60)
     principal = Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, "")
     charge = busy.services.limiter.rate_charge(principal, "quote")
-    ask_for = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(4.5))
-    busy.services.quotes.get(ask_for, Ticker(NAMES[0]))
-    assert ask_for.source == "nbbo"
-    assert 0 < max(max_age_mix) <= 4.5 / 2
+    context = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(4.5))
+    busy.services.quotes.get(context, Ticker(NAMES[0]))
+    assert context.source == "nbbo"
+    assert 0 < max(time_outs) <= 4.5 / 2
 
 
 def test_many_tickers_that_the_market_lacks_are_no_reason_to_fetch_it_again(busy: World, link: Link) -> None:

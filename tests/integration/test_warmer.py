@@ -12,7 +12,7 @@ from dekr.access.principal import Role
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamDown
 from dekr.gate.gate import WINDOW_US
-from dekr.market.quotes.market_refresh import LEASE_MS
+from dekr.market.quotes.market_refresh import REFRESH_LEASE_MS
 from dekr.market.warming.warmer import Report, Task
 from dekr.store.link import Link
 from tests.markets import Market
@@ -151,7 +151,7 @@ def test_a_run_that_was_killed_leaves_nothing_but_a_lease_that_ends(
 ) -> None:
     assert (run(yesterday, Task.OPEN).done, yesterday.upstream.calls) == ("nothing", [])
     with redis.client() as client:
-        assert 0 < client.pttl(killed) <= LEASE_MS
+        assert 0 < client.pttl(killed) <= REFRESH_LEASE_MS
         client.delete(killed)
     assert run(yesterday, Task.OPEN).done == "refreshed"
 

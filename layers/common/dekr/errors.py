@@ -28,15 +28,20 @@ from typing import ClassVar
 
 
 class DekrError(Exception):
-    """Base of every expected failure. ``detail`` is one plain sentence that is safe to show to the caller."""
+    """Base of every expected failure.
+
+    ``detail`` is one plain sentence that is safe to show to the caller. ``fault`` is for the log alone: what exactly went wrong
+    (a status, a kind of time-out, a model's field), never a value, a URL or a key; None where the code says it all.
+    """
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
+    def __init__(self, detail: str, *, code: str | None = None, fault: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.fault = fault
         if code is not None:
             self.code = code
 
@@ -149,8 +154,8 @@ class Unavailable(DekrError):
     code = "unavailable"
     title = "Not available right now"
 
-    def __init__(self, detail: str, *, retry_after_s: float, code: str | None = None) -> None:
-        super().__init__(detail, code=code)
+    def __init__(self, detail: str, *, retry_after_s: float, code: str | None = None, fault: str | None = None) -> None:
+        super().__init__(detail, code=code, fault=fault)
         self.retry_after_s = retry_after_s
 
 

@@ -69,11 +69,11 @@ class Services:
         if settings.jwt_issuer:
             self.principals.verify = _verify(settings, store, self.limiter, self.now_us)
         self._gate = Gate(store, settings.per_minute, _token)
-        alone = LocalGate(settings.per_minute, self.now_us)
+        local_gate = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
         self.demand = Demand(store, self.now_us)
-        self._flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random)
-        self._flow = Reader(self._flight, self.demand, alone, self.now_us, stale_us)
+        self._single_flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random)
+        self._reader = Reader(self._single_flight, self.demand, local_gate, self.now_us, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
@@ -85,70 +85,71 @@ class Services:
         """The service of the latest quote."""
         from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
 
-        return LatestPrices(self._flow, self._upstream, self.shared, Datum.QUOTE)
+        return LatestPrices(self.shared, Datum.QUOTE)
 
     @cached_property
     def trades(self) -> "LatestPrices":
         """The service of the latest trade."""
         from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
 
-        return LatestPrices(self._flow, self._upstream, self.shared, Datum.TRADE)
+        return LatestPrices(self.shared, Datum.TRADE)
 
     @cached_property
     def shared(self) -> "SharedRefresh":
         """Fetches that many tickers share."""
         from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - the same
 
-        return SharedRefresh(self._flow, self._upstream)
+        return SharedRefresh(self._reader, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
         """The service of one ticker's or several tickers' snapshots."""
         from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
 
-        return Snapshots(self._flow, self._upstream, Datum.SNAPSHOT)
+        return Snapshots(self._reader, self._upstream, Datum.SNAPSHOT)
 
     @cached_property
     def universal(self) -> "Snapshots":
         """The service of universal snapshots."""
         from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
 
-        return Snapshots(self._flow, self._upstream, Datum.UNIVERSAL)
+        return Snapshots(self._reader, self._upstream, Datum.UNIVERSAL)
 
     @cached_property
     def whole_market(self) -> "MarketSnapshot":
         """The service of the whole market's snapshot."""
         from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - the same
 
-        return MarketSnapshot(self._flow, self._upstream)
+        return MarketSnapshot(self._reader, self._upstream)
 
     @cached_property
     def batches(self) -> "QuoteBatches":
         """The service of many quotes at once."""
         from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - the same
 
-        return QuoteBatches(self._flow, self._upstream, self.shared)
+        return QuoteBatches(self.shared)
 
     @cached_property
     def answers(self) -> "PassThrough":
         """The service of answers that are passed on as they were sent."""
         from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - the same
 
-        return PassThrough(self._flow, self._upstream)
+        return PassThrough(self._reader, self._upstream)
 
     @cached_property
     def news(self) -> "News":
         """The service of news."""
         from dekr.market.news.service import News  # noqa: PLC0415 - the same
+        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - the same
 
-        return News(self._flow, self.answers, self._upstream)
+        return News(self._reader, ArticlePages(self.answers), self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
         """The bar service."""
         from dekr.market.bars.service import Bars  # noqa: PLC0415 - the same
 
-        return Bars(self._flow, self._upstream)
+        return Bars(self._reader, self._upstream)
 
     @cached_property
     def indicators(self) -> "Indicators":
@@ -183,7 +184,7 @@ class Services:
         from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
 
         share = BudgetShare(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
-        reader = replace(self._flow, single_flight=replace(self._flight, gate=share))
+        reader = replace(self._reader, single_flight=replace(self._single_flight, gate=share))
         history = FinishedDayHistory(reader, self._upstream)
         night = NightlyHistory(self.demand, history.extend, Bars(reader, self._upstream), self._warmers_charge)
         shared = SharedRefresh(reader, self._upstream)
@@ -207,7 +208,7 @@ class Services:
         from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - the same
         from dekr.ops.health import HealthCheck  # noqa: PLC0415 - the same
 
-        return HealthCheck(self._gate, self.now_us, LADDERS[Datum.QUOTE])
+        return HealthCheck(self._gate, self.now_us, [endpoint.family for endpoint in LADDERS[Datum.QUOTE]])
 
 
 @cache

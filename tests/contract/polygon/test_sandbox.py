@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from dekr.errors import UpstreamInvalid
-from dekr.gate.call import Outcome
+from dekr.gate.call import CallOutcome
 from dekr.polygon.client import Bars
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
@@ -53,7 +53,7 @@ def test_the_free_plan_allows_five_calls_a_minute(free: Upstream) -> None:
     call = free.call()
     with pytest.raises(Throttled):
         prev(free, call)
-    assert call.outcomes == [Outcome.THROTTLED]
+    assert call.outcomes == [CallOutcome.THROTTLED]
 
 
 def test_the_starter_plan_has_delayed_snapshots_without_quotes(starter: Upstream) -> None:
@@ -117,7 +117,7 @@ def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, ask:
     advanced.fault(kind, count=1)
     call = advanced.call()
     assert ask(advanced, call)
-    assert call.outcomes == [Outcome.FAILED, Outcome.OK]
+    assert call.outcomes == [CallOutcome.FAILED, CallOutcome.OK]
 
 
 def test_an_empty_answer_is_no_bars_and_no_quote(advanced: Upstream) -> None:
@@ -136,7 +136,7 @@ def test_a_hang_ends_at_the_deadline(advanced: Upstream, ask: ReadContext) -> No
     call = advanced.call(0.6)
     with pytest.raises(Broken):
         ask(advanced, call)
-    assert call.outcomes == [Outcome.FAILED]
+    assert call.outcomes == [CallOutcome.FAILED]
 
 
 def test_a_slow_answer_is_waited_for_while_there_is_time(advanced: Upstream) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.gate.call import MAX_UNIVERSAL
 from dekr.market.quotes.refresh_policy import Candidate, Scope, choose, relief, worth_s
+from dekr.polygon.endpoints import UNIVERSAL
 
 PATIENCE = {30.0: 0.2, 300.0: 0.3, 3600.0: 0.5}
 
@@ -58,14 +58,14 @@ def test_a_fresh_market_is_not_fetched_for_tickers_nobody_knows() -> None:
 def test_what_rides_along_is_worth_most_and_never_the_missing_one() -> None:
     candidates = [Candidate("AAPL", 9.0, 3600)] + [Candidate(f"T{i}", i / 1e6, 3600) for i in range(1, 400)]
     choice = choose(["AAPL"], candidates, 0.0, 3600, PATIENCE, 60.0)
-    assert choice.tickers == tuple(f"T{i}" for i in range(399, 399 - MAX_UNIVERSAL + 1, -1))
+    assert choice.tickers == tuple(f"T{i}" for i in range(399, 399 - UNIVERSAL.max_limit + 1, -1))
 
 
 def test_a_batch_leaves_room_for_fewer() -> None:
     missing = [f"M{i}" for i in range(200)]
     candidates = [Candidate(f"T{i}", 0.0001, 3600) for i in range(100)]
     choice = choose(missing, candidates, 0.0, 3600, PATIENCE, 60.0)
-    assert len(choice.tickers) + len(missing) == MAX_UNIVERSAL
+    assert len(choice.tickers) + len(missing) == UNIVERSAL.max_limit
 
 
 def test_warming_pays_only_where_many_would_wait() -> None:

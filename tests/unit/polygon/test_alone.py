@@ -4,14 +4,16 @@ import pytest
 
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent
-from dekr.gate.call import Outcome
+from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.gate.local_gate import LocalGate
 from dekr.gate.permit import Permit
+from dekr.gate.request import FetchRequest
 
 SECOND_US = 1_000_000
+NBBO, SNAPSHOT = Family("nbbo"), Family("snapshot")
 
 
-class MarketHours:
+class HandClock:
     """A clock that is set by hand."""
 
     now_us = 1_795_186_800_000_000
@@ -21,11 +23,11 @@ class MarketHours:
 
 
 def admit(gate: LocalGate) -> Permit:
-    return gate.admit("quote:AAPL", ("nbbo", "snapshot"), reserved=True, deadline=Deadline.after(10))
+    return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, Deadline.after(10), reserved=True))
 
 
 def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
-    clock = MarketHours()
+    clock = HandClock()
     gate = LocalGate(60, clock)
     for _ in range(3):
         admit(gate)
@@ -36,18 +38,18 @@ def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
     with pytest.raises(BudgetSpent):
         admit(gate)
     clock.now_us += SECOND_US
-    assert admit(gate).family == "nbbo"
+    assert admit(gate).family is NBBO
 
 
 def test_the_smallest_plan_still_has_one_call() -> None:
-    assert admit(LocalGate(5, MarketHours())).stamp_us == MarketHours.now_us
+    assert admit(LocalGate(5, HandClock())).stamp_us == HandClock.now_us
 
 
 def test_a_throttled_call_pauses_it() -> None:
-    clock = MarketHours()
+    clock = HandClock()
     gate = LocalGate(1_000, clock)
     permit = admit(gate)
-    permit.observe("nbbo", Outcome.THROTTLED, 0.1, pause_s=30)
+    permit.observe(Attempt("nbbo", NBBO, CallOutcome.THROTTLED, 0.1, pause_s=30))
     assert permit.finished() == ()
     with pytest.raises(BudgetSpent):
         admit(gate)
@@ -56,17 +58,17 @@ def test_a_throttled_call_pauses_it() -> None:
 
 
 def test_a_call_that_was_paid_and_not_made_is_given_back() -> None:
-    gate = LocalGate(20, MarketHours())
+    gate = LocalGate(20, HandClock())
     assert admit(gate).given_up() == ()
-    admit(gate).spend("nbbo")
+    admit(gate).spend(NBBO)
     with pytest.raises(BudgetSpent):
         admit(gate)
 
 
 def test_each_source_costs_one_call() -> None:
-    gate = LocalGate(60, MarketHours())
+    gate = LocalGate(60, HandClock())
     permit = admit(gate)
-    permit.spend("nbbo")
+    permit.spend(NBBO)
     permit.spend(permit.step_down())
     admit(gate)
     with pytest.raises(BudgetSpent):

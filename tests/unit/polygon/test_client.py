@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
-from dekr.gate.call import Call, Outcome
+from dekr.gate.call import Call, CallOutcome
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
@@ -97,7 +97,7 @@ def test_each_endpoint_is_asked_once_and_paid_once(
     assert ask(upstream.client, call) is not None
     assert [str(request.url) for request in upstream.requests] == [f"https://upstream.test{path}"]
     assert call.paid == [family]
-    assert call.observed == [(family, Outcome.OK, 0.0)]
+    assert call.observed == [(family, CallOutcome.OK, 0.0)]
 
 
 def test_the_nbbo_comes_as_it_was_sent() -> None:
@@ -147,7 +147,7 @@ def test_garbage_for_an_nbbo_is_refused_once(answer: httpx.Response) -> None:
     call = upstream.call()
     with pytest.raises(UpstreamInvalid):
         upstream.client.last_nbbo("AAPL", call)
-    assert call.outcomes == [Outcome.MALFORMED]
+    assert call.outcomes == [CallOutcome.MALFORMED]
 
 
 def test_a_little_ahead_is_not_the_future() -> None:
@@ -182,7 +182,7 @@ def test_a_cleared_snapshot_does_not_say_that_a_ticker_is_unknown() -> None:
     upstream = ScriptedUpstream([httpx.Response(404, json={"status": "NotFound"})])
     call = upstream.call()
     assert upstream.client.snapshot("AAPL", call) is None
-    assert call.outcomes == [Outcome.REFUSED]
+    assert call.outcomes == [CallOutcome.REFUSED]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_what_may_pass_is_tried_once_more(failure: Step) -> None:
     call = upstream.call()
     assert upstream.client.last_nbbo("AAPL", call) is not None
     assert call.paid == ["nbbo"] * 2
-    assert call.outcomes == [Outcome.FAILED, Outcome.OK]
+    assert call.outcomes == [CallOutcome.FAILED, CallOutcome.OK]
 
 
 @pytest.mark.parametrize("failure", PASSING)
@@ -324,21 +324,21 @@ def test_an_answer_that_breaks_off_is_tried_once_more() -> None:
     call = upstream.call()
     with pytest.raises(Cut):
         upstream.client.last_nbbo("AAPL", call)
-    assert call.outcomes == [Outcome.FAILED] * 2
+    assert call.outcomes == [CallOutcome.FAILED] * 2
 
 
 @pytest.mark.parametrize(
     ("answer", "failure", "outcome"),
     [
-        (httpx.Response(401), KeyRefused, Outcome.KEY_REFUSED),
-        (httpx.Response(403, json={"status": "NOT_AUTHORIZED"}), NotEntitled, Outcome.NOT_ENTITLED),
-        (httpx.Response(404, json={"status": "NOT_FOUND"}), UnknownSymbol, Outcome.REFUSED),
-        (httpx.Response(429), Throttled, Outcome.THROTTLED),
-        (httpx.Response(400, json={"status": "ERROR"}), UpstreamInvalid, Outcome.MALFORMED),
-        (httpx.Response(200, text="not json"), UpstreamInvalid, Outcome.MALFORMED),
+        (httpx.Response(401), KeyRefused, CallOutcome.KEY_REFUSED),
+        (httpx.Response(403, json={"status": "NOT_AUTHORIZED"}), NotEntitled, CallOutcome.NOT_ENTITLED),
+        (httpx.Response(404, json={"status": "NOT_FOUND"}), UnknownSymbol, CallOutcome.REFUSED),
+        (httpx.Response(429), Throttled, CallOutcome.THROTTLED),
+        (httpx.Response(400, json={"status": "ERROR"}), UpstreamInvalid, CallOutcome.MALFORMED),
+        (httpx.Response(200, text="not json"), UpstreamInvalid, CallOutcome.MALFORMED),
     ],
 )
-def test_what_will_not_pass_is_not_tried_again(answer: Step, failure: type[Exception], outcome: Outcome) -> None:
+def test_what_will_not_pass_is_not_tried_again(answer: Step, failure: type[Exception], outcome: CallOutcome) -> None:
     upstream = ScriptedUpstream([answer])
     call = upstream.call()
     with pytest.raises(failure):
@@ -356,7 +356,7 @@ def test_a_key_that_cannot_be_read_is_no_success() -> None:
     call = upstream.call()
     with pytest.raises(UpstreamDown):
         upstream.client.last_nbbo("AAPL", call)
-    assert call.outcomes == [Outcome.KEY_REFUSED]
+    assert call.outcomes == [CallOutcome.KEY_REFUSED]
 
 
 @pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
@@ -419,4 +419,4 @@ def test_the_time_that_an_attempt_took_is_reported() -> None:
     upstream.steps = [slow]
     call = upstream.call()
     upstream.client.last_nbbo("AAPL", call)
-    assert call.observed == [("nbbo", Outcome.OK, 1.5)]
+    assert call.observed == [("nbbo", CallOutcome.OK, 1.5)]

@@ -4,11 +4,6 @@ from typing import Any
 
 import pytest
 
-from dekr.market.bars import service as bars
-from dekr.market.passthrough import service as passthrough
-from dekr.market.quotes import market_snapshot, snapshots
-from dekr.market.quotes import service as quotes
-from dekr.polygon.client import BARS_ATTEMPT_S, QUOTE_ATTEMPT_S
 from dekr.polygon.latest import Snapshot, of_universe
 from dekr.polygon.wire_snapshots import UniversalItem
 
@@ -34,8 +29,3 @@ def test_a_side_that_nobody_quotes_is_left_out() -> None:
 @pytest.mark.parametrize("trade", [{"price": 0, "last_updated": NS}, {}, None])
 def test_no_trade_yet_is_no_trade(trade: object) -> None:
     assert made(last_trade=trade).trade is None
-
-
-def test_a_lease_lasts_longer_than_an_attempt() -> None:
-    assert min(quotes.LEASE_MS, snapshots.LEASE_MS) > QUOTE_ATTEMPT_S * 1000
-    assert min(passthrough.LEASE_MS, bars.LEASE_MS, market_snapshot.LEASE_MS) > BARS_ATTEMPT_S * 1000

@@ -99,7 +99,7 @@ class RateCharge:
         )
         raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
 
-    def missed(self, data: int, calls: int) -> tuple[Command, ...]:
+    def count_misses(self, data: int, calls: int) -> tuple[Command, ...]:
         """What counts data that the cache did not have for this request, and the upstream calls that it made."""
         (key,) = self.command.keys
         counts = (("m", min(data, self.data)), ("u", calls))

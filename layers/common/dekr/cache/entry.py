@@ -49,7 +49,7 @@ class Entry:
     kind: Kind
     payload: bytes
     head: bytes = field(init=False, repr=False, compare=False)
-    _view: Any = field(default=None, init=False, repr=False, compare=False)
+    _views: dict[Callable[..., Any], Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # What is no JSON object was compressed by its service.
@@ -57,14 +57,23 @@ class Entry:
         self.head = b"%016d%s" % (self.stamp_us, _COMPRESSED if large else self.kind.encode())
 
     def view[V](self, build: Callable[..., V], *more: str) -> V:
-        """What ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
+        """The view that ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
 
-        An entry belongs to one service, which always builds the same thing of it.
+        Each builder has a view of its own, because several services may read one entry. It must be a function that lives as
+        long as its module, and must get the same ``more`` for the same entry.
         """
-        if self._view is None:
-            self._view = build(json.loads(self.payload), *more)
-        built: V = self._view
+        views = self._views
+        if views is None:
+            views = self._views = {}
+        if build not in views:
+            views[build] = build(json.loads(self.payload), *more)
+        built: V = views[build]
         return built
+
+    @property
+    def parsed(self) -> Any:  # noqa: ANN401 - parsed JSON
+        """The parsed payload itself. It must not be changed."""
+        return self.view(_as_parsed)
 
     def encode(self) -> bytes:
         """The entry as the store keeps it."""
@@ -84,3 +93,7 @@ class Entry:
                 return None
         known = _KINDS.get(kind)
         return None if known is None else cls(int(stamp), known, raw[HEADER:])
+
+
+def _as_parsed(payload: Any) -> Any:  # noqa: ANN401 - parsed JSON
+    return payload

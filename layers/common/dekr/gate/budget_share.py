@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.cache import keys
-from dekr.deadline import Deadline
 from dekr.errors import DekrError, StoreDown
-from dekr.gate.gate import WINDOW_US, Done, Gate, Wait
+from dekr.gate.call import Family
+from dekr.gate.gate import WINDOW_US, Decision, Gate
 from dekr.gate.permit import Permit, budget_spent
+from dekr.gate.request import FetchRequest
 from dekr.store import Command, call, load_script, plain
 
 _SHARE: Final = load_script(__package__, "budget_share")
@@ -34,42 +35,24 @@ class BudgetShare:
         """Calls a minute of the plan."""
         return self.gate.per_minute
 
-    def admit(
-        self,
-        datum: str,
-        families: tuple[str, ...],
-        *,
-        floor_us: int,
-        reserved: bool,
-        lease_ms: int,
-        deadline: Deadline,
-        reread: bool = False,
-        covered_by: str | None = None,
-    ) -> Permit | Wait | Done:
-        """See Gate.admit. Raises BudgetSpent where this caller's part is used up."""
+    def admit(self, request: FetchRequest, *, reread: bool = False) -> Decision:
+        """Decide whether this caller may make the fetch now. Raises what Gate.admit raises, and BudgetSpent where this
+        caller's part is used up.
+        """
         token = self._take()
         try:
-            admitted = self.gate.admit(
-                datum,
-                families,
-                floor_us=floor_us,
-                reserved=reserved,
-                lease_ms=lease_ms,
-                deadline=deadline,
-                reread=reread,
-                covered_by=covered_by,
-            )
+            decision = self.gate.admit(request, reread=reread)
         except DekrError:
             self._give_back(token)
             raise
-        if isinstance(admitted, Permit):
-            admitted.gate = self
+        if isinstance(decision, Permit):
+            decision.issuer = self
         else:
             self._give_back(token)
-        return admitted
+        return decision
 
-    def spend(self, permit: Permit, families: Sequence[str]) -> str:
-        """See Gate.spend. Raises BudgetSpent where this caller's part is used up."""
+    def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
+        """Take one more call for a permit; returns the family to call. Raises BudgetSpent where this caller's part is used up."""
         token = self._take()
         try:
             return self.gate.spend(permit, families)
@@ -77,24 +60,24 @@ class BudgetShare:
             self._give_back(token)
             raise
 
-    def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
-        """See Gate.join: its call is paid already."""
-        return self.gate.join(permit, datum, families, lease_ms)
+    def join(self, permit: Permit, request: FetchRequest) -> Decision:
+        """Decide on another request with the call that the permit has paid, in both logs already."""
+        return self.gate.join(permit, request)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
-        """See dekr.gate.permit.Keeper.returned; in this caller's own part the call stays."""
+        """The commands that give back the call that was paid and not made; in this caller's own log it stays."""
         return self.gate.returned(permit)
 
-    def denied(self, family: str, now_us: int) -> bool:
-        """See Gate.denied."""
+    def denied(self, family: Family, now_us: int) -> bool:
+        """Whether the plan is known to lack the family. Raises StoreDown."""
         return self.gate.denied(family, now_us)
 
-    def tell(self, permit: Permit) -> None:
-        """See Gate.tell."""
-        self.gate.tell(permit)
+    def report(self, permit: Permit) -> None:
+        """Tell the breakers what was observed so far, and keep the lease."""
+        self.gate.report(permit)
 
     def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
-        """See dekr.gate.permit.Keeper.settled."""
+        """The commands that end a fetch; see dekr.gate.permit.PermitIssuer."""
         return self.gate.settled(permit, word, life_ms)
 
     def _take(self) -> str:

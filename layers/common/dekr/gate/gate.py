@@ -7,13 +7,14 @@ pauses all calls for a while.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from dekr.cache import keys
-from dekr.deadline import Deadline
 from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
-from dekr.gate.permit import Permit, budget_spent, not_entitled
+from dekr.gate.call import Family
+from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled
+from dekr.gate.request import FetchRequest
 from dekr.store import Command, Store, call, load_script, plain
 
 _GATE: Final = load_script(__package__, "gate")
@@ -37,105 +38,118 @@ class Done:
     now_us: int
 
 
+type Decision = Permit | Wait | Done
+
+
+class FetchGate(Protocol):
+    """Decides who may fetch: the gate that all sandboxes share, or one that grants a part of its budget."""
+
+    def admit(self, request: FetchRequest, *, reread: bool = False) -> Decision:
+        """Decide on a request. See Gate.admit."""
+        ...
+
+    def join(self, permit: Permit, request: FetchRequest) -> Decision:
+        """Decide on another request with the call that a permit has paid. See Gate.join."""
+        ...
+
+    def denied(self, family: Family, now_us: int) -> bool:
+        """Whether the plan is known to lack the family. Raises StoreDown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate that all sandboxes share, for a plan with ``per_minute`` calls a minute."""
+    """The gate that all sandboxes share, for a plan with ``per_minute`` calls a minute. ``token`` makes unique tokens."""
 
     store: Store
     per_minute: int
     token: Callable[[], str]
 
-    def admit(
-        self,
-        datum: str,
-        families: tuple[str, ...],
-        *,
-        floor_us: int,
-        reserved: bool,
-        lease_ms: int,
-        deadline: Deadline,
-        reread: bool = False,
-        covered_by: str | None = None,
-    ) -> Permit | Wait | Done:
-        """Ask for leave to fetch ``datum`` from the first of ``families`` that the plan is known to include.
+    def admit(self, request: FetchRequest, *, reread: bool = False) -> Decision:
+        """Decide whether this sandbox may make the fetch now.
 
-        ``beside``: another datum whose fetch may bring this one, too; while somebody is at that, there is no leave.
-        ``floor_us``: a fetch that started after it is new enough. ``reread``: what was fetched meanwhile was read and is
-        not enough. Raises BudgetSpent, UpstreamDown (breaker open, or a failure just seen by somebody else),
-        UpstreamNotEntitled, UpstreamInvalid (seen by somebody else), StoreDown.
+        ``reread``: the datum was read again after another fetch and is still not new enough. Raises BudgetSpent,
+        UpstreamDown (breaker open, or a failure just seen by somebody else), UpstreamNotEntitled, UpstreamInvalid (seen by
+        somebody else), StoreDown.
         """
-        ask = Permit(self, datum, self.token(), families, "", 0, reserved, lease_ms, deadline, floor_us)
-        return self._admit(ask, number=1, reread=reread, covered_by=covered_by)
+        return self._admit(request, self.token(), FetchOutcome(), reread=reread)
 
-    def join(self, permit: Permit, datum: str, families: tuple[str, ...], lease_ms: int) -> Permit | Wait | Done:
-        """Ask for leave to fetch ``datum`` in the place of what the permit is for, with the call that the permit may have paid and
-        not made; where somebody else fetches it, that is given back. Raises what ``admit`` raises; the permit keeps its lease.
+    def join(self, permit: Permit, request: FetchRequest) -> Decision:
+        """Decide on another request with the call that the permit may have paid and not made; where somebody else is at that
+        fetch, the call is given back. Both count into one outcome. Raises what ``admit`` raises; the permit keeps its lease.
         """
-        ask = replace(permit, datum=datum, families=families, lease_ms=lease_ms, paid=True, seen={}, pause_us=0)
-        joined = self._admit(ask, number=permit.calls + 1, reread=False)
+        decision = self._admit(request, permit.token, permit.outcome, reread=False)
         permit.paid = False
-        return joined
+        return decision
 
-    def _admit(self, ask: Permit, *, number: int, reread: bool, covered_by: str | None = None) -> Permit | Wait | Done:
-        now, word, detail = self._ask(
-            ask, ask.families, floor_us=ask.floor_us, number=number, reread=reread, covered_by=covered_by
+    def _admit(self, request: FetchRequest, token: str, outcome: FetchOutcome, *, reread: bool) -> Decision:
+        now, word, detail = self._decide(
+            request, token, request.families, floor_us=request.floor_us, number=outcome.calls + 1, reread=reread
         )
         if word == b"wait":
             return Wait()
         if word == b"done":
             return Done(now)
-        ask.family, ask.stamp_us = _granted(now, word, detail, ask.families), now
-        return ask
+        return Permit(self, request, token, _granted(now, word, detail, request.families), now, outcome)
 
-    def spend(self, permit: Permit, families: Sequence[str]) -> str:
+    def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
         """Take one more call for a permit and renew its lease; returns the family to call."""
-        now, word, detail = self._ask(permit, families, floor_us=permit.stamp_us, number=permit.calls + 1, reread=True)
+        now, word, detail = self._decide(
+            permit.request,
+            permit.token,
+            families,
+            floor_us=permit.stamp_us,
+            number=permit.outcome.calls + 1,
+            reread=True,
+            covered=False,
+        )
         return _granted(now, word, detail, families)
 
-    def tell(self, permit: Permit) -> None:
-        """Tell the breakers what was seen so far, and keep the lease."""
+    def report(self, permit: Permit) -> None:
+        """Tell the breakers what was observed so far, and keep the lease."""
         self.store.run(*permit.renewed())
 
     def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
-        """See dekr.gate.permit.Keeper.settled."""
-        seen, permit.seen = permit.seen, {}
-        pause, permit.pause_us = permit.pause_us, 0
-        args = [n for s in seen.values() for n in (s.good, s.bad, s.denied)]
-        families = [keys.family(self._prefix, family) for family in seen]
-        locks = [keys.lease(self._prefix, permit.datum), keys.pause(self._prefix)]
-        return (call(_SETTLE, locks + families, permit.token, word, life_ms, pause, *args),)
+        """The commands that end a fetch; see dekr.gate.permit.PermitIssuer."""
+        report, permit.unreported = permit.unreported, BreakerReport()
+        counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
+        touched = [keys.lease(self._prefix, permit.request.lease), keys.pause(self._prefix)]
+        touched += [keys.family(self._prefix, family.name) for family in report.families]
+        return (call(_SETTLE, touched, permit.token, word, life_ms, report.pause_us, *counts),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
-        """See dekr.gate.permit.Keeper.returned."""
-        return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.calls + 1}"),)
+        """The commands that give back the call that was paid and not made."""
+        return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.outcome.calls + 1}"),)
 
-    def state(self, families: Sequence[str]) -> tuple[int, list[str]]:
-        """The store's clock (microseconds) and the families whose breaker is open. Raises StoreDown."""
-        ((now, *opens),) = self.store.run(call(_STATE, [keys.family(self._prefix, family) for family in families]))
-        return now, [family for family, until in zip(families, opens, strict=True) if int(until) > now]
+    def state(self, families: Sequence[Family]) -> tuple[int, list[str]]:
+        """The store's clock (microseconds) and the names of the families whose breaker is open. Raises StoreDown."""
+        touched = [keys.family(self._prefix, family.name) for family in families]
+        ((now, *opens),) = self.store.run(call(_STATE, touched))
+        return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
 
-    def denied(self, family: str, now_us: int) -> bool:
+    def denied(self, family: Family, now_us: int) -> bool:
         """Whether the plan is known to lack the family. Raises StoreDown."""
-        (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family), "denied"))
+        (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family.name), "denied"))
         return until is not None and int(until) > now_us
 
-    def _ask(
+    def _decide(
         self,
-        permit: Permit,
-        families: Sequence[str],
+        request: FetchRequest,
+        token: str,
+        families: Sequence[Family],
         *,
         floor_us: int,
         number: int,
         reread: bool,
-        covered_by: str | None = None,
+        covered: bool = True,
     ) -> tuple[int, bytes, Any]:
-        allowed = self.per_minute if permit.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
-        prefix = self._prefix
-        touched = [keys.lease(prefix, permit.datum), keys.calls(prefix), keys.pause(prefix)]
-        touched += [keys.family(prefix, family) for family in families]
+        allowed = self.per_minute if request.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
+        prefix, covered_by = self._prefix, request.covered_by if covered else None
+        touched = [keys.lease(prefix, request.lease), keys.calls(prefix), keys.pause(prefix)]
+        touched += [keys.family(prefix, family.name) for family in families]
         if covered_by:
             touched.append(keys.lease(prefix, covered_by))
-        args = (permit.token, permit.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
+        args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
         (reply,) = self.store.run(call(_GATE, touched, *args, int(covered_by is not None)))
         now, word, detail = reply
         return now, word, detail
@@ -145,7 +159,8 @@ class Gate:
         return self.store.prefix
 
 
-def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str:  # noqa: ANN401 - a script's reply
+def _granted(now: int, word: bytes, detail: Any, families: Sequence[Family]) -> Family:  # noqa: ANN401 - a script's reply
+    """The family in the script's decision. Raises the error that a refusal stands for."""
     match word:
         case b"go":
             return families[int(detail) - 1]
@@ -164,7 +179,7 @@ def _granted(now: int, word: bytes, detail: Any, families: Sequence[str]) -> str
 
 
 def _failure(code: str) -> DekrError:
-    """What another request has just met, for one that waited for it."""
+    """Rebuild the error with which the awaited fetch ended, from its code."""
     if code == UpstreamInvalid.code:
         return UpstreamInvalid("The data provider has just sent an answer that cannot be used.")
     if code == UpstreamNotEntitled.code:

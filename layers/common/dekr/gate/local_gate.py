@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dekr.deadline import Deadline
+from dekr.gate.call import Family
 from dekr.gate.gate import WINDOW_US
 from dekr.gate.permit import Permit, budget_spent
+from dekr.gate.request import FetchRequest
 from dekr.store import Command
 
 STATIC_SANDBOXES: Final = 20
@@ -23,15 +24,15 @@ class LocalGate:
     _log: deque[int] = field(default_factory=deque)
     _paused_until_us: int = 0
 
-    def admit(self, datum: str, families: tuple[str, ...], *, reserved: bool, deadline: Deadline) -> Permit:
-        """Leave to fetch; raises BudgetSpent over the static share."""
-        permit = Permit(self, datum, "", families, families[0], 0, reserved, 0, deadline)
-        self.spend(permit, families)
+    def admit(self, request: FetchRequest) -> Permit:
+        """Grant a permit, stamped by this machine's clock. Raises BudgetSpent over the static share."""
+        permit = Permit(self, request, "", request.families[0], 0)
+        self.spend(permit, request.families)
         permit.stamp_us = self.now_us()
         return permit
 
-    def spend(self, permit: Permit, families: Sequence[str]) -> str:
-        """Take one call from the static share."""
+    def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
+        """Take one call from the static share; returns the first family. Raises BudgetSpent."""
         del permit
         now, share = self.now_us(), max(1, self.per_minute // STATIC_SANDBOXES)
         while self._log and self._log[0] <= now - WINDOW_US:
@@ -43,18 +44,18 @@ class LocalGate:
         self._log.append(now)
         return families[0]
 
-    def tell(self, permit: Permit) -> None:
-        """There is nobody to tell."""
+    def report(self, permit: Permit) -> None:
+        """Do nothing: no breaker is shared without the store."""
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
-        """See dekr.gate.permit.Keeper.returned."""
+        """Take the call that was paid and not made out of this sandbox's own log; there is nothing to send."""
         del permit
         self._log.pop()
         return ()
 
     def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
-        """There is nobody who waits; a pause holds for this sandbox."""
+        """Keep a pause for this sandbox; nobody waits, so there is nothing to send."""
         del word, life_ms
-        if permit.pause_us:
-            self._paused_until_us = self.now_us() + permit.pause_us
+        if permit.unreported.pause_us:
+            self._paused_until_us = self.now_us() + permit.unreported.pause_us
         return ()

@@ -1,19 +1,17 @@
-"""Leave to fetch one datum, as its holder sees it: calls are paid, their outcomes noted, and its end is told."""
+"""A permit to make one fetch: its calls are paid, their outcomes noted, and its end is told to those who wait."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent, DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
-from dekr.gate.call import Outcome
+from dekr.gate.call import Attempt, CallOutcome, Family
+from dekr.gate.request import FetchRequest
 from dekr.store import Command
 
 COUNTS_AS_SLOW_S: Final = 5.0
 """A call that took longer counts against the breaker even if it succeeded."""
-
-RANGES: Final = ("aggs",)
-"""Families whose refusal depends on the range that was asked for (the plan's history ends somewhere): not remembered."""
 
 LONGEST_PAUSE_S: Final = 120.0
 """The gate takes a pause that ends later than this for one that was set before the clock stepped back."""
@@ -22,7 +20,7 @@ DONE_MS: Final = 5_000
 FAILED_MS: Final = 1_000
 
 
-class Keeper(Protocol):
+class PermitIssuer(Protocol):
     """The gate that granted a permit, for a plan with ``per_minute`` calls a minute."""
 
     @property
@@ -30,26 +28,26 @@ class Keeper(Protocol):
         """Calls a minute of the plan."""
         ...
 
-    def spend(self, permit: "Permit", families: Sequence[str]) -> str:
-        """Take one more call for the permit, from the first family that may be called; returns it."""
+    def spend(self, permit: "Permit", families: Sequence[Family]) -> Family:
+        """Take one more call for the permit, from the first family that may be called; returns that family."""
         ...
 
-    def tell(self, permit: "Permit") -> None:
-        """Pass on what was seen so far, and keep the lease."""
+    def report(self, permit: "Permit") -> None:
+        """Pass on what was observed so far, and keep the lease."""
         ...
 
     def settled(self, permit: "Permit", word: str, life_ms: int) -> tuple[Command, ...]:
-        """What to send at the end: leave ``word`` for those who wait, and pass on what was seen."""
+        """The commands that end a fetch: leave ``word`` for those who wait, for so long, and pass on what was observed."""
         ...
 
     def returned(self, permit: "Permit") -> tuple[Command, ...]:
-        """What gives back the call that was paid and not made."""
+        """The commands that give back the call that was paid and not made."""
         ...
 
 
 @dataclass(slots=True)
-class Seen:
-    """What was seen of one family: calls that went well, calls that failed, 1 where the plan lacks it."""
+class FamilyReport:
+    """Observations of one family for its breaker: calls that went well, calls that failed, 1 where the plan lacks it."""
 
     good: int = 0
     bad: int = 0
@@ -57,103 +55,133 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Permit:
-    """Leave to fetch one datum (a ``dekr.gate.call.Call``): it holds the lease, and one call is paid already.
+class BreakerReport:
+    """Observations that the gate has not been told yet: by family, and for how long the upstream sent everybody away."""
 
-    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``floor_us``: what was fetched after
-    it is new enough for whoever asked. ``waited``: a fetch that might have had it, too, was waited for in vain. ``family`` is the
-    endpoint family to call. ``calls`` and ``seconds`` count what was spent upstream.
+    families: dict[Family, FamilyReport] = field(default_factory=dict)
+    pause_us: int = 0
+
+
+@dataclass(slots=True)
+class FetchOutcome:
+    """What a fetch has cost so far: upstream ``calls``, and how each attempt ended."""
+
+    calls: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """The time spent in calls."""
+        return sum(attempt.seconds for attempt in self.attempts)
+
+
+@dataclass(slots=True)
+class Permit:
+    """Leave to make the fetch that was requested (a ``dekr.gate.call.Call``). It holds the lease; one call is paid already.
+
+    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``family`` is the endpoint family
+    to call. ``token`` is this holder's; it is empty where no store, and so no lease, is behind the permit.
     """
 
-    gate: Keeper
-    datum: str
+    issuer: PermitIssuer
+    request: FetchRequest
     token: str
-    families: tuple[str, ...]
-    family: str
+    family: Family
     stamp_us: int
-    reserved: bool
-    lease_ms: int
-    deadline: Deadline
-    floor_us: int = 0
-    waited: bool = False
+    outcome: FetchOutcome = field(default_factory=FetchOutcome)
     paid: bool = True
-    calls: int = 0
-    seconds: float = 0.0
-    pause_us: int = 0
-    seen: dict[str, Seen] = field(default_factory=dict)
+    unreported: BreakerReport = field(default_factory=BreakerReport)
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the answer must be there."""
+        return self.request.deadline
+
+    @property
+    def floor_us(self) -> int:
+        """Data whose fetch started after this moment is new enough."""
+        return self.request.floor_us
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that are tried, best first."""
+        return self.request.families
 
     @property
     def alone(self) -> bool:
         """Whether no store, and so no lease, is behind it."""
         return not self.token
 
-    def spend(self, family: str) -> None:
+    def spend(self, family: Family) -> None:
         """Take one more call from the budget, unless it is paid already. Raises BudgetSpent, UpstreamDown."""
         if not self.paid:
-            self.gate.spend(self, (family,))
+            self.issuer.spend(self, (family,))
         self.paid = False
-        self.calls += 1
+        self.outcome.calls += 1
 
-    def observe(self, family: str, outcome: Outcome, seconds: float, pause_s: float = 0.0) -> None:
-        """Remember how a call went; the breaker is told when the fetch ends."""
-        self.seconds += seconds
-        seen = self.seen.setdefault(family, Seen())
-        if outcome in (Outcome.FAILED, Outcome.KEY_REFUSED) or seconds > COUNTS_AS_SLOW_S:
-            seen.bad += 1
-        elif outcome is Outcome.NOT_ENTITLED and family not in RANGES:
-            seen.denied = 1
-        elif outcome is Outcome.THROTTLED:
+    def observe(self, attempt: Attempt) -> None:
+        """Remember how an attempt ended; the breaker is told when the fetch ends."""
+        self.outcome.attempts.append(attempt)
+        family = self.unreported.families.setdefault(attempt.family, FamilyReport())
+        failed = attempt.outcome in (CallOutcome.FAILED, CallOutcome.KEY_REFUSED)
+        if failed or attempt.seconds > COUNTS_AS_SLOW_S:
+            family.bad += 1
+        elif attempt.outcome is CallOutcome.NOT_ENTITLED and not attempt.family.refused_by_range:
+            family.denied = 1
+        elif attempt.outcome is CallOutcome.THROTTLED:
             # Where the upstream names no time: as long as one call of the plan takes.
-            pause_s = pause_s or max(1.0, 60 / self.gate.per_minute)
-            self.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
+            pause_s = attempt.pause_s or max(1.0, 60 / self.issuer.per_minute)
+            self.unreported.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
         else:
-            seen.good += 1
+            family.good += 1
 
-    def step_down(self) -> str:
-        """The next family to try where the present one gave nothing: refused by the plan, or no price.
+    def step_down(self) -> Family:
+        """Go on to the next family where the present one gave nothing: refused by the plan, or no price.
 
         Raises UpstreamNotEntitled after the last.
         """
         left = self.families[self.families.index(self.family) + 1 :]
         if not left:
             raise not_entitled()
-        self.gate.tell(self)
+        self.issuer.report(self)
         return self.turn_to(left)
 
-    def turn_to(self, families: tuple[str, ...]) -> str:
+    def turn_to(self, families: tuple[Family, ...]) -> Family:
         """Go on with the first of these families that the plan is known to include; returns it. Renews the lease.
 
         Raises what Gate.admit raises; then nothing has changed.
         """
-        self.family = self.gate.spend(self, families)
-        self.families, self.paid = families, True
+        self.family = self.issuer.spend(self, families)
+        self.request, self.paid = replace(self.request, families=families), True
         return self.family
 
     def renewed(self) -> tuple[Command, ...]:
-        """What lets its lease begin anew."""
-        return self.gate.settled(self, f"h:{self.token}", self.lease_ms)
+        """The commands that let its lease begin anew."""
+        return self.issuer.settled(self, f"h:{self.token}", self.request.lease_ms)
 
     def finished(self) -> tuple[Command, ...]:
-        """What ends the fetch and tells those who wait to read again."""
+        """The commands that end the fetch and tell those who wait to read again."""
         return self._ended(f"d:{self.stamp_us:016d}", DONE_MS)
 
     def given_up(self) -> tuple[Command, ...]:
-        """What ends the fetch and lets the next one try at once."""
+        """The commands that end the fetch and let the next one try at once."""
         return self._ended("", FAILED_MS)
 
     def failed(self, error: DekrError, life_ms: int = FAILED_MS) -> tuple[Command, ...]:
-        """What ends the fetch. Those who wait share what the upstream did for a moment; what was this
-        request's own trouble (its deadline, its share of the budget, its range) lets the next one try. ``life_ms``: how long.
+        """The commands that end a fetch that failed.
+
+        Those who wait share what the upstream did, for ``life_ms``; what was this request's own trouble (its deadline, its
+        share of the budget, its range) lets the next one try at once.
         """
         shared = isinstance(error, UpstreamDown | UpstreamInvalid) or (
-            isinstance(error, UpstreamNotEntitled) and self.family not in RANGES
+            isinstance(error, UpstreamNotEntitled) and not self.family.refused_by_range
         )
         return self._ended(f"f:{error.code}" if shared else "", life_ms)
 
     def _ended(self, word: str, life_ms: int) -> tuple[Command, ...]:
-        back = self.gate.returned(self) if self.paid else ()
+        back = self.issuer.returned(self) if self.paid else ()
         self.paid = False
-        return (*self.gate.settled(self, word, life_ms), *back)
+        return (*self.issuer.settled(self, word, life_ms), *back)
 
 
 def not_entitled() -> UpstreamNotEntitled:

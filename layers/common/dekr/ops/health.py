@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr.errors import StoreDown
+from dekr.gate.call import Family
 from dekr.gate.gate import Gate
 from dekr.models import Health
 from dekr.times import rfc3339
@@ -19,7 +20,7 @@ class HealthCheck:
 
     gate: Gate
     now_us: Callable[[], int]
-    families: Sequence[str]
+    families: Sequence[Family]
 
     def look(self) -> tuple[bool, Health]:
         """Whether the service can serve, and the state of its parts.

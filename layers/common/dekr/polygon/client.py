@@ -1,6 +1,6 @@
 """The upstream's endpoints that the service uses, each one a method that returns a validated answer.
 
-All raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.ask`` list. Paths, shapes and units are those of the
+All raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.with_retry`` list. Paths, shapes and units are those of the
 upstream's OpenAPI description.
 """
 
@@ -15,21 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from dekr.errors import UnknownSymbol, UpstreamInvalid
-from dekr.gate.call import MAX_UNIVERSAL, Call
-from dekr.polygon import wire, wire_lists, wire_snapshots
+from dekr.gate.call import Call
+from dekr.polygon import endpoints, wire, wire_lists, wire_snapshots
+from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.latest import Latest, Snapshot, of_market, of_universe
-from dekr.polygon.retry import ask
+from dekr.polygon.retry import with_retry
 from dekr.polygon.transport import Reply, Transport
 
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead of both our clock and the upstream's own is wrong."""
 
-QUOTE_ATTEMPT_S: Final = 4.0
-BARS_ATTEMPT_S: Final = 10.0
-"""How long one attempt may take, for quotes and snapshots, and for a page of bars or a list: less than the lease of the
-fetch, which each further attempt renews."""
-
-MARKET_SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 MAX_WRONG: Final = 0.01
 """Of the whole market's snapshots, as a share of all."""
 
@@ -68,7 +63,7 @@ class PolygonClient:
                 return None
             return Latest("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
 
-        return self._get("nbbo", f"/v2/last/nbbo/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
+        return self._get(endpoints.LAST_QUOTE, call, read, ticker=ticker)
 
     def last_trade(self, ticker: str, call: Call) -> Latest | None:
         """The last trade (family trade)."""
@@ -79,7 +74,7 @@ class PolygonClient:
             self._check_time(answer.results.t // 1000, reply)
             return Latest("trade", wire.as_sent(reply.body, "results"), _delayed(answer))
 
-        return self._get("trade", f"/v2/last/trade/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
+        return self._get(endpoints.LAST_TRADE, call, read, ticker=ticker)
 
     def snapshot(self, ticker: str, call: Call) -> Snapshot | None:
         """The ticker's snapshot (family snapshot).
@@ -96,14 +91,13 @@ class PolygonClient:
             return found
 
         try:
-            return self._get("snapshot", f"{MARKET_SNAPSHOT}/{ticker}", None, call, QUOTE_ATTEMPT_S, read)
+            return self._get(endpoints.SNAPSHOT, call, read, ticker=ticker)
         except UnknownSymbol:
             return None
 
     def snapshots(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The snapshots of several tickers in one call (family market); those without one are left out."""
-        asked = {"tickers": ",".join(tickers)}
-        found = self._get("market", MARKET_SNAPSHOT, asked, call, QUOTE_ATTEMPT_S, self._snapshots)
+        found = self._get(endpoints.SNAPSHOTS, call, self._snapshots, {"tickers": ",".join(tickers)})
         _check_tickers(tickers, found)
         return found
 
@@ -124,10 +118,12 @@ class PolygonClient:
                     self._check_latest(snapshot, reply)
                     found.append(snapshot)
             if len(found) < len(answer.tickers or []) * (1 - MAX_WRONG):
-                raise UpstreamInvalid("The data provider sent too many snapshots that are wrong.")
+                raise UpstreamInvalid(
+                    "The data provider sent too many snapshots that are wrong.", fault="too many broken snapshots"
+                )
             return _each_once(found)
 
-        return self._get("market", MARKET_SNAPSHOT, None, call, BARS_ATTEMPT_S, read)
+        return self._get(endpoints.MARKET, call, read)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an
@@ -141,13 +137,15 @@ class PolygonClient:
             found = [of_universe(item, as_sent, delayed=delayed) for item, as_sent in sent]
             # Each asked ticker is an item, if need be with an error: what is left out or doubled shows that items are mixed up.
             if sorted(snapshot.ticker for snapshot in found) != sorted(set(tickers)):
-                raise UpstreamInvalid("The data provider answered for other tickers.")
+                raise UpstreamInvalid(
+                    "The data provider answered for other tickers.", fault="results: other tickers than requested"
+                )
             for snapshot in found:
                 self._check_latest(snapshot, reply)
             return found
 
-        asked = {"ticker.any_of": ",".join(tickers), "limit": str(MAX_UNIVERSAL)}
-        return self._get("universal", "/v3/snapshot", asked, call, QUOTE_ATTEMPT_S, read)
+        parameters = {"ticker.any_of": ",".join(tickers), "limit": str(endpoints.UNIVERSAL.max_limit)}
+        return self._get(endpoints.UNIVERSAL, call, read, parameters)
 
     def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> dict[str, Latest]:
         """The bars of a day (YYYY-MM-DD), one for each ticker that traded (family grouped); their ``t`` is the end of the day."""
@@ -157,15 +155,18 @@ class PolygonClient:
             delayed = _delayed(answer)
             return {bar["T"]: Latest("previous_close", bar, delayed) for bar in reply.body.get("results") or []}
 
-        path = f"/v2/aggs/grouped/locale/us/market/stocks/{day}"
-        return self._get("grouped", path, {"adjusted": str(adjusted).lower()}, call, BARS_ATTEMPT_S, read)
+        return self._get(endpoints.GROUPED, call, read, {"adjusted": str(adjusted).lower()}, day=day)
 
     def answer(
-        self, family: str, path: str, parameters: Mapping[str, str], call: Call, model: type[BaseModel]
+        self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, **parts: object
     ) -> tuple[Any, bool]:
-        """Any other answer as it was sent, once it is valid, and whether it is delayed. In the place of ``next_url``, which
-        must lead on from the same path, stands its cursor alone.
+        """The answer of an endpoint whose row has a shape, as it was sent, once it is valid, and whether it is delayed.
+
+        ``parts``: those of the path. In the place of ``next_url``, which must lead on from the same path, stands its cursor alone.
         """
+        assert endpoint.shape is not None, f"{endpoint.name} is not passed on"
+        model: type[BaseModel] = getattr(wire_lists, endpoint.shape)
+        path = endpoint.url(**parts)
 
         def read(reply: Reply) -> tuple[Any, bool]:
             answer = _valid(model, reply)
@@ -178,21 +179,25 @@ class PolygonClient:
                     sent["next_url"] = _cursor_of(sent["next_url"], path)
             return sent, _delayed(answer)
 
-        return self._get(family, path, parameters, call, BARS_ATTEMPT_S, read)
+        return self._get(endpoint, call, read, parameters, **parts)
 
     def newest_minute(self, ticker: str, call: Call) -> Latest | None:
         """The ticker's newest minute bar of the last days (family minute)."""
         now_ms = self.now_us() // 1000
-        path = f"/v2/aggs/ticker/{ticker}/range/1/minute/{now_ms - LOOK_BACK_DAYS * DAY_MS}/{now_ms}"
-        parameters = {"adjusted": "false", "sort": "desc", "limit": "1"}
         return self._get(
-            "minute", path, parameters, call, QUOTE_ATTEMPT_S, partial(self._one_bar, ticker, "minute_bar")
+            endpoints.NEWEST_MINUTE,
+            call,
+            partial(self._one_bar, ticker, "minute_bar"),
+            {"adjusted": "false", "sort": "desc", "limit": "1"},
+            ticker=ticker,
+            first_ms=now_ms - LOOK_BACK_DAYS * DAY_MS,
+            last_ms=now_ms,
         )
 
     def previous_close(self, ticker: str, call: Call) -> Latest | None:
         """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
         read = partial(self._one_bar, ticker, "previous_close")
-        return self._get("prev", f"/v2/aggs/ticker/{ticker}/prev", {"adjusted": "false"}, call, QUOTE_ATTEMPT_S, read)
+        return self._get(endpoints.PREVIOUS_CLOSE, call, read, {"adjusted": "false"}, ticker=ticker)
 
     def aggs(
         self,
@@ -206,14 +211,16 @@ class PolygonClient:
         adjusted: bool,
     ) -> Bars:
         """All bars whose window touches [first_ms, last_ms], oldest first, over as many pages as there are (family aggs)."""
-        url = f"/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{first_ms}/{last_ms}"
-        parameters: Mapping[str, str] | None = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": "50000"}
+        endpoint = endpoints.BARS
+        url = endpoint.url(ticker=ticker, multiplier=multiplier, timespan=timespan, first_ms=first_ms, last_ms=last_ms)
+        limit = str(endpoint.max_limit)
+        parameters: Mapping[str, str] | None = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": limit}
         bars: list[wire.Bar] = []
         delayed = False
         followed: set[str] = set()
         pages = 0
         while True:
-            page = self._get("aggs", url, parameters, call, BARS_ATTEMPT_S, partial(self._page, ticker, bars[-1:]))
+            page = self._send(endpoint, url, parameters, call, partial(self._page, ticker, bars[-1:]))
             bars += page.results or []
             delayed = delayed or _delayed(page)
             if not page.next_url:
@@ -221,7 +228,7 @@ class PolygonClient:
             url, parameters = page.next_url, None
             followed.add(url)
             if len(followed) in (pages, MAX_PAGES):
-                raise UpstreamInvalid("The data provider's pages do not end.")
+                raise UpstreamInvalid("The data provider's pages do not end.", fault="next_url: pages do not end")
             pages = len(followed)
 
     def _page(self, ticker: str, before: list[wire.Bar], reply: Reply) -> wire.Aggregates:
@@ -230,7 +237,7 @@ class PolygonClient:
         _check_ticker(ticker, page.ticker or ticker)
         bars = before + (page.results or [])
         if any(later.t <= earlier.t for earlier, later in pairwise(bars)):
-            raise UpstreamInvalid("The data provider sent bars out of order.")
+            raise UpstreamInvalid("The data provider sent bars out of order.", fault="results.t: out of order")
         if bars:
             self._check_time(bars[-1].t * 1000, reply)
         return page
@@ -244,16 +251,25 @@ class PolygonClient:
 
     def _get[T](
         self,
-        family: str,
+        endpoint: Endpoint,
+        call: Call,
+        read: Callable[[Reply], T],
+        parameters: Mapping[str, str] | None = None,
+        **parts: object,
+    ) -> T:
+        return self._send(endpoint, endpoint.url(**parts), parameters, call, read)
+
+    def _send[T](
+        self,
+        endpoint: Endpoint,
         url: str,
         parameters: Mapping[str, str] | None,
         call: Call,
-        most_s: float,
         read: Callable[[Reply], T],
     ) -> T:
-        return ask(
-            lambda: read(self.transport.get(url, parameters, call.deadline, most_s)),
-            family,
+        return with_retry(
+            lambda: read(self.transport.get(url, parameters, call.deadline, endpoint.attempt_s)),
+            endpoint,
             call,
             monotonic=self.transport.monotonic,
             random=self.random,
@@ -283,17 +299,25 @@ class PolygonClient:
 
     def _check_time(self, us: int, reply: Reply) -> None:
         if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:
-            raise UpstreamInvalid("The data provider sent data from the future.")
+            raise UpstreamInvalid("The data provider sent data from the future.", fault="t: in the future")
 
 
 def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:
     try:
         answer = model.model_validate(reply.body)
-    except ValidationError:
-        raise UpstreamInvalid("The data provider sent an answer of another shape.") from None
+    except ValidationError as error:
+        text = "The data provider sent an answer of another shape."
+        raise UpstreamInvalid(text, fault=fault_of(model, error)) from error
     if getattr(answer, "status", "OK") not in ("OK", "DELAYED", "success"):
-        raise UpstreamInvalid("The data provider sent an error as an answer.")
+        raise UpstreamInvalid("The data provider sent an error as an answer.", fault=f"{model.__name__}: status")
     return answer
+
+
+def fault_of(model: type[BaseModel], error: ValidationError) -> str:
+    """The first rule of a model that an answer broke, for the log: ``LastQuoteAnswer: results.t: int_type``; never the value."""
+    first, count = error.errors(include_input=False, include_url=False)[0], error.error_count()
+    path = ".".join(str(part) for part in first["loc"]) or "."
+    return f"{model.__name__}: {path}: {first['type']}" + (f" and {count - 1} more" if count > 1 else "")
 
 
 def _delayed(answer: BaseModel) -> bool:
@@ -305,21 +329,21 @@ def _cursor_of(next_url: str, path: str) -> str:
     target = urlsplit(next_url)
     found = parse_qs(target.query).get("cursor", [])
     if target.path != path or len(found) != 1:
-        raise UpstreamInvalid("The data provider pointed to another list.")
+        raise UpstreamInvalid("The data provider pointed to another list.", fault="next_url: another path")
     return found[0]
 
 
 def _each_once(found: list[Snapshot]) -> list[Snapshot]:
     if len({snapshot.ticker for snapshot in found}) != len(found):
-        raise UpstreamInvalid("The data provider answered twice for a ticker.")
+        raise UpstreamInvalid("The data provider answered twice for a ticker.", fault="tickers: one twice")
     return found
 
 
 def _check_tickers(asked: Sequence[str], found: Sequence[Snapshot]) -> None:
     if not {snapshot.ticker for snapshot in found} <= set(asked):
-        raise UpstreamInvalid("The data provider answered for another ticker.")
+        raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")
 
 
 def _check_ticker(asked: str, got: str) -> None:
     if got != asked:
-        raise UpstreamInvalid("The data provider answered for another ticker.")
+        raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")

@@ -28,12 +28,13 @@ def secret(arn: str) -> Callable[[], str]:
 
         try:
             value: str = get_secret(arn, force_fetch=True)
-        except GetParameterError:
+        except GetParameterError as error:
             raise UpstreamDown(
                 "This service cannot read its key for the data provider.",
                 retry_after_s=5.0,
                 code="upstream_key_missing",
-            ) from None
+                fault="Secrets Manager",
+            ) from error
         return value.strip()
 
     return read

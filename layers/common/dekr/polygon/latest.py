@@ -8,6 +8,7 @@ size), upper-case P and S the ask, t in nanoseconds. Values are not touched.
 from dataclasses import dataclass
 from typing import Any
 
+from dekr.cache.keys import Datum
 from dekr.polygon import wire_snapshots
 
 
@@ -35,6 +36,10 @@ class Snapshot:
     quote: Latest | None
     trade: Latest | None
     delayed: bool
+
+    def latest(self, datum: Datum) -> Latest | None:
+        """The quote or the trade, as ``datum`` (QUOTE or TRADE) says."""
+        return self.quote if datum is Datum.QUOTE else self.trade
 
     @property
     def error(self) -> str | None:

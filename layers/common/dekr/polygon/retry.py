@@ -1,4 +1,4 @@
-"""One question to the upstream: at most two attempts, each paid from the budget and reported to the breaker.
+"""One request to the upstream: at most two attempts, each paid from the budget and reported to the breaker and the log.
 
 Only what may pass by itself is tried again (5xx, time-outs, broken connections, answers that broke off), after a wait with
 full jitter (a random time from 0 up; aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter) and only while the
@@ -10,8 +10,9 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
-from dekr.gate.call import Call, Outcome
+from dekr.errors import DeadlineExceeded, DekrError, UnknownSymbol, UpstreamDown, UpstreamInvalid
+from dekr.gate.call import Attempt, Call, CallOutcome
+from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.failures import Broken, Cut, NotEntitled, Throttled
 
 ATTEMPTS: Final = 2
@@ -19,42 +20,48 @@ MAX_JITTER_S: Final = 0.25
 LEAST_USEFUL_S: Final = 0.2
 """An attempt with less time than this is not started."""
 
-_SEEN: Final[tuple[tuple[type[Exception], Outcome], ...]] = (
-    (Throttled, Outcome.THROTTLED),
-    (Broken, Outcome.FAILED),
-    (UpstreamDown, Outcome.KEY_REFUSED),
-    (NotEntitled, Outcome.NOT_ENTITLED),
-    (UnknownSymbol, Outcome.REFUSED),
-    (Cut, Outcome.FAILED),
-    (UpstreamInvalid, Outcome.MALFORMED),
+_OUTCOMES: Final[tuple[tuple[type[Exception], CallOutcome], ...]] = (
+    (Throttled, CallOutcome.THROTTLED),
+    (Broken, CallOutcome.FAILED),
+    (UpstreamDown, CallOutcome.KEY_REFUSED),
+    (NotEntitled, CallOutcome.NOT_ENTITLED),
+    (UnknownSymbol, CallOutcome.REFUSED),
+    (Cut, CallOutcome.FAILED),
+    (UpstreamInvalid, CallOutcome.MALFORMED),
 )
-"""The first line that fits counts; what is down without being broken or throttled lacks a key."""
+"""The outcome of an attempt by its error; the first line that fits counts. An error that is down without being broken or
+throttled means that the key is missing or refused."""
 
 
-def ask[T](
+def with_retry[T](
     attempt: Callable[[], T],
-    family: str,
+    endpoint: Endpoint,
     call: Call,
     *,
     monotonic: Callable[[], float],
     random: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> T:
-    """What ``attempt`` returns. Raises what it raises, DeadlineExceeded, and what ``call.spend`` raises."""
+    """Return what ``attempt`` returns, at its second try if need be.
+
+    Raises what it raises, DeadlineExceeded, and what ``call.spend`` raises.
+    """
 
     def paid() -> T:
         if call.deadline.left_s() < LEAST_USEFUL_S:
             raise DeadlineExceeded("There is not enough time left to ask the data provider.")
-        call.spend(family)
-        started_s, outcome, pause_s = monotonic(), Outcome.OK, 0.0
+        call.spend(endpoint.family)
+        started_s, outcome, pause_s, cause = monotonic(), CallOutcome.OK, 0.0, None
         try:
             return attempt()
-        except tuple(kind for kind, _ in _SEEN) as error:
-            outcome = next(seen for kind, seen in _SEEN if isinstance(error, kind))
+        except tuple(kind for kind, _ in _OUTCOMES) as error:
+            outcome = next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
             pause_s = error.retry_after_s if isinstance(error, Throttled) else 0.0
+            cause = error.fault if isinstance(error, DekrError) else None
             raise
         finally:
-            call.observe(family, outcome, monotonic() - started_s, pause_s)
+            seconds = monotonic() - started_s
+            call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause))
 
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number >= ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * LEAST_USEFUL_S

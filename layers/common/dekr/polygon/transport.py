@@ -76,10 +76,11 @@ class Transport:
                 content = self._read(response, ends_s)
             finally:
                 response.close()
-        except httpx.TimeoutException:
-            raise _late() from None
-        except httpx.HTTPError:
-            raise Broken("The connection to the data provider failed.", retry_after_s=1.0) from None
+        except httpx.TimeoutException as error:
+            raise _late(type(error).__name__) from error
+        except httpx.HTTPError as error:
+            text = "The connection to the data provider failed."
+            raise Broken(text, retry_after_s=1.0, fault=type(error).__name__) from error
         self._check(response, content)
         return Reply(_parsed(content), _date_us(response))
 
@@ -103,16 +104,20 @@ class Transport:
                 parts.append(part)
                 size += len(part)
                 if size > LARGEST_BYTES:
-                    raise UpstreamInvalid("The data provider sent more than can be handled.")
+                    raise UpstreamInvalid(
+                        "The data provider sent more than can be handled.", fault=f"more than {LARGEST_BYTES} bytes"
+                    )
                 if self.monotonic() > ends_s:
-                    raise _late()
-        except httpx.DecodingError:
+                    raise _late("body not complete in time")
+        except httpx.DecodingError as error:
             if good:
-                raise UpstreamInvalid("The data provider sent an answer that cannot be read.") from None
+                text = "The data provider sent an answer that cannot be read."
+                raise UpstreamInvalid(text, fault="content encoding") from error
             return b""  # the status says enough
-        except (httpx.RemoteProtocolError, httpx.ReadError):
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
             if good:
-                raise Cut("The data provider's answer broke off.") from None
+                fault = f"{type(error).__name__} after {size} bytes"
+                raise Cut("The data provider's answer broke off.", fault=fault) from error
             raise
         return b"".join(parts)
 
@@ -123,20 +128,23 @@ class Transport:
         if status == _UNAUTHORIZED:
             if self.monotonic() - self._read_at_s > KEY_AGAIN_S:
                 self._bearer = None
-            raise KeyRefused("The data provider refuses this service's key.", retry_after_s=KEY_AGAIN_S)
+            text = "The data provider refuses this service's key."
+            raise KeyRefused(text, retry_after_s=KEY_AGAIN_S, fault="status 401")
         if status == _TOO_MANY:
-            raise Throttled("The data provider limits our calls.", retry_after_s=_retry_after_s(response))
+            text = "The data provider limits our calls."
+            raise Throttled(text, retry_after_s=_retry_after_s(response), fault="status 429")
         if status >= _SERVER_ERROR:
-            raise Broken("The data provider failed.", retry_after_s=1.0)
+            raise Broken("The data provider failed.", retry_after_s=1.0, fault=f"status {status}")
         # What 403 and 404 mean is remembered for a while, so they must be the upstream's own and not a gateway's page.
         own = _is_object(content)
         if status == _FORBIDDEN:
             if own:
                 raise NotEntitled
-            raise Broken("Something before the data provider refused the call.", retry_after_s=1.0)
+            text = "Something before the data provider refused the call."
+            raise Broken(text, retry_after_s=1.0, fault="status 403 without a JSON object")
         if status == _NOT_FOUND and own:
             raise UnknownSymbol("The data provider does not know this ticker.")
-        raise UpstreamInvalid(f"The data provider refused a request with status {status}.")
+        raise UpstreamInvalid(f"The data provider refused a request with status {status}.", fault=f"status {status}")
 
     def _within_host(self, url: str) -> str:
         if url.startswith("/") and not url.startswith("//"):
@@ -144,22 +152,24 @@ class Transport:
         base = self.client.base_url
         try:
             target = httpx.URL(url)
-        except httpx.InvalidURL:
-            raise UpstreamInvalid("The data provider pointed to an address that is none.") from None
+        except httpx.InvalidURL as error:
+            text = "The data provider pointed to an address that is none."
+            raise UpstreamInvalid(text, fault="next_url is no URL") from error
         if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, b""):
-            raise UpstreamInvalid("The data provider pointed to another host.")
+            raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url at another host")
         return url
 
 
-def _late() -> Broken:
-    return Broken("The data provider did not answer in time.", retry_after_s=1.0)
+def _late(fault: str) -> Broken:
+    return Broken("The data provider did not answer in time.", retry_after_s=1.0, fault=fault)
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401 - parsed JSON
     try:
         return from_json(content, allow_inf_nan=False)
-    except ValueError:
-        raise UpstreamInvalid("The data provider sent an answer that is not JSON.") from None
+    except ValueError as error:
+        fault = f"no JSON in {len(content)} bytes"
+        raise UpstreamInvalid("The data provider sent an answer that is not JSON.", fault=fault) from error
 
 
 def _is_object(content: bytes) -> bool:

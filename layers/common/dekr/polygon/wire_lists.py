@@ -65,6 +65,12 @@ class ListAnswer[I: Item](Wire):
     next_url: str | None = None
 
 
+Ticks = ListAnswer[Tick]
+Articles = ListAnswer[Article]
+Listings = ListAnswer[Listing]
+Splits = ListAnswer[Split]
+
+
 class PreviousAnswer(Aggregates):
     """An answer of the previous day's bar."""
 

@@ -10,7 +10,8 @@ from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import SymbolPath, Whole
 from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, tick_times
 from dekr.http.polygon.shapes import Page
-from dekr.market.passthrough.queries import ticks
+from dekr.market.passthrough.queries import of_ticker
+from dekr.polygon.endpoints import Endpoint
 from dekr.symbols import Ticker
 
 MAX_TICKS: Final = 10_000
@@ -25,8 +26,9 @@ Limit = Annotated[int, Query(ge=1, le=50_000, description="Items in a page; ours
 By = Annotated[Literal["timestamp"], Query(description="What the order is of.")]
 
 
-def tick_routes(edge: Edge, kind: Literal["quotes", "trades"]) -> None:
-    """Add the list of this kind."""
+def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
+    """Add the list of an endpoint, QUOTES or TRADES."""
+    kind = endpoint.name
 
     @edge.get(f"/v3/{kind}/<symbol>", responses=polygon_of(Page), summary=f"Polygon's {kind} of a ticker.")
     def page(
@@ -49,6 +51,6 @@ def tick_routes(edge: Edge, kind: Literal["quotes", "trades"]) -> None:
         # A cursor says nothing that could be trusted of how old its page is.
         settled_us = over_us if cursor is None else None
         sent = edge.services.answers.get(
-            edge.read_context(None, kind), ticks(ticker, kind, asked.parameters, settled_us)
+            edge.read_context(None, kind), of_ticker(endpoint, ticker, asked.parameters, settled_us)
         )
         return edge.polygon({"results": sent.get("results") or []}, next_path(path, {}, asked.following(sent)))

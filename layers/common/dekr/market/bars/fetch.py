@@ -17,16 +17,16 @@ from dekr.market.bars.model import Page, Row, between, page_of
 from dekr.market.bars.segment_planner import key_of, runs
 from dekr.market.bars.segments import HISTORY_START, Segment, Series, Timespan, last_trade_us
 from dekr.market.read.context import ReadContext
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch, Requirement
+from dekr.market.read.requirement import Requirement
+from dekr.polygon.endpoints import BARS
 from dekr.polygon.failures import NotEntitled
 from dekr.sessions import eastern_date, eastern_midnight_us
 
 if TYPE_CHECKING:
     from dekr.polygon.client import Bars as Answer
     from dekr.polygon.client import PolygonClient
-
-LEASE_MS: Final = 12_000
 
 SETTLED_KEEP_US: Final = 7 * 24 * 3600 * 1_000_000
 """How long the store keeps a segment at least: past bars do not change, so this only bounds memory."""
@@ -51,36 +51,24 @@ class BarFetch:
     client: "Callable[[], PolygonClient]"
 
     def of(self, series: Series, segments: Mapping[str, Segment], kin: Iterable[str] = ()) -> Fetch:
-        """The fetch of what is missing of a series' segments, by key. Where the cache has bars of the ticker under the keys
-        ``kin``, it is traded, and a segment without bars is no reason for doubt while its time is not over.
+        """The fetch of missing segments of a series; ``segments``: all of them by key.
+
+        Where the cache has bars of the ticker under the keys ``kin``, it is traded, and a segment without bars is no reason for
+        doubt while its time is not over.
         """
-
-        def run(permit: Permit, missing: Sequence[Requirement], old: Mapping[str, Entry]) -> list[Write]:
-            wanted = {
-                requirement.key: segments[requirement.key] for requirement in missing if requirement.key in segments
-            }
-            traded = any(page_of(old[key]).rows for key in kin if key in old)
-            return self._fetch(series, permit, wanted, old, traded=traded)
-
-        return Fetch(keys.lease_of(series.datum, [series.ticker]), ("aggs",), LEASE_MS, run)
+        fetcher = SegmentsFetcher(self, series, segments, tuple(kin))
+        return Fetch(keys.lease_of(series.datum, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher)
 
     def first_day(self, context: ReadContext, ticker: str) -> date:
         """The first day that can hold bars of the ticker. Raises UnknownSymbol for one that the upstream does not know.
 
-        One call for the months of all its history, asked for only where bars are missing, and kept.
+        One call for the months of all its history, made only where bars are missing, and kept.
         """
         key = self._key_of_first(ticker)
-        months = Series(ticker, 1, Timespan.MONTH, adjusted=False)
-
-        def run(permit: Permit, *_: object) -> list[Write]:
-            now_ms = permit.stamp_us // 1000
-            found = self._ask(months, eastern_midnight_us(HISTORY_START) // 1000, now_ms, permit).bars
-            if not found:
-                return [Write.negative(key, permit.stamp_us)]
-            return [Write(key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % found[0].t), SETTLED_KEEP_US)]
-
-        fetch = Fetch(keys.lease_of(Datum.FIRST_BAR, [ticker]), ("aggs",), LEASE_MS, run)
-        entry = self.reader.read(context, (Requirement(key, DataClass.HISTORICAL, 0, tail=False),), fetch)[key]
+        lease = keys.lease_of(Datum.FIRST_BAR, [ticker])
+        fetch = Fetch(lease, (BARS.family,), BARS.lease_ms, FirstBarFetcher(self, ticker, key))
+        requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False)
+        entry = self.reader.read(context, (requirement,), fetch)[key]
         if entry.kind is Kind.NEGATIVE:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
         return _first_day(entry)
@@ -98,51 +86,79 @@ class BarFetch:
     def _key_of_first(self, ticker: str) -> str:
         return self.reader.cache.key(ticker, Datum.FIRST_BAR)
 
-    def _fetch(
-        self,
-        series: Series,
-        permit: Permit,
-        missing: Mapping[str, Segment],
-        old: Mapping[str, Entry],
-        *,
-        traded: bool,
-    ) -> list[Write]:
-        writes: list[Write] = []
-        kept = 0
-        for run in runs(series, list(missing.values())):
-            # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
-            self.reader.single_flight.keep(writes[kept:])
-            kept = len(writes)
-            answer, begin_ms = self._ask_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
-            rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-            found = Found(rows, answer.delayed, begin_ms, permit.stamp_us, traded=traded or bool(rows))
-            for segment in run:
-                key = key_of(self.reader.cache, series, segment)
-                writes.append(found.write(key, segment, old.get(key)))
-        return writes
-
-    def _ask_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Answer, int]":
+    def request_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Answer, int]":
         """The bars of the range, or of its part that the plan includes, and where that begins: a plan's history goes back some
         years, and the upstream refuses a range that begins before it. Raises NotEntitled where it includes nothing of it.
         """
         try:
-            return self._ask(series, first_ms, last_ms, permit), first_ms
+            return self.request(series, first_ms, last_ms, permit), first_ms
         except NotEntitled:
             for years in PLANS_YEARS:
                 begin_ms = permit.stamp_us // 1000 - years * YEAR_MS + DAY_MS
                 if first_ms < begin_ms < last_ms:
                     with suppress(NotEntitled):
-                        return self._ask(series, begin_ms, last_ms, permit), begin_ms
+                        return self.request(series, begin_ms, last_ms, permit), begin_ms
             raise
 
-    def _ask(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
+    def request(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Answer":
+        """The bars of a series whose window touches the range. Raises what the client raises."""
         return self.client().aggs(
             series.ticker, series.multiplier, series.timespan, first_ms, last_ms, permit, adjusted=series.adjusted
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SegmentsFetcher:
+    """Fetches missing segments of a series; a ``dekr.market.read.fetch.Fetcher``. See BarFetch.of."""
+
+    bars: BarFetch
+    series: Series
+    segments: Mapping[str, Segment]
+    kin: Sequence[str]
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entries of the missing segments, a run of neighbours in one call. Raises what the client raises, and
+        UpstreamInvalid where there were bars before and are none now.
+        """
+        series, reader = self.series, self.bars.reader
+        wanted = [self.segments[requirement.key] for requirement in missing if requirement.key in self.segments]
+        traded = any(page_of(cached[key]).rows for key in self.kin if key in cached)
+        writes: list[Write] = []
+        kept = 0
+        for run in runs(series, wanted):
+            # What is fetched is kept at once: where a long fetch does not come to its end, the next one goes on from there.
+            reader.single_flight.keep(writes[kept:])
+            kept = len(writes)
+            answer, begin_ms = self.bars.request_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
+            found = FetchedBars(rows, answer.delayed, begin_ms, permit.stamp_us, traded=traded or bool(rows))
+            for segment in run:
+                key = key_of(reader.cache, series, segment)
+                writes.append(found.write(key, segment, cached.get(key)))
+        return writes
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBarFetcher:
+    """Fetches when a ticker's history begins; a ``dekr.market.read.fetch.Fetcher``."""
+
+    bars: BarFetch
+    ticker: str
+    key: str
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entry of the start of the first month with bars (ms), or the negative one. Raises what the client raises."""
+        del missing, cached
+        months = Series(self.ticker, 1, Timespan.MONTH, adjusted=False)
+        begin_ms, now_ms = eastern_midnight_us(HISTORY_START) // 1000, permit.stamp_us // 1000
+        found = self.bars.request(months, begin_ms, now_ms, permit).bars
+        if not found:
+            return [Write.negative(self.key, permit.stamp_us)]
+        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % found[0].t), SETTLED_KEEP_US)]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBars:
     """What a fetch that started at ``stamp_us`` found: the rows from ``begin_ms`` on, which is where the plan's history begins if
     that is later than what was asked for.
     """
@@ -170,7 +186,7 @@ class Found:
 
 
 def _first_day(entry: Entry) -> date:
-    return entry.view(lambda first_ms: eastern_date(first_ms * 1000))
+    return eastern_date(entry.parsed * 1000)
 
 
 def keep_us(*, cut: bool) -> int:

@@ -21,9 +21,11 @@ from dekr.market.bars.fetch import keep_us
 from dekr.market.bars.model import Page, between, page_of
 from dekr.market.bars.segment_planner import key_of
 from dekr.market.bars.segments import Series, Timespan, last_trade_us
-from dekr.market.bars.splits import LOOK_BACK, Splits
+from dekr.market.bars.splits import LOOK_BACK, RecentSplits
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch
+from dekr.market.read.requirement import Requirement
+from dekr.polygon.endpoints import GROUPED
 from dekr.sessions import TradingDay
 from dekr.store import plain
 from dekr.store.scan import scan
@@ -67,35 +69,15 @@ class FinishedDayHistory:
         if not any(years.values()):
             return True
 
-        def run(permit: Permit, *_: object) -> list[Write]:
-            return self._extend(day, years, mark, permit)
-
+        fetch = Fetch(Lease.FINISHED_DAY, (GROUPED.family,), LEASE_MS, FinishedDayFetcher(self, day, years, mark))
         try:
-            self.reader.single_flight.fetch(Fetch(Lease.FINISHED_DAY, ("grouped",), LEASE_MS, run), now_us, deadline)
+            self.reader.single_flight.fetch(fetch, now_us, deadline)
         except UpstreamNotEntitled:
             return True
         return self._done(mark) >= day.date
 
-    def _extend(self, day: TradingDay, years: Mapping[bool, Sequence[str]], mark: str, permit: Permit) -> list[Write]:
-        today = sessions.eastern_date(permit.stamp_us)
-        for adjusted, keys in years.items():
-            if not keys:
-                continue
-            bars = self.client().grouped(day.date.isoformat(), permit, adjusted=adjusted)
-            if not bars:
-                # Not published yet.
-                return []
-            # A year that was split since it was fetched is of another scale.
-            splits = Splits(self.reader, self.client).between(today - LOOK_BACK, today, permit) if adjusted else []
-            added = Added(day, bars, permit.stamp_us, frozenset(row["ticker"] for row in splits))
-            for start in range(0, len(keys), CHUNK):
-                if permit.deadline.left_s() < ENOUGH_S:
-                    return []
-                self._add(added, keys[start : start + CHUNK])
-        payload = b'"%s"' % day.date.isoformat().encode()
-        return [Write(mark, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
-
-    def _add(self, added: "Added", keys: Sequence[str]) -> None:
+    def add(self, added: "Added", keys: Sequence[str]) -> None:
+        """Add the day to the years under these keys, as far as they lack it."""
         replies = self.reader.cache.store.run(*(plain("GET", key) for key in keys))
         writes = [
             write
@@ -107,7 +89,7 @@ class FinishedDayHistory:
     def _done(self, mark: str) -> date:
         (reply,) = self.reader.cache.store.run(self.reader.cache.get(mark))
         entry = self.reader.cache.entry(mark, reply)
-        return date.min if entry is None else entry.view(date.fromisoformat)
+        return date.min if entry is None else date.fromisoformat(entry.parsed)
 
     def _years(self, day: date, *, adjusted: bool) -> Iterator[str]:
         """The keys of all years that hold the day, each once."""
@@ -115,6 +97,41 @@ class FinishedDayHistory:
         pattern = key_of(self.reader.cache, series, series.segment_at(day))
         for shard in self.reader.cache.store.shards():
             yield from (key.decode() for key in scan(shard, pattern) if key is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedDayFetcher:
+    """Fetches a finished day and adds it to ``years`` (keys by whether they are adjusted); a
+    ``dekr.market.read.fetch.Fetcher``. ``mark``: the key of the entry that says which day was added last.
+    """
+
+    history: FinishedDayHistory
+    day: TradingDay
+    years: Mapping[bool, Sequence[str]]
+    mark: str
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entry of the mark where the day was added to all years; none where something is left to be done."""
+        del missing, cached
+        day, history = self.day, self.history
+        today = sessions.eastern_date(permit.stamp_us)
+        for adjusted, keys in self.years.items():
+            if not keys:
+                continue
+            bars = history.client().grouped(day.date.isoformat(), permit, adjusted=adjusted)
+            if not bars:
+                # Not published yet.
+                return []
+            # A year that was split since it was fetched is of another scale.
+            splits = RecentSplits(history.reader, history.client)
+            rows = splits.between(today - LOOK_BACK, today, permit) if adjusted else []
+            added = Added(day, bars, permit.stamp_us, frozenset(row["ticker"] for row in rows))
+            for start in range(0, len(keys), CHUNK):
+                if permit.deadline.left_s() < ENOUGH_S:
+                    return []
+                history.add(added, keys[start : start + CHUNK])
+        payload = b'"%s"' % day.date.isoformat().encode()
+        return [Write(self.mark, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
 
 
 @dataclass(frozen=True, slots=True)

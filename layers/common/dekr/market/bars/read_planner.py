@@ -12,13 +12,14 @@ from dekr.cache.freshness import settled_floor_us, splits_floor_us
 from dekr.market.bars.model import Page, Range, between, page_of
 from dekr.market.bars.segments import last_trade_us
 from dekr.market.bars.today import TodaySource
-from dekr.market.read.requirement import Fetch, ReadPlan, Requirement, not_fresh
+from dekr.market.read.fetch import Fetch, ReadPlan
+from dekr.market.read.requirement import Requirement, not_fresh
 from dekr.tiers import TierPolicy
 
 
 @dataclass(slots=True)
 class BarReadPlanner:
-    """Chooses; see dekr.market.read.requirement.Choose.
+    """Chooses which cached entries answer a request for bars; a ``dekr.market.read.fetch.Planner``.
 
     ``own``: the wants of the series' own segments, in order of time, and ``fetch`` what gets them. ``present``: what else has the
     last day's bars, and ``fetch_present`` what gets it, where that may be fetched for its own sake. Where it has ``enough`` bars
@@ -45,7 +46,7 @@ class BarReadPlanner:
         """What to look at."""
         return list(dict.fromkeys(requirement.key for requirement in (*self.own, *self.shared)))
 
-    def __call__(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
+    def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
         """What is wanted, given what the cache has."""
         sets = self._sets(entries)
         gaps = [not_fresh(requirements, entries, now_us, policy) for requirements in sets]

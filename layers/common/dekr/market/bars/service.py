@@ -15,12 +15,12 @@ from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
 from dekr.errors import UpstreamNotEntitled
-from dekr.market.bars.fetch import LEASE_MS, YEAR_MS, BarFetch, keep_us
+from dekr.market.bars.fetch import YEAR_MS, BarFetch, keep_us
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner
 from dekr.market.bars.segment_planner import key_of, needed_until_us, next_segments
 from dekr.market.bars.segments import HISTORY_START, Segment, Series
-from dekr.market.bars.splits import Splits
+from dekr.market.bars.splits import RecentSplits
 from dekr.market.bars.today import present_of
 from dekr.market.read.context import ReadContext
 from dekr.market.read.reader import Reader
@@ -30,7 +30,7 @@ from dekr.sessions import eastern_date
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
-__all__ = ["LEASE_MS", "YEAR_MS", "Bars", "Range", "Row"]
+__all__ = ["YEAR_MS", "Bars", "Range", "Row"]
 
 WIDEN: Final = 8
 """Where bars are missing, the next look goes this many times farther back."""
@@ -116,11 +116,11 @@ class Bars:
         ``tail``: newer bars may follow the last one.
         """
         reading = self._reading(series, plan, wanted, enough, tail=tail)
-        met, entries = self.reader.read_as(context, reading.keys, reading)
+        met, entries = self.reader.read_planned(context, reading.keys, reading)
         if reading.unsplit:
             self._trust(context, series.ticker, {key: entries[key] for key in reading.unsplit})
             reading = replace(reading, trusting=False)
-            met, entries = self.reader.read_as(context, reading.keys, reading)
+            met, entries = self.reader.read_planned(context, reading.keys, reading)
         rows: list[Row] = []
         for page in reading.pages(met, entries):
             context.delayed = context.delayed or page.delayed
@@ -152,7 +152,7 @@ class Bars:
         """Let settled bars from before the present trading day count as of its begin, where there was no split since: they are
         what a fetch at that moment would have found.
         """
-        since_us = Splits(self.reader, self.client).unsplit_since_us(context, ticker)
+        since_us = RecentSplits(self.reader, self.client).unsplit_since_us(context, ticker)
         if since_us is None:
             return
         stamp_us = splits_floor_us(context.now_us) + 1

@@ -85,7 +85,7 @@ def day_page(entry: Entry, day: TradingDay, midnight_us: int) -> Page | None:
     """
     if entry.kind is Kind.NEGATIVE or not day.pre_open_us <= entry.stamp_us < midnight_us + CLEARED_US:
         return None
-    kept = entry.view(_as_it_is)
+    kept = entry.parsed
     found: dict[str, Any] = kept["sent"].get("day") or {}
     prices = [found.get(name) for name in _PRICES]
     volume = found.get("v")
@@ -96,7 +96,3 @@ def day_page(entry: Entry, day: TradingDay, midnight_us: int) -> Page | None:
     if not all(prices):
         return None if any(prices) or volume else Page([], kept["delayed"])
     return Page([[midnight_us // 1000, *prices, volume, found.get("vw"), None]], kept["delayed"])
-
-
-def _as_it_is(kept: dict[str, Any]) -> dict[str, Any]:
-    return kept

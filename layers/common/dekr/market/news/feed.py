@@ -27,7 +27,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
@@ -35,10 +35,11 @@ from dekr.cache.freshness import DAY_US, SECOND_US
 from dekr.cache.keys import MARKET, Datum, Lease
 from dekr.errors import InvalidInput, StoreDown, UpstreamInvalid
 from dekr.gate.permit import Permit
-from dekr.market.news.ticker_list import NEWEST_FIRST, PATH, Article, list_of, published_us
-from dekr.market.passthrough.queries import articles_model
-from dekr.market.read.requirement import Fetch
+from dekr.market.news.ticker_list import NEWEST_FIRST, Article, list_of, published_us
+from dekr.market.read.fetch import Fetch
+from dekr.market.read.requirement import Requirement
 from dekr.market.read.single_flight import SingleFlight
+from dekr.polygon.endpoints import NEWS_FEED
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
 
@@ -54,16 +55,10 @@ OVERLAP_US: Final = LATEST_US + 600 * SECOND_US
 FIRST_US: Final = DAY_US
 """How far the first feed of a chain goes back, as far as one page does."""
 
-PAGE: Final = 1_000
-"""Articles in an answer: the upstream's most."""
-
 MAX_PAGES: Final = 3
 """What appeared while nobody asked is followed over so many pages; where there is more, a new chain begins. At 1 500 articles a day
 that is two days: a weekend.
 """
-
-LEASE_MS: Final = 15_000
-"""Longer than a call and the writing after it; each further call renews it."""
 
 CHUNK: Final = 100
 """Lists that are read and written in one round trip."""
@@ -91,7 +86,7 @@ class Feed:
 
 def feed_of(entry: Entry) -> Feed:
     """The feed that an entry keeps."""
-    return entry.view(lambda kept: Feed(kept["since"], frozenset(kept["named"])))
+    return entry.view(_feed)
 
 
 def final_us(own: Entry) -> int:
@@ -116,30 +111,33 @@ class NewsFeed:
         """The feed's key."""
         return self.single_flight.cache.key(MARKET, Datum.NEWS_FEED)
 
-    @property
-    def fetch(self) -> Fetch:
+    def next_fetch(self) -> Fetch:
         """The fetch of the next feed. Its family is not that of the lists: where it fails, they need not."""
-        return Fetch(
-            Lease.NEWS_FEED, ("newsfeed",), LEASE_MS, lambda permit, _, old: [self._next(permit, old.get(self.key))]
-        )
+        return Fetch(Lease.NEWS_FEED, (NEWS_FEED.family,), NEWS_FEED.lease_ms, self)
 
-    def _next(self, permit: Permit, before: Entry | None) -> Write:
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entry of the feed, once all lists that it changes are written.
+
+        Raises what the client raises, UpstreamInvalid for a feed without any news, and StoreDown.
+        """
+        del missing
         if permit.alone:
             raise StoreDown("Without the store there are no lists to put the news into.")
+        before = cached.get(self.key)
         from_us = before.stamp_us - OVERLAP_US if before else permit.stamp_us - FIRST_US
         found = self._articles(from_us // SECOND_US * SECOND_US, permit, MAX_PAGES if before else 1)
         since_us = feed_of(before).since_us if before and found.whole else found.from_us + OVERLAP_US
         named = found.by_ticker()
         self._into_lists(found, named, since_us, permit.stamp_us)
-        return Write(self.key, Feed(since_us, frozenset(named)).entry(permit.stamp_us), KEEP_US)
+        return [Write(self.key, Feed(since_us, frozenset(named)).entry(permit.stamp_us), KEEP_US)]
 
     def _articles(self, from_us: int, permit: Permit, most: int) -> "Found":
         """The articles of ``from_us`` and later, or, where they are more than so many pages, those from some later moment on."""
-        parameters = {**NEWEST_FIRST, "limit": str(PAGE), "published_utc.gte": rfc3339(from_us * 1_000)}
+        parameters = {**NEWEST_FIRST, "limit": str(NEWS_FEED.max_limit), "published_utc.gte": rfc3339(from_us * 1_000)}
         articles: dict[str, Article] = {}
         late = False
         for _ in range(most):
-            sent, delayed = self.client().answer("newsfeed", PATH, parameters, permit, articles_model())
+            sent, delayed = self.client().answer(NEWS_FEED, parameters, permit)
             late = late or delayed
             for article in sent.get("results") or []:
                 articles.setdefault(article["id"], article)
@@ -202,3 +200,7 @@ def _is_ticker(text: str) -> bool:
         return Ticker.parse(text).text == text
     except InvalidInput:
         return False
+
+
+def _feed(kept: dict[str, Any]) -> Feed:
+    return Feed(kept["since"], frozenset(kept["named"]))

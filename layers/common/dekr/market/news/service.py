@@ -5,26 +5,24 @@ the feed's where the feed changes nothing of it. Where neither is, the next feed
 call brings all lists up to date. Else the list is fetched itself, and kept for the feeds to come.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import NEGATIVE_AGE_US, DataClass
 from dekr.cache.keys import Datum, lease_of
 from dekr.errors import StoreDown, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.news.feed import KEEP_US, NewsFeed, feed_of, reaches
-from dekr.market.news.ticker_list import NEWEST, NEWEST_FIRST, PATH, NewsList, list_of, older, published_us
-from dekr.market.passthrough.queries import articles_model
-from dekr.market.passthrough.queries import news as question
-from dekr.market.passthrough.service import LEASE_MS, PassThrough
+from dekr.market.news.feed import KEEP_US, NewsFeed
+from dekr.market.news.read_planner import NewsReadPlanner
+from dekr.market.news.ticker_list import NEWEST, NEWEST_FIRST, NewsList, list_of, older, published_us
 from dekr.market.read.context import Outcome, ReadContext
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch, ReadPlan, Requirement, not_fresh
+from dekr.market.read.requirement import Requirement
+from dekr.polygon.endpoints import NEWS
 from dekr.symbols import Ticker
-from dekr.tiers import TierPolicy
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
@@ -33,12 +31,20 @@ _OF_THE_FEED: Final = (UpstreamInvalid, UpstreamNotEntitled, UpstreamDown, Store
 """What can be wrong with the feed while a list can be had. What is down for the feed alone is known without a call."""
 
 
+class ArticlePages(Protocol):
+    """Pages of news that are passed on as the upstream sent them."""
+
+    def get(self, context: ReadContext, ticker: Ticker | None, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
+        """The page with these parameters, of one ticker or of all. Raises UnknownSymbol."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class News:
-    """The service of news. ``answers`` passes on what is no ticker's newest. ``client`` is asked for on the first miss."""
+    """The service of news. ``pages`` answers all but a ticker's newest. ``client`` makes the upstream client on the first miss."""
 
     reader: Reader
-    answers: PassThrough
+    pages: ArticlePages
     client: "Callable[[], PolygonClient]"
 
     def get(self, context: ReadContext, ticker: Ticker | None, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
@@ -55,7 +61,7 @@ class News:
             page = found.first(limit)
             if page is not None:
                 return page
-        return self.answers.get(context, question(ticker, parameters))
+        return self.pages.get(context, ticker, parameters)
 
     def _list(self, context: ReadContext, ticker: str) -> NewsList:
         try:
@@ -81,41 +87,36 @@ class News:
         """
         feed = NewsFeed(self.reader.single_flight, self.client)
         key = self.reader.cache.key(ticker, Datum.NEWS_LIST)
-        own = Fetch(
-            lease_of(Datum.NEWS_LIST, [ticker]),
-            ("news",),
-            LEASE_MS,
-            lambda permit, *_: [self._fetched(ticker, key, permit)],
-        )
-        by_list, by_both = Requirement(key, DataClass.NEWS), Requirement(feed.key, DataClass.NEWS)
+        fetcher = NewsListFetcher(self.client, ticker, key)
+        own = Fetch(lease_of(Datum.NEWS_LIST, [ticker]), (NEWS.family,), NEWS.lease_ms, fetcher)
+        planner = NewsReadPlanner(ticker, key, feed, own, by_feed)
+        met, entries = self.reader.read_planned(context, (key, feed.key), planner)
+        kept = entries[key]
+        return kept if met[0].key == key or planner.is_up_to_date(kept, entries.get(feed.key)) else None
 
-        def choose(entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-            kept, latest = entries.get(key), entries.get(feed.key)
-            if kept is None or kept.kind is Kind.NEGATIVE:
-                return ReadPlan((by_list,), own)
-            up_to_date = latest is not None and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)
-            fresh = not not_fresh((by_both if up_to_date else by_list,), entries, now_us, policy)
-            if fresh or not by_feed or not reaches(kept.stamp_us, latest, now_us):
-                return ReadPlan((by_both if fresh and up_to_date else by_list,), own)
-            return ReadPlan((by_both,), feed.fetch, (by_list,))
 
-        requirements, entries = self.reader.read_as(context, (key, feed.key), choose)
-        kept, latest = entries[key], entries.get(feed.key)
-        if requirements[0] is by_list or (latest and _newer(latest, kept) and feed_of(latest).agrees(ticker, kept)):
-            return kept
-        return None
+@dataclass(frozen=True, slots=True)
+class NewsListFetcher:
+    """Fetches a ticker's newest articles; a ``dekr.market.read.fetch.Fetcher``."""
 
-    def _fetched(self, ticker: str, key: str, permit: Permit) -> Write:
-        asked = question(Ticker(ticker), {**NEWEST_FIRST, "limit": str(NEWEST), "ticker": ticker})
+    client: "Callable[[], PolygonClient]"
+    ticker: str
+    key: str
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entry of the list. Raises what the client raises."""
+        del missing, cached
+        parameters = {**NEWEST_FIRST, "limit": str(NEWEST), "ticker": self.ticker}
         try:
-            sent, delayed = self.client().answer("news", PATH, asked.parameters, permit, articles_model())
+            sent, delayed = self.client().answer(NEWS, parameters, permit)
         except UnknownSymbol:
-            return Write.negative(key, permit.stamp_us)
+            return [Write.negative(self.key, permit.stamp_us)]
         articles = sent.get("results") or []
         found = NewsList(sent, delayed, permit.stamp_us, [published_us(article) for article in articles])
-        # An empty list is believed for a short time only.
-        kind, keep_us = (Kind.VALUE, KEEP_US) if articles else (Kind.NEGATIVE, NEGATIVE_AGE_US)
-        return Write(key, Entry(permit.stamp_us, kind, found.payload()), keep_us)
+        if not articles:
+            # An empty list is believed for a short time only.
+            return [Write.negative(self.key, permit.stamp_us, found.payload())]
+        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, found.payload()), KEEP_US)]
 
 
 def _newest(parameters: Mapping[str, str]) -> int | None:
@@ -123,7 +124,3 @@ def _newest(parameters: Mapping[str, str]) -> int | None:
     others = {name: value for name, value in parameters.items() if name not in ("limit", "ticker")}
     limit = int(parameters.get("limit", NEWEST + 1))
     return limit if others == NEWEST_FIRST and limit <= NEWEST else None
-
-
-def _newer(latest: Entry, kept: Entry) -> bool:
-    return latest.stamp_us > kept.stamp_us

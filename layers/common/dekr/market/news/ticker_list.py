@@ -9,7 +9,6 @@ from typing import Any, Final
 from dekr.cache.entry import Entry
 from dekr.errors import UpstreamInvalid
 
-PATH: Final = "/v2/reference/news"
 NEWEST_FIRST: Final = {"order": "desc", "sort": "published_utc"}
 
 NEWEST: Final = 10

@@ -1,94 +1,66 @@
-"""The questions that are passed on to the upstream as they are asked: where each is kept, for how long, and its shape."""
+"""Queries that are passed on to the upstream: which endpoint, for which ticker, with which parameters.
+
+An endpoint that is passed on takes one row in ``dekr.polygon.endpoints`` and a route that makes an UpstreamQuery of it.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
 
-from dekr.cache.freshness import DataClass
+from dekr.cache import keys
 from dekr.cache.keys import MARKET
-from dekr.market.passthrough.service import UpstreamQuery
+from dekr.polygon.endpoints import MARKET_NOW, NEWS, PREVIOUS_BAR, TICKERS, UPCOMING, Endpoint
 from dekr.symbols import Ticker
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
-TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
-"""Pages of quotes and trades are megabytes that hardly anybody asks for twice."""
+@dataclass(frozen=True, slots=True)
+class UpstreamQuery:
+    """One query of an endpoint.
+
+    ``slot``: the ticker that it is about, or MARKET. ``parts``: those of the endpoint's path. ``parameters`` are compared in
+    a fixed order, so that equal queries share one entry. ``settled_us``: the moment after which nothing more is added to the
+    answer; None: it can always grow. ``edition``: tells answers apart that the upstream gives at different times.
+    """
+
+    endpoint: Endpoint
+    slot: str = MARKET
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    settled_us: int | None = None
+    edition: str = ""
+
+    @property
+    def name(self) -> str:
+        """The answer's name in keys and leases."""
+        return keys.passed_on(f"{self.endpoint.name}{self.edition}", list(self.parameters.items()))
+
+
+def of_ticker(
+    endpoint: Endpoint, ticker: Ticker, parameters: Mapping[str, str], settled_us: int | None = None
+) -> UpstreamQuery:
+    """The query of an endpoint whose path names a ticker."""
+    return UpstreamQuery(endpoint, ticker.text, parameters, {"ticker": ticker.text}, settled_us)
 
 
 def previous_day(ticker: Ticker, *, adjusted: str) -> UpstreamQuery:
-    """``/v2/aggs/ticker/{t}/prev``."""
-    path = f"/v2/aggs/ticker/{ticker.text}/prev"
-    return UpstreamQuery(ticker.text, "prev", "prev", path, _aggregates, DataClass.HISTORICAL, {"adjusted": adjusted})
-
-
-def ticks(ticker: Ticker, kind: str, parameters: Mapping[str, str], settled_us: int | None) -> UpstreamQuery:
-    """``/v3/quotes/{t}`` or ``/v3/trades/{t}``, as ``kind`` says."""
-    path = f"/v3/{kind}/{ticker.text}"
-    return UpstreamQuery(
-        ticker.text, kind, kind, path, _ticks, DataClass.REAL_TIME, parameters, settled_us, TICKS_KEPT_US
-    )
+    """The bar of the ticker's previous trading day."""
+    return of_ticker(PREVIOUS_BAR, ticker, {"adjusted": adjusted})
 
 
 def news(ticker: Ticker | None, parameters: Mapping[str, str]) -> UpstreamQuery:
-    """``/v2/reference/news``, of one ticker or of all."""
-    slot = ticker.text if ticker else MARKET
-    return UpstreamQuery(slot, "news", "news", "/v2/reference/news", articles_model, DataClass.NEWS, parameters)
+    """A page of news, of one ticker or of all."""
+    return UpstreamQuery(NEWS, ticker.text if ticker else MARKET, parameters)
 
 
 def tickers(parameters: Mapping[str, str]) -> UpstreamQuery:
-    """``/v3/reference/tickers``."""
-    path = "/v3/reference/tickers"
-    return UpstreamQuery(MARKET, "tickers", "tickers", path, _tickers, DataClass.REFERENCE, parameters)
+    """A page of the list of tickers."""
+    return UpstreamQuery(TICKERS, parameters=parameters)
 
 
 def market_now(since_us: int) -> UpstreamQuery:
-    """``/v1/marketstatus/now``, in the session that began at that moment: with the session its answer is over."""
-    datum = f"now:{since_us // 1_000_000}"
-    path = "/v1/marketstatus/now"
-    return UpstreamQuery(MARKET, datum, "marketstatus", path, _market_now, DataClass.REAL_TIME, {}, is_list=False)
+    """The state of the markets in the session that began at that moment; with the session its answer is over."""
+    return UpstreamQuery(MARKET_NOW, edition=f":{since_us // 1_000_000}")
 
 
 def upcoming() -> UpstreamQuery:
-    """``/v1/marketstatus/upcoming``."""
-    path = "/v1/marketstatus/upcoming"
-    return UpstreamQuery(MARKET, "upcoming", "marketstatus", path, _upcoming, DataClass.REFERENCE, {}, is_list=False)
-
-
-# The shapes are part of the upstream client, which only a miss loads.
-
-
-def _aggregates() -> "type[BaseModel]":
-    from dekr.polygon.wire_lists import PreviousAnswer  # noqa: PLC0415 - see above
-
-    return PreviousAnswer
-
-
-def _ticks() -> "type[BaseModel]":
-    from dekr.polygon.wire_lists import ListAnswer, Tick  # noqa: PLC0415 - see above
-
-    return ListAnswer[Tick]
-
-
-def articles_model() -> "type[BaseModel]":
-    """The shape of an answer of the news."""
-    from dekr.polygon.wire_lists import Article, ListAnswer  # noqa: PLC0415 - see above
-
-    return ListAnswer[Article]
-
-
-def _tickers() -> "type[BaseModel]":
-    from dekr.polygon.wire_lists import ListAnswer, Listing  # noqa: PLC0415 - see above
-
-    return ListAnswer[Listing]
-
-
-def _market_now() -> "type[BaseModel]":
-    from dekr.polygon.wire_lists import MarketNow  # noqa: PLC0415 - see above
-
-    return MarketNow
-
-
-def _upcoming() -> "type[BaseModel]":
-    from dekr.polygon.wire_lists import UpcomingDays  # noqa: PLC0415 - see above
-
-    return UpcomingDays
+    """The coming days on which the markets close, or close early."""
+    return UpstreamQuery(UPCOMING)

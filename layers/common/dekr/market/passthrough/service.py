@@ -1,103 +1,88 @@
-"""Answers that are passed on as the upstream sent them: pages of quotes, trades, news and tickers, the previous day's bar,
-the market's state, the whole market's snapshot.
+"""Answers that are passed on as the upstream sent them: pages of quotes, trades, news and tickers, the previous day's bar, the
+state of the markets.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import DataClass, keep_us
+from dekr.cache.freshness import keep_us
 from dekr.errors import UnknownSymbol
 from dekr.gate.permit import Permit
+from dekr.market.passthrough.queries import UpstreamQuery, news
 from dekr.market.read.context import ReadContext
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch, Requirement
+from dekr.market.read.requirement import Requirement
+from dekr.symbols import Ticker
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from dekr.polygon.client import PolygonClient
-
-LEASE_MS: Final = 12_000
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamQuery:
-    """One request of the upstream.
-
-    ``slot`` and ``datum`` name its place in the cache, ``family`` its endpoint's, ``model`` loads the answer's
-    shape, a class of ``dekr.polygon.wire``, on a miss. ``parameters`` are sent in a fixed order, so that equal questions are one.
-    ``settled_us``: the moment after which nothing more is added to the answer (None: it can always grow). ``keep_us``: for
-    how long the store keeps it at most. ``is_list``: whether it holds ``results``.
-    """
-
-    slot: str
-    datum: str
-    family: str
-    path: str
-    model: "Callable[[], type[BaseModel]]"
-    data: DataClass
-    parameters: Mapping[str, str]
-    settled_us: int | None = None
-    keep_us: int | None = None
-    is_list: bool = True
-
-    @property
-    def name(self) -> str:
-        """The answer's name in keys: the datum, and a digest of what was asked."""
-        return keys.passed_on(self.datum, list(self.parameters.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    """The service of such answers. ``client`` is asked for on the first miss."""
+    """The service of answers that are passed on. ``client`` makes the upstream client on the first miss."""
 
     reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def get(self, context: ReadContext, question: UpstreamQuery) -> Any:  # noqa: ANN401 - parsed JSON
-        """The answer as sent, without its request_id; for a ``next_url`` its cursor. It must not be changed.
+    def get(self, context: ReadContext, query: UpstreamQuery) -> Any:  # noqa: ANN401 - parsed JSON
+        """The answer as sent, without its request_id; in the place of ``next_url`` its cursor. It must not be changed.
 
         Raises UnknownSymbol for what the upstream does not know.
         """
-        entry = self._entry(context, question)
-        found = entry.view(_as_it_is)
+        entry = self._entry(context, query)
+        found = entry.parsed
         if found is None:
-            raise UnknownSymbol(f"The data provider knows nothing of {question.slot}.")
+            raise UnknownSymbol(f"The data provider knows nothing of {query.slot}.")
         context.delayed = found["delayed"]
         return found["sent"]
 
-    def _entry(self, context: ReadContext, question: UpstreamQuery) -> Entry:
-        key = self.reader.cache.key(question.slot, question.name)
-        fetch = Fetch(
-            f"{question.slot}:{question.name}",
-            (question.family,),
-            LEASE_MS,
-            lambda permit, *_: [self._fetch(question, key, permit)],
-        )
-        requirement = Requirement(key, question.data, question.settled_us, tail=question.settled_us is None)
+    def _entry(self, context: ReadContext, query: UpstreamQuery) -> Entry:
+        endpoint = query.endpoint
+        key = self.reader.cache.key(query.slot, query.name)
+        fetcher = _QueryFetcher(self, query, key)
+        fetch = Fetch(f"{query.slot}:{query.name}", (endpoint.family,), endpoint.lease_ms, fetcher)
+        requirement = Requirement(key, endpoint.data, query.settled_us, tail=query.settled_us is None)
         return self.reader.read(context, (requirement,), fetch)[key]
 
-    def _fetch(self, question: UpstreamQuery, key: str, permit: Permit) -> Write:
+
+@dataclass(frozen=True, slots=True)
+class _QueryFetcher:
+    """Fetches the answer to one query and makes its entry under ``key``."""
+
+    service: PassThrough
+    query: UpstreamQuery
+    key: str
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """See dekr.market.read.fetch.Fetcher."""
+        del missing, cached
+        query, endpoint = self.query, self.query.endpoint
         try:
-            sent, delayed = self.client().answer(
-                question.family, question.path, question.parameters, permit, question.model()
-            )
+            sent, delayed = self.service.client().answer(endpoint, query.parameters, permit, **query.parts)
         except UnknownSymbol:
-            return Write.negative(key, permit.stamp_us)
+            return [Write.negative(self.key, permit.stamp_us)]
         payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()
         # An empty list is believed for a short time only.
-        if question.is_list and not sent.get("results"):
-            return Write.negative(key, permit.stamp_us, payload)
-        keep = keep_us(permit.stamp_us, question.data, self.reader.stale_us)
-        if question.keep_us is not None:
-            keep = min(keep, question.keep_us)
-        return Write(key, Entry(permit.stamp_us, Kind.VALUE, payload), keep)
+        if endpoint.is_list and not sent.get("results"):
+            return [Write.negative(self.key, permit.stamp_us, payload)]
+        kept_us = keep_us(permit.stamp_us, endpoint.data, self.service.reader.stale_us)
+        if endpoint.kept_us is not None:
+            kept_us = min(kept_us, endpoint.kept_us)
+        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, payload), kept_us)]
 
 
-def _as_it_is(data: Any) -> Any:  # noqa: ANN401 - parsed JSON
-    return data
+@dataclass(frozen=True, slots=True)
+class ArticlePages:
+    """Pages of news that are passed on as any other query."""
+
+    answers: PassThrough
+
+    def get(self, context: ReadContext, ticker: Ticker | None, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
+        """The page as sent; see PassThrough.get."""
+        return self.answers.get(context, news(ticker, parameters))

@@ -1,42 +1,41 @@
 """Quotes of many tickers at once: one round trip where all are cached, one upstream call for all that are not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from dekr.cache.entry import Kind
+from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum, Lease, lease_of
+from dekr.cache.keys import Datum, Lease, lease_of, slot_of
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
-from dekr.market.passthrough.service import LEASE_MS
-from dekr.market.quotes.entries import MARKET_FAMILY, EntryBuilder, lacking, refusal
-from dekr.market.quotes.market_refresh import closes_of, kind_of_closes
-from dekr.market.quotes.service import answer_of
-from dekr.market.quotes.shared_refresh import SharedRefresh
+from dekr.market.quotes.answer import answer_of
+from dekr.market.quotes.entries import EntryBuilder, refusal
+from dekr.market.quotes.shared_refresh import SharedRefresh, keeping
+from dekr.market.quotes.stand_ins import closes_of, kind_of_closes
 from dekr.market.read.context import ReadContext
-from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch, Requirement, real_time
+from dekr.market.read.fetch import Fetch
+from dekr.market.read.requirement import Requirement, real_time
+from dekr.polygon.endpoints import GROUPED, SNAPSHOTS, UNIVERSAL, lease_ms
 from dekr.polygon.failures import NotEntitled
 from dekr.sessions import previous_day
 
 if TYPE_CHECKING:
-    from dekr.polygon.client import PolygonClient
     from dekr.polygon.latest import Snapshot
 
 MAX_PLANS: Final = 128
 MIXED: Final = "mixed"
 """The source of an answer whose parts have several."""
 
-LADDER: Final = (Datum.UNIVERSAL, MARKET_FAMILY, "grouped")
+LADDER: Final = (UNIVERSAL, SNAPSHOTS, GROUPED)
 """Universal snapshots, the tickers' own; where the plan lacks both, the bars of the whole market's previous day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a batch wants (its tickers by key), and how to get what is missing."""
+class BatchPlan:
+    """What a batch requires (its tickers by key), and how to get what is missing."""
 
     tickers: dict[str, str]
     requirements: list[Requirement]
@@ -45,25 +44,23 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class QuoteBatches:
-    """The batch service. ``client`` is asked for on the first miss."""
+    """The service of batches. ``shared`` makes the fetches that bring other tickers along."""
 
-    reader: Reader
-    client: "Callable[[], PolygonClient]"
     shared: SharedRefresh
-    _plan: Callable[[tuple[str, ...]], Plan] = field(init=False)
+    _plan: Callable[[tuple[str, ...]], BatchPlan] = field(init=False)
 
     def __post_init__(self) -> None:
-        # Who asks for a batch asks for the same one again.
+        # Who reads a batch reads the same one again.
         object.__setattr__(self, "_plan", lru_cache(MAX_PLANS)(self._plan_of))
 
     def get(self, context: ReadContext, tickers: Sequence[str]) -> dict[str, str | DekrError]:
-        """The JSON of each ticker's quote, or the error that stands in its place; in the order asked. Without any ticker the
-        request is paid all the same.
+        """The JSON of each ticker's quote, or the error that stands in its place; in the order given.
 
-        Raises what the fetch raises where no ticker at all can be served.
+        Without any ticker the request is paid all the same. Raises what the fetch raises where no ticker at all can be served.
         """
         plan = self._plan(tuple(tickers))
-        entries = self.reader.read(context, plan.requirements, plan.fetch)
+        reader = self.shared.reader
+        entries = reader.read(context, plan.requirements, plan.fetch)
         served: dict[str, int] = {}
         found: dict[str, str | DekrError] = {}
         for key, ticker in plan.tickers.items():
@@ -79,54 +76,74 @@ class QuoteBatches:
                 if context.source != answer.source:
                     context.source = answer.source if context.source is None else MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
-        self.reader.demand.note_all(served, context.policy.real_time_s)
+        reader.demand.note_all(served, context.policy.real_time_s)
         return found
 
-    def _plan_of(self, tickers: tuple[str, ...]) -> Plan:
-        keys = {self.reader.cache.key(ticker, Datum.QUOTE): ticker for ticker in tickers}
-        lease = lease_of("batch", tickers)
+    def _plan_of(self, tickers: tuple[str, ...]) -> BatchPlan:
+        cache = self.shared.reader.cache
+        keys = {cache.key(ticker, Datum.QUOTE): ticker for ticker in tickers}
         fetch = Fetch(
-            lease,
-            LADDER,
-            LEASE_MS,
-            lambda permit, missing, _: self._fetch([keys[requirement.key] for requirement in missing], permit),
+            lease_of("batch", tickers),
+            tuple(endpoint.family for endpoint in LADDER),
+            lease_ms(*LADDER),
+            BatchFetcher(self.shared),
             partial=True,
             covered_by=Lease.MARKET_QUOTES,
         )
-        return Plan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
+        return BatchPlan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
 
-    def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        return self.shared.fetch(permit, tickers, Datum.QUOTE, lambda left: self._own(left, permit))
 
-    def _own(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
+@dataclass(frozen=True, slots=True)
+class BatchFetcher:
+    """Fetches the quotes of several tickers; a ``dekr.market.read.fetch.Fetcher``."""
+
+    shared: SharedRefresh
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entries of the missing quotes, and of what came along. Raises as LadderFetcher.fetch does."""
+        del cached
+        families = permit.families
+        tickers = [slot_of(requirement.key) for requirement in missing]
+        writes = self.shared.refresh_along(permit, tickers, Datum.QUOTE)
+        left = self.shared.lacking(tickers, Datum.QUOTE, writes)
+        if left:
+            with keeping(writes):
+                if permit.families != families:
+                    permit.turn_to(families)
+                writes = writes + self._from_best_source(left, permit)
+        return writes
+
+    def _from_best_source(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         writes: list[Write] = []
-        universal, snapshots = self.client().universal, self.client().snapshots
-        for family, shape, context in (
-            (Datum.UNIVERSAL, Datum.UNIVERSAL, universal),
-            (MARKET_FAMILY, Datum.SNAPSHOT, snapshots),
-        ):
+        client = self.shared.client()
+        sources = (
+            (UNIVERSAL.family, Datum.UNIVERSAL, client.universal),
+            (SNAPSHOTS.family, Datum.SNAPSHOT, client.snapshots),
+        )
+        for family, shape, request in sources:
             if permit.family != family:
                 continue
             with suppress(NotEntitled):
-                found = {snapshot.ticker: snapshot for snapshot in context(tickers, permit)}
-                writes = self._harvest(permit, list(found.values())).asked(tickers, found, shape, Datum.QUOTE)
-            tickers = lacking(self.reader.cache, tickers, Datum.QUOTE, writes)
+                found = {snapshot.ticker: snapshot for snapshot in request(tickers, permit)}
+                builder = self._builder(permit, list(found.values()))
+                writes = builder.for_readers(tickers, found, shape, Datum.QUOTE)
+            tickers = self.shared.lacking(tickers, Datum.QUOTE, writes)
             if not tickers:
                 return writes
             permit.step_down()
         return writes + self._closes(tickers, permit)
 
-    def _harvest(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
-        closes = kind_of_closes(closes_of(self.reader, found, Datum.QUOTE, permit))
-        return EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us, closes)
+    def _builder(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
+        gate = self.shared.reader.single_flight.gate
+        return self.shared.builder(permit, kind_of_closes(closes_of(gate, found, Datum.QUOTE, permit)))
 
     def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        """The previous day's closes."""
-        builder = self._harvest(permit, ())
-        found = self.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
+        """The entries of the previous day's closes."""
+        builder = self._builder(permit, ())
+        found = self.shared.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
         return [
             builder.latest(ticker, Datum.QUOTE, found[ticker])
             if ticker in found
-            else builder.nothing(ticker, Datum.QUOTE)
+            else builder.negative(ticker, Datum.QUOTE)
             for ticker in tickers
         ]

@@ -13,14 +13,11 @@ from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.keys import Datum
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
-from dekr.market.quotes.sources import BARS
+from dekr.market.quotes.sources import BAR_SOURCES
 from dekr.sessions import previous_close_us
 
 if TYPE_CHECKING:
     from dekr.polygon.latest import Latest, Snapshot
-
-MARKET_FAMILY: Final = "market"
-"""The endpoint family of v2 snapshots of several tickers, or of all; one ticker's may be well where these fail."""
 
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
@@ -28,19 +25,19 @@ NOT_ENTITLED: Final = "NOT_ENTITLED"
 
 @dataclass(frozen=True, slots=True)
 class EntryBuilder:
-    """Makes the writes of real-time data fetched at ``stamp_us``. ``bars``: what the close of a bar counts as: a value where the
-    ticker has nothing better, a stand-in where that is not known.
+    """Makes the writes of real-time data fetched at ``stamp_us``. ``closes``: the kind of an entry
+    made of a bar's close: a value where the ticker has nothing better, a stand-in where that is not known.
     """
 
     cache: EntryCache
     stamp_us: int
     stale_us: int
-    bars: Kind = Kind.VALUE
+    closes: Kind = Kind.VALUE
 
     def latest(self, ticker: str, datum: Datum, found: "Latest") -> Write:
         """The entry of a ticker's latest quote or trade."""
         payload = {"source": found.source, "delayed": found.delayed, "fields": found.fields}
-        return self._write(ticker, datum, payload, self.bars if found.source in BARS else Kind.VALUE)
+        return self._write(ticker, datum, payload, self.closes if found.source in BAR_SOURCES else Kind.VALUE)
 
     def snapshot(self, found: "Snapshot", datum: Datum, needed: Datum | None = None) -> list[Write]:
         """The entries of a snapshot: itself under ``datum``, its quote and its trade.
@@ -56,7 +53,9 @@ class EntryBuilder:
         ]
         return writes
 
-    def asked(self, tickers: Sequence[str], found: "Mapping[str, Snapshot]", shape: Datum, datum: Datum) -> list[Write]:
+    def for_readers(
+        self, tickers: Sequence[str], found: "Mapping[str, Snapshot]", shape: Datum, datum: Datum
+    ) -> list[Write]:
         """The entries that readers of these tickers' ``datum`` wait for, from what was found in the ``shape`` of an endpoint.
 
         A minute bar's close or the previous day's stands for it where there is nothing newer. The universal snapshot says of
@@ -68,17 +67,17 @@ class EntryBuilder:
             word = NOT_FOUND if snapshot is None else snapshot.error
             if snapshot is None or word is not None:
                 if shape == Datum.UNIVERSAL:
-                    writes += [self.nothing(ticker, name, word or NOT_FOUND) for name in (shape, datum)]
+                    writes += [self.negative(ticker, name, word or NOT_FOUND) for name in (shape, datum)]
                 continue
             writes += self.snapshot(snapshot, shape, datum)
-            if (snapshot.quote if datum == Datum.QUOTE else snapshot.trade) is None:
+            if snapshot.latest(datum) is None:
                 closed_us = previous_close_us(self.stamp_us)
                 close = closed_us and snapshot.close(closed_us)
-                writes.append(self.latest(ticker, datum, close) if close else self.nothing(ticker, datum))
+                writes.append(self.latest(ticker, datum, close) if close else self.negative(ticker, datum))
         return writes
 
-    def keep(self, found: "Sequence[Snapshot]", shape: Datum, needed: Datum | None) -> None:
-        """Write what came along. Raises StoreDown where the store has not taken all of it."""
+    def write_all(self, found: "Sequence[Snapshot]", shape: Datum, needed: Datum | None) -> None:
+        """Write the entries of snapshots that came along. Raises StoreDown where the store has not taken all of it."""
         for start in range(0, len(found), CHUNK):
             writes: list[Write] = []
             for snapshot in found[start : start + CHUNK]:
@@ -90,7 +89,7 @@ class EntryBuilder:
         entry = Entry(stand_in.stamp_us, Kind.VALUE, stand_in.payload)
         return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
 
-    def nothing(self, ticker: str, datum: Datum, word: str = NOT_FOUND) -> Write:
+    def negative(self, ticker: str, datum: Datum, word: str = NOT_FOUND) -> Write:
         """The entry that remembers for a short time that there is none, and the upstream's word why."""
         key = self.cache.key(ticker, datum)
         return Write.negative(key, self.stamp_us, json.dumps(word).encode())
@@ -107,18 +106,18 @@ def _keep_us(stamp_us: int, stale_us: int) -> int:
 
 def refusal(entry: Entry, ticker: str) -> DekrError:
     """The error that a negative entry stands for."""
-    if entry.view(lambda word: word) == NOT_ENTITLED:
+    if entry.parsed == NOT_ENTITLED:
         return UpstreamNotEntitled(f"The data plan behind this service does not include {ticker}.")
     return UnknownSymbol(f"There is no ticker {ticker}.")
 
 
 def lacking(cache: EntryCache, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
-    """The tickers of which nothing is among the writes."""
+    """The tickers of whose datum there is no entry among the writes."""
     brought = {write.key for write in writes}
     return [ticker for ticker in tickers if cache.key(ticker, datum) not in brought]
 
 
 def has(found: "Snapshot | None", datum: Datum, needed: Datum | None) -> bool:
     """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
-    latest = None if found is None else found.quote if datum == Datum.QUOTE else found.trade
+    latest = None if found is None else found.latest(datum)
     return latest is not None and (latest.source == "snapshot" or needed is not None)

@@ -1,16 +1,16 @@
-"""The fetch of the whole market's quotes and trades: one call for all who would make it, under a lease of its own.
+"""The refresh of the whole market's quotes and trades: one call for all who would make it, under a lease of its own.
 
-A holder of a quote's lease who finds it taken waits, but not for long. What the market brings of the holder's own tickers is
-written first, all others in steps, and only in the store: copies are for what this sandbox serves.
+A holder of a quote's lease who finds it taken waits, but not for long. The holder's own tickers are written first, all others in
+chunks, and only in the store: copies are for what this sandbox serves.
 """
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from dekr.cache.entry import Kind
+from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.keys import Datum, Lease
@@ -18,92 +18,73 @@ from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.gate.gate import Done
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET_FAMILY, EntryBuilder, has, lacking
+from dekr.market.quotes.entries import EntryBuilder, has, lacking
 from dekr.market.quotes.refresh_policy import Miss
-from dekr.market.quotes.sources import LADDERS
+from dekr.market.quotes.stand_ins import closes_of
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch
-from dekr.market.read.single_flight import longest_wait_s
+from dekr.market.read.requirement import Requirement
+from dekr.market.read.single_flight import covered_wait_s
+from dekr.polygon.endpoints import MARKET
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
-    from dekr.polygon.latest import Snapshot
 
-LEASE_MS: Final = 8_000
+REFRESH_LEASE_MS: Final = 8_000
 """Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
 
 ATTEMPT_S: Final = 4.0
 """How long the whole market may take, a second attempt included: another fetch can follow."""
 
 DISTRUST_MS: Final = 60_000
-"""A market that was mostly wrong is not asked for again for so long."""
+"""A market that was mostly wrong is not fetched again for so long."""
 
 MAX_LACKING: Final = 1_000
-"""Of the likely tickers that the market lacks so many are remembered, the likeliest."""
+"""Of the tickers in demand that the market lacks so many are remembered, the most demanded."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketRefresh:
-    """Fetches the whole market. ``client`` is asked for on the first miss."""
+    """Fetches the whole market. ``client`` makes the upstream client on the first miss."""
 
     reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def share(self, permit: Permit, miss: Miss) -> list[Write]:
-        """The whole market: fetched with the permit's call, or waited for where somebody else is fetching it."""
+    def fetch_or_join(self, permit: Permit, miss: Miss) -> list[Write]:
+        """The entries of the miss's tickers in the whole market: fetched with the permit's call, or by somebody else whose fetch
+        is waited for. Raises what the gate and the client raise.
+        """
         single_flight = self.reader.single_flight
-        joined = single_flight.leave(
-            lambda _: single_flight.gate.join(permit, Lease.MARKET_QUOTES, (MARKET_FAMILY,), LEASE_MS),
-            permit.deadline,
-            most_s=0.0 if permit.waited else longest_wait_s(permit.deadline),
+        request = replace(
+            permit.request,
+            lease=Lease.MARKET_QUOTES,
+            families=(MARKET.family,),
+            lease_ms=REFRESH_LEASE_MS,
+            covered_by=None,
         )
+        max_wait_s = 0.0 if permit.request.waited else covered_wait_s(permit.deadline)
+        joined = single_flight.join(permit, request, max_wait_s=max_wait_s)
         if joined is None:
             return []
         if isinstance(joined, Done):
-            return self._theirs(permit, miss)
+            return self._of_another_fetch(permit, miss)
         # The own lease has waited, too, and must last as long as the market may take: half of the time that is left, so that the
         # other half is for a fetch of the ticker alone.
         single_flight.tell(*permit.renewed())
-        joined.deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
-        mine = list[Write]()
+        deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
+        joined.request = replace(joined.request, deadline=deadline)
+        fetcher = MarketFetcher(self, miss, permit)
+        with suppress(StoreDown):
+            # Entries of other tickers that the store did not take are theirs to fetch.
+            single_flight.run(_fetch_by(fetcher), joined)
+        return fetcher.brought
 
-        def arrived(writes: Sequence[Write]) -> None:
-            mine.extend(writes)
-            # Whoever waits for these need not wait for all others.
-            left = lacking(single_flight.cache, miss.tickers, miss.datum, writes)
-            single_flight.tell(*single_flight.cache.put(writes), *(() if left else permit.finished()))
+    def fetch_of(self, miss: Miss) -> Fetch:
+        """The fetch of the whole market for nobody in particular."""
+        return _fetch_by(MarketFetcher(self, miss))
 
-        try:
-            single_flight.run(self.fetch(miss, arrived), joined, (), {}, tuple)
-        except StoreDown:
-            # What the store did not take of the others is theirs to fetch.
-            pass
-        finally:
-            permit.calls, permit.seconds = joined.calls, joined.seconds
-        return mine
-
-    def fetch(self, miss: Miss, arrived: Callable[[Sequence[Write]], None]) -> Fetch:
-        """The fetch of the whole market; ``arrived`` is given what it has of the miss's tickers before all others are written."""
-
-        def run(permit: Permit, *_: object) -> list[Write]:
-            with _collector_waiting():
-                found = self.client().market(permit)
-                builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
-                needed = closes_of(self.reader, found, miss.datum, permit)
-                known = {snapshot.ticker: snapshot for snapshot in found}
-                own = [known[name] for name in miss.tickers if name in known]
-                arrived([write for snapshot in own for write in builder.snapshot(snapshot, Datum.SNAPSHOT, needed)])
-                builder.keep([known[name] for name in known.keys() - set(miss.tickers)], Datum.SNAPSHOT, needed)
-                lacked = [
-                    each.ticker for each in miss.forecast.tickers if not has(known.get(each.ticker), miss.datum, needed)
-                ]
-                self.reader.cache.store.run(*self.reader.demand.refreshed_market(permit.stamp_us, lacked[:MAX_LACKING]))
-            return []
-
-        return Fetch(Lease.MARKET_QUOTES, (MARKET_FAMILY,), LEASE_MS, run, distrust_ms=DISTRUST_MS)
-
-    def _theirs(self, permit: Permit, miss: Miss) -> list[Write]:
-        """What somebody else's fetch of the whole market has brought."""
+    def _of_another_fetch(self, permit: Permit, miss: Miss) -> list[Write]:
+        """The entries of the miss's tickers that somebody else's fetch of the whole market has just brought."""
         cache = self.reader.cache
         keys = [cache.key(ticker, miss.datum) for ticker in miss.tickers]
         found = {
@@ -115,25 +96,52 @@ class MarketRefresh:
         }
         if len(found) == len(keys):
             permit.stamp_us = min(entry.stamp_us for entry in found.values())
-        keep = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.reader.stale_us)
-        return [Write(key, entry, keep) for key, entry in found.items()]
+        kept_us = keep_us(permit.stamp_us, DataClass.REAL_TIME, self.reader.stale_us)
+        return [Write(key, entry, kept_us) for key, entry in found.items()]
 
 
-def closes_of(reader: Reader, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
-    """The datum that a bar's close stands for among these: none, as long as any has it or the plan may. Where the plan has no
-    quotes (or trades), closes are the best there is for everybody.
+@dataclass(frozen=True, slots=True)
+class MarketFetcher:
+    """Fetches the whole market and writes it; a ``dekr.market.read.fetch.Fetcher``.
+
+    ``waiting``: the permit of the miss's own tickers, whose readers need not wait for all others. ``brought``: their entries.
     """
-    if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
-        return None
-    try:
-        return datum if reader.single_flight.gate.denied(LADDERS[datum][0], permit.stamp_us) else None
-    except StoreDown:
-        return None
+
+    market: MarketRefresh
+    miss: Miss
+    waiting: Permit | None = None
+    brought: list[Write] = field(default_factory=list)
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """Write all entries; returns none, as nobody waits for this fetch's return."""
+        del missing, cached
+        reader, miss = self.market.reader, self.miss
+        with _collector_waiting():
+            found = self.market.client().market(permit)
+            builder = EntryBuilder(reader.cache, permit.stamp_us, reader.stale_us)
+            needed = closes_of(reader.single_flight.gate, found, miss.datum, permit)
+            known = {snapshot.ticker: snapshot for snapshot in found}
+            own = [known[name] for name in miss.tickers if name in known]
+            self._arrived([write for snapshot in own for write in builder.snapshot(snapshot, Datum.SNAPSHOT, needed)])
+            builder.write_all([known[name] for name in known.keys() - set(miss.tickers)], Datum.SNAPSHOT, needed)
+            lacked = [
+                each.ticker for each in miss.forecast.tickers if not has(known.get(each.ticker), miss.datum, needed)
+            ]
+            reader.cache.store.run(*reader.demand.refreshed_market(permit.stamp_us, lacked[:MAX_LACKING]))
+        return []
+
+    def _arrived(self, writes: Sequence[Write]) -> None:
+        """Write the entries of the miss's own tickers, and tell their readers if these are all."""
+        if self.waiting is None:
+            return
+        self.brought.extend(writes)
+        cache, single_flight = self.market.reader.cache, self.market.reader.single_flight
+        left = lacking(cache, self.miss.tickers, self.miss.datum, writes)
+        single_flight.tell(*cache.put(writes), *(() if left else self.waiting.finished()))
 
 
-def kind_of_closes(needed: Datum | None) -> Kind:
-    """What the close of a bar counts as: a value where it stands for a datum of everybody, else a stand-in."""
-    return Kind.VALUE if needed else Kind.STAND_IN
+def _fetch_by(fetcher: MarketFetcher) -> Fetch:
+    return Fetch(Lease.MARKET_QUOTES, (MARKET.family,), REFRESH_LEASE_MS, fetcher, distrust_ms=DISTRUST_MS)
 
 
 @contextmanager

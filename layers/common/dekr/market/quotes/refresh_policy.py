@@ -18,8 +18,8 @@ from typing import Final
 from dekr import sessions
 from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
 from dekr.cache.keys import Datum
-from dekr.gate.call import MAX_UNIVERSAL
 from dekr.market.demand.record import Forecast
+from dekr.polygon.endpoints import UNIVERSAL
 from dekr.sessions import Session
 from dekr.tiers import POLICIES
 
@@ -96,7 +96,7 @@ def choose(
         if worth > 0:
             saved.append((worth, candidate.ticker))
     saved.sort(reverse=True)
-    along = saved[: max(0, MAX_UNIVERSAL - len(known))]
+    along = saved[: max(0, UNIVERSAL.max_limit - len(known))]
     many = sum(1 - exp(-worth) for worth, _ in along)
     market = many + sum(1 - exp(-worth) for worth, _ in saved[len(along) :])
     # Each of them is asked for so rarely that hardly two readers meet at one.

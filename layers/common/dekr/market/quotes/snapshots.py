@@ -6,30 +6,31 @@ of a ticker that it does not know it. Each is kept as it was sent; both make the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.keys import Datum, lease_of
+from dekr.cache.keys import Datum, lease_of, slot_of
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
-from dekr.market.quotes.entries import MARKET_FAMILY, NOT_FOUND, EntryBuilder, refusal
+from dekr.market.quotes.entries import NOT_FOUND, EntryBuilder, refusal
 from dekr.market.read.context import ReadContext
+from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
-from dekr.market.read.requirement import Fetch, real_time
+from dekr.market.read.requirement import Requirement, real_time
+from dekr.polygon.endpoints import SNAPSHOT, SNAPSHOTS, UNIVERSAL, Endpoint
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.latest import Snapshot
 
-LEASE_MS: Final = 5_000
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The service of snapshots in the shape that ``datum`` names, which is also the endpoint family of one ticker's.
+    """The service of snapshots in the shape of ``datum``, SNAPSHOT (v2) or UNIVERSAL (v3).
 
-    ``client`` is asked for on the first miss.
+    It fetches what is missing itself, as a ``dekr.market.read.fetch.Fetcher``. ``client`` makes the upstream client on the first
+    miss.
     """
 
     reader: Reader
@@ -37,46 +38,50 @@ class Snapshots:
     datum: Datum
 
     def get(self, context: ReadContext, tickers: Sequence[str]) -> dict[str, dict[str, Any] | DekrError]:
-        """The snapshots of these tickers as sent, all that is missing fetched in one call; or the error that stands in a
-        ticker's place.
+        """The snapshots of these tickers as sent, or the error that stands in a ticker's place. One call fetches all that is
+        missing.
         """
         keys = {self.reader.cache.key(ticker, self.datum): ticker for ticker in tickers}
         requirements = [real_time(key) for key in keys]
-        fetch = Fetch(
-            lease_of(self.datum, tickers),
-            (MARKET_FAMILY if self.datum == Datum.SNAPSHOT and len(tickers) > 1 else self.datum,),
-            LEASE_MS,
-            lambda permit, missing, _: self._fetch([keys[requirement.key] for requirement in missing], permit),
-        )
+        endpoint = self._endpoint(len(tickers))
+        fetch = Fetch(lease_of(self.datum, tickers), (endpoint.family,), endpoint.lease_ms, self)
         entries = self.reader.read(context, requirements, fetch)
         context.source = "snapshot"
         return {ticker: self._sent(context, ticker, entries[key]) for key, ticker in keys.items()}
 
-    def _sent(self, context: ReadContext, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
-        if entry.kind is Kind.NEGATIVE:
-            return refusal(entry, ticker)
-        found: Mapping[str, Any] = entry.view(lambda data: data)
-        context.delayed = context.delayed or found["delayed"]
-        sent: dict[str, Any] = found["sent"]
-        return sent
-
-    def _fetch(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """The entries of the missing snapshots, and of the quotes and trades in them. Raises what the client raises."""
+        del cached
+        tickers = [slot_of(requirement.key) for requirement in missing]
         builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
         writes: list[Write] = []
         words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
-        for snapshot in self._ask(tickers, permit):
+        for snapshot in self._request(tickers, permit):
             words[snapshot.ticker] = snapshot.error
             if snapshot.error is None:
                 writes += builder.snapshot(snapshot, self.datum)
         return writes + [
-            builder.nothing(ticker, self.datum, word) for ticker, word in words.items() if word is not None
+            builder.negative(ticker, self.datum, word) for ticker, word in words.items() if word is not None
         ]
 
-    def _ask(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":
+    def _endpoint(self, tickers: int) -> Endpoint:
+        if self.datum is Datum.UNIVERSAL:
+            return UNIVERSAL
+        return SNAPSHOT if tickers == 1 else SNAPSHOTS
+
+    def _request(self, tickers: Sequence[str], permit: Permit) -> "list[Snapshot]":
         client = self.client()
-        if self.datum == Datum.UNIVERSAL:
+        if self.datum is Datum.UNIVERSAL:
             return client.universal(tickers, permit)
         if len(tickers) == 1:
             one = client.snapshot(tickers[0], permit)
             return [] if one is None else [one]
         return client.snapshots(tickers, permit)
+
+    def _sent(self, context: ReadContext, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
+        if entry.kind is Kind.NEGATIVE:
+            return refusal(entry, ticker)
+        found: Mapping[str, Any] = entry.parsed
+        context.delayed = context.delayed or found["delayed"]
+        sent: dict[str, Any] = found["sent"]
+        return sent

@@ -3,12 +3,13 @@
 from typing import Final
 
 from dekr.cache.keys import Datum
+from dekr.polygon.endpoints import LAST_QUOTE, LAST_TRADE, NEWEST_MINUTE, PREVIOUS_CLOSE, SNAPSHOT, Endpoint
 
-LADDERS: Final = {
-    Datum.QUOTE: ("nbbo", "snapshot", "minute", "prev"),
-    Datum.TRADE: ("trade", "snapshot", "minute", "prev"),
+LADDERS: Final[dict[Datum, tuple[Endpoint, ...]]] = {
+    Datum.QUOTE: (LAST_QUOTE, SNAPSHOT, NEWEST_MINUTE, PREVIOUS_CLOSE),
+    Datum.TRADE: (LAST_TRADE, SNAPSHOT, NEWEST_MINUTE, PREVIOUS_CLOSE),
 }
-"""Endpoint families in the order in which they are tried; the gate remembers for an hour what the plan refused."""
+"""Endpoints in the order in which they are tried; the gate remembers for an hour which of them the plan refused."""
 
-BARS: Final = ("minute_bar", "previous_close")
+BAR_SOURCES: Final = ("minute_bar", "previous_close")
 """Sources that have a price alone: the close of a bar."""

@@ -11,7 +11,7 @@ reached, the sandbox goes on alone: its own copies, a small rate limit, a static
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache
@@ -24,29 +24,34 @@ from dekr.errors import (
     UpstreamInvalid,
     UpstreamNotEntitled,
 )
-from dekr.gate.gate import Done, Wait
 from dekr.gate.local_gate import LocalGate
 from dekr.gate.permit import Permit
+from dekr.gate.request import FetchRequest
 from dekr.market.demand.record import Demand
 from dekr.market.read.context import Outcome, ReadContext
-from dekr.market.read.requirement import Choose, Fetch, Incomplete, ReadPlan, Requirement, first_to_age, not_fresh
-from dekr.market.read.single_flight import SingleFlight, longest_wait_s
+from dekr.market.read.fetch import Fetch, FixedPlan, Incomplete, Planner, ReadPlan
+from dekr.market.read.requirement import Requirement, first_to_age, not_fresh
+from dekr.market.read.single_flight import SingleFlight, covered_wait_s
 from dekr.store import Command
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
 
 type Read = tuple[Sequence[Requirement], dict[str, Entry]]
+"""The requirements that were met, and the entries by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The read path of all services. ``now_us`` is this machine's clock: good enough to know the day, and the only one where the
-    store's is out of reach.
+    """The read path of all services.
+
+    ``local_gate`` is the gate where the store cannot be reached. ``now_us`` is this machine's clock: good enough to know the
+    day, and the only one where the store's is out of reach. ``stale_us``: how long beyond its age an entry may be served as a
+    labelled exception.
     """
 
     single_flight: SingleFlight
     demand: Demand
-    alone: LocalGate
+    local_gate: LocalGate
     now_us: Callable[[], int]
     stale_us: int
 
@@ -56,49 +61,50 @@ class Reader:
         return self.single_flight.cache
 
     def read(self, context: ReadContext, requirements: Sequence[Requirement], fetch: Fetch) -> dict[str, Entry]:
-        """The entries that ``wants`` names, each fresh for this reader or, as a labelled exception, stale.
+        """The entries of the requirements by key, each fresh for this reader or, as a labelled exception, stale.
 
         Raises RateLimited, and what the gate and the fetch raise when there is nothing to serve instead. Of a partial
-        fetch that failed, the entries that cannot be served are absent, and ``ask.failure`` says why.
+        fetch that failed, the entries that cannot be served are absent, and ``context.failure`` says why.
         """
-        return self.read_as(
-            context, [requirement.key for requirement in requirements], lambda *_: ReadPlan(requirements, fetch)
-        )[1]
+        keys = [requirement.key for requirement in requirements]
+        return self.read_planned(context, keys, FixedPlan(requirements, fetch))[1]
 
-    def read_as(self, context: ReadContext, keys: Sequence[str], choose: Choose) -> Read:
-        """The same where ``choose`` says what is wanted, given what the cache has under these keys; with the wants that were
-        met.
+    def read_planned(self, context: ReadContext, keys: Sequence[str], planner: Planner) -> Read:
+        """Look at these keys, let the planner choose what is required of them, and fetch what is missing.
+
+        Returns the requirements that were met (the plan's, or its fallback) and the entries by key. Raises as ``read`` does.
         """
         try:
             entries = self._look(context, keys)
         except StoreDown:
-            return self._read_alone(context, keys, choose)
-        requirements, fetch, fallback = choose(entries, context.now_us, context.policy)
+            return self._read_alone(context, keys, planner)
+        plan = planner.plan(entries, context.now_us, context.policy)
+        requirements = plan.requirements
         missing = _missing(requirements, entries, context)
         if missing:
             missing = _with_those_about_to_age(requirements, missing, entries, context)
             try:
-                self._get(context, missing, entries, fetch)
+                self._get(context, missing, entries, plan.fetch)
             except StoreDown:
-                return self._read_alone(context, keys, choose)
+                return self._read_alone(context, keys, planner)
             except _NO_FETCH as error:
-                requirements = self._accept_stale(context, (requirements, fallback), entries, fetch, error)
+                requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)
 
     def _advance(self, context: ReadContext) -> None:
         """Move the request's clock on by what fetching and waiting took: age counts until the answer."""
-        here_us = self.now_us()
-        context.now_us += max(0, here_us - context.here_us)
-        context.here_us = here_us
+        local_now_us = self.now_us()
+        context.now_us += max(0, local_now_us - context.local_now_us)
+        context.local_now_us = local_now_us
 
     def _look(self, context: ReadContext, keys: Sequence[str], *along: Command) -> dict[str, Entry]:
         commands = [self.cache.get(key) for key in keys]
         if context.admission is None:
-            charge, *replies = self.cache.store.run(context.charge.command, *commands, *self.demand.due())
+            charged, *replies = self.cache.store.run(context.charge.command, *commands, *self.demand.due())
             replies = replies[: len(commands)]
-            context.admission = context.charge.resolve(charge)
-            context.now_us, context.here_us = context.admission.now_us, self.now_us()
+            context.admission = context.charge.resolve(charged)
+            context.now_us, context.local_now_us = context.admission.now_us, self.now_us()
         else:
             replies = self.cache.store.run(*commands, *along)[: len(commands)]
         found: dict[str, Entry] = {}
@@ -110,38 +116,24 @@ class Reader:
 
     def _get(self, context: ReadContext, missing: list[Requirement], entries: dict[str, Entry], fetch: Fetch) -> None:
         """Fetch what is missing, or wait until somebody else has."""
-        covered_by = fetch.covered_by
-
-        def admit(reread: bool) -> Permit | Wait | Done:  # noqa: FBT001 - the one thing that it is told
-            return self.single_flight.gate.admit(
-                fetch.datum,
-                fetch.families,
-                floor_us=max(requirement.floor_us(context.now_us, context.policy) for requirement in missing),
-                reserved=context.policy.reserved,
-                lease_ms=fetch.lease_ms,
-                deadline=context.deadline,
-                reread=reread,
-                covered_by=covered_by,
-            )
-
+        request = _request(context, fetch, missing)
         reread = False
         while True:
-            most_s = longest_wait_s(context.deadline) if covered_by else None
-            admitted = self.single_flight.leave(admit, context.deadline, reread=reread, most_s=most_s)
-            if isinstance(admitted, Permit):
+            max_wait_s = covered_wait_s(context.deadline) if request.covered_by else None
+            acquired = self.single_flight.acquire(request, reread=reread, max_wait_s=max_wait_s)
+            if isinstance(acquired, Permit):
                 break
-            if admitted is None:
-                covered_by = None
+            if acquired is None:
+                request = replace(request, covered_by=None, waited=True)
                 continue
-            context.now_us, context.here_us = admitted.now_us, self.now_us()
+            context.now_us, context.local_now_us = acquired.now_us, self.now_us()
             keys = [requirement.key for requirement in missing]
-            entries.update(self._look(context, keys, *context.missed(len(missing), 0)))
+            entries.update(self._look(context, keys, *context.count_misses(len(missing), 0)))
             if not _missing(missing, entries, context):
                 context.outcome = Outcome.COLLAPSED
                 return
-            reread = True
-        admitted.waited = covered_by != fetch.covered_by
-        self._run(context, admitted, missing, entries, fetch)
+            request, reread = replace(request, floor_us=_floor_us(context, missing)), True
+        self._run(context, acquired, missing, entries, fetch)
 
     def _run(
         self,
@@ -154,42 +146,36 @@ class Reader:
         """Put what a permitted fetch brings among the entries."""
         context.outcome = Outcome.MISS
         try:
-            found = self.single_flight.run(
-                fetch, permit, missing, entries, lambda: context.missed(len(missing), permit.calls)
-            )
+            found = self.single_flight.run(fetch, permit, missing, entries, context)
             assert all(requirement.key in found for requirement in missing), "a fetch brings all that was missing"
             entries.update(found)
         except Incomplete as part:
             entries.update((write.key, write.entry) for write in part.writes)
-            raise part.error from None
+            raise part.error from part
         finally:
-            context.upstream_calls += permit.calls
-            context.upstream_s += permit.seconds
-        if not permit.calls:
+            context.record(permit.outcome)
+        if not permit.outcome.calls:
             # Another fetch, which this one waited for, had it all.
             context.outcome = Outcome.COLLAPSED
 
     def _accept_stale(
-        self,
-        context: ReadContext,
-        sets: tuple[Sequence[Requirement], Sequence[Requirement]],
-        entries: dict[str, Entry],
-        fetch: Fetch,
-        error: DekrError,
+        self, context: ReadContext, plan: ReadPlan, entries: dict[str, Entry], error: DekrError
     ) -> Sequence[Requirement]:
-        """Leave what may be served although it is too old, of the second set of wants where there is one and the first cannot be
-        served, and drop the rest. Raises the error where nothing is left, or where something is and the fetch is not partial.
+        """Keep entries that may be served stale, those of the plan's fallback where its requirements cannot be served; drop the
+        rest. Raises the error if nothing can be served, or if part is missing and the fetch is all-or-nothing.
         """
         self._advance(context)
-        requirements, fallback = sets
+        requirements = plan.requirements
         missing = _missing(requirements, entries, context)
         if context.deadline.left_s() > 0:
             # A store that hangs would take the time that is left for the answer.
-            self.single_flight.tell(*context.missed(len(missing), 0))
+            self.single_flight.tell(*context.count_misses(len(missing), 0))
         refused = self._refused(context, missing, entries)
-        if refused and fallback and not self._refused(context, _missing(fallback, entries, context), entries):
-            requirements, missing, refused = fallback, _missing(fallback, entries, context), []
-        if refused and (not fetch.partial or len(refused) == len(requirements)):
+        if refused and plan.fallback:
+            aged = _missing(plan.fallback, entries, context)
+            if not self._refused(context, aged, entries):
+                requirements, missing, refused = plan.fallback, aged, []
+        if refused and (not plan.fetch.partial or len(refused) == len(requirements)):
             raise error
         for requirement in refused:
             entries.pop(requirement.key, None)
@@ -200,7 +186,7 @@ class Reader:
     def _refused(
         self, context: ReadContext, missing: Sequence[Requirement], entries: Mapping[str, Entry]
     ) -> list[Requirement]:
-        """Of what is missing, that which is not even inside the stale window."""
+        """The missing requirements whose entry is not even inside the stale window."""
         return [
             requirement
             for requirement in missing
@@ -213,24 +199,40 @@ class Reader:
             return False
         return entry.stamp_us > requirement.age_floor_us(context.now_us, context.policy) - self.stale_us
 
-    def _read_alone(self, context: ReadContext, keys: Sequence[str], choose: Choose) -> Read:
+    def _read_alone(self, context: ReadContext, keys: Sequence[str], planner: Planner) -> Read:
+        """Read without the store: this sandbox's copies, its own limits and its static share of the budget."""
         if context.admission is None:
             context.admission = context.charge.resolve_locally()
-        context.now_us = context.here_us = self.now_us()
+        context.now_us = context.local_now_us = self.now_us()
         found = {key: self.cache.local_copies.get(key) for key in keys}
         entries = {key: entry for key, entry in found.items() if entry is not None}
-        requirements, fetch, fallback = choose(entries, context.now_us, context.policy)
+        plan = planner.plan(entries, context.now_us, context.policy)
+        requirements = plan.requirements
         missing = _missing(requirements, entries, context)
         if missing:
             try:
-                permit = self.alone.admit(
-                    fetch.datum, fetch.families, reserved=context.policy.reserved, deadline=context.deadline
-                )
-                self._run(context, permit, missing, entries, fetch)
+                permit = self.local_gate.admit(_request(context, plan.fetch, missing))
+                self._run(context, permit, missing, entries, plan.fetch)
             except _NO_FETCH as error:
-                requirements = self._accept_stale(context, (requirements, fallback), entries, fetch, error)
+                requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)
+
+
+def _request(context: ReadContext, fetch: Fetch, missing: Sequence[Requirement]) -> FetchRequest:
+    return FetchRequest(
+        fetch.lease,
+        fetch.families,
+        fetch.lease_ms,
+        context.deadline,
+        reserved=context.policy.reserved,
+        floor_us=_floor_us(context, missing),
+        covered_by=fetch.covered_by,
+    )
+
+
+def _floor_us(context: ReadContext, missing: Sequence[Requirement]) -> int:
+    return max(requirement.floor_us(context.now_us, context.policy) for requirement in missing)
 
 
 def _with_those_about_to_age(

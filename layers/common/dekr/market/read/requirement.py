@@ -1,12 +1,11 @@
 """What a read needs of the cache, and how to get what is missing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import (
     NEGATIVE_AGE_US,
     DataClass,
@@ -17,8 +16,6 @@ from dekr.cache.freshness import (
     splits_floor_us,
     splits_until_us,
 )
-from dekr.errors import DekrError
-from dekr.gate.permit import FAILED_MS, Permit
 from dekr.tiers import TierPolicy
 
 SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
@@ -71,48 +68,6 @@ class Requirement:
             until = now_us + SETTLED_FOR_US
             return min(until, splits_until_us(now_us)) if self.adjusted else until
         return fresh_until_us(entry.stamp_us, now_us, policy, self.data)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """How to get what is missing: the name of the lease, the endpoint families to try in order, how long a fetch may hold
-    the lease, and the fetch itself: given what is missing and what the cache has of it, it returns an entry for each key
-    (and others that came along), or raises Incomplete.
-
-    ``partial``: where it fails, what can be served of the wants is, and the rest is left out. ``distrust_ms``: for how long
-    nobody asks again after an answer that is wrong. ``beside``: another fetch that may bring this, too; while somebody is at
-    it, that is waited for, but not for long.
-    """
-
-    datum: str
-    families: tuple[str, ...]
-    lease_ms: int
-    run: Callable[[Permit, Sequence[Requirement], Mapping[str, Entry]], list[Write]]
-    partial: bool = False
-    distrust_ms: int = FAILED_MS
-    covered_by: str | None = None
-
-
-class Incomplete(Exception):
-    """A fetch has brought these writes before the error ended it."""
-
-    def __init__(self, writes: list[Write], error: DekrError) -> None:
-        super().__init__(error)
-        self.writes, self.error = writes, error
-
-
-class ReadPlan(NamedTuple):
-    """What a read wants, and how to get what is missing. ``spare``: what will do in its place where no fetch can bring it and it
-    cannot be served stale.
-    """
-
-    requirements: Sequence[Requirement]
-    fetch: Fetch
-    fallback: Sequence[Requirement] = ()
-
-
-type Choose = Callable[[Mapping[str, Entry], int, TierPolicy], ReadPlan]
-"""Given what the cache has, the time and what the reader's tier allows."""
 
 
 @lru_cache(maxsize=16_384)

@@ -1,20 +1,21 @@
-"""One fetch for all who want the same: leave to make it, or the wait for whoever has it; its end, kept and told.
+"""Single flight: of all who need the same fetch one makes it, and the others wait and read again.
 
-What a fetch brings, the word for those who wait and what the breakers should know travel in one round trip.
+The entries that a fetch brings, the word for those who wait and the observations for the breakers travel in one round trip.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import EntryCache, Write
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamInvalid
-from dekr.gate.budget_share import BudgetShare
-from dekr.gate.gate import Done, Gate, Wait
+from dekr.gate.gate import Decision, Done, FetchGate, Wait
 from dekr.gate.permit import FAILED_MS, Permit, not_entitled
-from dekr.market.read.requirement import Fetch, Incomplete, Requirement
+from dekr.gate.request import FetchRequest
+from dekr.market.read.fetch import Fetch, Incomplete
+from dekr.market.read.requirement import Requirement
 from dekr.polygon.failures import NotEntitled
 from dekr.store import Command
 
@@ -33,86 +34,104 @@ holder may have been killed, and what is needed takes less alone.
 """
 
 
+class MissCounter(Protocol):
+    """Counts, for the caller's usage, data that the cache did not have and the upstream calls made for them."""
+
+    def count_misses(self, data: int, calls: int) -> tuple[Command, ...]:
+        """The commands that count so many data and calls."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SingleFlight:
-    """Makes fetches. ``random`` (0 to 1) spreads those who wait."""
+    """Acquires permits and makes fetches. ``random`` (0 to 1) spreads the polls of those who wait."""
 
     cache: EntryCache
-    gate: Gate | BudgetShare
+    gate: FetchGate
     sleep: Callable[[float], None]
     random: Callable[[], float]
 
-    def leave(
-        self,
-        context: Callable[[bool], Permit | Wait | Done],
-        deadline: Deadline,
-        *,
-        reread: bool = False,
-        most_s: float | None = None,
+    def acquire(
+        self, request: FetchRequest, *, reread: bool = False, max_wait_s: float | None = None
     ) -> Permit | Done | None:
-        """What ``ask`` (told whether what was fetched meanwhile is known not to be enough) says once nobody else is fetching;
-        None where somebody still is after ``most_s``. Raises what it raises, and DeadlineExceeded.
+        """Ask the gate until it grants a permit or says that somebody else's fetch is done; None after ``max_wait_s``.
+
+        ``reread``: another fetch was read after it ended and is not new enough. Raises what Gate.admit raises, and
+        DeadlineExceeded.
         """
+        return self._poll(
+            lambda again: self.gate.admit(request, reread=again), request.deadline, reread=reread, max_wait_s=max_wait_s
+        )
+
+    def join(self, permit: Permit, request: FetchRequest, *, max_wait_s: float) -> Permit | Done | None:
+        """Ask the gate for another fetch with the call that the permit has paid, as ``acquire`` does."""
+        return self._poll(
+            lambda _: self.gate.join(permit, request), permit.deadline, reread=False, max_wait_s=max_wait_s
+        )
+
+    def _poll(
+        self, decide: Callable[[bool], Decision], deadline: Deadline, *, reread: bool, max_wait_s: float | None
+    ) -> Permit | Done | None:
         wait_s, waited_s = FIRST_WAIT_S, 0.0
-        while isinstance(admitted := context(reread), Wait):
+        while isinstance(decision := decide(reread), Wait):
             left_s = deadline.left_s() - LAST_CHANCE_S
             if left_s < SHORTEST_WAIT_S:
                 raise DeadlineExceeded("The data provider did not answer in time.")
-            if most_s is not None and waited_s > most_s:
+            if max_wait_s is not None and waited_s > max_wait_s:
                 return None
             pause_s = min(left_s, wait_s * (0.5 + self.random() / 2))
             self.sleep(pause_s)
             waited_s += pause_s
             wait_s, reread = min(wait_s * 1.5, LONGEST_WAIT_S), False
-        return admitted
+        return decision
 
     def run(
         self,
         fetch: Fetch,
         permit: Permit,
-        missing: Sequence[Requirement],
-        old: Mapping[str, Entry],
-        along: Callable[[], tuple[Command, ...]],
+        missing: Sequence[Requirement] = (),
+        cached: Mapping[str, Entry] | None = None,
+        counter: MissCounter | None = None,
     ) -> dict[str, Entry]:
-        """What a permitted fetch brings, kept and told to those who wait; ``along``: what is sent besides at its end.
+        """Make a permitted fetch, keep its entries and tell those who wait; returns the entries by key.
 
-        Raises what the fetch raises.
+        ``counter`` counts what was missing and the calls made. Raises what the fetcher raises.
         """
         try:
-            writes = _fetched(fetch, permit, missing, old)
+            writes = _fetched(fetch, permit, missing, cached or {})
         except Incomplete as part:
             # Those who wait find what there is, and try for the rest.
-            self.tell(*self.cache.put(part.writes), *permit.finished(), *along())
+            self.tell(*self.cache.put(part.writes), *permit.finished(), *_counted(counter, missing, permit))
             raise
         except DekrError as error:
             life_ms = fetch.distrust_ms if isinstance(error, UpstreamInvalid) else FAILED_MS
-            self.tell(*permit.failed(error, life_ms), *along())
+            self.tell(*permit.failed(error, life_ms), *_counted(counter, missing, permit))
             raise
         except BaseException:
             # Whatever else went wrong, nobody shall wait for this fetch.
             self.tell(*permit.given_up())
             raise
-        self.tell(*self.cache.put(writes), *permit.finished(), *along())
+        self.tell(*self.cache.put(writes), *permit.finished(), *_counted(counter, missing, permit))
         return {write.key: write.entry for write in writes}
 
     def fetch(self, fetch: Fetch, floor_us: int, deadline: Deadline) -> int:
-        """A fetch that no reader waits for, unless one has started after the floor; returns how many calls it made, 0 where
-        somebody else is at it. Raises what the gate and the fetch raise.
+        """Make a fetch that no reader waits for, unless one has started after the floor.
+
+        Returns how many calls it made, 0 where somebody else is at it. Raises what the gate and the fetcher raise.
         """
-        permit = self.gate.admit(
-            fetch.datum, fetch.families, floor_us=floor_us, reserved=False, lease_ms=fetch.lease_ms, deadline=deadline
-        )
+        request = FetchRequest(fetch.lease, fetch.families, fetch.lease_ms, deadline, floor_us=floor_us)
+        permit = self.gate.admit(request)
         if not isinstance(permit, Permit):
             return 0
-        self.run(fetch, permit, (), {}, tuple)
-        return permit.calls
+        self.run(fetch, permit)
+        return permit.outcome.calls
 
     def keep(self, writes: Sequence[Write], *, copy: bool = True) -> bool:
-        """Keep what a fetch has so far; whether the store has it."""
+        """Keep what a fetch has so far; returns whether the store has it."""
         return self.tell(*self.cache.put(writes, copy=copy))
 
     def tell(self, *commands: Command) -> bool:
-        """Send what only helps others: the reader's answer does not depend on it. Whether it arrived."""
+        """Send what only helps others: the reader's answer does not depend on it. Returns whether it arrived."""
         if commands:
             try:
                 self.cache.store.run(*commands)
@@ -121,13 +140,17 @@ class SingleFlight:
         return True
 
 
-def longest_wait_s(deadline: Deadline) -> float:
+def covered_wait_s(deadline: Deadline) -> float:
     """How long to wait for a fetch that may bring more than what is needed."""
     return min(MAX_COVERED_WAIT_S, deadline.left_s() * COVERED_WAIT_FRACTION)
 
 
-def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Requirement], old: Mapping[str, Entry]) -> list[Write]:
+def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
     try:
-        return fetch.run(permit, missing, old)
-    except NotEntitled:
-        raise not_entitled() from None
+        return fetch.fetcher.fetch(permit, missing, cached)
+    except NotEntitled as error:
+        raise not_entitled() from error
+
+
+def _counted(counter: MissCounter | None, missing: Sequence[Requirement], permit: Permit) -> tuple[Command, ...]:
+    return counter.count_misses(len(missing), permit.outcome.calls) if counter else ()

@@ -63,7 +63,7 @@ class NightlyHistory:
             if deadline.left_s() < ENOUGH_S:
                 return "to be continued"
             context = ReadContext(
-                charge, TIER.policy, deadline, admission, now_us=admission.now_us, here_us=self.demand.now_us()
+                charge, TIER.policy, deadline, admission, now_us=admission.now_us, local_now_us=self.demand.now_us()
             )
             try:
                 self._load(context, each.ticker)

@@ -118,7 +118,7 @@ class Warmer:
     def _count(self, calls: int) -> None:
         if calls:
             charge = self.charge()
-            self.share.gate.store.run(charge.command, *charge.missed(0, calls))
+            self.share.gate.store.run(charge.command, *charge.count_misses(0, calls))
 
 
 def why_not(task: Task, seen: PreloadAudit) -> str | None:

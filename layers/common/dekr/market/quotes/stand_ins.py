@@ -1,0 +1,33 @@
+"""Closes of bars in the place of quotes or trades that a source of many tickers does not have."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dekr.cache.entry import Kind
+from dekr.cache.keys import Datum
+from dekr.errors import StoreDown
+from dekr.gate.gate import FetchGate
+from dekr.gate.permit import Permit
+from dekr.market.quotes.entries import has
+from dekr.market.quotes.sources import LADDERS
+
+if TYPE_CHECKING:
+    from dekr.polygon.latest import Snapshot
+
+
+def closes_of(gate: FetchGate, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
+    """The datum for which the close of a bar may stand among these snapshots, for every reader; None where it may not.
+
+    It may where none of them has the datum itself and the plan is known to lack it: then closes are the best there is.
+    """
+    if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
+        return None
+    try:
+        return datum if gate.denied(LADDERS[datum][0].family, permit.stamp_us) else None
+    except StoreDown:
+        return None
+
+
+def kind_of_closes(needed: Datum | None) -> Kind:
+    """The kind of an entry made of a bar's close: a value where it may stand for a datum of every reader, else a stand-in."""
+    return Kind.VALUE if needed else Kind.STAND_IN

@@ -1,0 +1,84 @@
+"""A fetch as a read describes it: what to lease, which endpoints to call, and who makes entries of the answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from dekr.cache.entry import Entry
+from dekr.cache.entry_cache import Write
+from dekr.errors import DekrError
+from dekr.gate.call import Family
+from dekr.gate.permit import FAILED_MS, Permit
+from dekr.market.read.requirement import Requirement
+from dekr.tiers import TierPolicy
+
+
+class Fetcher(Protocol):
+    """Makes the calls of one fetch and the entries of what they bring."""
+
+    def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
+        """Return an entry for each missing requirement, and any others that came along.
+
+        ``cached``: what the cache has of the read's keys, too old for the reader or of another use. Raises what the client and
+        the permit raise, and Incomplete where some entries were brought before an error ended the fetch.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How to get what is missing.
+
+    ``lease``: the name of the lease that one sandbox at a time holds; ``families``: the endpoint families to try in order;
+    ``lease_ms``: how long a fetch may hold the lease. ``partial``: where the fetch fails, requirements that can be served are,
+    and the rest is left out. ``distrust_ms``: for how long nobody asks again after an answer that is wrong. ``covered_by``:
+    the lease of another fetch that may bring this, too; while somebody holds it, that is waited for, but not for long.
+    """
+
+    lease: str
+    families: tuple[Family, ...]
+    lease_ms: int
+    fetcher: Fetcher
+    partial: bool = False
+    distrust_ms: int = FAILED_MS
+    covered_by: str | None = None
+
+
+class Incomplete(Exception):
+    """A fetch has brought these writes before the error ended it."""
+
+    def __init__(self, writes: list[Write], error: DekrError) -> None:
+        super().__init__(error)
+        self.writes, self.error = writes, error
+
+
+class ReadPlan(NamedTuple):
+    """What a read needs, and how to get what is missing of it.
+
+    ``fallback``: what will do instead where no fetch can bring the requirements and they cannot be served stale.
+    """
+
+    requirements: Sequence[Requirement]
+    fetch: Fetch
+    fallback: Sequence[Requirement] = ()
+
+
+class Planner(Protocol):
+    """Decides what a read needs, once it is known what the cache has."""
+
+    def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
+        """Choose requirements, given the entries found, the time (store's clock) and the reader's tier."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPlan:
+    """A plan that does not depend on what the cache has."""
+
+    requirements: Sequence[Requirement]
+    fetch: Fetch
+
+    def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
+        """The requirements and their fetch, whatever was found."""
+        del entries, now_us, policy
+        return ReadPlan(self.requirements, self.fetch)
