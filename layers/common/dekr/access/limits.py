@@ -7,23 +7,45 @@ service goes on without being open to everything.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
 
 from dekr.access.principal import Principal
-from dekr.access.rate import Buckets, Rate
+from dekr.access.rate import MAX_DEBT_US, Buckets, Rate
 from dekr.cache import keys
 from dekr.errors import InvalidInput, RateLimited
 from dekr.store import Command, Store, call, load_script, plain
 from dekr.tiers import Tier, TierPolicy
 
-_LIMIT: Final = load_script(__package__, "limit")
-
 DAY_S: Final = 86_400
+USE_KEPT_S: Final = 2 * DAY_S
+"""A caller's counts are kept for so long after the day's first request."""
+
 LOCAL_FRACTION: Final = 10
 """Without the store a sandbox grants this part of a tier's rate: it does not know how many others there are."""
 
 MAX_RATE_CHARGES: Final = 4_096
+
+
+class Ruling(IntEnum):
+    """The decision of the script on one request."""
+
+    GRANTED = 1
+    TOO_FAST = 0
+    QUOTA_SPENT = -1
+
+
+_LIMIT: Final = load_script(
+    __package__,
+    "limit",
+    DAY_US=DAY_S * 1_000_000,
+    USE_KEPT_S=USE_KEPT_S,
+    MAX_DEBT_US=MAX_DEBT_US,
+    GRANTED=Ruling.GRANTED,
+    TOO_FAST=Ruling.TOO_FAST,
+    QUOTA_SPENT=Ruling.QUOTA_SPENT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +109,12 @@ class RateCharge:
 
     def resolve(self, reply: list[Any]) -> Admission:
         """The admission in the script's reply. Raises Refused, a RateLimited."""
-        granted, now_us, debt_us, used = reply
+        ruling, now_us, debt_us, used = reply
         policy, rate = self.policy, self.rate
         admission = _admission(now_us, policy, rate, debt_us, used)
-        if granted == 1:
+        if ruling == Ruling.GRANTED:
             return admission
-        if granted == 0:
+        if ruling == Ruling.TOO_FAST:
             raise _too_fast(admission, rate.wait_us(debt_us, self.cost))
         text = (
             f"Your tier allows {policy.per_day} requests a day (UTC); {used} are used and this one costs {self.cost}."
@@ -133,10 +155,10 @@ class Limiter:
     def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
         key = keys.address(self.store.prefix, payer)
-        granted, _, debt_us, _ = self.store.run(
+        ruling, _, debt_us, _ = self.store.run(
             call(_LIMIT, (key,), rate.emission_interval_us, rate.burst, 1, 0, "c:lookup", 1)
         )[0]
-        if granted != 1:
+        if ruling != Ruling.GRANTED:
             raise _too_many_lookups(rate.wait_us(debt_us, 1))
 
     def charge_lookup_locally(self, payer: str, rate: Rate) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MINUTE_US: Final = 60_000_000
+MAX_DEBT_US: Final = MINUTE_US
+"""No granted request puts anybody farther ahead: none may cost more than a minute's requests."""
+
 MAX_BUCKETS: Final = 10_000
 
 

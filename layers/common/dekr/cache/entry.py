@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-HEADER: Final = 17
+STAMP_DIGITS: Final = 16
+HEADER: Final = STAMP_DIGITS + 1
 
 COMPRESSED_FROM: Final = 1024
 """Bytes of JSON from which on compressing pays: pages of bars and lists become a half to a quarter, most quotes and snapshots are
@@ -54,7 +55,7 @@ class Entry:
     def __post_init__(self) -> None:
         # What is no JSON object was compressed by its service.
         large = len(self.payload) >= COMPRESSED_FROM and self.kind is Kind.VALUE and self.payload[:1] == b"{"
-        self.head = b"%016d%s" % (self.stamp_us, _COMPRESSED if large else self.kind.encode())
+        self.head = b"%0*d%s" % (STAMP_DIGITS, self.stamp_us, _COMPRESSED if large else self.kind.encode())
 
     def view[V](self, build: Callable[..., V], *more: str) -> V:
         """The view that ``build`` makes of the parsed payload (and of ``more``), made once for as long as this object is kept.
@@ -83,8 +84,8 @@ class Entry:
     @classmethod
     def decode(cls, raw: bytes) -> "Entry | None":
         """The entry in ``raw``; None where it is not one (somebody else's data counts as nothing cached)."""
-        stamp, kind = raw[:16], raw[16:HEADER]
-        if not stamp.isdigit() or len(stamp) != HEADER - 1:
+        stamp, kind = raw[:STAMP_DIGITS], raw[STAMP_DIGITS:HEADER]
+        if not stamp.isdigit() or len(stamp) != STAMP_DIGITS:
             return None
         if kind == _COMPRESSED:
             try:

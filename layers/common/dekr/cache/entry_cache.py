@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from dekr.cache import keys
-from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import NEGATIVE_AGE_US
+from dekr.cache.entry import STAMP_DIGITS, Entry, Kind
+from dekr.cache.freshness import CLOCK_TOLERANCE_US, NEGATIVE_AGE_US
 from dekr.cache.local_copies import LocalCopies
 from dekr.store import Command, Store, call, load_script, plain
 
-_PUT: Final = load_script(__package__, "put")
+_PUT: Final = load_script(__package__, "put", STAMP_DIGITS=STAMP_DIGITS, CLOCK_TOLERANCE_US=CLOCK_TOLERANCE_US)
 
 CHUNK: Final = 500
 """Tickers written in one round trip, where there are many."""

@@ -1,19 +1,18 @@
--- Put-if-newer for entries of one slot. An entry starts with 16 digits of its stamp, so text compares as time.
--- KEYS: the entries. ARGV: clock offset, then for each entry its text and how many ms the store keeps it.
--- Returns how many were written. Of two of the same stamp the later one holds: a stand-in is made a value like that.
--- A stamp ahead of the clock was made before the clock stepped back: it does not hold. The clock is read for what is newer
--- than the entry alone, which is seldom.
-local function ahead()
-  local t = redis.call('TIME')
-  return string.format('%016.0f', t[1] * 1000000 + t[2] + tonumber(ARGV[1]) + 1000000)
-end
-
+-- Writes entries of one slot where they are newer than what is kept. An entry starts with the digits of its stamp, always as many,
+-- so that stamps compare as text.
+-- KEYS: the entries. ARGV: clock offset, then for each entry its text and for how many ms the store keeps it.
+-- Returns how many were written. Of two entries with the same stamp the later one is kept: a value may replace the stand-in of
+-- its own fetch. An entry from before the clock stepped back, and what is no entry, is always replaced.
 local written = 0
 for i, key in ipairs(KEYS) do
-  local entry = ARGV[2 * i]
-  local kept = redis.call('GETRANGE', key, 0, 15)
-  if kept == '' or kept <= string.sub(entry, 1, 16) or kept > ahead() then
-    redis.call('SET', key, entry, 'PX', ARGV[2 * i + 1])
+  local entry, keep_ms = ARGV[2 * i], ARGV[2 * i + 1]
+  local kept = redis.call('GETRANGE', key, 0, STAMP_DIGITS - 1)
+  -- The clock is read only for a kept entry that is newer, which is rare.
+  if
+    kept <= string.sub(entry, 1, STAMP_DIGITS)
+    or is_too_far_ahead(tonumber(kept) or math.huge, now_us(), CLOCK_TOLERANCE_US)
+  then
+    redis.call('SET', key, entry, 'PX', keep_ms)
     written = written + 1
   end
 end

@@ -8,7 +8,6 @@ budget, it gets nothing of it.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from dekr.cache import keys
 from dekr.errors import DekrError, StoreDown
@@ -16,9 +15,8 @@ from dekr.gate.call import Family
 from dekr.gate.gate import WINDOW_US, Decision, Gate
 from dekr.gate.permit import Permit, budget_spent
 from dekr.gate.request import FetchRequest
-from dekr.store import Command, call, load_script, plain
-
-_SHARE: Final = load_script(__package__, "budget_share")
+from dekr.gate.scripts import BUDGET_SHARE
+from dekr.store import Command, call, plain
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class BudgetShare:
 
     def _take(self) -> str:
         token = self.gate.token()
-        ((now_us, until_us),) = self.gate.store.run(call(_SHARE, [self._key], token, self.most, WINDOW_US))
+        ((now_us, until_us),) = self.gate.store.run(call(BUDGET_SHARE, [self._key], token, self.most, WINDOW_US))
         if until_us:
             raise budget_spent(until_us - now_us)
         self.calls += 1

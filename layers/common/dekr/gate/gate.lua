@@ -1,70 +1,71 @@
--- May this sandbox call the upstream for this datum now? One decision: single flight, entitlement, breaker, budget.
--- KEYS: lease of the datum, log of calls, pause, then the endpoint families to try in order, then maybe the lease of a datum whose
---       fetch may bring this one, too.
--- ARGV: clock offset, token, lease in ms, floor (16 digits), calls allowed in the window, window in us, call number,
---       1 to look past a finished fetch, 1 where there is such another lease.
--- Returns {now, word, detail}; a granted call holds the lease and stands in the log.
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
-local mine, window, allowed = 'h:' .. ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[5])
+-- Decides whether this sandbox may call the upstream for a datum now: single flight, entitlement, breaker and budget at once.
+-- KEYS: lease of the datum, log of calls, pause, then the endpoint families to try in order, then maybe the lease of another
+--       fetch that may bring this datum, too.
+-- ARGV: clock offset, token of the fetch, lease in ms, floor in us, calls allowed in the window, window in us, number of the
+--       call in the fetch, 1 to look past a finished fetch, 1 where the last key is such another lease.
+-- Returns {now, word, detail}:
+--   go      and the number of the family to call: the caller holds the lease and the call stands in the log
+--   wait    while somebody else holds a lease
+--   done    and the stamp of a finished fetch that is new enough
+--   failed  and the code of the error with which somebody else's fetch has just ended
+--   denied  where the plan includes none of the families
+--   open    and the moment until which the breaker of the first family that the plan includes is open
+--   spent   and the moment until which the budget or a pause allows no call
+local lease, log, pause = KEYS[1], KEYS[2], KEYS[3]
+local token, lease_ms, floor_us = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local allowed, window_us = tonumber(ARGV[5]), tonumber(ARGV[6])
+local call, reread, is_covered = token .. ':' .. ARGV[7], ARGV[8] == '1', ARGV[9] == '1'
+local first_family, last_family = 4, is_covered and #KEYS - 1 or #KEYS
+local covered_by = is_covered and KEYS[#KEYS] or nil
+local own = 'h:' .. token
 
--- A moment farther ahead than it can ever be set was set before the clock stepped back; it does not count.
-local function ahead(at, most)
-  at = tonumber(at or 0)
-  return at > now and at - now <= most and at
-end
+local now = now_us()
 
-local call = ARGV[2] .. ':' .. ARGV[7]
-local families = #KEYS - tonumber(ARGV[9])
-for i, key in ipairs({KEYS[1], ARGV[9] == '1' and KEYS[#KEYS] or nil}) do
-  local lease = redis.call('GET', key)
-  if lease and lease ~= mine then
-    local word, rest = string.sub(lease, 1, 1), string.sub(lease, 3)
-    -- A word from after now was left before the clock stepped back.
-    local known = word == 'd' and tonumber(rest) <= now + 1000000
-    local done = known and rest > ARGV[4] and ARGV[8] ~= '1'
-    -- Whoever waits or reads makes no call now: one that was paid for something else is given back.
-    if word == 'h' or done then redis.call('ZREM', KEYS[2], call) end
-    if word == 'h' then return {now, 'wait', 0} end
-    if done then return {now, 'done', rest} end
-    if word == 'f' and i == 1 then return {now, 'failed', rest} end
+-- A lease is 'h:' and its holder's token, or how its fetch has just ended: 'd:' and the stamp, or 'f:' and the error's code.
+for i, key in ipairs({lease, covered_by}) do
+  local kept = redis.call('GET', key)
+  if kept and kept ~= own then
+    local state, detail = string.sub(kept, 1, 1), string.sub(kept, 3)
+    local held, done = state == 'h', false
+    if state == 'd' then
+      local stamp = tonumber(detail)
+      done = not reread and stamp > floor_us and not is_too_far_ahead(stamp, now, CLOCK_TOLERANCE_US)
+    end
+    -- Whoever waits or reads makes no call now: one that was paid for another fetch is given back.
+    if held or done then redis.call('ZREM', log, call) end
+    if held then return {now, 'wait', 0} end
+    if done then return {now, 'done', detail} end
+    if state == 'f' and key == lease then return {now, 'failed', detail} end
   end
 end
 
-local chosen, probing
-for i = 4, families do
-  local f = redis.call('HMGET', KEYS[i], 'denied', 'open', 'probe', 'prober')
-  if not ahead(f[1], 3600000000) then
-    local open = ahead(f[2], 60000000)
-    if not open and f[2] then
-      if f[4] ~= ARGV[2] then open = ahead(f[3], 30000000) end
-      probing = KEYS[i]
+local chosen, probed
+for i = first_family, last_family do
+  local family = KEYS[i]
+  local kept = redis.call('HMGET', family, 'denied', 'open', 'probe', 'prober')
+  local denied, open, probe, prober = kept[1], kept[2], kept[3], kept[4]
+  if not lasts_until(denied, now, DENIED_US) then
+    local until_us = lasts_until(open, now, MAX_OPEN_US)
+    if open and not until_us then
+      -- The breaker has been open: one fetch at a time probes whether the family works again.
+      until_us = prober ~= token and lasts_until(probe, now, MAX_LEASE_US)
+      probed = family
     end
-    if open then return {now, 'open', open} end
-    chosen = i - 3
+    if until_us then return {now, 'open', until_us} end
+    chosen = i - first_family + 1
     break
   end
 end
 if not chosen then return {now, 'denied', 0} end
 
-local paused = ahead(redis.call('GET', KEYS[3]), 120000000)
-if paused then return {now, 'spent', paused} end
+local paused_us = lasts_until(redis.call('GET', pause), now, LONGEST_PAUSE_US)
+if paused_us then return {now, 'spent', paused_us} end
 
-local stamp = string.format('%.0f', now)
-if not redis.call('ZSCORE', KEYS[2], call) then
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - window))
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', now + 1000000), '+inf')) do
-    redis.call('ZADD', KEYS[2], stamp, member)
-  end
-  local used = redis.call('ZCARD', KEYS[2])
-  if used >= allowed then
-    local leaving = redis.call('ZRANGE', KEYS[2], used - allowed, used - allowed, 'WITHSCORES')
-    return {now, 'spent', (leaving[2] and tonumber(leaving[2]) or now) + window}
-  end
-  redis.call('ZADD', KEYS[2], stamp, call)
+if not redis.call('ZSCORE', log, call) then
+  local free_us = next_call_us(log, now, window_us, allowed)
+  if free_us then return {now, 'spent', free_us} end
+  redis.call('ZADD', log, whole_text(now), call)
 end
-redis.call('SET', KEYS[1], mine, 'PX', ARGV[3])
-if probing then
-  redis.call('HSET', probing, 'probe', string.format('%.0f', now + tonumber(ARGV[3]) * 1000), 'prober', ARGV[2])
-end
+redis.call('SET', lease, own, 'PX', lease_ms)
+if probed then redis.call('HSET', probed, 'probe', whole_text(now + lease_ms * MS_US), 'prober', token) end
 return {now, 'go', chosen}

@@ -15,11 +15,8 @@ from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEnt
 from dekr.gate.call import Family
 from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled
 from dekr.gate.request import FetchRequest
-from dekr.store import Command, Store, call, load_script, plain
-
-_GATE: Final = load_script(__package__, "gate")
-_SETTLE: Final = load_script(__package__, "settle")
-_STATE: Final = load_script(__package__, "state")
+from dekr.gate.scripts import ADMIT, SETTLE, STATE
+from dekr.store import Command, Store, call, plain
 
 WINDOW_US: Final = 61_000_000
 UPPER_TIERS_SHARE: Final = 0.2
@@ -115,7 +112,7 @@ class Gate:
         counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
         touched = [keys.lease(self._prefix, permit.request.lease), keys.pause(self._prefix)]
         touched += [keys.family(self._prefix, family.name) for family in report.families]
-        return (call(_SETTLE, touched, permit.token, word, life_ms, report.pause_us, *counts),)
+        return (call(SETTLE, touched, permit.token, word, life_ms, report.pause_us, *counts),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made."""
@@ -124,7 +121,7 @@ class Gate:
     def state(self, families: Sequence[Family]) -> tuple[int, list[str]]:
         """The store's clock (microseconds) and the names of the families whose breaker is open. Raises StoreDown."""
         touched = [keys.family(self._prefix, family.name) for family in families]
-        ((now, *opens),) = self.store.run(call(_STATE, touched))
+        ((now, *opens),) = self.store.run(call(STATE, touched))
         return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
 
     def denied(self, family: Family, now_us: int) -> bool:
@@ -150,7 +147,7 @@ class Gate:
         if covered_by:
             touched.append(keys.lease(prefix, covered_by))
         args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
-        (reply,) = self.store.run(call(_GATE, touched, *args, int(covered_by is not None)))
+        (reply,) = self.store.run(call(ADMIT, touched, *args, int(covered_by is not None)))
         now, word, detail = reply
         return now, word, detail
 

@@ -1,46 +1,51 @@
--- The end of a fetch: leave word for those who wait, and tell each family's breaker what was seen.
+-- Ends a fetch: leaves word for those who wait, and tells each family's breaker what was observed.
 -- KEYS: lease of the datum, pause, then the families that were called.
--- ARGV: clock offset, token, word to leave ('' for none), its life in ms, pause in us (0 for none),
---       then for each family: good calls, bad calls, 1 where the plan does not include it.
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
-local function text(n) return string.format('%.0f', n) end
+-- ARGV: clock offset, token of the fetch, word to leave ('' for none), its life in ms, pause in us (0 for none), then for each
+--       family: good calls, bad calls, 1 where the plan does not include it.
+-- Returns now.
+local lease, pause = KEYS[1], KEYS[2]
+local token, word, life_ms, pause_us = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local first_family, first_report = 3, 6
 
-if redis.call('GET', KEYS[1]) == 'h:' .. ARGV[2] then
-  if ARGV[3] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+local now = now_us()
+
+-- Only the holder's word counts: a lease that has ended may be somebody else's by now.
+if redis.call('GET', lease) == 'h:' .. token then
+  if word == '' then redis.call('DEL', lease) else redis.call('SET', lease, word, 'PX', life_ms) end
 end
-local pause = tonumber(ARGV[5])
-if pause > 0 then redis.call('SET', KEYS[2], text(now + pause), 'PX', math.ceil(pause / 1000)) end
+if pause_us > 0 then redis.call('SET', pause, whole_text(now + pause_us), 'PX', math.ceil(pause_us / MS_US)) end
 
-for i = 3, #KEYS do
-  local key, at = KEYS[i], 6 + (i - 3) * 3
-  local good, bad = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  if ARGV[at + 2] == '1' then redis.call('HSET', key, 'denied', text(now + 3600000000)) end
-  local f = redis.call('HMGET', key, 'open', 'window', 'good', 'bad', 'trips')
-  local open, trips = tonumber(f[1] or 0), tonumber(f[5] or 0)
+for i = first_family, #KEYS do
+  local family, report = KEYS[i], first_report + (i - first_family) * 3
+  local good, bad, denied = tonumber(ARGV[report]), tonumber(ARGV[report + 1]), ARGV[report + 2] == '1'
+  if denied then redis.call('HSET', family, 'denied', whole_text(now + DENIED_US)) end
+
+  local kept = redis.call('HMGET', family, 'open', 'window', 'good', 'bad', 'trips')
+  local open, window, trips = kept[1], tonumber(kept[2] or 0), tonumber(kept[5] or 0)
   local trip = false
-  if open > now and open - now <= 60000000 then
+  if lasts_until(open, now, MAX_OPEN_US) then
     -- Open: what ends now began before it opened and says nothing new.
-  elseif open > 0 then
+  elseif open then
+    -- It has been open: the first call that is observed decides.
     if good > 0 then
-      redis.call('HDEL', key, 'open', 'probe', 'prober', 'window', 'good', 'bad', 'trips')
+      redis.call('HDEL', family, 'open', 'probe', 'prober', 'window', 'good', 'bad', 'trips')
     elseif bad > 0 then
       trip = true
     end
   else
-    local started = tonumber(f[2] or 0)
-    if now - started > 30000000 or started > now then
-      redis.call('HSET', key, 'window', text(now))
+    if now - window > BREAKER_WINDOW_US or is_too_far_ahead(window, now, 0) then
+      redis.call('HSET', family, 'window', whole_text(now))
     else
-      good, bad = good + tonumber(f[3] or 0), bad + tonumber(f[4] or 0)
+      good, bad = good + tonumber(kept[3] or 0), bad + tonumber(kept[4] or 0)
     end
-    redis.call('HSET', key, 'good', good, 'bad', bad)
-    trip = bad >= 5 and bad >= good
+    redis.call('HSET', family, 'good', good, 'bad', bad)
+    trip = bad >= FAILURES_TO_OPEN and bad >= good
   end
   if trip then
-    redis.call('HDEL', key, 'probe', 'prober', 'window', 'good', 'bad')
-    redis.call('HSET', key, 'open', text(now + math.min(5000000 * 2 ^ trips, 60000000)), 'trips', math.min(trips + 1, 10))
+    local open_us = math.min(FIRST_OPEN_US * 2 ^ trips, MAX_OPEN_US)
+    redis.call('HDEL', family, 'probe', 'prober', 'window', 'good', 'bad')
+    redis.call('HSET', family, 'open', whole_text(now + open_us), 'trips', math.min(trips + 1, MAX_TRIPS))
   end
-  redis.call('PEXPIRE', key, 7200000)
+  redis.call('PEXPIRE', family, FAMILY_KEPT_MS)
 end
 return now

@@ -1,6 +1,6 @@
 """The shared store (Redis or Valkey): commands, scripts and the link that sends them in one round trip."""
 
-from dekr.store.command import Command, Script, call, load_script, plain
+from dekr.store.command import Command, Script, call, load_script, lua_text, plain
 from dekr.store.link import Store
 
-__all__ = ["Command", "Script", "Store", "call", "load_script", "plain"]
+__all__ = ["Command", "Script", "Store", "call", "load_script", "lua_text", "plain"]

@@ -5,10 +5,11 @@ first argument (put there by the link) and takes the time from Redis itself, so 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from hiredis import pack_command
 
@@ -56,9 +57,29 @@ class Command:
         return self._packed[1]
 
 
-def load_script(package: str, name: str) -> Script:
-    """The script in ``name``.lua beside the modules of ``package``."""
-    return Script(name, files(package).joinpath(f"{name}.lua").read_text())
+def lua_text(package: str, name: str) -> str:
+    """The text of ``name``.lua beside the modules of ``package``."""
+    return files(package).joinpath(f"{name}.lua").read_text()
+
+
+_PRELUDE: Final = lua_text(__package__, "prelude")
+_DEFINED: Final = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
+"""The names that a block of Lua defines: comments and definitions without a blank line between them."""
+
+
+def load_script(package: str, name: str, shared: str = "", /, **numbers: int) -> Script:
+    """Load the script in ``name``.lua beside the modules of ``package``.
+
+    Before it stand ``numbers`` as local variables of these names, so that each limit is written once and in Python; then the
+    prelude (``prelude.lua``), whose functions every script may call; then ``shared``, Lua text with functions of its room.
+    Of all these only what the script uses: making a function costs each call 50 ns.
+    """
+    limits = "\n\n".join(f"local {name} = {value:d}" for name, value in numbers.items())
+    text = lua_text(package, name)
+    for block in reversed(f"{limits}\n\n{_PRELUDE}\n\n{shared}".split("\n\n")):
+        if any(re.search(rf"\b{name}\b", text) for name in _DEFINED.findall(block)):
+            text = f"{block.strip()}\n\n{text}"
+    return Script(name, text)
 
 
 def plain(name: str, key: str, *args: Word) -> Command:

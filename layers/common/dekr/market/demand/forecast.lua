@@ -1,64 +1,58 @@
--- What is likely to be asked for now, and how old it is.
--- KEYS: scores of tickers, scores of allowances, pace, stamps of tickers, preferred tickers, likely tickers that the market lacked.
--- ARGV: clock offset, half-life in us, span of the pace in us, how many tickers, floor: where the whole market was fetched after it,
---       nothing more is told than of those that it lacked.
--- Returns {now, market's stamp} or {now, market's stamp, requests a second, shared calls a second, tickers known, requests that
---          count, allowances and shares..., tickers, scores, stamps, preferred}; numbers with a fraction as text.
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
--- Since 1 January 2026: any fixed moment will do.
-local weight = 2 ^ ((now - 1767225600000000) / tonumber(ARGV[2]))
-local span, most = tonumber(ARGV[3]), tonumber(ARGV[4])
-local function text(x) return string.format('%.17g', x) end
+-- Reads what is likely to be requested now, and when it was last fetched.
+-- KEYS: scores of tickers, scores of largest ages, pace, stamps of tickers, preferred tickers, likely tickers that the market lacked.
+-- ARGV: clock offset, half-life of scores in us, span of the pace in us, how many tickers, floor in us: where the whole market was
+--       fetched after it, only the tickers that it lacked are returned.
+-- Returns {now, market's stamp} where it lacked none, or {now, market's stamp, requests a second, shared fetches a second, tickers
+--          known, sum of requests, {largest age and its requests...}, tickers, their requests, their stamps, {preferred ticker and
+--          its preference...}}; numbers with a fraction as text.
+local tickers, max_ages, pace, stamps, preferred, lacking = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local half_life_us, span_us = tonumber(ARGV[2]), tonumber(ARGV[3])
+local most, floor_us = tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local p = redis.call('HMGET', KEYS[3], 'asked', 'at', 'since', 'calls', 'called', 'market')
-local market = tonumber(p[6] or 0)
-if market > now + 1000000 then market = 0 end
-local covered = market > tonumber(ARGV[5])
-if covered and redis.call('EXISTS', KEYS[6]) == 0 then return {now, text(market)} end
+local now = now_us()
+local weight = weight_of_request(now, half_life_us)
 
-local function pace(sum, at)
-  -- A young record is taken for ten minutes old: the first requests say little of how many follow.
-  local seen = math.max(now - tonumber(p[3] or now), 600000000)
-  local left = math.exp(-math.max(now - tonumber(at or now), 0) / span)
-  return tonumber(sum or 0) * left / (span * (1 - math.exp(-seen / span))) * 1000000
+local kept = redis.call('HMGET', pace, 'asked', 'at', 'since', 'calls', 'called', 'market')
+local requests, at, since, calls, called = kept[1], kept[2], tonumber(kept[3] or now), kept[4], kept[5]
+local market = tonumber(kept[6] or 0)
+if is_too_far_ahead(market, now, CLOCK_TOLERANCE_US) then market = 0 end
+local covered = market > floor_us
+if covered and redis.call('EXISTS', lacking) == 0 then return {now, whole_text(market)} end
+
+-- How often a second something happens whose fading sum was written at a moment. A young record is taken for older than it is: the
+-- first requests say little of how many follow.
+local age_us = math.max(now - since, YOUNGEST_RECORD_US)
+local function per_second(sum, written)
+  return tonumber(sum or 0) * part_left(written, now, span_us) / (span_us * (1 - math.exp(-age_us / span_us))) * SECOND_US
 end
 
-local shares, total = {}, 0
-local mix = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
-for i = 1, #mix, 2 do
-  shares[i], shares[i + 1] = mix[i], text(mix[i + 1] / weight)
-  total = total + mix[i + 1] / weight
+local mix, total = redis.call('ZRANGE', max_ages, 0, -1, 'WITHSCORES'), 0
+for i = 2, #mix, 2 do
+  local count = mix[i] / weight
+  mix[i], total = exact_text(count), total + count
 end
-local names, scores, stamps = {}, {}, {}
-local preferred, known = {}, {}
+
+local names, counts, preferences = {}, {}, {}
 if covered then
-  for _, name in ipairs(redis.call('SMEMBERS', KEYS[6])) do
-    names[#names + 1] = name
-    scores[#scores + 1] = text((tonumber(redis.call('ZSCORE', KEYS[1], name) or 0)) / weight)
-  end
+  names = redis.call('SMEMBERS', lacking)
+  for i, score in ipairs(scores_of(tickers, names)) do counts[i] = exact_text((score or 0) / weight) end
 else
-  local top = redis.call('ZREVRANGE', KEYS[1], 0, most - 1, 'WITHSCORES')
+  local top, is_known = redis.call('ZREVRANGE', tickers, 0, most - 1, 'WITHSCORES'), {}
   for i = 1, #top, 2 do
-    names[#names + 1] = top[i]
-    scores[#scores + 1] = text(top[i + 1] / weight)
+    names[#names + 1], counts[#counts + 1] = top[i], exact_text(top[i + 1] / weight)
+    is_known[top[i]] = true
   end
-  for _, name in ipairs(names) do known[name] = true end
-  preferred = redis.call('HGETALL', KEYS[5])
-end
-for i = 1, #preferred, 2 do
-  if not known[preferred[i]] then
-    names[#names + 1], scores[#scores + 1] = preferred[i], '0'
+  preferences = redis.call('HGETALL', preferred)
+  for i = 1, #preferences, 2 do
+    if not is_known[preferences[i]] then names[#names + 1], counts[#counts + 1] = preferences[i], '0' end
   end
 end
--- In pieces: Lua hands over some thousand values at once, and no more.
-for i = 1, #names, 1000 do
-  for _, stamp in ipairs(redis.call('ZMSCORE', KEYS[4], unpack(names, i, math.min(i + 999, #names)))) do
-    -- A stamp ahead of the clock was made before the clock stepped back.
-    stamps[#stamps + 1] = stamp and tonumber(stamp) <= now + 1000000 and stamp or '0'
-  end
+
+local fetched = scores_of(stamps, names)
+for i, stamp in ipairs(fetched) do
+  if not stamp or is_too_far_ahead(tonumber(stamp), now, CLOCK_TOLERANCE_US) then fetched[i] = '0' end
 end
 return {
-  now, text(market), text(pace(p[1], p[2])), text(pace(p[4], p[5])), redis.call('ZCARD', KEYS[1]), text(total),
-  shares, names, scores, stamps, preferred,
+  now, whole_text(market), exact_text(per_second(requests, at)), exact_text(per_second(calls, called)),
+  redis.call('ZCARD', tickers), exact_text(total), mix, names, counts, fetched, preferences,
 }

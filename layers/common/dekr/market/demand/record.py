@@ -13,13 +13,9 @@ from typing import Any, Final
 
 from dekr.cache import keys
 from dekr.cache.keys import DemandPart as Part
-from dekr.store import Command, Store, call, load_script
+from dekr.market.demand.scripts import FORECAST, RECORD_REFRESH, RECORD_REQUESTS, SET_PREFERENCES
+from dekr.store import Command, Store, call
 from dekr.store.command import Word
-
-_NOTE: Final = load_script(__package__, "record_requests")
-_OUTLOOK: Final = load_script(__package__, "forecast")
-_REFRESHED: Final = load_script(__package__, "record_refresh")
-_PREFER: Final = load_script(__package__, "set_preferences")
 
 HALF_LIFE_US: Final = 7 * 86_400 * 1_000_000
 """After so long a request counts half for which tickers are popular: yesterday is remembered, last month is not."""
@@ -131,7 +127,7 @@ class Demand:
         for ticker, count in self._tickers.items():
             args += [ticker, count, self._stamps[ticker]]
         touched = self._keys(Part.TICKERS, Part.MAX_AGES, Part.PACE, Part.STAMPS)
-        command = call(_NOTE, touched, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
+        command = call(RECORD_REQUESTS, touched, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
         self._tickers.clear()
         self._patience.clear()
         self._stamps.clear()
@@ -143,7 +139,7 @@ class Demand:
         ``pace``: requests a second to assume in the place of the present ones. Raises StoreDown.
         """
         touched = self._keys(Part.TICKERS, Part.MAX_AGES, Part.PACE, Part.STAMPS, Part.PREFERRED, Part.LACKING)
-        *_, reply = self.store.run(*self.all(), call(_OUTLOOK, touched, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
+        *_, reply = self.store.run(*self.all(), call(FORECAST, touched, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
         try:
             return _told(reply, floor_us, pace)
         except (ValueError, OverflowError):
@@ -160,11 +156,11 @@ class Demand:
 
     def _refreshed(self, what: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
         touched = self._keys(Part.PACE, Part.STAMPS, Part.LACKING)
-        return (call(_REFRESHED, touched, SPAN_US, stamp_us, MAX_TICKERS, what, *tickers),)
+        return (call(RECORD_REFRESH, touched, SPAN_US, stamp_us, MAX_TICKERS, what, *tickers),)
 
     def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
         """What makes these tickers as likely until then as if each were asked for ``weight`` times an hour more; 0 ends that."""
-        return (call(_PREFER, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers),)
+        return (call(SET_PREFERENCES, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers),)
 
     def _keys(self, *parts: Part) -> list[str]:
         return [keys.demand(self.store.prefix, part) for part in parts]

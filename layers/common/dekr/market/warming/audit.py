@@ -14,18 +14,23 @@ from dekr.cache import keys
 from dekr.cache.freshness import SECOND_US
 from dekr.cache.keys import DemandPart as Part
 from dekr.market.demand.record import CANDIDATES, HALF_LIFE_US
+from dekr.market.demand.scripts import RECORD_FUNCTIONS, RECORD_NUMBERS
 from dekr.market.quotes.refresh_policy import OLDEST_S
 from dekr.store import Store, call, load_script
-
-_JUDGE: Final = load_script(__package__, "audit_preloads")
-_PRELOADED: Final = load_script(__package__, "record_preload")
 
 OLDEST_US: Final = int(OLDEST_S * SECOND_US)
 """No reader takes a quote that is older, while the market is open."""
 
+PRELOADS_KEPT_S: Final = 86_400
+"""Preloads that nobody has decided on are forgotten after so long."""
+
 SHORTEST_RECORD_US: Final = 86_400 * 1_000_000
 TRADING_SHARE: Final = 5 * 16 / (7 * 24)
 """The part of a week in which the market is open: nearly all requests come in it."""
+
+_NUMBERS: Final = {**RECORD_NUMBERS, "PRELOADS_KEPT_S": PRELOADS_KEPT_S}
+_AUDIT_PRELOADS: Final = load_script(__package__, "audit_preloads", RECORD_FUNCTIONS, **_NUMBERS)
+_RECORD_PRELOAD: Final = load_script(__package__, "record_preload", RECORD_FUNCTIONS, **_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class PreloadRecord:
     def judge(self) -> PreloadAudit:
         """Decide on what was preloaded as far as that is possible now. Raises StoreDown."""
         touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.MAX_AGES)
-        (reply,) = self.store.run(call(_JUDGE, touched, HALF_LIFE_US, OLDEST_US))
+        (reply,) = self.store.run(call(_AUDIT_PRELOADS, touched, HALF_LIFE_US, OLDEST_US))
         now_us, asked_us, since_us, total, *rest = reply
         # A steady rate r adds up to r x half-life / ln 2 in the long run, and to a part of it in a young record.
         seen = 1 - 2.0 ** (-max(now_us - since_us, SHORTEST_RECORD_US) / HALF_LIFE_US)
@@ -63,7 +68,7 @@ class PreloadRecord:
     def note(self, since_us: int) -> int:
         """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""
         touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.PREFERRED)
-        (count,) = self.store.run(call(_PRELOADED, touched, since_us, CANDIDATES))
+        (count,) = self.store.run(call(_RECORD_PRELOAD, touched, since_us, CANDIDATES))
         return int(count)
 
     def _keys(self, *parts: Part) -> list[str]:

@@ -1,0 +1,47 @@
+"""The gate's scripts, and the limits by which they decide."""
+
+from typing import Final
+
+from dekr.cache.freshness import CLOCK_TOLERANCE_US, SECOND_US
+from dekr.gate.permit import LONGEST_PAUSE_S
+from dekr.store import load_script, lua_text
+
+DENIED_US: Final = 3600 * SECOND_US
+"""A plan is known to lack a family for so long after the upstream refused a call of it."""
+
+FAILURES_TO_OPEN: Final = 5
+BREAKER_WINDOW_US: Final = 30 * SECOND_US
+"""A family's breaker opens after so many failures in this time, where they are at least half of the calls."""
+
+FIRST_OPEN_US: Final = 5 * SECOND_US
+MAX_OPEN_US: Final = 60 * SECOND_US
+"""A breaker stays open for FIRST_OPEN_US, and after each probe that fails twice as long as before, up to MAX_OPEN_US."""
+
+MAX_TRIPS: Final = 10
+"""More openings in a row than this are not counted: MAX_OPEN_US is reached long before."""
+
+MAX_LEASE_US: Final = 30 * SECOND_US
+"""No lease, and so no probe of a breaker, lasts longer."""
+
+FAMILY_KEPT_MS: Final = 2 * 3600 * 1000
+"""A family's breaker and entitlement are forgotten after so long without a call of it."""
+
+_CALL_LOG: Final = lua_text(__package__, "call_log")
+
+_LIMITS: Final = {
+    "BREAKER_WINDOW_US": BREAKER_WINDOW_US,
+    "CLOCK_TOLERANCE_US": CLOCK_TOLERANCE_US,
+    "DENIED_US": DENIED_US,
+    "FAILURES_TO_OPEN": FAILURES_TO_OPEN,
+    "FAMILY_KEPT_MS": FAMILY_KEPT_MS,
+    "FIRST_OPEN_US": FIRST_OPEN_US,
+    "LONGEST_PAUSE_US": int(LONGEST_PAUSE_S * SECOND_US),
+    "MAX_LEASE_US": MAX_LEASE_US,
+    "MAX_OPEN_US": MAX_OPEN_US,
+    "MAX_TRIPS": MAX_TRIPS,
+}
+
+ADMIT: Final = load_script(__package__, "gate", _CALL_LOG, **_LIMITS)
+SETTLE: Final = load_script(__package__, "settle", **_LIMITS)
+STATE: Final = load_script(__package__, "state")
+BUDGET_SHARE: Final = load_script(__package__, "budget_share", _CALL_LOG, **_LIMITS)
