@@ -19,7 +19,7 @@ import redis
 
 from bench.connected import connected
 from bench.stampede import sandbox_polygon
-from dekr.cache.entry import HEADER, Entry
+from dekr.cache.entry import HEADER_BYTES, Entry
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
 from tests.redis_servers import redis_single
@@ -114,7 +114,7 @@ def written() -> dict[str, list[tuple[bytes, bytes]]]:
 def judged(entries: Sequence[tuple[bytes, bytes]]) -> Found:
     """What these entries of one class take, and what compressing saves and costs."""
     keys = [key for key, _ in entries]
-    heads = [entry[:HEADER] for _, entry in entries]
+    heads = [entry[:HEADER_BYTES] for _, entry in entries]
     texts = [_text(entry) for _, entry in entries]
     fast = [zlib.compress(text, 1) for text in texts]
 

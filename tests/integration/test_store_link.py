@@ -124,7 +124,7 @@ def test_a_restarted_server_is_found_again() -> None:
         assert link.run(plain("GET", "a")) == [None]
 
 
-def test_a_reply_that_stays_half_is_asked_for_again_on_a_new_connection() -> None:
+def test_a_command_whose_reply_stays_half_is_sent_again_on_a_new_connection() -> None:
     answers = [b"$5\r\nfirst\r\n$6\r\nsec", b"$5\r\nfirst\r\n$6\r\nsecond\r\n"]
     with socket.create_server(("127.0.0.1", 0)) as server:
 

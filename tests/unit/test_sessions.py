@@ -143,7 +143,7 @@ def test_sessions_tile_time(now_us: int) -> None:
 
 @given(AROUND, st.integers(-86_400_000_000, 86_400_000_000))
 @example(eastern(LAST, 19, 30), 3_600_000_000)
-def test_the_answer_does_not_depend_on_what_was_asked_before(now_us: int, away_us: int) -> None:
+def test_the_answer_does_not_depend_on_earlier_calls(now_us: int, away_us: int) -> None:
     moment = at(now_us)
     at(now_us + away_us)
 
@@ -179,7 +179,7 @@ def test_trading_days_leaves_out_weekends_and_holidays() -> None:
     assert [day.date.day for day in days] == [25, 27, 30]
 
 
-def test_trading_days_belong_to_who_asked() -> None:
+def test_trading_days_belong_to_their_caller() -> None:
     first, last = date(2026, 11, 25), date(2026, 11, 30)
     days = trading_days(first, last)
     kept = list(days)

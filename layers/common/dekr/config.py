@@ -6,18 +6,18 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 JWKS_URL: Final = r"^(https://[^/@\s]+/\S*|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)$"
-"""Keys that came over plain HTTP could be anybody's, so it is for this machine only."""
+"""The URLs that are allowed: over plain HTTP anybody could replace the keys, so it is for this machine only."""
 
 
 class Settings(BaseModel):
     """One sandbox's settings; each field's alias is the environment variable it comes from.
 
-    ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: how much older than their tier allows data
-    may be served, labelled, while the upstream cannot be asked. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
-    together; without them only API keys are taken.
+    ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: for how many seconds longer than a tier allows
+    data may be served, with a warning, while it cannot be fetched anew. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
+    together; without them the service accepts API keys only.
     """
 
-    # What does not fit is named by its field alone: the environment holds secrets.
+    # An error names the field alone and never its value: the environment holds secrets.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")]
@@ -54,5 +54,5 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """The settings in these variables; an empty one counts as not set. Raises pydantic.ValidationError."""
+        """Read the settings from these variables; an empty one counts as not set. Raises pydantic.ValidationError."""
         return cls.model_validate({name: value for name, value in environment.items() if value})

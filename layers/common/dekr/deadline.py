@@ -1,4 +1,4 @@
-"""How much time a request has left."""
+"""The deadline of a request: the time that is left for its answer."""
 
 import time
 from collections.abc import Callable
@@ -14,9 +14,9 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> "Deadline":
-        """A deadline that many seconds from now."""
+        """Make a deadline that many seconds from now."""
         return cls(monotonic() + seconds, monotonic)
 
     def left_s(self) -> float:
-        """Seconds that are left, never below 0."""
+        """Seconds until the deadline, 0 after it."""
         return max(0.0, self.ends_s - self.monotonic())

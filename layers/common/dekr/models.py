@@ -1,4 +1,4 @@
-"""What the Dekr routes answer, as the documentation shows it. Numbers are the upstream's own, never rounded."""
+"""The shapes of the answers of Dekr's own routes. Their docstrings are the descriptions in the OpenAPI document."""
 
 from typing import Annotated, Literal
 
@@ -6,20 +6,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 type Number = int | float
 
-Symbol = Annotated[str, Field(description="The ticker, as upstream spells it.", examples=["AAPL"])]
+Symbol = Annotated[str, Field(description="The ticker, as the data provider spells it.", examples=["AAPL"])]
 SessionName = Literal["pre", "regular", "post", "closed"]
-Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-20T14:59:59.123456789Z"])]
+Moment = Annotated[str, Field(description="A moment in RFC 3339, UTC.", examples=["2026-11-20T14:59:59.123456789Z"])]
 
 
 class Shape(BaseModel):
-    """A documented shape. Most are never validated at run time, so that none is built before it is."""
+    """Base of the documented shapes. Most are never validated at run time, so a validator is built only when one is used."""
 
     model_config = ConfigDict(defer_build=True)
 
 
 class Quote(Shape):
-    """The best bid and ask. ``bid_size`` and ``ask_size`` are as upstream gives them, and null where the source has no
-    quotes: then ``bid`` and ``ask`` are both the last known price, and the X-Data-Source header says which.
+    """The best bid and the best ask of a symbol. Prices and sizes are the data provider's own, never rounded.
+
+    Where there are no quotes, ``bid`` and ``ask`` are both the last known price, the sizes are null, and the X-Data-Source header
+    names the source of that price.
     """
 
     symbol: Symbol
@@ -31,8 +33,8 @@ class Quote(Shape):
 
 
 class Bar(Shape):
-    """One bar; ``timestamp`` is the start of its window. ``vwap`` and ``transactions`` are null where upstream gives
-    none.
+    """One bar. ``timestamp`` is the start of its time window. ``vwap`` (volume-weighted average price) and ``transactions`` (number
+    of trades) are null where the data provider has none.
     """
 
     symbol: Symbol
@@ -47,7 +49,9 @@ class Bar(Shape):
 
 
 class Problem(Shape):
-    """An error (RFC 9457). ``code`` is for programs, ``detail`` for people; ``field`` names the part of the input."""
+    """An error (RFC 9457). ``code`` is for programs, ``detail`` for people. ``field`` names the part of the request that is wrong;
+    it is null for errors of another kind.
+    """
 
     type: str
     title: str
@@ -59,7 +63,9 @@ class Problem(Shape):
 
 
 class Health(Shape):
-    """Whether the service can answer, and what it depends on."""
+    """Whether the service and what it depends on (the shared store and the data provider) work. ``clock_offset_ms``: by how much
+    the service's clock is ahead of the store's; null while the store cannot be reached.
+    """
 
     status: str
     store: str
@@ -69,8 +75,10 @@ class Health(Shape):
 
 
 class Trade(Shape):
-    """The last trade. ``size``, ``exchange``, ``id`` and ``conditions`` (the upstream's codes) are null where the source has
-    no trades: then ``price`` is the last known price, and the X-Data-Source header says which.
+    """The last trade of a symbol. ``exchange`` and ``conditions`` are the data provider's codes.
+
+    Where there are no trades, ``price`` is the last known price, ``size``, ``exchange``, ``id`` and ``conditions`` are null, and
+    the X-Data-Source header names the source of that price.
     """
 
     symbol: Symbol
@@ -83,7 +91,7 @@ class Trade(Shape):
 
 
 class DayBar(Shape):
-    """A bar of a snapshot; each field is null where nothing was traded yet."""
+    """The bar of one day. Each field is null as long as nothing was traded."""
 
     open: Number | None
     high: Number | None
@@ -94,13 +102,13 @@ class DayBar(Shape):
 
 
 class MinuteBar(DayBar):
-    """The last minute of a snapshot; ``timestamp`` is the start of its window."""
+    """The bar of the last minute. ``timestamp`` is the start of its time window."""
 
     timestamp: Moment | None
 
 
 class Snapshot(Shape):
-    """A ticker's day so far. ``change`` and ``change_percent`` are since the previous day's close."""
+    """A symbol's trading day so far. ``change`` and ``change_percent`` count from the close of the previous day."""
 
     symbol: Symbol
     day: DayBar
@@ -112,21 +120,23 @@ class Snapshot(Shape):
 
 
 class ItemError(Shape):
-    """Why one symbol of a batch has no answer; ``code`` and ``detail`` as in a problem."""
+    """The reason why one symbol of a batch has no answer. ``code`` is for programs, ``detail`` for people."""
 
     code: str
     detail: str
 
 
 class FailedSymbol(Shape):
-    """What stands in a batch in the place of a symbol that failed."""
+    """Takes the place of the answer for a symbol of a batch that failed."""
 
     symbol: str
     error: ItemError
 
 
 class Sentiment(Shape):
-    """What an article says of one ticker: the upstream's word (positive, neutral or negative) and its reason."""
+    """The sentiment of an article about one symbol: positive, neutral or negative, and the reason for it. Both are the data
+    provider's judgement.
+    """
 
     symbol: Symbol
     sentiment: str
@@ -134,8 +144,8 @@ class Sentiment(Shape):
 
 
 class Article(Shape):
-    """An article. ``sentiments`` is empty where upstream judged nobody in it; ``sentiment`` is that of the symbol that was
-    asked for, null where there is none.
+    """A news article. ``sentiments`` has one item for each symbol that the data provider judged, and may be empty. ``sentiment`` is
+    that of the requested symbol, or null.
     """
 
     id: str
@@ -153,8 +163,8 @@ class Article(Shape):
 
 
 class SentimentSummary(Shape):
-    """The articles of an answer about one symbol, counted by sentiment. ``mean_score``: positive counts 1, neutral 0,
-    negative -1; null where no article has a sentiment.
+    """The number of articles in the answer about one symbol, by sentiment. ``mean_score`` is their mean, where positive counts 1,
+    neutral 0 and negative -1; it is null where no article has a sentiment.
     """
 
     symbol: Symbol
@@ -167,16 +177,21 @@ class SentimentSummary(Shape):
 
 
 class News(Shape):
-    """Articles, newest first, and a summary for the symbol that was asked for (for each symbol in them where none was)."""
+    """News articles, newest first, and a summary for the requested symbol. Without a requested symbol there is a summary for each
+    symbol in the articles.
+    """
 
     articles: list[Article]
     summaries: list[SentimentSummary]
 
 
 class MarketStatus(Shape):
-    """The session now. ``session`` is pre, regular, post or closed; it lasts until ``next_change``, when ``next_session``
-    begins. ``unplanned``: the calendar says another session and the upstream says that the market is closed. ``source``
-    names what was asked: calendar alone, or calendar and upstream. ``known``: whether the calendar covers the moment.
+    """The present session of the US stock market.
+
+    ``session`` began at ``since`` and lasts until ``next_change``, when ``next_session`` begins. ``unplanned`` is true where
+    the data provider reports that the market is closed although the calendar has a session. ``source`` says what the answer is
+    based on: the calendar alone, or the calendar and the data provider (called upstream). ``known`` is false outside the years of
+    the calendar.
     """
 
     session: SessionName
@@ -191,7 +206,9 @@ class MarketStatus(Shape):
 
 
 class CalendarDay(Shape):
-    """A day of the US stock market. ``status`` is open, early_close or closed; a closed day has no times."""
+    """A day of the US stock market. The times of its sessions are null on a closed day. ``name`` is that of the holiday, where the
+    data provider has one. ``unplanned`` is true for a closure that the data provider announced and the calendar does not have.
+    """
 
     date: str
     status: Literal["open", "early_close", "closed"]
@@ -204,7 +221,7 @@ class CalendarDay(Shape):
 
 
 class Listing(Shape):
-    """A ticker that a search found."""
+    """A symbol that a search found."""
 
     symbol: Symbol
     name: str | None
@@ -215,8 +232,8 @@ class Listing(Shape):
 
 
 class ClassUsage(Shape):
-    """What was asked of one class: ``data`` counts symbols of a batch one by one, ``fetched`` those that the cache did not
-    have.
+    """The use of one class of data. ``data`` is the number of data that were requested, each symbol of a batch counted; ``fetched``
+    is how many of them the cache did not have.
     """
 
     data: int
@@ -225,8 +242,8 @@ class ClassUsage(Shape):
 
 
 class Usage(Shape):
-    """What the caller used on the present UTC day. ``left`` and ``per_day`` are null for a tier without a cap;
-    ``hit_ratio`` is null before the first request.
+    """The caller's use on the present UTC day. ``per_day`` and ``left`` are null for a tier without a daily cap. ``hit_ratio`` is
+    null before the first request.
     """
 
     user: str
@@ -243,9 +260,11 @@ class Usage(Shape):
 
 
 class CacheStats(Shape):
-    """The store's own figures (null where it does not tell them), the entries in it by class, and what the cache saved on the
-    present UTC day: ``saved_calls`` is how many upstream calls fewer were made than data were asked for (a long range of bars
-    may take several: it saves none). ``complete``: whether the look at the store came to its end.
+    """The state of the cache: the store's own figures (null where it does not report them), the number of entries by class, and the
+    calls that the cache saved on the present UTC day.
+
+    ``saved_calls``: in each class, the requested data less the calls to the data provider (0 where long ranges took more calls),
+    added up. ``complete`` is false where the store holds so many keys that not all were counted.
     """
 
     used_memory: int | None
@@ -264,14 +283,14 @@ class CacheStats(Shape):
 
 
 class Dropped(Shape):
-    """How many entries of a symbol were dropped."""
+    """The number of entries of a symbol that were dropped."""
 
     symbol: Symbol
     dropped: int
 
 
 class IndicatorValue(Shape):
-    """An indicator's value at a bar; ``timestamp`` is the start of the bar's window."""
+    """The value of an indicator at one bar. ``timestamp`` is the start of the bar's time window."""
 
     symbol: Symbol
     timestamp: Moment
@@ -279,15 +298,17 @@ class IndicatorValue(Shape):
 
 
 class MacdValue(IndicatorValue):
-    """The same of a MACD: ``value`` is its line, ``histogram`` the line less the signal."""
+    """The value of a MACD at one bar: ``value`` is the MACD line, ``signal`` its signal line, ``histogram`` the MACD line less the
+    signal line. ``timestamp`` is the start of the bar's time window.
+    """
 
     signal: float
     histogram: float
 
 
 class PreferredSymbols(Shape):
-    """What was taken: the symbols, how many requests an hour are expected for each, and until when. ``preferred``: how many
-    symbols are preferred now, all together.
+    """The preference that was set: the symbols, the number of requests an hour that are expected for each (``weight``), and the
+    moment until which. ``preferred`` is the number of all symbols that are preferred now.
     """
 
     symbols: list[Symbol]
@@ -297,7 +318,7 @@ class PreferredSymbols(Shape):
 
 
 class Unpreferred(Shape):
-    """How many symbols are still preferred without this one."""
+    """The symbol whose preference was ended. ``preferred`` is the number of symbols that are still preferred."""
 
     symbol: Symbol
     preferred: int

@@ -1,8 +1,8 @@
-"""US equity sessions: where a moment stands between pre-market, regular, after-hours and closed.
+"""US equity sessions: whether a moment lies in the pre-market, the regular session, after hours, or while the market is closed.
 
-Pure arithmetic over the checked-in table of closures and early closes. Sessions are data with the day from which they
-hold, because trading around the clock is coming. Outside the table the service does not guess: every moment counts as
-the regular session, and says that it is not known.
+Pure arithmetic over the checked-in table of closures and early closes. Schedules are a table, each with the day from which it
+holds, because trading around the clock is coming. Outside the table the service does not guess: every moment counts as a part of
+the regular session and is marked as not known.
 
 Eastern time is computed, because Lambda's images promise no time zone database. Daylight time lasts from 02:00 on the
 second Sunday of March to 02:00 on the first Sunday of November (Energy Policy Act of 2005, in force since 2007);
@@ -56,7 +56,7 @@ SCHEDULES: Final = ((FIRST, Schedule(4 * 60, 9 * 60 + 30, 16 * 60, 20 * 60, 13 *
 
 
 class CalendarUnknown(LookupError):
-    """A day outside the table."""
+    """Raised for a day outside the table of the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class TradingDay:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where a moment stands: its session, which lasts from ``since_us`` up to (not including) ``until_us``.
+    """The session of a moment. It lasts from ``since_us`` up to (not including) ``until_us``, in microseconds since the epoch.
 
     While CLOSED, ``since_us`` is the end of the last session and ``until_us`` the start of the next one. ``known`` is
     False outside the table: then the session is REGULAR, and the bounds are those of the moment's UTC day.
@@ -85,7 +85,7 @@ class Moment:
 
 
 def at(now_us: int) -> Moment:
-    """Where this moment stands."""
+    """The session in which this moment lies, with its bounds."""
     latest, former = _recent[0]
     if latest.since_us <= now_us < latest.until_us:
         return latest
@@ -98,7 +98,7 @@ def at(now_us: int) -> Moment:
 
 @lru_cache(maxsize=16_384)
 def trading_day(day: date) -> TradingDay | None:
-    """The sessions of a day, None where the market is closed all day. Raises CalendarUnknown outside the table."""
+    """The sessions of a day; None where the market is closed all day. Raises CalendarUnknown outside the table."""
     if not FIRST <= day <= LAST:
         raise CalendarUnknown(f"the trading calendar covers {FIRST} to {LAST}")
     if day.weekday() >= _SATURDAY or day in CLOSED:
@@ -119,29 +119,31 @@ def trading_days(first: date, last: date) -> list[TradingDay]:
 
 
 def eastern_date(us: int) -> date:
-    """The date in New York at this moment."""
+    """The date in New York at this moment (microseconds since the epoch)."""
     return _EPOCH + timedelta(days=(us + _offset_us(us)) // _DAY_US)
 
 
 @lru_cache(maxsize=4096)
 def eastern_midnight_us(day: date) -> int:
-    """The moment at which the day begins in New York."""
+    """The moment (microseconds since the epoch) at which the day begins in New York."""
     midnight = (day - _EPOCH).days * _DAY_US
     # Clocks change at 02:00, so the hour before 05:00 UTC has the same offset as Eastern midnight.
     return midnight - _offset_us(midnight + 4 * _HOUR_US)
 
 
 def previous_close_us(now_us: int) -> int | None:
-    """The moment of the previous trading day's close; None where the calendar does not know."""
+    """The moment at which the regular session of the previous trading day closed; None where the calendar does not know it."""
     try:
-        day = trading_day(previous_day(now_us))
+        day = trading_day(previous_trading_day(now_us))
     except CalendarUnknown:
         return None
     return day.close_us if day else None
 
 
-def previous_day(now_us: int) -> date:
-    """The last trading day before the present day in New York; the last weekday where the calendar does not know."""
+def previous_trading_day(now_us: int) -> date:
+    """The last trading day before the present day in New York, whether or not that is one itself. Where the calendar does not
+    know, the last weekday.
+    """
     day = eastern_date(now_us) - timedelta(days=1)
     while not _is_trading_day(day):
         day -= timedelta(days=1)
@@ -221,4 +223,4 @@ _KNOWN_FROM_US: Final = _next_to(FIRST - timedelta(days=1), 1).pre_open_us
 _KNOWN_UNTIL_US: Final = _next_to(LAST + timedelta(days=1), -1).post_close_us
 
 _recent: Final = [(Moment(Session.CLOSED, 0, 0), Moment(Session.CLOSED, 0, 0))]
-"""The last two answers: nearly every question is about the present session or the one that follows it."""
+"""The last two results of ``at``: nearly every call is for the present session or the one that follows it."""

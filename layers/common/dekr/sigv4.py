@@ -1,7 +1,7 @@
-"""Signature Version 4, as far as the cache's sign-in needs it, without botocore (which takes 130 ms to import).
+"""AWS Signature Version 4 for signing in to ElastiCache, without botocore, which takes 130 ms to import.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html and, for what is signed,
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html describes the signature,
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html the request that is signed.
 """
 
 import hmac
@@ -18,7 +18,7 @@ _EMPTY_HASH: Final = sha256(b"").hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """AWS credentials; ``token`` where they are temporary."""
+    """AWS credentials. ``token`` is the session token of temporary ones, None for others."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -26,9 +26,9 @@ class Credentials:
 
 
 def elasticache_token(credentials: Credentials, region: str, cache: str, user: str, at: datetime) -> str:
-    """The token that signs ``user`` in to the serverless cache ``cache``: a presigned URL without its scheme.
+    """Make the token that signs ``user`` in to the serverless cache ``cache``: a presigned URL without its scheme.
 
-    ``at`` is the moment of signing (UTC); the token is good for 15 minutes from it.
+    ``at`` is the moment of signing (UTC); the token is valid for 15 minutes from then on.
     """
     stamp = at.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{region}/{_SERVICE}/aws4_request"

@@ -1,4 +1,4 @@
-"""Ticker symbols as callers write them, checked before anything is asked or stored.
+"""Ticker symbols as callers write them, checked before anything is requested or stored.
 
 The upstream names US stocks by the consolidated tape's convention with a dot for its slash: a root in capitals, a small
 ``p`` for preferred shares with the letter of their series (``BACpL``) or ``r`` for rights, suffixes for the class of a
@@ -17,24 +17,24 @@ RULE: Final = (
     "must be the ticker of a US stock, at most 11 characters: capital letters, then small p, r or w and dotted suffixes "
     "where it has them, such as AAPL, BRK.B, BACpL or ACHR.WS; stocks only, so no prefix such as O: or X:"
 )
-_LONGEST: Final = 11
+_MAX_LENGTH: Final = 11
 _TICKER: Final = re.compile(r"[A-Z]+(?:p[A-Z]?|r)?(?:\.[A-Z]{1,4})*w?")
 
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """A stock's ticker as the upstream spells it. Made by ``parse``, so it is safe in a URL's path and in a key."""
+    """The ticker of a stock as the upstream spells it. ``parse`` makes it, so it is safe in the path of a URL and in a key."""
 
     text: str
 
     @classmethod
     def parse(cls, raw: str, field: str = "symbol") -> "Ticker":
-        """The ticker that a caller wrote in ``field``.
+        """Read the ticker that a caller wrote in ``field``.
 
         Tickers are case-sensitive: an input in small letters is put in capitals, one in mixed case is taken as it is.
-        Raises InvalidInput with the code ``invalid_symbol`` for what is not a ticker.
+        Raises InvalidInput with the code ``invalid_symbol`` for anything that is not a ticker.
         """
-        found = _parsed(raw) if len(raw) <= _LONGEST else None
+        found = _parsed(raw) if len(raw) <= _MAX_LENGTH else None
         if found is None:
             raise InvalidInput(field, RULE, code="invalid_symbol")
         return found

@@ -1,4 +1,4 @@
-"""Moments as text: RFC 3339 in UTC, with as many digits of the second as the moment has. And days."""
+"""Moments as text (RFC 3339, UTC, with as many digits of the second as the moment has), and days from text."""
 
 import re
 from datetime import UTC, date, datetime
@@ -8,7 +8,7 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def rfc3339(ns: int) -> str:
-    """The moment ``ns`` nanoseconds after the epoch; whole seconds carry no fraction, others 3, 6 or 9 digits of it."""
+    """Write the moment ``ns`` nanoseconds after the epoch. A whole second has no fraction, any other 3, 6 or 9 digits of it."""
     seconds, fraction = divmod(ns, 1_000_000_000)
     # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
     text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
@@ -22,12 +22,12 @@ def rfc3339(ns: int) -> str:
 
 
 def rfc3339_ms(ms: int) -> str:
-    """The moment ``ms`` milliseconds after the epoch."""
+    """Write the moment ``ms`` milliseconds after the epoch in RFC 3339."""
     return rfc3339(ms * 1_000_000)
 
 
 def day_of(text: str) -> date | None:
-    """The day written as YYYY-MM-DD, no other form of ISO 8601; None for what is none."""
+    """Read a day written as YYYY-MM-DD. None for any other text, also for other forms of ISO 8601."""
     try:
         return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:

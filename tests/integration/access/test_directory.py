@@ -110,9 +110,9 @@ def test_a_directory_that_cannot_be_reached_or_refuses_is_unavailable(
     assert refused.value.code == "directory_unavailable"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
     unreachable = dynamo_directory(TABLE)
-    for ask in (unreachable.find, unreachable.tier_of):
+    for read in (unreachable.find, unreachable.tier_of):
         with pytest.raises(Unavailable) as refused:
-            ask("id1")
+            read("id1")
         assert (refused.value.code, refused.value.retry_after_s) == ("directory_unavailable", 1)
 
 

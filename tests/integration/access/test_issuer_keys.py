@@ -138,7 +138,7 @@ def test_while_the_issuer_fails_the_last_keys_go_on_for_an_hour(sandboxes: Sandb
     assert sandbox.find("key-1") is not None
 
 
-def test_an_issuer_that_fails_is_asked_every_half_minute_by_all_together(sandboxes: Sandboxes) -> None:
+def test_an_issuer_that_fails_is_read_every_half_minute_by_all_together(sandboxes: Sandboxes) -> None:
     sandboxes.issuer.down = True
     made = [sandboxes.new() for _ in range(4)]
     for _ in range(300):
@@ -187,7 +187,7 @@ def test_without_the_store_a_sandbox_reads_for_itself_as_rarely(sandboxes: Sandb
     assert sandbox.find("key-1") is not None
 
 
-def test_the_age_counts_from_before_the_issuer_was_asked(sandboxes: Sandboxes) -> None:
+def test_the_age_counts_from_before_the_issuer_was_read(sandboxes: Sandboxes) -> None:
     sandbox = sandboxes.new()
     fetch = sandbox.fetch
 

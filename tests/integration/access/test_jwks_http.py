@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from dekr.access.jwks_http import LARGEST_BYTES, fetch_jwks
+from dekr.access.jwks_http import MAX_BYTES, fetch_jwks
 from dekr.errors import UpstreamDown, UpstreamInvalid
 from tests.fakes.issuer import served
 
@@ -37,13 +37,13 @@ def test_any_other_status_is_refused(status: int) -> None:
 
 
 def test_a_document_of_any_size_is_not_read_to_its_end() -> None:
-    with served((200, {}, b" " * LARGEST_BYTES)) as address:
-        assert len(fetch_jwks(address.url)) == LARGEST_BYTES
+    with served((200, {}, b" " * MAX_BYTES)) as address:
+        assert len(fetch_jwks(address.url)) == MAX_BYTES
     with served((200, {}, b" " * 50_000_000)) as address, pytest.raises(UpstreamInvalid):
         fetch_jwks(address.url)
 
 
-def test_what_was_packed_unasked_stays_packed() -> None:
+def test_what_was_compressed_without_need_stays_compressed() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with served((200, {"Content-Encoding": "gzip"}, bomb)) as address:
         assert fetch_jwks(address.url) == bomb
@@ -70,7 +70,7 @@ def test_nobody_there() -> None:
             fetch_jwks(f"http://127.0.0.1:{taken.getsockname()[1]}/jwks.json")
 
 
-def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with served((200, {}, b"proxy")) as proxy, served((200, {}, DOCUMENT)) as address:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("ALL_PROXY", proxy.url)

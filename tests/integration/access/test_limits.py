@@ -182,7 +182,7 @@ def test_any_name_of_a_user_has_one_slot_of_its_own(limiter: Limiter, redis: Red
         assert key_slot(key.encode()) == key_slot(tag.encode())
 
 
-def test_a_toll_is_one_command_in_the_callers_round_trip(link: Link, limiter: Limiter) -> None:
+def test_a_charge_is_one_command_in_the_callers_round_trip(link: Link, limiter: Limiter) -> None:
     pay(limiter, caller())
     charge = limiter.rate_charge(caller(), "quote")
     with counted(link) as trips:

@@ -11,7 +11,7 @@ from dekr.access.directory import KeyRecord
 from dekr.access.keys import NewKey, new_key
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
-from dekr.access.principals import KEYS_OF_AN_ADDRESS, MAX_COPIES, Principals
+from dekr.access.principals import KEYS_OF_AN_ADDRESS, MAX_RECORDS, Principals
 from dekr.errors import DekrError, InvalidInput, RateLimited, RoleRequired, Unauthenticated, Unavailable
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -92,7 +92,7 @@ def test_a_good_key_is_its_user_with_their_tier_and_role(sandboxes: Sandboxes) -
     assert principal == Principal("anna", Tier.SECTOR_SPECIALIST, Role.SERVICE, key.id)
 
 
-def test_the_directory_is_asked_once_a_minute_by_all_sandboxes_together(sandboxes: Sandboxes) -> None:
+def test_the_directory_is_read_once_a_minute_by_all_sandboxes_together(sandboxes: Sandboxes) -> None:
     first, second, key = sandboxes.new(), sandboxes.new(), sandboxes.issue()
     for _ in range(5):
         first.resolve(key.text, ADDRESS)
@@ -234,7 +234,7 @@ def test_garbage_in_the_store_is_not_believed(sandboxes: Sandboxes, redis: Redis
         assert sandboxes.new().resolve(key.text, ADDRESS).user_id == "demo"
 
 
-def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_is_asked(sandboxes: Sandboxes) -> None:
+def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_is_read(sandboxes: Sandboxes) -> None:
     sandbox, known = sandboxes.new(), sandboxes.issue()
     sandboxes.new().resolve(known.text, "198.51.100.8")
     reads = sandboxes.directory.reads
@@ -242,8 +242,8 @@ def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_i
     limited = [error for error in refused if isinstance(error, RateLimited)]
     assert limited
     assert 0 < limited[-1].retry_after_s <= 0.2
-    asked = len(refused) - len(limited)
-    assert KEYS_OF_AN_ADDRESS.burst <= asked == sandboxes.directory.reads - reads
+    reads_made = len(refused) - len(limited)
+    assert KEYS_OF_AN_ADDRESS.burst <= reads_made == sandboxes.directory.reads - reads
     # Known keys of that address go on, and so do other addresses.
     assert sandbox.resolve(known.text, ADDRESS).user_id == "demo"
     assert sandbox.resolve(sandboxes.issue("other").text, "198.51.100.9").user_id == "other"
@@ -251,7 +251,7 @@ def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_i
     assert sandbox.resolve(sandboxes.issue("late").text, ADDRESS).user_id == "late"
 
 
-def test_without_the_store_the_directory_is_asked_and_the_address_is_still_bounded(sandboxes: Sandboxes) -> None:
+def test_without_the_store_the_directory_is_read_and_the_address_is_still_bounded(sandboxes: Sandboxes) -> None:
     sandbox, key = sandboxes.new(url="redis://127.0.0.1:1"), sandboxes.issue()
     assert sandbox.resolve(key.text, ADDRESS).user_id == "demo"
     assert sandbox.resolve(key.text, ADDRESS).user_id == "demo"
@@ -284,7 +284,7 @@ def test_a_sandbox_remembers_a_bounded_number_of_keys(sandboxes: Sandboxes) -> N
     sandbox = sandboxes.new(url="redis://127.0.0.1:1")
     first = sandboxes.issue()
     sandbox.resolve(first.text, ADDRESS)
-    for number in range(MAX_COPIES):
+    for number in range(MAX_RECORDS):
         code_of = f"203.0.113.{number // KEYS_OF_AN_ADDRESS.burst}"
         with pytest.raises(Unauthenticated):
             sandbox.resolve(new_key("test", _bytes()).text, code_of)
@@ -303,7 +303,7 @@ def test_a_service_acts_for_a_user_with_that_users_tier(sandboxes: Sandboxes) ->
     assert sandbox.acting_for(service, "screener", ADDRESS) == service
 
 
-def test_a_users_tier_is_asked_once_a_minute_by_all_sandboxes_and_then_anew(sandboxes: Sandboxes) -> None:
+def test_a_users_tier_is_read_once_a_minute_by_all_sandboxes_and_then_anew(sandboxes: Sandboxes) -> None:
     first, second = sandboxes.new(), sandboxes.new()
     anna = sandboxes.issue("anna", 6)
     service = first.resolve(sandboxes.issue("screener", 7, Role.SERVICE).text, ADDRESS)

@@ -15,12 +15,12 @@ def test_a_request_may_lower_its_tier_and_never_raise_it() -> None:
     for own in Tier:
         caller = principal(own)
         assert caller.effective_tier(None) is own
-        for asked in range(1, 10):
-            if asked <= own:
-                assert caller.effective_tier(asked) is Tier(asked)
+        for requested in range(1, 10):
+            if requested <= own:
+                assert caller.effective_tier(requested) is Tier(requested)
             else:
                 with pytest.raises(TierNotEntitled):
-                    caller.effective_tier(asked)
+                    caller.effective_tier(requested)
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -14,7 +14,7 @@ from dekr.access.issuer_keys import IssuerKeys
 from dekr.access.jwks import Algorithm
 from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role, is_user
-from dekr.access.tokens import LONGEST, MAX_REMEMBERED, Tokens
+from dekr.access.tokens import MAX_LENGTH, MAX_REMEMBERED, Tokens
 from dekr.errors import Unauthenticated
 from dekr.tiers import Tier
 from tests.fakes.issuer import AUDIENCE, ISSUER, START_S, FakeIssuer, private_key
@@ -302,7 +302,7 @@ def test_what_only_looks_like_a_token_is_refused_without_a_fetch(text: str) -> N
 
 def test_a_token_that_is_too_long_is_refused_though_it_is_good() -> None:
     desk = Desk()
-    token = desk.token({"more": "x" * LONGEST})
+    token = desk.token({"more": "x" * MAX_LENGTH})
     assert "no longer than 8192" in desk.refusal(token)
     assert desk.issuer.fetches == 0
     assert desk.tokens.verify(desk.token({"more": "x" * 5_000})).tier == 5

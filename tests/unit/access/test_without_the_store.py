@@ -34,9 +34,9 @@ def caller(tier: int, user: str = "demo") -> Principal:
     return Principal(user, Tier(tier), Role.USER, "fake-id")
 
 
-def granted(limiter: Limiter, principal: Principal, asked: int, cost: int = 1) -> int:
+def granted(limiter: Limiter, principal: Principal, requests: int, cost: int = 1) -> int:
     count = 0
-    for _ in range(asked):
+    for _ in range(requests):
         with suppress(RateLimited):
             limiter.rate_charge(principal, "quote", cost).resolve_locally()
             count += 1

@@ -8,7 +8,9 @@ DAY_US = 86_400_000_000
 
 @dataclass
 class TokenBucket:
-    """Fills at one token each ``gap_us`` up to ``burst``. A cost above the burst needs a full bucket and leaves a debt."""
+    """Fills at one token each ``emission_interval_us`` up to ``burst``. A cost above the burst needs a full bucket and leaves a
+    debt.
+    """
 
     emission_interval_us: int
     burst: int

@@ -49,9 +49,9 @@ def test_a_value_that_is_cut_counts_as_nothing_cached() -> None:
 def test_a_copy_is_recognised_and_counts_as_what_it_takes_in_memory() -> None:
     copies = LocalCopies()
     raw = Entry(5, Kind.VALUE, LARGE).encode()
-    first = copies.decode("key", raw)
+    first = copies.decode_reply("key", raw)
     assert first is not None
-    assert copies.decode("key", raw) is first
+    assert copies.decode_reply("key", raw) is first
     assert copies.size > len(LARGE)
     copies.put("other", Entry(5, Kind.VALUE, LARGE))
-    assert copies.decode("other", raw) is copies.get("other")
+    assert copies.decode_reply("other", raw) is copies.get("other")

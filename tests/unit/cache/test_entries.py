@@ -41,13 +41,13 @@ def test_the_copy_used_last_stays() -> None:
 def test_a_copy_is_parsed_once_and_given_up_when_the_store_has_another() -> None:
     copies = LocalCopies()
     raw = Entry(5, Kind.VALUE, b'{"a":1}').encode()
-    first = copies.decode("k", raw)
+    first = copies.decode_reply("k", raw)
     assert first is not None
-    again = copies.decode("k", raw)
+    again = copies.decode_reply("k", raw)
     assert again is not None
     assert first.view(dict) is again.view(dict)
-    other = copies.decode("k", Entry(4, Kind.VALUE, b'{"a":2}').encode())
+    other = copies.decode_reply("k", Entry(4, Kind.VALUE, b'{"a":2}').encode())
     assert other is not None
     assert other.view(dict) == {"a": 2}
-    assert copies.decode("k", None) is None
+    assert copies.decode_reply("k", None) is None
     assert copies.get("k") is None

@@ -1,1 +1,1 @@
-"""Who is asking, and how often they may."""
+"""Access: who a caller is, and how many requests they may make."""

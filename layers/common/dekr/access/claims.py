@@ -1,6 +1,6 @@
-"""What a token must say, apart from its signature: header (RFC 7515) and claims (RFC 7519).
+"""Checks the header (RFC 7515) and the claims (RFC 7519) of a token; its signature is checked in ``dekr.access.tokens``.
 
-Times are NumericDate, seconds since the epoch, and are held against the service's own clock.
+Times are NumericDate, seconds since the epoch, and are compared with the service's own clock.
 """
 
 from hashlib import sha256
@@ -14,16 +14,17 @@ from dekr.errors import Unauthenticated
 from dekr.tiers import Tier
 
 LEEWAY_S: Final = 30
-"""How far the issuer's clock may be ahead of ours (``nbf`` and ``iat``). ``exp`` has no leeway."""
+"""The issuer's clock may be so far ahead of ours (``nbf`` and ``iat``). ``exp`` has no leeway."""
 
 TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""The values of ``typ`` that are accepted, in small letters."""
 
 Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 """A NumericDate. Milliseconds since the epoch do not fit: taken for seconds they would never expire."""
 
 
 def invalid_token(detail: str) -> Unauthenticated:
-    """The refusal of a token."""
+    """Make the error that refuses a token."""
     return Unauthenticated(detail, code="invalid_token")
 
 
@@ -36,8 +37,9 @@ class _Header(BaseModel):
 
 
 class Claims(BaseModel):
-    """The claims that are read; ``aud`` and ``iss`` are checked along with the signature. ``sub``: 1 to 128 visible ASCII
-    characters; ``tier``: 1 to 7; ``role``: only users come with tokens.
+    """The claims that this service reads, besides ``aud`` and ``iss``, which are checked along with the signature.
+
+    ``sub``: 1 to 128 visible ASCII characters. ``tier``: 1 to 7. ``role``: tokens are for users only.
     """
 
     model_config = ConfigDict(strict=True, frozen=True)
@@ -51,19 +53,19 @@ class Claims(BaseModel):
 
     @property
     def expires_us(self) -> int:
-        """The moment from which the token is refused."""
+        """The moment from which the token is refused, in microseconds since the epoch."""
         return int(self.exp * 1_000_000)
 
     def principal(self, issuer: str) -> Principal:
-        """The caller. No two pairs of issuer and ``sub`` make the same user, and no key's user is like one of them."""
+        """Make the token's principal. Each pair of issuer and ``sub`` is a user of its own, and none is the user of an API key."""
         name = f"{TOKEN_USERS}{sha256(issuer.encode()).hexdigest()[:32]}:{self.sub}"
         return Principal(name, Tier(self.tier), Role.USER, key_id="")
 
 
 def kid_of(header: dict[str, Any], algorithm: Algorithm) -> str:
-    """The name of the key that signed. Raises Unauthenticated for a header that is not as agreed.
+    """Read the name of the key that signed a token. Raises Unauthenticated for a header that does not follow the rules.
 
-    Whatever a header says of where its key may be found (``jwk``, ``jku``, ``x5c``, ``x5u``) is not read.
+    A header's own word on where its key is found (``jwk``, ``jku``, ``x5c``, ``x5u``) is not read.
     """
     if "crit" in header or "b64" in header:
         raise invalid_token("The token's header has an extension that this service does not know.")
@@ -79,7 +81,7 @@ def kid_of(header: dict[str, Any], algorithm: Algorithm) -> str:
 
 
 def claims_of(payload: dict[str, Any], now_us: int) -> Claims:
-    """The claims of a token whose signature is good. Raises Unauthenticated."""
+    """Read and check the claims of a token whose signature is right. Raises Unauthenticated."""
     try:
         claims = Claims.model_validate(payload)
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""Where a request carries its credential: ``X-Api-Key``, ``Authorization: Bearer`` or, as Polygon has it, ``?apiKey=``.
+"""Finds the credential of a request: in ``X-Api-Key``, ``Authorization: Bearer`` or, as Polygon's clients send it, ``?apiKey=``.
 
-A token goes as Bearer only: URLs are logged on their way, and whoever reads a token has all that it proves.
+A token is accepted as Bearer only: URLs are logged on their way, and whoever reads a token can use it.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,9 @@ _BEARER: Final = "bearer "
 
 
 def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """The one credential of a request (header names in lower case). Raises Unauthenticated for none or several, and for
-    a token in another place than the Authorization header.
+    """Return the credential of a request. ``headers`` has its names in lower case.
+
+    Raises Unauthenticated for none or several, and for a token in another place than the Authorization header.
     """
     elsewhere = [place for place in (headers.get("x-api-key"), query.get(QUERY_NAME)) if place]
     for place in elsewhere:
@@ -37,8 +38,8 @@ def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str
 
 
 def is_token(credential: str) -> bool:
-    """Whether this has the outline of a signed token: three parts with dots between. A key has no dot."""
-    return credential.count(".") == 2 and not credential.startswith("dk_")  # noqa: PLR2004 - two between three
+    """Whether this looks like a signed token: three parts with dots between. An API key has no dot."""
+    return credential.count(".") == 2 and not credential.startswith("dk_")  # noqa: PLR2004 - two dots separate the three parts of a token
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

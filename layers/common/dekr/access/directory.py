@@ -31,7 +31,7 @@ def _users_name(name: str) -> str:
 
 
 class KeyRecord(BaseModel):
-    """One key's record."""
+    """The record of one API key. ``hash``: SHA-256 of its text in hex. ``created``: RFC 3339."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,20 +45,22 @@ class KeyRecord(BaseModel):
 
 
 class KeyDirectory(Protocol):
-    """Where keys are looked up."""
+    """The directory in which API keys are looked up."""
 
     def find(self, key_id: str) -> KeyRecord | None:
-        """The key's record as it stands now. Raises Unavailable; DekrError for a record that is broken."""
+        """Read the record of a key as it is now; None for an unknown id. Raises Unavailable; DekrError for a broken record."""
         ...
 
     def tier_of(self, user: str) -> Tier | None:
-        """The highest tier among a user's active keys; None for a user without one. Raises as find does."""
+        """Read the highest tier of a user's active keys; None for a user without one. Raises Unavailable; DekrError for a broken
+        record.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoKeyDirectory:
-    """The directory in a DynamoDB table."""
+    """A KeyDirectory in a DynamoDB table."""
 
     client: "DynamoDBClient"
     table: str
@@ -75,7 +77,7 @@ class DynamoKeyDirectory:
         return max((record.tier for record in records if record.status == ACTIVE), default=None)
 
     def of_user(self, user: str) -> list[KeyRecord]:
-        """All keys of a user. Raises as KeyDirectory.find does."""
+        """Read the records of all keys of a user. Raises Unavailable; DekrError for a broken record."""
         with _reading():
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.table,
@@ -106,9 +108,9 @@ class DynamoKeyDirectory:
 
 
 def dynamo_directory(table: str) -> DynamoKeyDirectory:
-    """The directory in this table of the account and region of the environment."""
-    import boto3  # noqa: PLC0415 - 130 ms that a hit does not need
-    from botocore.config import Config  # noqa: PLC0415 - the same
+    """Make the directory of a table in the account and region that the environment names."""
+    import boto3  # noqa: PLC0415 - takes 130 ms, which a hit must not wait for
+    from botocore.config import Config  # noqa: PLC0415 - comes with boto3, which a hit must not load
 
     config = Config(
         connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"mode": "standard", "total_max_attempts": 2}
@@ -118,8 +120,8 @@ def dynamo_directory(table: str) -> DynamoKeyDirectory:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turns failures of the directory into Unavailable."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - never on the hit path
+    """Turn failures of DynamoDB into Unavailable."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - comes with boto3, which a hit must not load
 
     try:
         yield
@@ -130,7 +132,7 @@ def _reading() -> Iterator[None]:
 
 
 def _record(item: Mapping[str, Any]) -> KeyRecord:
-    """The record in an item; attributes that it does not know are left out."""
+    """Read the record in an item; further attributes are ignored."""
     try:
         return KeyRecord.model_validate({name: value.get("S", value.get("N")) for name, value in item.items()})
     except ValidationError as error:

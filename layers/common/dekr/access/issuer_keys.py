@@ -1,9 +1,9 @@
-"""The keys of the tokens' issuer: this sandbox's memory, then the store, then the issuer itself.
+"""Finds a public key of the tokens' issuer: in this sandbox's memory, then in the store, then at the issuer itself.
 
 A set of keys is fresh for ten minutes, so a key that was withdrawn is refused after that. A kid is called unknown only
 against a set that was read less than a minute ago; an older set is read anew first, so a new key is known at the latest a
 minute after its first use. All sandboxes together read once a minute (every 30 s while the issuer fails), whatever kids
-they are shown. While the issuer cannot be read, the last known keys go on for an hour; what they cannot answer is Unavailable.
+the tokens name. While the issuer cannot be read, the last known keys are used for an hour; a kid that they lack is Unavailable.
 """
 
 from collections.abc import Callable
@@ -22,17 +22,23 @@ from dekr.errors import RateLimited, StoreDown, Unavailable, UpstreamInvalid
 from dekr.store import Store, plain
 
 FRESH_US: Final = 600_000_000
-AGAIN_US: Final = 60_000_000
-KEPT_US: Final = 3_600_000_000
-PAUSE_US: Final = 1_000_000
-"""A sandbox that could not renew its keys looks for others' no sooner than this."""
+"""A key of a set that was read less than this ago is used without reading the set again."""
 
-FETCHES: Final = Rate.of(2, 1)
-"""Reads of all sandboxes together; only an issuer that fails is asked again before its keys are a minute old."""
+UNKNOWN_KID_US: Final = 60_000_000
+"""A kid is called unknown only by a set that was read less than this ago."""
+
+KEPT_US: Final = 3_600_000_000
+"""A set is used for so long where it cannot be read again."""
+
+RETRY_US: Final = 1_000_000
+"""A sandbox that could not renew its set tries again no sooner than this."""
+
+FETCH_RATE: Final = Rate.of(2, 1)
+"""The limit on reads of an issuer by all sandboxes together; only one that fails is read again within a minute."""
 
 
 class KeySet(BaseModel):
-    """An issuer's keys and when they were read; this is what the store holds."""
+    """The public keys of an issuer by kid, and when they were read. The store keeps it as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +48,10 @@ class KeySet(BaseModel):
 
 @dataclass(slots=True)
 class IssuerKeys:
-    """Knows the keys at one address. ``fetch`` reads the document there; it raises Unavailable or UpstreamInvalid."""
+    """The public keys that an issuer publishes at ``url``, cached here and in the store.
+
+    ``fetch`` reads the document there and raises Unavailable or UpstreamInvalid. ``now_us`` is this machine's clock.
+    """
 
     url: str
     algorithm: Algorithm
@@ -51,57 +60,57 @@ class IssuerKeys:
     limiter: Limiter
     now_us: Callable[[], int]
     _set: KeySet = field(default=KeySet(read_us=-KEPT_US, keys={}), init=False)
-    _paused_us: int = field(default=-PAUSE_US, init=False)
+    _paused_us: int = field(default=-RETRY_US, init=False)
     _name: str = field(init=False)
 
     def __post_init__(self) -> None:
         self._name = sha256(f"{self.algorithm} {self.url}".encode()).hexdigest()[:16]
 
     def find(self, kid: str) -> PublicKey | None:
-        """The key of this name; None where the issuer has none. Raises Unavailable where that cannot be told now."""
-        if not self._settles(kid):
+        """Find the key of this name; None where the issuer has none. Raises Unavailable where neither is certain now."""
+        if not self._is_decided_by_set(kid):
             self._renew(kid)
         key, age_us = self._set.keys.get(kid), self._age_us(self._set)
         if key is not None and age_us < KEPT_US:
             return key
-        if key is None and age_us < AGAIN_US:
+        if key is None and age_us < UNKNOWN_KID_US:
             return None
         raise Unavailable(
             "Tokens cannot be checked right now: their issuer's keys cannot be read.",
-            retry_after_s=PAUSE_US / 1e6,
+            retry_after_s=RETRY_US / 1e6,
             code="token_keys_unavailable",
         )
 
     @property
     def fresh_until_us(self) -> int:
-        """When what these keys have verified must be verified again."""
+        """The moment at which a token that these keys verified must be verified again."""
         return self._set.read_us + FRESH_US
 
-    def _settles(self, kid: str) -> bool:
-        """Whether the set at hand is new enough to say what this kid is."""
+    def _is_decided_by_set(self, kid: str) -> bool:
+        """Whether the set at hand is new enough to find the kid, or to call it unknown."""
         age_us = self._age_us(self._set)
-        return age_us < AGAIN_US or (age_us < FRESH_US and kid in self._set.keys)
+        return age_us < UNKNOWN_KID_US or (age_us < FRESH_US and kid in self._set.keys)
 
     def _renew(self, kid: str) -> None:
         now_us = self.now_us()
-        if 0 <= now_us - self._paused_us < PAUSE_US:
+        if 0 <= now_us - self._paused_us < RETRY_US:
             return
         self._paused_us = now_us
         key = keys.issuer_keys(self.store.prefix, self._name)
-        self._look(key)
-        if self._settles(kid):
+        self._take_shared(key)
+        if self._is_decided_by_set(kid):
             return
         try:
             self._charge_lookup()
-            # The stamp is taken before the issuer is asked.
+            # The stamp is taken before the issuer is read: the age must not be understated.
             self._set = KeySet(read_us=self.now_us(), keys=usable_keys(self.fetch(), self.algorithm))
         except (RateLimited, Unavailable, UpstreamInvalid):
             return
         with suppress(StoreDown):
             self.store.run(plain("SET", key, self._set.model_dump_json(), "PX", KEPT_US // 1000))
 
-    def _look(self, key: str) -> None:
-        """Take the store's set where it is newer and one of ours."""
+    def _take_shared(self, key: str) -> None:
+        """Use the set in the store where it is newer and can be read."""
         with suppress(StoreDown, ValidationError):
             raw = self.store.run(plain("GET", key))[0]
             shared = KeySet.model_validate_json(raw or "")
@@ -109,14 +118,14 @@ class IssuerKeys:
                 self._set = shared
 
     def _charge_lookup(self) -> None:
-        """Count one read of all sandboxes together. Raises RateLimited."""
+        """Count one read of the issuer among those of all sandboxes. Raises RateLimited."""
         payer = f"jwks:{self._name}"
         try:
-            self.limiter.charge_lookup(payer, FETCHES)
+            self.limiter.charge_lookup(payer, FETCH_RATE)
         except StoreDown:
-            self.limiter.charge_lookup_locally(payer, FETCHES)
+            self.limiter.charge_lookup_locally(payer, FETCH_RATE)
 
     def _age_us(self, keys: KeySet) -> int:
-        """How old a set is; one that was read after now, by a clock that has been set back, is as old as can be."""
+        """The age of a set. One that was read after now, because the clock has been set back, counts as too old to be used."""
         age_us = self.now_us() - keys.read_us
         return age_us if age_us >= 0 else KEPT_US

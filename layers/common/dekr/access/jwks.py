@@ -1,5 +1,5 @@
-"""An issuer's published keys (JWKS, RFC 7517): those that can check a signature of the one algorithm in use, and nothing
-else of them. A secret ("oct") can never be among them, and private members are dropped.
+"""Reads an issuer's published keys (JWKS, RFC 7517): those that can check a signature of the algorithm in use, and of these
+the public members only. A secret ("oct") is never among them.
 """
 
 import json
@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dekr.errors import UpstreamInvalid
 
 type Algorithm = Literal["RS256", "ES256", "EdDSA"]
-"""What a token may be signed with; one of them, by configuration. All have public keys: with HS256 whoever reads the
-public keys could sign.
+"""The algorithm with which tokens are signed: one of these, by configuration. All have a public key; with HS256 everybody who
+reads the issuer's keys could sign.
 """
 
 Kid = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/+=@-]{1,200}$")]
@@ -19,7 +19,7 @@ Kid = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~:/+=@-]{1,200}$")]
 
 
 def _number(least: int, most: int) -> Any:  # noqa: ANN401 - what Field returns
-    """A number in base64url, of so many characters."""
+    """The field of a number in base64url with ``least`` to ``most`` characters."""
     return Field(pattern=rf"^[A-Za-z0-9_-]{{{least},{most}}}$")
 
 
@@ -60,7 +60,7 @@ _FORMS: Final[dict[Algorithm, type[RsaKey | EcKey | EdKey]]] = {"RS256": RsaKey,
 
 
 class _Purpose(BaseModel):
-    """What a published key says of its use."""
+    """The name and the purpose of a published key (RFC 7517, section 4)."""
 
     kid: Kid
     alg: str | None = None
@@ -69,7 +69,7 @@ class _Purpose(BaseModel):
 
 
 def usable_keys(document: bytes, algorithm: Algorithm) -> dict[str, PublicKey]:
-    """The keys of a JWKS document that this algorithm can use, by kid; of two with the same kid, the first.
+    """Read the keys of a JWKS document that this algorithm can use, by kid; of two with the same kid, the first.
 
     Keys of another type, another ``alg`` or another ``use`` are left out. Raises UpstreamInvalid where none is left.
     """

@@ -1,4 +1,4 @@
-"""Reads an issuer's keys over HTTP. Imported on the first read: with it comes the HTTP client."""
+"""Reads an issuer's keys over HTTP. It is imported with the first read, because it loads the HTTP client."""
 
 import time
 from collections.abc import Callable
@@ -8,33 +8,33 @@ import httpx
 
 from dekr.errors import UpstreamDown, UpstreamInvalid
 
-STEP_S: Final = 1.0
-WHOLE_S: Final = 2.0
-LARGEST_BYTES: Final = 256 * 1024
+TIMEOUT_S: Final = 1.0
+MAX_TRANSFER_S: Final = 2.0
+MAX_BYTES: Final = 256 * 1024
 
 _OK: Final = 200
 
 
 def fetch_jwks(url: str, monotonic: Callable[[], float] = time.monotonic) -> bytes:
-    """The document at ``url`` and nowhere else: no redirect is followed, no proxy asked.
+    """Read the document at ``url`` and nowhere else: no redirect is followed and no proxy used.
 
-    Each step may take STEP_S and the body WHOLE_S. Raises UpstreamDown; UpstreamInvalid for any status but 200 and for a
-    document of more than LARGEST_BYTES.
+    Connecting and each read may take TIMEOUT_S, the whole MAX_TRANSFER_S. Raises UpstreamDown; UpstreamInvalid for any status
+    but 200 and for a document of more than MAX_BYTES.
     """
-    ends_s = monotonic() + WHOLE_S
-    # What is not packed cannot unpack to more than was sent.
+    ends_s = monotonic() + MAX_TRANSFER_S
+    # Without compression the bytes that are sent are all that have to be held.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     content = bytearray()
     try:
         with (
-            httpx.Client(follow_redirects=False, trust_env=False, timeout=STEP_S, headers=headers) as client,
+            httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_S, headers=headers) as client,
             client.stream("GET", url) as response,
         ):
             if response.status_code != _OK:
                 raise UpstreamInvalid(f"The issuer of tokens answered with status {response.status_code}.")
             for part in response.iter_raw():
                 content += part
-                if len(content) > LARGEST_BYTES:
+                if len(content) > MAX_BYTES:
                     raise UpstreamInvalid("The issuer of tokens sent more than any list of keys holds.")
                 if monotonic() > ends_s:
                     raise _down()
@@ -44,4 +44,4 @@ def fetch_jwks(url: str, monotonic: Callable[[], float] = time.monotonic) -> byt
 
 
 def _down() -> UpstreamDown:
-    return UpstreamDown("The issuer of tokens did not answer in time.", retry_after_s=STEP_S)
+    return UpstreamDown("The issuer of tokens did not answer in time.", retry_after_s=TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""API keys: ``dk_<env>_<id>_<secret><checksum>``.
+"""API keys, ``dk_<env>_<id>_<secret><checksum>``: makes new ones and checks the form of others.
 
 The id (16 characters) finds the key's record, the secret (43 characters, 256 bits) proves it, and the checksum (6
 characters, CRC-32 of all before it) tells a mistyped key from a real one without looking anything up. Only the SHA-256
@@ -25,7 +25,7 @@ _KEY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """A key whose form and checksum are right. ``digest``: SHA-256 of its text, in hex."""
+    """An API key whose form and checksum are right. ``digest``: SHA-256 of its text, in hex."""
 
     id: str
     digest: str
@@ -33,7 +33,7 @@ class ParsedKey:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made; its text is shown once and kept nowhere."""
+    """A new API key. Its text is shown once and kept nowhere; ``digest`` is the SHA-256 of it, in hex."""
 
     text: str
     id: str
@@ -41,7 +41,7 @@ class NewKey:
 
 
 def new_key(env: str, random_bytes: Callable[[int], bytes]) -> NewKey:
-    """A new key for an environment; ``random_bytes(n)`` must be fit for secrets."""
+    """Make a new key for an environment. ``random_bytes(n)`` must be fit for secrets."""
     key_id = _base62(int.from_bytes(random_bytes(12)), _ID)[-_ID:]
     body = f"dk_{env}_{key_id}_{_base62(int.from_bytes(random_bytes(32)), _SECRET)}"
     text = body + _checksum(body)
@@ -49,7 +49,7 @@ def new_key(env: str, random_bytes: Callable[[int], bytes]) -> NewKey:
 
 
 def parse_key(text: str) -> ParsedKey:
-    """The key's id and digest. Raises Unauthenticated for anything that cannot be a key, without a look-up."""
+    """Read a key's id and digest. Raises Unauthenticated, without a look-up, for a text that cannot be a key."""
     match = _KEY.fullmatch(text)
     if match is None or _checksum(text[:-_CHECKSUM]) != match[4]:
         raise Unauthenticated("This is not an API key of this service: its form or checksum is wrong.")

@@ -1,6 +1,6 @@
-"""How often a caller may ask: a sustained rate with a burst, and a daily quota, both weighted by cost.
+"""Limits a caller's requests: a sustained rate with a burst, and a daily quota, both weighted by cost.
 
-One script on one key per user does both and counts what was used; it rides in the first round trip of a read. A refused
+One script on one key for each user does both and counts what was used; it is sent in the first round trip of a read. A refused
 request changes nothing. Where the store cannot be reached, a small bucket of this sandbox alone stands in, so that the
 service goes on without being open to everything.
 """
@@ -22,8 +22,8 @@ DAY_S: Final = 86_400
 USE_KEPT_S: Final = 2 * DAY_S
 """A caller's counts are kept for so long after the day's first request."""
 
-LOCAL_FRACTION: Final = 10
-"""Without the store a sandbox grants this part of a tier's rate: it does not know how many others there are."""
+LOCAL_DIVISOR: Final = 10
+"""Without the store a sandbox divides a tier's rate by this: it does not know how many others there are."""
 
 MAX_RATE_CHARGES: Final = 4_096
 
@@ -50,9 +50,10 @@ _LIMIT: Final = load_script(
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The limiter's answer to one request. ``now_us``: the store's clock. ``remaining``: requests left in the burst;
-    ``reset_s``: seconds until there is one more; ``used_today``: cost used this UTC day, this request included (None
-    where that is not known, because the store cannot be reached).
+    """The state of a caller's limits after a request was admitted or refused.
+
+    ``now_us``: the store's clock. ``remaining``: requests left in the burst; ``reset_s``: seconds until there is one more.
+    ``used_today``: the cost that was used on this UTC day, an admitted request included; None while the store cannot be reached.
     """
 
     now_us: int
@@ -67,7 +68,7 @@ class Admission:
         return DAY_S - self.now_us // 1_000_000 % DAY_S
 
     def headers(self) -> dict[str, str]:
-        """RateLimit-Policy and RateLimit, in the form of draft-ietf-httpapi-ratelimit-headers-10.
+        """Write the RateLimit-Policy and RateLimit headers of draft-ietf-httpapi-ratelimit-headers-10.
 
         ``q`` is the quota of a window of ``w`` seconds, ``r`` what is left of it, ``t`` seconds until there is more.
         """
@@ -75,17 +76,17 @@ class Admission:
         left = f'"burst";r={self.remaining};t={self.reset_s}'
         if policy.per_day is not None and self.used_today is not None:
             left += f', "day";r={max(0, policy.per_day - self.used_today)};t={self.day_ends_s}'
-        return {"RateLimit-Policy": _stated(policy.burst, policy.per_minute, policy.per_day), "RateLimit": left}
+        return {"RateLimit-Policy": _policy_header(policy.burst, policy.per_minute, policy.per_day), "RateLimit": left}
 
 
 @lru_cache
-def _stated(burst: int, per_minute: int, per_day: int | None) -> str:
+def _policy_header(burst: int, per_minute: int, per_day: int | None) -> str:
     day = "" if per_day is None else f', "day";q={per_day};w={DAY_S}'
     return f'"burst";q={burst};w={-(-burst * 60 // per_minute)}{day}'
 
 
 class Refused(RateLimited):
-    """A request over a limit; carries the state of the limits for the answer's headers."""
+    """The error of a request over a limit. ``admission`` is the state of the limits, for the answer's headers."""
 
     def __init__(self, detail: str, admission: Admission, *, retry_after_s: float, code: str) -> None:
         super().__init__(detail, retry_after_s=retry_after_s, code=code)
@@ -94,9 +95,10 @@ class Refused(RateLimited):
 
 @dataclass(frozen=True, slots=True)
 class RateCharge:
-    """What a request of one kind pays: a command that rides along, and what to make of its reply.
+    """The charge of one request against its caller's limits: the command to send, and the admission in its reply.
 
-    ``kind``: the class that it counts under; ``data``: how many data it asks for (the symbols of a batch).
+    ``kind``: the class under which the request is counted. ``cost``: how many requests it counts for. ``data``: how many data it
+    requests (the symbols of a batch). ``local_admission`` charges this sandbox's own bucket instead.
     """
 
     policy: TierPolicy
@@ -108,7 +110,7 @@ class RateCharge:
     local_admission: Callable[[], Admission]
 
     def resolve(self, reply: list[Any]) -> Admission:
-        """The admission in the script's reply. Raises Refused, a RateLimited."""
+        """Read the admission in the reply to ``command``. Raises Refused, a RateLimited."""
         ruling, now_us, debt_us, used = reply
         policy, rate = self.policy, self.rate
         admission = _admission(now_us, policy, rate, debt_us, used)
@@ -122,19 +124,19 @@ class RateCharge:
         raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
 
     def count_misses(self, data: int, calls: int) -> tuple[Command, ...]:
-        """What counts data that the cache did not have for this request, and the upstream calls that it made."""
+        """Make the commands that count data that the cache did not have for this request, and the upstream calls that it took."""
         (key,) = self.command.keys
         counts = (("m", min(data, self.data)), ("u", calls))
         return tuple(plain("HINCRBY", key, f"{name}:{self.kind}", count) for name, count in counts if count)
 
     def resolve_locally(self) -> Admission:
-        """The admission by this sandbox's own bucket, where the store cannot be reached. Raises Refused."""
+        """Charge this sandbox's own bucket, where the store cannot be reached. Raises Refused."""
         return self.local_admission()
 
 
 @dataclass(slots=True)
 class Limiter:
-    """The limits of all callers. ``now_us`` is this machine's clock, for the time without the store."""
+    """Charges requests and look-ups against their callers' limits. ``now_us`` is this machine's clock, used without the store."""
 
     store: Store
     now_us: Callable[[], int]
@@ -142,18 +144,18 @@ class Limiter:
     _rate_charge: Callable[[str, Tier, str, int, int], RateCharge] = field(init=False)
 
     def __post_init__(self) -> None:
-        # A user repeats the same few requests: what each pays is made once.
+        # A user repeats the same few requests, so the charge of each is kept.
         self._rate_charge = lru_cache(MAX_RATE_CHARGES)(self._rate_charge_of)
 
     def rate_charge(self, principal: Principal, kind: str, cost: int = 1, data: int = 1) -> RateCharge:
-        """What a request of this kind, for so many data, costs the caller.
+        """Make the charge of a request of this kind for so many data.
 
         Raises InvalidInput for one that costs more than the tier allows in a whole minute.
         """
         return self._rate_charge(principal.user_id, principal.tier, kind, cost, data)
 
     def charge_lookup(self, payer: str, rate: Rate) -> None:
-        """Count one look-up that the payer causes. Raises RateLimited, StoreDown."""
+        """Count one look-up against the limit of ``payer``, an address and a purpose. Raises RateLimited, StoreDown."""
         key = keys.address(self.store.prefix, payer)
         ruling, _, debt_us, _ = self.store.run(
             call(_LIMIT, (key,), rate.emission_interval_us, rate.burst, 1, 0, "c:lookup", 1)
@@ -162,7 +164,7 @@ class Limiter:
             raise _too_many_lookups(rate.wait_us(debt_us, 1))
 
     def charge_lookup_locally(self, payer: str, rate: Rate) -> None:
-        """The same in this sandbox's own bucket, where the store cannot be reached. Raises RateLimited."""
+        """Count one look-up in this sandbox's own bucket, where the store cannot be reached. Raises RateLimited."""
         granted, debt_us = self._buckets.take(f"a:{payer}", rate, 1, self.now_us())
         if not granted:
             raise _too_many_lookups(rate.wait_us(debt_us, 1))
@@ -182,12 +184,13 @@ class Limiter:
             f"c:{kind}",
             data,
         )
-        return RateCharge(policy, rate, kind, cost, data, command, lambda: self._resolve_locally(user, policy, cost))
+        return RateCharge(
+            policy, rate, kind, cost, data, command, lambda: self._resolve_locally(user, policy, rate, cost)
+        )
 
-    def _resolve_locally(self, user: str, policy: TierPolicy, cost: int) -> Admission:
+    def _resolve_locally(self, user: str, policy: TierPolicy, whole: Rate, cost: int) -> Admission:
         now_us = self.now_us()
-        whole = Rate.of(policy.per_minute, policy.burst)
-        rate = Rate(whole.emission_interval_us * LOCAL_FRACTION, max(1, whole.burst // LOCAL_FRACTION))
+        rate = Rate(whole.emission_interval_us * LOCAL_DIVISOR, max(1, whole.burst // LOCAL_DIVISOR))
         granted, debt_us = self._buckets.take(f"u:{user}", rate, cost, now_us)
         admission = _admission(now_us, policy, rate, debt_us, None)
         if not granted:

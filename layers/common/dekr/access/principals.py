@@ -1,12 +1,12 @@
-"""From a credential to a principal. A token is verified (``dekr.access.tokens``); a key is looked up: in this sandbox's
-memory, then in the store, then in DynamoDB.
+"""Finds the principal that a credential proves. A token is verified (``dekr.access.tokens``); an API key is looked up in this
+sandbox's memory, then in the store, then in DynamoDB.
 
-A revoked key is refused 60 s after the DynamoDB read at the latest, all copies counted: every copy carries the moment at
-which that read started, and none is believed 60 s later. Unknown ids are remembered the same way. Copies hold the digest
-of a key, never its text.
+A revoked key is refused 60 s after it was read from DynamoDB at the latest: a record is kept with the moment at which that read
+started, in memory and in the store, and not used 60 s later. Unknown ids are remembered in the same way. What is kept holds the
+digest of a key, never its text.
 
-Only a look-up that no copy answers is charged to the caller's address, before DynamoDB is asked: a module that runs in
-many sandboxes behind one address must not pay for keys that are known.
+Only a look-up that reaches DynamoDB is charged to the caller's address, before it does: a module that runs in many sandboxes behind
+one address must not pay for keys that are known.
 """
 
 from collections import OrderedDict
@@ -31,17 +31,20 @@ from dekr.store import Store, plain
 from dekr.tiers import Tier
 
 BELIEVED_US: Final = 60_000_000
-MAX_COPIES: Final = 10_000
+"""A record is used for so long after its read from DynamoDB started."""
+
+MAX_RECORDS: Final = 10_000
 
 KEYS_OF_AN_ADDRESS: Final = Rate.of(300, 60)
 USERS_OF_AN_ADDRESS: Final = Rate.of(6_000, 1_000)
-"""Users are named by another Dekr module, which shows a good key first: this only bounds a mistake of it."""
+"""The limits on look-ups that one address causes. Users are named by another Dekr module, which shows a valid key first, so their
+limit only bounds a mistake of it."""
 
 _NO_DIGEST: Final = "0" * 64
 
 
-class _Copy(BaseModel):
-    """What a copy holds of a look-up: the record, or the tier of a user, or that there is none; and when it was read."""
+class _Lookup(BaseModel):
+    """The result of a look-up in DynamoDB: a key's record or a user's tier, or neither where there is none; and when it began."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,63 +53,67 @@ class _Copy(BaseModel):
     tier: Tier | None = None
 
 
-def no_tokens(_: str) -> Principal:
-    """What verifies tokens where no issuer is configured. Raises Unauthenticated."""
+def refuse_tokens(_: str) -> Principal:
+    """Raise Unauthenticated: the check of tokens where no issuer is configured."""
     raise Unauthenticated("This service takes no tokens; send an API key.", code="invalid_token")
 
 
 @dataclass(slots=True)
 class Principals:
-    """Knows callers. ``directory`` is asked for on the first look-up that no copy answers; ``verify`` finds the principal
-    behind a token.
+    """Finds principals. ``directory`` makes the directory on the first look-up that needs it, so that hits never load it.
+    ``verify`` finds the principal of a token and raises Unauthenticated for one that proves none.
     """
 
     store: Store
     directory: Callable[[], KeyDirectory]
     limiter: Limiter
     now_us: Callable[[], int]
-    verify: Callable[[str], Principal] = no_tokens
-    _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict, init=False)
-    _proven: dict[bytes, tuple[str, _Copy, Principal]] = field(default_factory=dict, init=False)
+    verify: Callable[[str], Principal] = refuse_tokens
+    _lookups: OrderedDict[str, _Lookup] = field(default_factory=OrderedDict, init=False)
+    _proven: dict[bytes, tuple[str, _Lookup, Principal]] = field(default_factory=dict, init=False)
+    """By the digest of a key: the look-up that proved it, with the name of that look-up, and its principal."""
 
     def resolve(self, credential: str, address: str) -> Principal:
-        """The principal behind an API key or a token. Raises Unauthenticated, RateLimited (too many look-ups), Unavailable."""
+        """Find the principal of an API key or a token. ``address`` pays for look-ups.
+
+        Raises Unauthenticated, RateLimited (too many look-ups), Unavailable.
+        """
         if is_token(credential):
             return self.verify(credential)
-        shown = _mark(credential)
-        proven = self._proven.get(shown)
+        digest = _memory_digest(credential)
+        proven = self._proven.get(digest)
         if proven is not None:
-            name, copy, principal = proven
-            # What proved a key once does so for as long as that copy is kept and believed.
-            if self._copies.get(name) is copy and self._believed(copy):
-                self._copies.move_to_end(name)
+            name, lookup, principal = proven
+            # A look-up proves the same key for as long as it is kept and believed.
+            if self._lookups.get(name) is lookup and self._is_believed(lookup):
+                self._lookups.move_to_end(name)
                 return principal
-        return self._prove(credential, shown, address)
+        return self._prove(credential, digest, address)
 
-    def _prove(self, credential: str, shown: bytes, address: str) -> Principal:
+    def _prove(self, credential: str, digest: bytes, address: str) -> Principal:
         key = parse_key(credential)
         name = keys.key_principal(self.store.prefix, key.id)
-        copy = self._copy(
+        lookup = self._find(
             name,
-            lambda: _Copy(read_us=self.now_us(), record=self.directory().find(key.id)),
+            lambda: _Lookup(read_us=self.now_us(), record=self.directory().find(key.id)),
             f"{address}:keys",
             KEYS_OF_AN_ADDRESS,
         )
-        record = copy.record
-        # Unknown ids cost the same work as known ones.
+        record = lookup.record
+        # An unknown id takes the same work as a known one, so that the time does not tell them apart.
         same = compare_digest(key.digest, record.hash if record else _NO_DIGEST)
         if record is None or not same:
             raise Unauthenticated("There is no such API key.")
         if record.status != ACTIVE:
             raise Unauthenticated("This API key has been revoked.", code="revoked_api_key")
         principal = Principal(record.user, record.tier, record.role, record.id)
-        self._proven[shown] = name, copy, principal
-        if len(self._proven) > MAX_COPIES:
+        self._proven[digest] = name, lookup, principal
+        if len(self._proven) > MAX_RECORDS:
             del self._proven[next(iter(self._proven))]
         return principal
 
     def acting_for(self, principal: Principal, user: str | None, address: str) -> Principal:
-        """The principal whose tier and limits count: another user, where a service key names one (X-Dekr-User).
+        """Return the principal whose tier and limits count: another user where a service's key names one (X-Dekr-User).
 
         Raises RoleRequired for other keys, InvalidInput for a user without an active key, RateLimited, Unavailable.
         """
@@ -116,9 +123,9 @@ class Principals:
             raise RoleRequired("Only a key with the role service may name another user in X-Dekr-User.")
         if not is_user(user):
             raise InvalidInput("X-Dekr-User", USER_RULE)
-        tier = self._copy(
+        tier = self._find(
             keys.user_principal(self.store.prefix, user),
-            lambda: _Copy(read_us=self.now_us(), tier=self.directory().tier_of(user)),
+            lambda: _Lookup(read_us=self.now_us(), tier=self.directory().tier_of(user)),
             f"{address}:users",
             USERS_OF_AN_ADDRESS,
         ).tier
@@ -126,46 +133,46 @@ class Principals:
             raise InvalidInput("X-Dekr-User", "must be a user with an active API key", code="unknown_user")
         return Principal(user, tier, principal.role, principal.key_id)
 
-    def _copy(self, name: str, read: Callable[[], _Copy], payer: str, rate: Rate) -> _Copy:
-        copy = self._copies.get(name)
-        if copy is None or not self._believed(copy):
-            copy = self._copies[name] = self._look_up(name, read, payer, rate)
-            if len(self._copies) > MAX_COPIES:
-                self._copies.popitem(last=False)
-        self._copies.move_to_end(name)
-        return copy
+    def _find(self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate) -> _Lookup:
+        lookup = self._lookups.get(name)
+        if lookup is None or not self._is_believed(lookup):
+            lookup = self._lookups[name] = self._look_up(name, read, payer, rate)
+            if len(self._lookups) > MAX_RECORDS:
+                self._lookups.popitem(last=False)
+        self._lookups.move_to_end(name)
+        return lookup
 
-    def _look_up(self, name: str, read: Callable[[], _Copy], payer: str, rate: Rate) -> _Copy:
+    def _look_up(self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate) -> _Lookup:
         try:
-            copy = self._shared(name)
-            if copy is not None:
-                return copy
+            shared = self._shared(name)
+            if shared is not None:
+                return shared
             self.limiter.charge_lookup(payer, rate)
         except StoreDown:
             self.limiter.charge_lookup_locally(payer, rate)
             return read()
-        copy = read()
-        left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000
+        lookup = read()
+        left_ms = (lookup.read_us + BELIEVED_US - self.now_us()) // 1000
         if left_ms > 0:
             with suppress(StoreDown):
-                self.store.run(plain("SET", name, copy.model_dump_json(), "PX", left_ms))
-        return copy
+                self.store.run(plain("SET", name, lookup.model_dump_json(), "PX", left_ms))
+        return lookup
 
-    def _shared(self, key: str) -> _Copy | None:
-        """The store's copy, unless it is too old or not one of ours."""
+    def _shared(self, key: str) -> _Lookup | None:
+        """Read the look-up that another sandbox left in the store. None where it is too old or cannot be read."""
         raw = self.store.run(plain("GET", key))[0]
         if raw is None:
             return None
         try:
-            copy = _Copy.model_validate_json(raw)
+            lookup = _Lookup.model_validate_json(raw)
         except ValidationError:
             return None
-        return copy if self._believed(copy) else None
+        return lookup if self._is_believed(lookup) else None
 
-    def _believed(self, copy: _Copy) -> bool:
-        return 0 <= self.now_us() - copy.read_us < BELIEVED_US
+    def _is_believed(self, lookup: _Lookup) -> bool:
+        return 0 <= self.now_us() - lookup.read_us < BELIEVED_US
 
 
-def _mark(credential: str) -> bytes:
-    """What stands for a key in memory. BLAKE2 is Python's own and takes a third of the time of OpenSSL's SHA-256 here."""
+def _memory_digest(credential: str) -> bytes:
+    """The digest under which a key is kept in memory. Python's own BLAKE2 takes a third of the time of OpenSSL's SHA-256."""
     return blake2b(credential.encode(errors="surrogatepass"), digest_size=32).digest()

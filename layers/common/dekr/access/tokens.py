@@ -1,7 +1,7 @@
-"""Dekr's own tokens: signed JWTs (RFC 7519) of one issuer, in ``Authorization: Bearer``.
+"""Verifies Dekr's own tokens: signed JWTs (RFC 7519) of one issuer, in ``Authorization: Bearer``.
 
-What was verified is remembered by its digest, so that the next request with the same token costs neither a signature
-nor the import of the library, until the token expires or the issuer's keys are due to be read again.
+A verified token is remembered by its digest, so that the next request with it needs neither a check of its signature nor the
+import of the library, until the token expires or the issuer's keys are due to be read again.
 """
 
 import re
@@ -15,7 +15,7 @@ from dekr.access.claims import claims_of, invalid_token, kid_of
 from dekr.access.issuer_keys import IssuerKeys
 from dekr.access.principal import Principal
 
-LONGEST: Final = 8_192
+MAX_LENGTH: Final = 8_192
 MAX_REMEMBERED: Final = 10_000
 REQUIRED: Final = ("exp", "aud", "iss", "sub", "tier")
 
@@ -24,7 +24,7 @@ _FORM: Final = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 
 @dataclass(slots=True)
 class Tokens:
-    """Verifies tokens of one issuer for one audience."""
+    """Verifies tokens of one issuer for one audience. ``now_us`` is this machine's clock."""
 
     issuer: str
     audience: str
@@ -33,9 +33,9 @@ class Tokens:
     _remembered: OrderedDict[bytes, tuple[Principal, int]] = field(default_factory=OrderedDict, init=False)
 
     def verify(self, text: str) -> Principal:
-        """The caller who shows this token. Raises Unauthenticated; Unavailable while its key cannot be had."""
-        if len(text) > LONGEST:
-            raise invalid_token(f"A token is no longer than {LONGEST} characters.")
+        """Find the principal of a token. Raises Unauthenticated; Unavailable while the issuer's keys cannot be read."""
+        if len(text) > MAX_LENGTH:
+            raise invalid_token(f"A token is no longer than {MAX_LENGTH} characters.")
         if _FORM.fullmatch(text) is None:
             raise invalid_token("This is not a signed token.")
         digest = sha256(text.encode()).digest()
@@ -55,8 +55,8 @@ class Tokens:
         return principal
 
     def _payload(self, text: str) -> dict[str, Any]:
-        """The claims under a good signature, for our audience and from our issuer."""
-        import jwt  # noqa: PLC0415 - with it comes the cryptography, which an API key never needs
+        """Read the claims of a token whose signature, audience and issuer are right. Raises Unauthenticated, Unavailable."""
+        import jwt  # noqa: PLC0415 - loads the cryptography library, which an API key never needs
 
         algorithm = self.keys.algorithm
         try:
@@ -72,7 +72,7 @@ class Tokens:
                 options={
                     "require": list(REQUIRED),
                     "enforce_minimum_key_length": True,
-                    # Held against the service's clock by claims_of.
+                    # claims_of compares the times with the service's own clock.
                     "verify_exp": False,
                     "verify_nbf": False,
                     "verify_iat": False,
@@ -84,6 +84,6 @@ class Tokens:
             raise invalid_token("The token is meant for another audience.") from None
         except jwt.InvalidIssuerError:
             raise invalid_token("The token is from another issuer.") from None
-        except (jwt.PyJWTError, RecursionError):  # how deep JSON may nest is the interpreter's affair
+        except (jwt.PyJWTError, RecursionError):  # the parser gives up on JSON that is nested too deeply
             raise invalid_token("The token is broken, or its signature is wrong.") from None
         return payload

@@ -1,1 +1,1 @@
-"""The tier cache: one shared entry per datum, stamped with its fetch start; the reader's tier decides, never the writer's."""
+"""The tier cache: one shared entry for each datum, stamped with the start of its fetch. The tier of a reader decides on it."""

@@ -1,7 +1,4 @@
-"""The entries in the store and their copies in this sandbox.
-
-A key is ``<prefix>{<ticker>}:<datum>``: everything of one ticker lives in one hash slot, and no tier is ever part of it.
-"""
+"""Reads and writes the entries in the store, along with their copies in this sandbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,12 +14,12 @@ from dekr.store import Command, Store, call, load_script, plain
 _PUT: Final = load_script(__package__, "put", STAMP_DIGITS=STAMP_DIGITS, CLOCK_TOLERANCE_US=CLOCK_TOLERANCE_US)
 
 CHUNK: Final = 500
-"""Tickers written in one round trip, where there are many."""
+"""Where entries of many tickers are written, so many tickers go in one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """An entry to keep under a key for so many microseconds."""
+    """An entry to write under a key, which the store keeps for ``keep_us`` microseconds."""
 
     key: str
     entry: Entry
@@ -30,34 +27,34 @@ class Write:
 
     @classmethod
     def negative(cls, key: str, stamp_us: int, payload: bytes = b"null") -> "Write":
-        """The write that remembers, for a short time only, that the upstream has nothing there; ``payload`` may say why."""
+        """Make the write that remembers for NEGATIVE_AGE_US that the upstream has nothing; ``payload`` may say why (JSON)."""
         return cls(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
 
 
 @dataclass(frozen=True, slots=True)
 class EntryCache:
-    """Reads and writes entries. Commands are made here and sent by the caller, so that they ride in its round trip."""
+    """Makes the commands that read and write entries. The caller sends them, so that they share its round trip."""
 
     store: Store
     local_copies: LocalCopies = field(default_factory=LocalCopies)
 
     def key(self, ticker: str, datum: str) -> str:
-        """The key of a datum of a ticker."""
+        """The key of the entry of a datum: ``ticker`` may be MARKET, ``datum`` is a Datum or a longer name."""
         return keys.entry(self.store.prefix, ticker, datum)
 
     def get(self, key: str) -> Command:
-        """The command that reads an entry."""
+        """Make the command that reads an entry."""
         return _get(key)
 
     def entry(self, key: str, reply: bytes | None) -> Entry | None:
-        """The entry in the reply to ``get``; None where nothing is cached."""
-        return self.local_copies.decode(key, reply)
+        """Read the entry in the reply to ``get``; None where nothing is cached."""
+        return self.local_copies.decode_reply(key, reply)
 
     def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
-        """The commands, one for each ticker, that keep entries where they are newer than what the store has.
+        """Make the commands, one for each ticker, that write entries where they are newer than those in the store.
 
-        The copies are written here and now: this sandbox has what it fetched even if the store is lost meanwhile. Without
-        ``copy``, what came along for others takes no copy's place.
+        The local copies are written at once, so that this sandbox has what it fetched even if the store is lost meanwhile.
+        ``copy=False`` writes none: entries that were fetched along for other readers would only displace others.
         """
         slots: dict[str, list[Write]] = {}
         for write in writes:

@@ -1,9 +1,9 @@
-"""May this reader have this entry? The rule that the service promises.
+"""The freshness rule that the service promises: which entries a reader may have.
 
 An entry is stamped with the moment its fetch started. A reader may have it while ``now - stamp < max_age(tier, class,
 session)``:
 
-- in the regular session the tier's own age; the same where the calendar does not know the day;
+- in the regular session, and where the calendar does not know the day, the tier's own age;
 - before and after it, real-time data may be four times as old, at most an hour (or the tier's own age, if larger);
 - while the market is closed, a price whose fetch started after the close and a margin for late prints stays fresh until
   the next session opens; news keeps its own age at all hours.
@@ -23,30 +23,31 @@ from dekr.tiers import POLICIES, TierPolicy
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
 EXTENDED_FACTOR: Final = 4
-EXTENDED_AT_MOST_S: Final = 3600
+MAX_EXTENDED_S: Final = 3600
+"""Before and after the regular session real-time data may be so many times as old, but no older than this many seconds."""
 
 LATE_PRINTS_US: Final = 20 * 60 * SECOND_US
-"""Trades of a session are reported until some minutes after it, and a delayed plan shows them 15 minutes later."""
+"""A session's data is final so long after its end: trades are reported minutes late, and a delayed plan shows them after 15."""
 
 NEGATIVE_AGE_US: Final = 60 * SECOND_US
-"""How long the upstream's word that there is nothing is believed, whoever asks."""
+"""The upstream's answer that it has nothing is believed for so long, for readers of all tiers."""
 
 CLOCK_TOLERANCE_US: Final = SECOND_US
-"""A stamp this far ahead of the clock is still believed; one farther ahead was made before the clock stepped back."""
+"""A stamp up to this far ahead of the clock is believed; one farther ahead was written before the clock stepped back."""
 
 
 class DataClass(Enum):
-    """The column of the tier table that a datum belongs to."""
+    """The class of a datum, which says by which age of a tier it is judged."""
 
     REAL_TIME = auto()
     HISTORICAL = auto()
     NEWS = auto()
     REFERENCE = auto()
-    """The age of historical data, at all hours: what is said of tickers and holidays changes while the market is closed, too."""
+    """Tickers, holidays and the like: the age of historical data at all hours, for they change while the market is closed, too."""
 
     @property
     def settles(self) -> bool:
-        """Whether nothing of it changes while the market is closed."""
+        """Whether data of this class stays as it is while the market is closed."""
         return self in (DataClass.REAL_TIME, DataClass.HISTORICAL)
 
 
@@ -60,14 +61,14 @@ def max_age_us(policy: TierPolicy, data: DataClass, session: Session) -> int:
 
 
 def real_time_age_s(allowance_s: int, session: Session) -> int:
-    """The largest age, in seconds, of real-time data in the session for a tier that allows so much in the regular one."""
+    """The largest age, in seconds, of real-time data in the session, for a tier that allows ``allowance_s`` in the regular one."""
     if session in (Session.PRE, Session.POST):
-        return max(allowance_s, min(EXTENDED_FACTOR * allowance_s, EXTENDED_AT_MOST_S))
+        return max(allowance_s, min(EXTENDED_FACTOR * allowance_s, MAX_EXTENDED_S))
     return allowance_s
 
 
 def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
-    """Stamps above this are fresh now for a reader of this tier."""
+    """The floor of a reader of this tier: entries with a stamp above it are fresh now."""
     moment = sessions.at(now_us)
     floor = now_us - max_age_us(policy, data, moment.session)
     if data.settles and moment.session is Session.CLOSED:
@@ -76,12 +77,12 @@ def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
 
 
 def settled_floor_us(end_us: int) -> int:
-    """Stamps above this saw everything that was traded before ``end_us``: it does not change any more."""
+    """The floor for final data: an entry with a stamp above it has everything that was traded before ``end_us``."""
     return end_us + LATE_PRINTS_US - 1
 
 
 def splits_floor_us(now_us: int) -> int:
-    """Stamps above this have seen every split that is in force now.
+    """The floor for adjusted prices: an entry with a stamp above it has every split that is in force now.
 
     A split takes effect before the first session of a trading day, and then all adjusted prices before it are of another
     scale.
@@ -92,7 +93,7 @@ def splits_floor_us(now_us: int) -> int:
 
 
 def splits_until_us(now_us: int) -> int:
-    """Until when no further split can take effect, at the least."""
+    """The moment before which no further split can take effect."""
     moment = sessions.at(now_us)
     if moment.session is Session.CLOSED:
         return moment.until_us
@@ -105,7 +106,7 @@ def is_fresh(stamp_us: int, floor: int, now_us: int) -> bool:
 
 
 def fresh_until_us(stamp_us: int, now_us: int, policy: TierPolicy, data: DataClass) -> int:
-    """When an entry that is fresh now stops being so for this reader (at the latest; never before ``now_us``)."""
+    """The latest moment up to which an entry that is fresh now stays so for this reader; never before ``now_us``."""
     moment = sessions.at(now_us)
     end = _end_in(moment, stamp_us, policy, data)
     if end <= moment.until_us or not moment.known:
@@ -115,7 +116,7 @@ def fresh_until_us(stamp_us: int, now_us: int, policy: TierPolicy, data: DataCla
 
 
 def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
-    """How long the store keeps an entry: for the most patient tier, over a closed market, plus the stale window."""
+    """How many microseconds the store keeps an entry: the largest age of any tier, over a closed market, plus the stale window."""
     moment = sessions.at(now_us)
     closed = moment.until_us - now_us if moment.session is Session.CLOSED and data.settles else 0
     return max(max_age_us(policy, data, moment.session) for policy in POLICIES.values()) + closed + stale_us

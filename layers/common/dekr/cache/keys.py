@@ -1,4 +1,4 @@
-"""Every key of the store and every name of a lease is built here.
+"""Builds every key of the store and every name of a lease.
 
 A key is ``<prefix>{<slot>}:<name>``. What stands in braces decides the hash slot on a cluster, so all keys that one script
 touches have the same:
@@ -29,12 +29,12 @@ _NO_ENTRIES: Final = (b"upstream", b"demand")
 
 
 class Datum(StrEnum):
-    """A kind of data in the cache: the name of its entries in keys. Bars and passed-on answers have longer names of their own."""
+    """A kind of data in the cache, as its entries are named in keys. Bars and answers that are passed on have longer names."""
 
     QUOTE = "quote"
     TRADE = "trade"
     SNAPSHOT = "snapshot"
-    """A v2 snapshot as the upstream sent it; in the slot of the market that of all tickers, compressed."""
+    """A v2 snapshot as the upstream sent it. In the slot of the market: the snapshot of all tickers, compressed."""
     UNIVERSAL = "universal"
     """A v3 snapshot as the upstream sent it."""
     FIRST_BAR = "first"
@@ -46,7 +46,7 @@ class Datum(StrEnum):
     NEWS_LIST = "news:newest"
     """A ticker's newest articles."""
     NEWS_FEED = "news:feed"
-    """What the last feed of all tickers' news left."""
+    """The state that the last fetch of all tickers' news left."""
 
 
 class Lease(StrEnum):
@@ -92,7 +92,7 @@ def passed_on(name: str, parameters: "Sequence[tuple[str, str]]") -> str:
 
 
 def lease_of(name: str, tickers: Sequence[str]) -> str:
-    """The name of the lease of these tickers' fetch: whoever asks for the same tickers waits for the same fetch."""
+    """The name of the lease of these tickers' fetch: all who need the same tickers wait for the same fetch."""
     return f"{name}:{tickers[0]}" if len(tickers) == 1 else f"{name}:{_digest(','.join(sorted(tickers)))}"
 
 
@@ -117,7 +117,7 @@ def family(prefix: str, name: str) -> str:
 
 
 def budget_share(prefix: str, name: str) -> str:
-    """The key of the log of calls of one who may use a part of the budget only."""
+    """The key of the log of calls of a caller who may use a part of the budget only."""
     return upstream(prefix, f"share:{name}")
 
 
@@ -137,7 +137,7 @@ def caller(prefix: str, user: str) -> str:
 
 
 def address(prefix: str, payer: str) -> str:
-    """The key of the limits of those whose credentials are looked up, by address and purpose."""
+    """The key of the limits of look-ups of credentials: ``payer`` is an address and the purpose."""
     return f"{prefix}{{a:{quote(payer, safe='')}}}:use"
 
 
@@ -162,7 +162,7 @@ def all_keys(prefix: str) -> str:
 
 
 def slot_of(key: str) -> str:
-    """What stands in a key's braces: the ticker of an entry."""
+    """The slot of a key, which stands in its braces: for an entry its ticker."""
     return key[key.index("{") + 1 : key.index("}")]
 
 

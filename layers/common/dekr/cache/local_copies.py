@@ -1,21 +1,22 @@
-"""The copies that one sandbox keeps in its own memory.
+"""Copies of entries in the memory of one sandbox.
 
-A copy saves parsing again what was parsed before, and it is what is left when the store cannot be reached. It is never
-trusted without the store while the store answers, so a dropped or newer entry is seen at once by everybody.
+A copy saves parsing the same entry again, and is served when the store cannot be reached. While the store answers, a copy is used
+only where the store has the same entry, so every sandbox sees at once that an entry was dropped or replaced.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
 from dekr.cache.entry import Entry
 
-PARSED_FACTOR = 8
-"""A parsed payload takes several times the bytes of its text; the bound counts that."""
+PARSED_FACTOR: Final = 8
+"""A parsed payload takes about so many times the bytes of its text."""
 
 
 @dataclass(slots=True)
 class LocalCopies:
-    """The entries read or written last, bounded in number and in bytes; the least recently used one goes first."""
+    """The entries that this sandbox used last, bounded in number and in bytes (``size``); the least recently used goes first."""
 
     max_entries: int = 2_000
     max_bytes: int = 64 * 1024 * 1024
@@ -26,14 +27,14 @@ class LocalCopies:
         return len(self._entries)
 
     def get(self, key: str) -> Entry | None:
-        """The copy of this entry, whatever its age."""
+        """Return the copy under this key, whatever its age; None where there is none."""
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep this entry; an entry larger than a quarter of the bound is not kept."""
+        """Keep a copy of this entry, unless it is larger than a quarter of the bound."""
         self.drop(key)
         taken = _size(entry)
         if taken > self.max_bytes // 4:
@@ -45,18 +46,21 @@ class LocalCopies:
             self.size -= _size(oldest)
 
     def drop(self, key: str) -> None:
-        """Forget this entry."""
+        """Forget the copy under this key."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.size -= _size(entry)
 
-    def decode(self, key: str, raw: bytes | None) -> Entry | None:
-        """The entry in the store's reply; the copy itself, with what was parsed of it, where the reply is the same."""
+    def decode_reply(self, key: str, raw: bytes | None) -> Entry | None:
+        """Read the entry in the store's reply to a GET, and keep a copy; None where the store has no entry.
+
+        Where the copy at hand is of the same entry, it is returned itself, with all that was parsed of it.
+        """
         if raw is None:
             self.drop(key)
             return None
         copy = self._entries.get(key)
-        if copy is not None and raw.startswith(copy.head):
+        if copy is not None and raw.startswith(copy.header):
             self._entries.move_to_end(key)
             return copy
         entry = Entry.decode(raw)

@@ -1,4 +1,4 @@
-"""The store on a node-based cluster: one pipeline per node, all sent before any is read."""
+"""The store on a node-based cluster: one pipeline for each node, all of them sent before any is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreak
 
 @dataclass(slots=True)
 class ClusterLink:
-    """A Store on a cluster; redis-py keeps the slot map and follows MOVED and ASK."""
+    """A Store on a node-based cluster. redis-py keeps the map of slots and follows the redirections MOVED and ASK."""
 
     url: str
     prefix: str = "dekr:"

@@ -1,4 +1,4 @@
-"""What is sent to the store: plain commands and calls of Lua scripts.
+"""Commands for the store: plain ones and calls of Lua scripts.
 
 All keys of one command live in one hash slot, so that it runs on a cluster. Every script gets the clock offset as its
 first argument (put there by the link) and takes the time from Redis itself, so that all sandboxes share one clock.
@@ -14,6 +14,7 @@ from typing import Any, Final
 from hiredis import pack_command
 
 type Word = str | bytes | int
+"""An argument of a command, or its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: a plain one (``script`` is None, ``words`` are all of it) or a script's call (its keys and arguments)."""
+    """One command: a plain one, where ``words`` are its name and all arguments, or the call of a ``script`` with ``words`` as its
+    arguments. ``keys``: the keys that it touches, all of one hash slot.
+    """
 
     words: tuple[Word, ...]
     keys: tuple[str, ...]
@@ -39,7 +42,7 @@ class Command:
     _packed: tuple[int, bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     def wire_words(self, offset_us: int, *, by_source: bool = False) -> tuple[Word, ...]:
-        """The command as Redis reads it; a script goes by its SHA-1, or by its source where the server has lost it."""
+        """The name and arguments that Redis reads. A script goes by its SHA-1, or by its source where the server has lost it."""
         script = self.script
         if script is None:
             return self.words
@@ -47,7 +50,7 @@ class Command:
         return (*head, len(self.keys), *self.keys, offset_us, *self.words)
 
     def packed(self, offset_us: int) -> bytes:
-        """The same in RESP, a script by its SHA-1. Kept, because the commands of reads are sent again and again."""
+        """The command in RESP, a script named by its SHA-1. The bytes are kept: commands of reads are sent again and again."""
         offset_us = 0 if self.script is None else offset_us
         if self._packed is None or self._packed[0] != offset_us:
             # Packed by hiredis itself: redis-py looks at each word first, which takes four times as long.
@@ -83,10 +86,10 @@ def load_script(package: str, name: str, shared: str = "", /, **numbers: int) ->
 
 
 def plain(name: str, key: str, *args: Word) -> Command:
-    """A command of Redis on one key."""
+    """Make a plain command: a Redis command by its name, with one key and further arguments."""
     return Command((name, key, *args), (key,))
 
 
 def call(script: Script, keys: Sequence[str], *args: Word) -> Command:
-    """A call of a script; the script sees ``args`` from ARGV[2] on."""
+    """Make the call of a script on keys of one hash slot. It has the clock offset in ARGV[1] and ``args`` from ARGV[2] on."""
     return Command(args, tuple(keys), script)

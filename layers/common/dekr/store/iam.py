@@ -1,4 +1,4 @@
-"""The IAM token with which a function signs in to ElastiCache: a new one for every connection, good for 15 minutes."""
+"""Sign-in to ElastiCache with an IAM token: a new one for every connection, valid for 15 minutes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,11 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class IamCredentials(CredentialProvider):
-    """User name and token for redis-py. ``environment`` holds the function's AWS credentials, which Lambda sets."""
+    """User name and token for redis-py.
+
+    ``user``, ``cache``: the cache's user and the name of the serverless cache. ``environment``: the variables with the function's
+    AWS credentials and region, which Lambda sets.
+    """
 
     user: str
     cache: str
@@ -30,5 +34,5 @@ class IamCredentials(CredentialProvider):
             self.environment.get("AWS_SESSION_TOKEN"),
         )
         region = self.environment["AWS_REGION"]
-        # The service keeps cache names in lower case, whatever the stack is called, and wants them signed so.
+        # The service keeps cache names in lower case, whatever the stack is called, and expects them signed in lower case.
         return self.user, elasticache_token(credentials, region, self.cache.lower(), self.user, self.now())

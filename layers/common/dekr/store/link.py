@@ -1,8 +1,8 @@
 """The link to one Redis endpoint: a pipeline is one write and one read on one connection.
 
-The same connection serves every request of a sandbox, so a call may be sent again after a broken one: every script is
-written to bear that (a lease or a budget entry is taken under a token, a put is put-if-newer; a limit may count a
-request twice). A Lambda sandbox handles one request at a time; a link is not for several threads.
+The same connection serves every request of a sandbox, so a call may be sent again after a broken one. Every script can be run
+twice: a lease or a budget entry is taken under a token, a put is put-if-newer; a limit may count a request twice. A Lambda
+sandbox handles one request at a time; a link is not for several threads.
 
 Bounds: the first connect may take 1 s (TLS and IAM), later ones 100 ms, a reply 100 ms (longer for a large one); one
 retry on a fresh connection; after three failures in a row nothing is tried for a second.
@@ -37,7 +37,7 @@ OPEN_S: Final = 1.0
 
 
 class Store(Protocol):
-    """What the rest of the service needs of a link.
+    """A link to the store, as the rest of the service sees it.
 
     ``prefix`` starts every key. ``clock_offset_us`` is added to Redis's clock inside every script; only tests set it.
     """
@@ -58,7 +58,7 @@ class Store(Protocol):
 
 
 def checked(replies: list[Any]) -> list[Any]:
-    """The replies, where none is an error. Raises StoreDown."""
+    """Return the replies where none is an error. Raises StoreDown for the first error."""
     for reply in replies:
         if isinstance(reply, RedisError):
             raise StoreDown(f"The shared store refused a command ({type(reply).__name__}).") from reply
@@ -67,7 +67,9 @@ def checked(replies: list[Any]) -> list[Any]:
 
 @dataclass(slots=True)
 class LinkBreaker:
-    """Opens for a moment after failures in a row, so that a dead store costs one time-out and not one for each request."""
+    """A breaker of the link: it opens for OPEN_S after FAILURES_TO_OPEN failures in a row, so that an unreachable store does not
+    cost every request a time-out.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     failures: int = 0
@@ -84,13 +86,13 @@ class LinkBreaker:
         self.open_until_s = self.monotonic() + OPEN_S
 
     def worked(self) -> None:
-        """Forget the failures."""
+        """Note a success: forget the failures."""
         self.failures = 0
 
 
 @dataclass(slots=True)
 class Link:
-    """A Store on one endpoint: a single node, or ElastiCache Serverless, which routes by itself."""
+    """A Store on one endpoint: a single node, or ElastiCache Serverless, which finds the shard of a key by itself."""
 
     connection: Connection
     prefix: str = "dekr:"
@@ -99,7 +101,7 @@ class Link:
 
     @classmethod
     def open(cls, url: str, *, prefix: str = "dekr:", credentials: CredentialProvider | None = None) -> "Link":
-        """A link to ``redis://`` or ``rediss://``; nothing is connected before the first command."""
+        """Make a link to a ``redis://`` or ``rediss://`` URL. It connects with the first command."""
         options: dict[str, Any] = {
             **parse_url(url),
             "protocol": 2,
@@ -171,12 +173,12 @@ class Link:
 
 
 def _replies(connection: Connection, count: int) -> list[Any]:
-    """So many replies; one that is an error stands in its place.
+    """Read so many replies; an error reply is returned in its place.
 
     Taken from redis-py's own reader: its ``read_response`` takes longer for each reply than hiredis does for a hundred.
     """
-    parser: Any = connection._parser  # noqa: SLF001 - no other way to many replies at once
-    reader = parser._reader  # noqa: SLF001 - the same
+    parser: Any = connection._parser  # noqa: SLF001 - redis-py has no public way to read many replies at once
+    reader = parser._reader  # noqa: SLF001 - hiredis' reader, which redis-py keeps to itself
     replies: list[Any] = []
     while len(replies) < count:
         reply = reader.gets()

@@ -20,7 +20,7 @@ from dekr.market.read.fetch import Fetch
 from dekr.market.read.requirement import Requirement, real_time
 from dekr.polygon.endpoints import GROUPED, SNAPSHOTS, UNIVERSAL, lease_ms
 from dekr.polygon.failures import NotEntitled
-from dekr.sessions import previous_day
+from dekr.sessions import previous_trading_day
 
 if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
@@ -140,7 +140,7 @@ class BatchFetcher:
     def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         """The entries of the previous day's closes."""
         builder = self._builder(permit, ())
-        found = self.shared.client().grouped(previous_day(permit.stamp_us).isoformat(), permit)
+        found = self.shared.client().grouped(previous_trading_day(permit.stamp_us).isoformat(), permit)
         return [
             builder.latest(ticker, Datum.QUOTE, found[ticker])
             if ticker in found
