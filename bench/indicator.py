@@ -8,7 +8,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
-from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
+from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -35,13 +35,13 @@ def run() -> dict[str, tuple[float, str]]:
         user = Principal("bench", Tier(7), Role.USER, "bench")
         series = Series("AAPL", 1, Timespan.DAY, adjusted=True)
         study = Study(Indicator.MACD, tuple(FORMULAS[Indicator.MACD].windows.values()), Price.CLOSE)
-        values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.reach)
+        values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.history_bars)
 
         def ask() -> ReadContext:
             return ReadContext(services.limiter.rate_charge(user, "indicators"), user.tier.policy, Deadline.after(20))
 
         def read() -> None:
-            services.bars.get(ask(), series, rows)
+            services.bars.newest(ask(), series, rows)
 
         def compute() -> None:
             services.indicators.newest(ask(), series, study, values)

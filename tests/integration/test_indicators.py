@@ -16,7 +16,7 @@ from dekr.http.native import indicators as indicator_pages
 from dekr.http.paging import cursors
 from dekr.http.polygon import indicators as polygon_indicators
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.indicators.service import Indicator, Price, Study
+from dekr.market.indicators.study import Indicator, Price, Study
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World

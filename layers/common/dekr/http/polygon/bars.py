@@ -66,7 +66,7 @@ class Aggregates:
         asked = cls(
             series,
             path,
-            series.window_start_ms(first_ms),
+            series.earliest_window_start_ms(first_ms),
             last_ms,
             newest_first,
             min(limit, MAX_BARS, page_rows(series.timespan)),
@@ -89,7 +89,7 @@ class Aggregates:
         wanted = Range(self.first_ms, self.last_ms, self.limit + 1)
         try:
             found = (
-                bars.get(context, self.series, wanted)[::-1]
+                bars.newest(context, self.series, wanted)[::-1]
                 if self.newest_first
                 else bars.oldest(context, self.series, wanted)
             )
