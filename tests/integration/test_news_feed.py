@@ -15,7 +15,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.market.news import feed as news_feed
-from dekr.market.news.ticker_list import NEWEST
+from dekr.market.news.ticker_list import LIST_SIZE
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.store import Command, plain
 from dekr.store.link import Link
@@ -440,7 +440,7 @@ def live(room: Newsroom, draw: random.Random, start_us: int, hours: int) -> None
     while at_us < start_us + hours * HOUR_US:
         at_us += int(draw.expovariate(1 / 9) * MINUTE_US) if draw.random() < 0.97 else 5 * HOUR_US
         published_us = at_us // MINUTE_US * MINUTE_US if draw.random() < 0.5 else at_us // 1_000_000 * 1_000_000
-        last_us = published_us + news_feed.LATEST_US - 2_000_000
+        last_us = published_us + news_feed.MAX_PUBLICATION_DELAY_US - 2_000_000
         named = draw.choices((*TICKERS, "X:BTCUSD"), (9, 5, 2, 2, 1, 1, 1), k=draw.choice((1, 1, 2, 3)))
         story = room.publish(
             published_us, *named, appears_us=draw.choice((published_us, draw.randint(published_us, last_us)))
@@ -459,8 +459,8 @@ def is_page_of(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) ->
     """
     if page != truth[: len(page)]:
         return False
-    times = [article["published_utc"] for article in truth[: NEWEST + 1]]
-    return len(page) == min(NEWEST, len(truth)) or (bool(page) and len(set(times[len(page) :])) == 1)
+    times = [article["published_utc"] for article in truth[: LIST_SIZE + 1]]
+    return len(page) == min(LIST_SIZE, len(truth)) or (bool(page) and len(set(times[len(page) :])) == 1)
 
 
 def told(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) -> str:

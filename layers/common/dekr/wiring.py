@@ -139,10 +139,12 @@ class Services:
     @cached_property
     def news(self) -> "News":
         """The service of news."""
-        from dekr.market.news.service import News  # noqa: PLC0415 - the same
+        from dekr.market.news.feed_fetcher import NewsFeed  # noqa: PLC0415 - only functions that read news need it
+        from dekr.market.news.service import News  # noqa: PLC0415 - only functions that read news need it
         from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - the same
 
-        return News(self._reader, ArticlePages(self.answers), self._upstream)
+        feed = NewsFeed(self._single_flight, self._upstream)
+        return News(self._reader, feed, ArticlePages(self.answers), self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
