@@ -79,7 +79,7 @@ def test_macd_is_made_of_talibs_emas(windows: tuple[int, int, int]) -> None:
     assert histogram == pytest.approx(list((lines - signals)[signal - 1 :]), abs=1e-11)
 
 
-def test_macd_is_talibs_once_their_beginnings_are_forgotten() -> None:
+def test_macd_is_talibs_after_the_unstable_period() -> None:
     """TA-Lib begins the shorter EMA where the longer one begins, the upstream each with its own first window."""
     known = talib.MACD(np.array(walk()), 12, 26, 9)
     for ours, theirs in zip(macd(walk(), 12, 26, 9), known, strict=True):
@@ -192,7 +192,7 @@ def test_values_from_a_bar_on_are_the_last_of_all_values(study: Study) -> None:
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
-def test_what_stands_before_its_reach_does_not_count(study: Study) -> None:
+def test_bars_before_its_history_do_not_count(study: Study) -> None:
     for seed in range(5):
         prices = walk(study.history_bars + 1, seed)
         before = [price * 9 for price in walk(1_000, seed + 100)]  # another price level altogether

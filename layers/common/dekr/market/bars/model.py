@@ -9,10 +9,10 @@ from dekr.cache.entry import Entry
 from dekr.cache.freshness import DAY_US, SECOND_US
 
 SETTLED_KEEP_US: Final = 7 * DAY_US
-"""How long the store keeps a segment of bars. Past bars do not change, so this only bounds memory."""
+"""The time for which the store keeps a segment of bars. Past bars do not change, so this only bounds memory."""
 
 BEYOND_PLAN_KEEP_US: Final = 3_600 * SECOND_US
-"""How long the store keeps a segment that the plan's history does not cover in full: as long as any refusal of the plan."""
+"""The time for which it keeps a segment that the plan's history covers in part only: as long as any refusal of the plan."""
 
 type Row = list[Any]
 """A bar: [start of its window in ms, open, high, low, close, volume, vwap or None, transactions or None]."""
@@ -48,7 +48,7 @@ class Page:
 
     @property
     def keep_us(self) -> int:
-        """How long the store keeps the page, in microseconds."""
+        """The time for which the store keeps the page, in microseconds."""
         return BEYOND_PLAN_KEEP_US if self.truncated else SETTLED_KEEP_US
 
     def payload(self) -> bytes:

@@ -11,7 +11,7 @@ from dekr.market.bars.model import Page, Row, start_ms
 from dekr.market.bars.segments import UNIT_MS, Series, Timespan
 
 MAX_RESAMPLED: Final = 4
-"""How many resampled series are kept with a page of minute bars: together they take less memory than the page itself."""
+"""The number of resampled series that are kept with a page of minute bars: together they take less memory than the page."""
 
 
 def minutes_of(series: Series) -> Series | None:

@@ -52,7 +52,7 @@ def next_segments(series: Series, segments: Iterator[Segment], last_ms: int, bar
 
 
 def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
-    """How many of the bars that are expected of a day have a window that starts after ``last_ms``."""
+    """The number of bars that are expected of a day in windows that start after ``last_ms``."""
     if not series.timespan.intraday:
         return 0
     try:

@@ -195,7 +195,7 @@ def trading_end_us(end_us: int) -> int:
 
 
 def _trading_days(first: date, last: date) -> int:
-    """How many trading days there are from ``first`` to ``last``; outside the calendar every weekday counts as one."""
+    """The number of trading days from ``first`` to ``last``; outside the calendar every weekday counts as one."""
     try:
         return len(sessions.trading_days(first, last))
     except sessions.CalendarUnknown:

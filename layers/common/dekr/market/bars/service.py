@@ -22,7 +22,7 @@ from dekr.sessions import eastern_date
 __all__ = ["Bars", "Range", "Row"]
 
 WIDENING_FACTOR: Final = 8
-"""Where bars are missing, the next look goes this many times farther back."""
+"""While bars are missing, each further look takes this many times as many segments."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,18 +53,18 @@ def ema(prices: Sequence[float], window: int, since: int = 0) -> list[float]:
 
 
 def sma_lookback(window: int) -> int:
-    """How many prices come before the first one that has an SMA, or an EMA, of this window."""
+    """The number of prices before the first one that has an SMA, or an EMA, of this window."""
     return window - 1
 
 
 def sma_unstable_period(window: int) -> int:
-    """How many prices after the first value an SMA still depends on what it began with: none, whatever the window."""
+    """The number of prices after the first value for which an SMA still depends on what it began with: 0 for any window."""
     del window
     return 0
 
 
 def ema_unstable_period(window: int) -> int:
-    """How many prices after the first value an EMA still depends on what it began with."""
+    """The number of prices after the first value for which an EMA still depends on what it began with."""
     return _unstable_period(1 - 2 / (window + 1))
 
 
@@ -105,13 +105,16 @@ def macd(
 
 
 def macd_lookback(short: int, long: int, signal: int) -> int:
-    """How many prices come before the first one that has a MACD with its signal."""
+    """The number of prices before the first one that has a MACD with its signal."""
     del short
     return long + signal - 2
 
 
 def macd_unstable_period(short: int, long: int, signal: int) -> int:
-    """How many prices after the first value a MACD still depends on what it began with: the longer EMA, then its signal."""
+    """The number of prices after the first value for which a MACD still depends on what it began with.
+
+    It is the sum of the unstable periods of the longer EMA and of the signal.
+    """
     del short
     return ema_unstable_period(long) + ema_unstable_period(signal)
 
@@ -133,12 +136,12 @@ def rsi(prices: Sequence[float], window: int, since: int = 0) -> list[float]:
 
 
 def rsi_lookback(window: int) -> int:
-    """How many prices come before the first one that has an RSI: its first average needs ``window`` moves."""
+    """The number of prices before the first one that has an RSI: its first average needs ``window`` moves."""
     return window
 
 
 def rsi_unstable_period(window: int) -> int:
-    """How many prices after the first value an RSI still depends on what it began with."""
+    """The number of prices after the first value for which an RSI still depends on what it began with."""
     return _unstable_period(1 - 1 / window)
 
 

@@ -103,12 +103,12 @@ class Study:
 
     @property
     def lookback(self) -> int:
-        """How many bars come before the first one that has a value."""
+        """The number of bars before the first one that has a value."""
         return self.formula.lookback(*self.windows)
 
     @property
     def history_bars(self) -> int:
-        """How many bars before a bar its value depends on, as far as a double can represent."""
+        """The number of bars before a bar on which its value depends, as far as a double can represent."""
         return self.lookback + self.formula.unstable_period(*self.windows)
 
     def points(self, rows: Sequence[Row], since: int) -> Sequence[Point]:

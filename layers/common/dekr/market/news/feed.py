@@ -38,18 +38,18 @@ KEEP_US: Final = 3 * DAY_US
 """For how long a list is kept after it was fetched as a whole. A week would save 0.3 % more of a mixed day's calls."""
 
 MAX_PUBLICATION_DELAY_US: Final = 2 * 3_600 * SECOND_US
-"""How long after its time of publication an article can appear in the upstream's answers, or change."""
+"""The longest time after its publication at which an article can appear in the upstream's answers, or change."""
 
 OVERLAP_US: Final = MAX_PUBLICATION_DELAY_US + 600 * SECOND_US
-"""How far a feed goes back before the start of the one before it: by that delay, and by more than a request can take."""
+"""The time by which a feed goes back before the start of the last one: that delay, and more than a request can take."""
 
 FIRST_FEED_US: Final = DAY_US
-"""How far the first feed of a chain goes back, if one page holds so much."""
+"""The time by which the first feed of a chain goes back, if one page holds so much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What remains of the last feed: the tickers that it named, and since when there is an unbroken chain of feeds.
+    """The cached record of the last feed: the tickers that it named, and since when there is an unbroken chain of feeds.
 
     Lists with a stamp before ``chain_start_us`` may have gaps.
     """

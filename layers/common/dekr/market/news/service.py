@@ -133,7 +133,7 @@ class NewsListFetcher:
 
 
 def _newest_limit(parameters: Mapping[str, str]) -> int | None:
-    """How many newest articles a query of one ticker is for; None for a query with other filters, or for more than a list has."""
+    """The number of newest articles that a query of one ticker is for; None for other filters, or more articles than a list has."""
     others = {name: value for name, value in parameters.items() if name not in ("limit", "ticker")}
     limit = int(parameters.get("limit", LIST_SIZE + 1))
     return limit if others == NEWEST_FIRST and limit <= LIST_SIZE else None

@@ -13,7 +13,7 @@ NEWEST_FIRST: Final = {"order": "desc", "sort": "published_utc"}
 """The parameters of a query for the newest articles."""
 
 LIST_SIZE: Final = 10
-"""How many articles a list has: the number that both dialects return by default."""
+"""The number of articles in a list: both dialects return so many by default."""
 
 CURSOR_PREFIX: Final = "before:"
 """The start of the service's own cursors, which continue before a moment. The upstream's are base64, which has no colon."""
