@@ -1,4 +1,4 @@
-"""The fields of a JSON Schema as rows: name, type and meaning."""
+"""List the fields of a JSON Schema as rows: name, type and meaning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,11 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``name`` from the root of the answer: ``articles[].sentiments[].symbol``. ``kind``: its type in words."""
+    """One field of an answer.
+
+    ``name``: its path from the root of the answer, such as ``articles[].sentiments[].symbol``; ``kind``: its type in
+    words; ``about``: its description.
+    """
 
     name: str
     kind: str
@@ -17,7 +21,7 @@ class Field:
 
 
 def resolved(document: Json, schema: Json) -> Json:
-    """A schema (or response) with its reference followed."""
+    """Return a schema (or response) with its reference, if it has one, replaced by what it refers to."""
     if "$ref" not in schema:
         return schema
     found: Any = document
@@ -27,7 +31,7 @@ def resolved(document: Json, schema: Json) -> Json:
 
 
 def kind(document: Json, schema: Json) -> str:
-    """The type of a schema in words."""
+    """Return the type of a schema in words."""
     found = resolved(document, schema)
     if "enum" in found:
         return " or ".join(map(str, found["enum"]))
@@ -42,7 +46,7 @@ def kind(document: Json, schema: Json) -> str:
 
 
 def fields(document: Json, schema: Json, above: str = "") -> Iterator[Field]:
-    """Every field of a schema, those inside others after them."""
+    """Yield every field of a schema, each followed by the fields inside it. ``above`` is the name of the enclosing field."""
     found = resolved(document, schema)
     for choice in [*found.get("anyOf", []), *found.get("oneOf", [])]:
         yield from fields(document, choice, above)

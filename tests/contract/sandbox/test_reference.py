@@ -1,8 +1,8 @@
-"""Tickers and splits, as the official client reads them, and snapshots over the whole market."""
+"""The official client reads tickers, splits, and snapshots of a part of the market."""
 
 from itertools import islice
 
-from local.sandbox.universe import LISTED, SPLITS, tickers
+from local.sandbox.universe import SPLITS, TICKER_COUNT, tickers
 from tests.contract.sandbox.conftest import Running
 
 TICKERS = "/v3/reference/tickers"
@@ -11,7 +11,7 @@ TICKERS = "/v3/reference/tickers"
 def test_all_tickers_over_pages(advanced: Running) -> None:
     found = list(advanced.official.list_tickers(market="stocks", active=True, limit=1_000))
     assert [row.ticker for row in found] == sorted(tickers())
-    assert len(found) == LISTED
+    assert len(found) == TICKER_COUNT
     assert advanced.sandbox.calls[TICKERS] == 10
     assert all(row.name and row.type and row.primary_exchange and row.active for row in found)
     assert {row.type for row in found} == {"CS", "ETF", "ADRC", "PFD", "WARRANT"}
