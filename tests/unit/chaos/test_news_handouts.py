@@ -1,8 +1,8 @@
-"""Which lists of news the upstream has handed out, by calls for one ticker and for all."""
+"""News are handed out by calls for one ticker and by calls for all tickers."""
 
 from typing import Any
 
-from chaos.newsstand import PATH, Newsstand, news
+from chaos.news_handouts import PATH, NewsHandouts, news_value
 
 NOON, LATER = "Fri, 20 Nov 2026 17:00:00 GMT", "Fri, 20 Nov 2026 17:10:00 GMT"
 OF_AAPL = f"{PATH}?limit=10&order=desc&sort=published_utc&ticker=AAPL"
@@ -19,34 +19,34 @@ def since(time: str) -> str:
     return f"{PATH}?limit=1000&order=desc&published_utc.gte=2026-11-20T{time}Z"
 
 
-def told(stand: Newsstand, path: str, at: str, *articles: dict[str, Any], **more: str) -> list[Any]:
-    return list(stand.told(path, at, {"results": list(articles), **more}))
+def told(stand: NewsHandouts, path: str, at: str, *articles: dict[str, Any], **more: str) -> list[Any]:
+    return list(stand.record(path, at, {"results": list(articles), **more}))
 
 
 def test_a_tickers_own_list() -> None:
-    assert told(Newsstand(), OF_AAPL, NOON, *OLD) == [news("AAPL", ["6", "5", "4", "3", "2"])]
-    assert told(Newsstand(), OF_AAPL, NOON) == []
+    assert told(NewsHandouts(), OF_AAPL, NOON, *OLD) == [news_value("AAPL", ["6", "5", "4", "3", "2"])]
+    assert told(NewsHandouts(), OF_AAPL, NOON) == []
 
 
 def test_a_call_for_all_hands_out_the_lists_that_it_names_and_those_that_it_does_not() -> None:
-    stand = Newsstand()
+    stand = NewsHandouts()
     told(stand, OF_AAPL, NOON, *OLD)
     told(stand, f"{PATH}?ticker=KO", NOON, article("k", "10:00:00", "KO"))
     new = article("7", "17:05:00", "AAPL", "MSFT")
     assert told(stand, since("16:30:00"), LATER, new) == [
-        news("AAPL", ["7", "6", "5", "4", "3"]),
-        news("KO", ["k"]),
+        news_value("AAPL", ["7", "6", "5", "4", "3"]),
+        news_value("KO", ["k"]),
     ]
 
 
 def test_a_call_that_does_not_reach_back_to_a_list_says_nothing_of_it() -> None:
-    stand = Newsstand()
+    stand = NewsHandouts()
     told(stand, OF_AAPL, NOON, *OLD)
     assert told(stand, since("17:01:00"), LATER, article("7", "17:05:00", "AAPL")) == []
 
 
 def test_a_page_that_is_not_the_last_reaches_back_to_its_end() -> None:
-    stand = Newsstand()
+    stand = NewsHandouts()
     told(stand, OF_AAPL, NOON, *OLD)
     page = (article("8", "17:06:00", "KO"), article("7", "17:05:00", "AAPL"))
     assert told(stand, since("16:30:00"), LATER, *page, next_url="more") == []
@@ -54,7 +54,7 @@ def test_a_page_that_is_not_the_last_reaches_back_to_its_end() -> None:
 
 def test_a_shorter_list_is_right_only_where_it_is_not_cut_within_a_moment() -> None:
     same = [article(name, "12:00:00", "AAPL") for name in "xyz"]
-    assert told(Newsstand(), OF_AAPL, NOON, *OLD[:4], *same) == [
-        news("AAPL", ["6", "5", "4", "3", "x"]),
-        news("AAPL", ["6", "5", "4", "3"]),
+    assert told(NewsHandouts(), OF_AAPL, NOON, *OLD[:4], *same) == [
+        news_value("AAPL", ["6", "5", "4", "3", "x"]),
+        news_value("AAPL", ["6", "5", "4", "3"]),
     ]
