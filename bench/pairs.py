@@ -1,4 +1,4 @@
-"""Two things timed in turn, so that whatever slows the machine slows both."""
+"""Time two functions by turns, so that whatever slows the machine slows both."""
 
 import statistics
 import time
@@ -10,7 +10,10 @@ ROUNDS = 4_000
 def paired(
     one: Callable[[], None], other: Callable[[], None], between: Callable[[], None], rounds: int = ROUNDS
 ) -> tuple[float, float, float]:
-    """The ratio of the medians, and the medians, of calls made in turn."""
+    """Call both functions by turns, ``rounds`` times, and ``between`` after each pair.
+
+    Return the ratio of the first's median time to the second's, and both medians in seconds.
+    """
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(rounds):

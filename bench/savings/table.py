@@ -30,21 +30,25 @@ ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
     "handler's answers that differ": lambda found: found.differing,
     f"busiest second (budget {PER_MINUTE // 60})": lambda found: found.busiest_second,
 }
+"""The rows of the table on the screen: name, and the figure of a day."""
 
 
 def line(found: Found) -> str:
-    """One day in a line."""
+    """Return the summary of one day as one line."""
     case = found.case
-    what = report.NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
+    kind = report.PROFILE_NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
     return (
-        f"{what}: {case.requests:,} requests, seed {case.seed}: saved {found.saved_pct:.2f} %, {found.calls} calls "
+        f"{kind}: {case.requests:,} requests, seed {case.seed}: saved {found.saved_pct:.2f} %, {found.calls} calls "
         f"{found.kinds}, {found.violations} violations"
     )
 
 
 def print_tables(found: Sequence[Found]) -> None:
-    """The figures of each profile by size, mean over the seeds ± half the distance of the extremes; then what was varied."""
-    for profile, title in report.NAMES.items():
+    """Print the figures of each profile by size, then those of the varied days.
+
+    A figure is the mean over the seeds ± half the distance between the extremes.
+    """
+    for profile, title in report.PROFILE_NAMES.items():
         cells = [_cell(found, size, profile) for size in _sizes(found)]
         if not any(cells):
             continue
@@ -71,15 +75,17 @@ def print_tables(found: Sequence[Found]) -> None:
 
 
 def keep(found: Sequence[Found]) -> None:
-    """Write bench/savings.json: what these days say takes the place of what it says of the same."""
-    kept: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
-    for profile in report.NAMES:
+    """Write bench/savings.json and its tables in bench/README.md. These days replace the earlier ones of the same
+    profile and size.
+    """
+    savings: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
+    for profile in report.PROFILE_NAMES:
         for size in _sizes(found):
             if cell := _cell(found, size, profile):
-                kept.setdefault(profile, {})[str(size)] = _summary(cell)
+                savings.setdefault(profile, {})[str(size)] = _summary(cell)
     varied = _varied(found)
     if len(varied) > 1:
-        kept["sensitivity"] = [
+        savings["sensitivity"] = [
             {
                 "tiers": each.case.tiers,
                 "popularity": each.case.popularity,
@@ -91,12 +97,12 @@ def keep(found: Sequence[Found]) -> None:
             }
             for each in varied
         ]
-    SAVINGS.write_text(json.dumps(kept, indent=2) + "\n")
-    markdown.put("saved calls", [*report.lines(kept), "", markdown.machine("make bench-savings")])
+    SAVINGS.write_text(json.dumps(savings, indent=2) + "\n")
+    markdown.put("saved calls", [*report.lines(savings), "", markdown.machine("make bench-savings")])
 
 
 def keep_results(found: Sequence[Found]) -> None:
-    """Put the figures of this run into bench/results.json: those of its largest days of quotes, and all its violations."""
+    """Write saved_pct and calls_over_optimum of the largest days of quotes, and all violations, into bench/results.json."""
     for size in reversed(_sizes(found)):
         if cell := _cell(found, size, "quotes"):
             results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -137,30 +143,33 @@ def _sizes(found: Sequence[Found]) -> list[int]:
 
 
 def _cell(found: Sequence[Found], size: int, profile: str) -> list[Found]:
-    """The days of this size and profile, one for each seed."""
+    """Return the days of this size and profile, one for each seed."""
     return [each for each in found if (each.case.requests, each.case.profile) == (size, profile)]
 
 
 def _varied(found: Sequence[Found]) -> list[Found]:
-    """The days with other tiers or another popularity, after the usual day of the same seed and size."""
+    """Return the days with other tiers or another popularity, after the default day of the same seed and size."""
     varied = [each for each in found if each.case.varied]
-    days = {(each.case.seed, each.case.requests) for each in varied}
-    usual = [each for each in found if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in days]
-    return usual + varied
+    varied_days = {(each.case.seed, each.case.requests) for each in varied}
+    default_days = [
+        each for each in found if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in varied_days
+    ]
+    return default_days + varied
 
 
 def _figures(values: Sequence[float]) -> dict[str, float] | None:
-    """Mean, and the distance of the extremes."""
+    """Return the mean and the distance between the extremes, or None if there are no values."""
     if not values:
         return None
     return {"mean": round(statistics.fmean(values), 4), "spread": round(max(values) - min(values), 4)}
 
 
 def _spread(values: Sequence[float | None]) -> str:
+    """Return the mean ± half the distance between the extremes as text. Values that are None are left out."""
     figures = [value for value in values if value is not None]
     if not figures:
         return "-"
     mean, half = statistics.fmean(figures), (max(figures) - min(figures)) / 2
     exact = all(isinstance(figure, int) for figure in figures)
-    digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many as say something
+    digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many digits as are meaningful
     return f"{mean:,.{digits}f} ± {half:,.{digits}f}" if len(figures) > 1 else f"{mean:,.{digits}f}"

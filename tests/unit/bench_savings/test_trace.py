@@ -1,4 +1,4 @@
-"""The day of requests is what its description says, and nothing but the seed decides it."""
+"""The day of requests has the distributions of its description, and the seed alone decides it."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ def handed(path: str, body: Any) -> list[Value]:
     return list(handouts.from_upstream(path, json.dumps(body).encode()))
 
 
-def test_quotes_and_trades() -> None:
+def test_quotes_and_trades_match_the_services_answers() -> None:
     assert handed("/v2/last/nbbo/AAPL", {"results": LAST_QUOTE}) == [QUOTE]
     assert handed("/v2/last/trade/AAPL", {"results": LAST_TRADE}) == [TRADE]
     quote = {"symbol": "AAPL", "bid": 32.15, "ask": 32.16, "timestamp": TIME}
@@ -45,7 +45,7 @@ def test_snapshots_hand_out_both() -> None:
     assert handed("/v3/snapshot?ticker.any_of=AAPL,ZZZZA", {"results": [item, missing]}) == [QUOTE, TRADE]
 
 
-def test_bars() -> None:
+def test_bars_match_the_services_answers() -> None:
     (found,) = handed(
         "/v2/aggs/ticker/AAPL/range/1/minute/1/2", {"ticker": "AAPL", "results": [{"t": 60_000, "c": 3, "v": 9}]}
     )
@@ -55,7 +55,7 @@ def test_bars() -> None:
     assert answered == (found,)
 
 
-def test_news() -> None:
+def test_news_match_whatever_the_order_of_articles() -> None:
     body = {"articles": [{"id": "bbbbbbbb2"}, {"id": "aaaaaaaa1"}]}
     assert handouts.from_answer("news", ("AAPL",), body) == ((news_value("AAPL", ["aaaaaaaa1", "bbbbbbbb2"]),), ())
     assert handouts.from_answer("news", ("ZZZZA",), {"articles": []}) == ((), ())
