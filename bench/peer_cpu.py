@@ -128,7 +128,7 @@ def cpu(
             used_s = _cpu_s(peer.pid)
             asyncio.run(peer.send(peer_requests * (requests // len(peer_requests)), CONNECTIONS))
             theirs += _cpu_s(peer.pid) - used_s
-            assert calls(upstream) == fetched, "a hit asked upstream"
+            assert calls(upstream) == fetched, "a hit called upstream"
     hits = count * requests / 1e6
     return mine / hits, theirs / hits
 

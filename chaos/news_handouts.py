@@ -22,10 +22,10 @@ ARTICLES_REQUESTED: Final = 5
 
 @dataclass(slots=True)
 class NewsHandouts:
-    """What the upstream has said about news so far.
+    """The upstream's statements about news so far.
 
-    ``known``: by ticker and article id, the time of publication; ``known_until``: the moment up to which all articles of a
-    ticker are known.
+    ``known``: by ticker and article id, the time of publication; ``known_until``: the moment up to which all articles
+    of a ticker are known.
     """
 
     known: dict[str, dict[str, datetime]] = field(default_factory=lambda: defaultdict(dict))

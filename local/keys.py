@@ -41,7 +41,9 @@ class NoStackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a stack's keys are kept: their table, and the name of the environment that is part of each key's text."""
+    """The API keys of a stack: the table that stores them, and the name of the environment that is part of each key's
+    text.
+    """
 
     directory: DynamoKeyDirectory
     env: str

@@ -20,8 +20,8 @@ MIN_TRADES_PER_SLOT: Final = 4
 
 _DEVIATION: Final = 0.9
 _WICK: Final = 0.2
-"""How far the halves deviate from the straight line and reach towards the extremes of the whole. With these values the
-range of a minute relates to the range of a day about as the square roots of their lengths do.
+"""The deviation of the halves from the straight line, and their reach towards the extremes of the whole. With these
+values the range of a minute relates to the range of a day about as the square roots of their lengths do.
 """
 
 

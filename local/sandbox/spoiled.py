@@ -6,7 +6,7 @@ from typing import Any, Final
 from local.sandbox.universe import WELL_KNOWN
 
 AHEAD_US: Final = 3_600 * 1_000_000
-"""How far the fault "future" moves the newest time beyond now, in microseconds."""
+"""The fault "future" moves the newest time this far beyond now, in microseconds."""
 
 _TIMES: Final = (
     "t",

@@ -19,21 +19,21 @@ def since(time: str) -> str:
     return f"{PATH}?limit=1000&order=desc&published_utc.gte=2026-11-20T{time}Z"
 
 
-def told(stand: NewsHandouts, path: str, at: str, *articles: dict[str, Any], **more: str) -> list[Any]:
+def recorded(stand: NewsHandouts, path: str, at: str, *articles: dict[str, Any], **more: str) -> list[Any]:
     return list(stand.record(path, at, {"results": list(articles), **more}))
 
 
 def test_a_tickers_own_list() -> None:
-    assert told(NewsHandouts(), OF_AAPL, NOON, *OLD) == [news_value("AAPL", ["6", "5", "4", "3", "2"])]
-    assert told(NewsHandouts(), OF_AAPL, NOON) == []
+    assert recorded(NewsHandouts(), OF_AAPL, NOON, *OLD) == [news_value("AAPL", ["6", "5", "4", "3", "2"])]
+    assert recorded(NewsHandouts(), OF_AAPL, NOON) == []
 
 
 def test_a_call_for_all_hands_out_the_lists_that_it_names_and_those_that_it_does_not() -> None:
     stand = NewsHandouts()
-    told(stand, OF_AAPL, NOON, *OLD)
-    told(stand, f"{PATH}?ticker=KO", NOON, article("k", "10:00:00", "KO"))
+    recorded(stand, OF_AAPL, NOON, *OLD)
+    recorded(stand, f"{PATH}?ticker=KO", NOON, article("k", "10:00:00", "KO"))
     new = article("7", "17:05:00", "AAPL", "MSFT")
-    assert told(stand, since("16:30:00"), LATER, new) == [
+    assert recorded(stand, since("16:30:00"), LATER, new) == [
         news_value("AAPL", ["7", "6", "5", "4", "3"]),
         news_value("KO", ["k"]),
     ]
@@ -41,20 +41,20 @@ def test_a_call_for_all_hands_out_the_lists_that_it_names_and_those_that_it_does
 
 def test_a_call_that_does_not_reach_back_to_a_list_says_nothing_of_it() -> None:
     stand = NewsHandouts()
-    told(stand, OF_AAPL, NOON, *OLD)
-    assert told(stand, since("17:01:00"), LATER, article("7", "17:05:00", "AAPL")) == []
+    recorded(stand, OF_AAPL, NOON, *OLD)
+    assert recorded(stand, since("17:01:00"), LATER, article("7", "17:05:00", "AAPL")) == []
 
 
 def test_a_page_that_is_not_the_last_reaches_back_to_its_end() -> None:
     stand = NewsHandouts()
-    told(stand, OF_AAPL, NOON, *OLD)
+    recorded(stand, OF_AAPL, NOON, *OLD)
     page = (article("8", "17:06:00", "KO"), article("7", "17:05:00", "AAPL"))
-    assert told(stand, since("16:30:00"), LATER, *page, next_url="more") == []
+    assert recorded(stand, since("16:30:00"), LATER, *page, next_url="more") == []
 
 
 def test_a_shorter_list_is_right_only_where_it_is_not_cut_within_a_moment() -> None:
     same = [article(name, "12:00:00", "AAPL") for name in "xyz"]
-    assert told(NewsHandouts(), OF_AAPL, NOON, *OLD[:4], *same) == [
+    assert recorded(NewsHandouts(), OF_AAPL, NOON, *OLD[:4], *same) == [
         news_value("AAPL", ["6", "5", "4", "3", "x"]),
         news_value("AAPL", ["6", "5", "4", "3"]),
     ]
