@@ -32,8 +32,8 @@ def connected(url: str, upstream: str) -> Iterator[World]:
     with ExitStack() as stack:
 
         def client(now_us: Callable[[], int]) -> "PolygonClient":
-            made = connect(upstream, lambda: FAKE_KEY, now_us)
-            stack.callback(made.transport.client.close)
-            return made
+            polygon_client = connect(upstream, lambda: FAKE_KEY, now_us)
+            stack.callback(polygon_client.transport.client.close)
+            return polygon_client
 
         yield World(stack.enter_context(patient_link(url)), client=client)

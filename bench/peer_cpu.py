@@ -60,13 +60,13 @@ def run() -> dict[str, tuple[float, str]]:
     Return each figure's value and meaning.
     """
     with redis_single() as server, sandbox_polygon(0) as upstream:
-        place = server.url, upstream
-        with serving(*place, FAKE_KEY, KEYS) as peer:
+        addresses = server.url, upstream
+        with serving(*addresses, FAKE_KEY, KEYS) as peer:
             asyncio.run(peer.ready())
             # This comes first, while nothing is cached.
-            ours, peers, pairs = upstream_calls(*place, peer)
-            mine, theirs = cpu(*place, peer, "quote", (QUOTES, QUOTES), ROUNDS)
-            my_bars, their_bars = cpu(*place, peer, "bars", (BARS, PEER_BARS), BAR_ROUNDS)
+            ours, peers, pairs = upstream_calls(*addresses, peer)
+            mine, theirs = cpu(*addresses, peer, "quote", (QUOTES, QUOTES), ROUNDS)
+            my_bars, their_bars = cpu(*addresses, peer, "bars", (BARS, PEER_BARS), BAR_ROUNDS)
     return {
         "peer_cpu_ratio": (
             mine / theirs,

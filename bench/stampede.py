@@ -122,13 +122,13 @@ def stampede(
                     time.sleep(0.005)
                 os.kill(leader.pid or 0, signal.SIGKILL)
             go.set()
-            found = [answers.get(timeout=60) for _ in others]
+            received = [answers.get(timeout=60) for _ in others]
         finally:
             for process in started:
                 process.kill()
                 process.join()
-        assert all(status == 200 for status, _ in found), found  # noqa: PLR2004 - OK
-        return calls(upstream) - before, max(seconds for _, seconds in found)
+        assert all(status == 200 for status, _ in received), received  # noqa: PLR2004 - OK
+        return calls(upstream) - before, max(seconds for _, seconds in received)
 
 
 def _preloaded_context() -> ForkServerContext:

@@ -18,43 +18,43 @@ SAVINGS: Final = FOLDER / "savings.json"
 RESULTS: Final = FOLDER / "results.json"
 
 ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
-    "saved %": lambda found: found.saved_pct,
-    "upstream calls": lambda found: found.calls,
-    "calls / single-symbol optimum": lambda found: found.over_optimum,
-    "symbols fetched": lambda found: found.symbols,
-    "megabytes fetched": lambda found: found.megabytes,
-    "calls of the warmer": lambda found: found.warmer_calls,
-    "freshness violations": lambda found: found.violations,
-    "stale-if-error answers": lambda found: found.stale,
-    "delayed hits": lambda found: found.delayed_hits,
-    "handler's answers that differ": lambda found: found.differing,
-    f"busiest second (budget {PER_MINUTE // 60})": lambda found: found.busiest_second,
+    "saved %": lambda day: day.saved_pct,
+    "upstream calls": lambda day: day.calls,
+    "calls / single-symbol optimum": lambda day: day.over_optimum,
+    "symbols fetched": lambda day: day.symbols,
+    "megabytes fetched": lambda day: day.megabytes,
+    "calls of the warmer": lambda day: day.warmer_calls,
+    "freshness violations": lambda day: day.violations,
+    "stale-if-error answers": lambda day: day.stale,
+    "delayed hits": lambda day: day.delayed_hits,
+    "handler's answers that differ": lambda day: day.differing,
+    f"busiest second (budget {PER_MINUTE // 60})": lambda day: day.busiest_second,
 }
 """The rows of the table on the screen: name, and the figure of a day."""
 
 
-def line(found: Found) -> str:
+def line(day: Found) -> str:
     """Return the summary of one day as one line."""
-    case = found.case
+    case = day.case
     kind = report.PROFILE_NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
     return (
-        f"{kind}: {case.requests:,} requests, seed {case.seed}: saved {found.saved_pct:.2f} %, {found.calls} calls "
-        f"{found.kinds}, {found.violations} violations"
+        f"{kind}: {case.requests:,} requests, seed {case.seed}: saved {day.saved_pct:.2f} %, {day.calls} calls "
+        f"{day.kinds}, {day.violations} violations"
     )
 
 
-def print_tables(found: Sequence[Found]) -> None:
+def print_tables(days: Sequence[Found]) -> None:
     """Print the figures of each profile by size, then those of the varied days.
 
     A figure is the mean over the seeds ± half the distance between the extremes.
     """
     for profile, title in report.PROFILE_NAMES.items():
-        cells = [_cell(found, size, profile) for size in _sizes(found)]
+        cells = [_cell(days, size, profile) for size in _sizes(days)]
         if not any(cells):
             continue
         seeds = sorted({each.case.seed for cell in cells for each in cell})
         print(f"\n{title} (seeds {', '.join(map(str, seeds))})")
-        print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(found)))
+        print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(days)))
         for name, value in ROWS.items():
             if any(value(each) is not None for cell in cells for each in cell):
                 print(f"{name:34}" + "".join(f"{_spread([value(each) for each in cell]):>22}" for cell in cells))
@@ -64,7 +64,7 @@ def print_tables(found: Sequence[Found]) -> None:
             if any(each.baselines[name][1] for cell in cells for each in cell):
                 broken = [_spread([each.baselines[name][1] for each in cell]) for cell in cells]
                 print(f"{'    its violations':34}" + "".join(f"{each:>22}" for each in broken))
-    varied = _varied(found)
+    varied = _varied(days)
     if len(varied) > 1:
         names = ("saved %", "single symbol", "whole market", "violations")
         print(f"\n{'tiers':18}{'popularity':14}" + "".join(f"{name:>16}" for name in names))
@@ -74,16 +74,16 @@ def print_tables(found: Sequence[Found]) -> None:
             print(f"{each.case.tiers:18}{each.case.popularity:14}{row}{each.violations:>16}")
 
 
-def keep(found: Sequence[Found]) -> None:
+def keep(days: Sequence[Found]) -> None:
     """Write bench/savings.json and its tables in bench/README.md. These days replace the earlier ones of the same
     profile and size.
     """
     savings: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
     for profile in report.PROFILE_NAMES:
-        for size in _sizes(found):
-            if cell := _cell(found, size, profile):
+        for size in _sizes(days):
+            if cell := _cell(days, size, profile):
                 savings.setdefault(profile, {})[str(size)] = _summary(cell)
-    varied = _varied(found)
+    varied = _varied(days)
     if len(varied) > 1:
         savings["sensitivity"] = [
             {
@@ -101,13 +101,13 @@ def keep(found: Sequence[Found]) -> None:
     markdown.put("saved calls", [*report.lines(savings), "", markdown.machine("make bench-savings")])
 
 
-def keep_results(found: Sequence[Found]) -> None:
+def keep_results(days: Sequence[Found]) -> None:
     """Write saved_pct and calls_over_optimum of the largest days of quotes, and all violations, into bench/results.json."""
-    for size in reversed(_sizes(found)):
-        if cell := _cell(found, size, "quotes"):
+    for size in reversed(_sizes(days)):
+        if cell := _cell(days, size, "quotes"):
             results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             results["saved_pct"] = round(statistics.fmean(each.saved_pct for each in cell), 3)
-            results["violations"] = sum(each.violations for each in found)
+            results["violations"] = sum(each.violations for each in days)
             results["calls_over_optimum"] = round(statistics.fmean(each.over_optimum or 0.0 for each in cell), 4)
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
             return
@@ -138,21 +138,21 @@ def _summary(cell: Sequence[Found]) -> dict[str, Any]:
     }
 
 
-def _sizes(found: Sequence[Found]) -> list[int]:
-    return sorted({each.case.requests for each in found})
+def _sizes(days: Sequence[Found]) -> list[int]:
+    return sorted({each.case.requests for each in days})
 
 
-def _cell(found: Sequence[Found], size: int, profile: str) -> list[Found]:
+def _cell(days: Sequence[Found], size: int, profile: str) -> list[Found]:
     """Return the days of this size and profile, one for each seed."""
-    return [each for each in found if (each.case.requests, each.case.profile) == (size, profile)]
+    return [each for each in days if (each.case.requests, each.case.profile) == (size, profile)]
 
 
-def _varied(found: Sequence[Found]) -> list[Found]:
+def _varied(days: Sequence[Found]) -> list[Found]:
     """Return the days with other tiers or another popularity, after the default day of the same seed and size."""
-    varied = [each for each in found if each.case.varied]
+    varied = [each for each in days if each.case.varied]
     varied_days = {(each.case.seed, each.case.requests) for each in varied}
     default_days = [
-        each for each in found if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in varied_days
+        each for each in days if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in varied_days
     ]
     return default_days + varied
 

@@ -63,8 +63,8 @@ def _name(route: Route) -> str:
 
 
 def _version() -> str:
-    found: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    return found
+    version: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return version
 
 
 def _operation(route: Route, described: Json, errors: Json) -> Json:

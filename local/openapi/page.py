@@ -109,7 +109,7 @@ def curl(method: str, path: str, operation: Json) -> str:
 
 def _parameter(document: Json, parameter: Json) -> tuple[str, str, str]:
     schema = resolved(document, parameter["schema"])
-    bounds = [f"{word} {schema[name]}" for name, word in _BOUNDS.items() if name in schema]
+    bounds = [f"{phrase} {schema[name]}" for name, phrase in _BOUNDS.items() if name in schema]
     default = [f"default {parameter['schema']['default']}"] if "default" in parameter["schema"] else []
     presence = ["in the path"] if parameter["in"] == "path" else ["required"] if parameter["required"] else []
     facts = ", ".join([*presence, *bounds, *default])

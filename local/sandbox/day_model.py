@@ -90,16 +90,16 @@ def _closing_level(seed: int, ticker: str, day: date) -> float:
     properties, number = profile(seed, ticker), day.toordinal()
     move = 0.0
     for octave in _OCTAVES:
-        place, part = divmod(number, octave)
-        here, there = _lattice(seed, ticker, octave, place), _lattice(seed, ticker, octave, place + 1)
+        index, part = divmod(number, octave)
+        here, there = _lattice(seed, ticker, octave, index), _lattice(seed, ticker, octave, index + 1)
         move += math.sqrt(octave) * (here + (there - here) * part / octave)
     return properties.price * math.exp(properties.swing * 0.6 * move)
 
 
 @lru_cache(maxsize=65_536)
-def _lattice(seed: int, ticker: str, octave: int, place: int) -> float:
+def _lattice(seed: int, ticker: str, octave: int, index: int) -> float:
     """Return the random value in [-1, 1) at one lattice point of an octave."""
-    return noise.integers(_octave(seed, ticker, octave), place)[0] / noise.INTEGER_LIMIT * 2 - 1
+    return noise.integers(_octave(seed, ticker, octave), index)[0] / noise.INTEGER_LIMIT * 2 - 1
 
 
 @lru_cache(maxsize=1_024)

@@ -51,8 +51,8 @@ def universal(view: View, _: Query, query: Query) -> Json:
 
     A requested ticker that is not listed is an item with an error. Raises Refusal (400) for a malformed parameter.
     """
-    one, any_of = query.get("ticker"), query.get("ticker.any_of")
-    requested = any_of.split(",") if any_of else [one] if one else []
+    single, any_of = query.get("ticker"), query.get("ticker.any_of")
+    requested = any_of.split(",") if any_of else [single] if single else []
     if len(requested) > MAX_LIMIT:
         raise bad_request(f"The parameter 'ticker.any_of' can have {MAX_LIMIT} tickers at most")
     limit, newest_first = parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT), parameters.descending(query, "asc")

@@ -46,8 +46,8 @@ def empty(answer: Any) -> Any:
     """Return the answer's envelope without its content."""
     if not isinstance(answer, dict):
         return []
-    kept = {name: value for name, value in answer.items() if name not in _CONTENT and not isinstance(value, dict)}
-    return kept | {name: 0 for name in _COUNTS if name in kept}
+    envelope = {name: value for name, value in answer.items() if name not in _CONTENT and not isinstance(value, dict)}
+    return envelope | {name: 0 for name in _COUNTS if name in envelope}
 
 
 def malformed(body: bytes) -> bytes:

@@ -109,5 +109,5 @@ def profile(seed: int, ticker: str) -> Profile:
 
 def _all_names() -> tuple[str, ...]:
     names = ["".join(letters) for letters in product(_CONSONANTS, _CONSONANTS, _CONSONANTS, _VOWELS)]
-    made = (names[i * _STRIDE % len(names)] for i in range(TICKER_COUNT))
-    return tuple(dict.fromkeys((*WELL_KNOWN, *made)))
+    generated = (names[i * _STRIDE % len(names)] for i in range(TICKER_COUNT))
+    return tuple(dict.fromkeys((*WELL_KNOWN, *generated)))

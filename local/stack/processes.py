@@ -66,9 +66,9 @@ def end_one(process: Process) -> None:
 def _wait_gone(groups: set[int]) -> set[int]:
     deadline = time.monotonic() + END_TIMEOUT_S
     while True:
-        left = groups & {row.group for row in _table()}
-        if not left or time.monotonic() > deadline:
-            return left
+        remaining = groups & {row.group for row in _table()}
+        if not remaining or time.monotonic() > deadline:
+            return remaining
         time.sleep(0.05)
 
 

@@ -57,8 +57,8 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
 
 def _child_environment(caller: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's environment without variables that lead to real accounts or hold the real Polygon key."""
-    kept = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "POLYGON_"))}
-    return {**kept, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
+    inherited = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "POLYGON_"))}
+    return {**inherited, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
 
 
 def _check_health(http: str) -> None:

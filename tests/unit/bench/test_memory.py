@@ -34,9 +34,9 @@ def test_an_entry_that_hardly_gets_smaller_is_not_worth_compressing() -> None:
 
 
 def test_memory_stays_bounded_and_what_is_read_often_stays() -> None:
-    figures = fill([LFU, LRU], symbols=300, max_mb=3)
-    for filled in figures.values():
+    filled_by_policy = fill([LFU, LRU], symbols=300, max_mb=3)
+    for filled in filled_by_policy.values():
         assert 0.95 < filled.peak < 1.01
         assert filled.others < 0.4
     # The clock of volatile-lru counts seconds, which is too coarse for a run as short as this one.
-    assert figures[LFU].popular > 2 * figures[LFU].others
+    assert filled_by_policy[LFU].popular > 2 * filled_by_policy[LFU].others
