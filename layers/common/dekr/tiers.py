@@ -150,3 +150,6 @@ POLICIES: Final[dict[Tier, TierPolicy]] = {
         reserved=True,
     ),
 }
+
+MAX_REAL_TIME_S: Final = max(policy.real_time_s for policy in POLICIES.values())
+"""The largest age of real-time data that any tier may have in the regular session, in seconds."""

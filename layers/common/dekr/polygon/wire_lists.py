@@ -69,6 +69,7 @@ Ticks = ListAnswer[Tick]
 Articles = ListAnswer[Article]
 Listings = ListAnswer[Listing]
 Splits = ListAnswer[Split]
+AnyList = ListAnswer[Item]
 
 
 class PreviousAnswer(Aggregates):

@@ -15,10 +15,10 @@ from dekr.cache.freshness import SECOND_US
 from dekr.cache.keys import DemandPart as Part
 from dekr.market.demand.record import CANDIDATES, HALF_LIFE_US
 from dekr.market.demand.scripts import RECORD_FUNCTIONS, RECORD_NUMBERS
-from dekr.market.quotes.refresh_policy import OLDEST_S
 from dekr.store import Store, call, load_script
+from dekr.tiers import MAX_REAL_TIME_S
 
-OLDEST_US: Final = int(OLDEST_S * SECOND_US)
+OLDEST_US: Final = MAX_REAL_TIME_S * SECOND_US
 """No reader takes a quote that is older, while the market is open."""
 
 PRELOADS_KEPT_S: Final = 86_400
