@@ -65,7 +65,7 @@ class Claims(BaseModel):
 def kid_of(header: dict[str, Any], algorithm: Algorithm) -> str:
     """Read the name of the key that signed a token. Raises Unauthenticated for a header that does not follow the rules.
 
-    A header's own word on where its key is found (``jwk``, ``jku``, ``x5c``, ``x5u``) is not read.
+    The fields in which a header may name the place of its key (``jwk``, ``jku``, ``x5c``, ``x5u``) are not read.
     """
     if "crit" in header or "b64" in header:
         raise invalid_token("The token's header has an extension that this service does not know.")

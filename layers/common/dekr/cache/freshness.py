@@ -116,7 +116,7 @@ def fresh_until_us(stamp_us: int, now_us: int, policy: TierPolicy, data: DataCla
 
 
 def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
-    """How many microseconds the store keeps an entry: the largest age of any tier, over a closed market, plus the stale window."""
+    """The microseconds that the store keeps an entry: the largest age of any tier, over a closed market, plus the stale window."""
     moment = sessions.at(now_us)
     closed = moment.until_us - now_us if moment.session is Session.CLOSED and data.settles else 0
     return max(max_age_us(policy, data, moment.session) for policy in POLICIES.values()) + closed + stale_us

@@ -107,7 +107,7 @@ def calls(prefix: str) -> str:
 
 
 def pause(prefix: str) -> str:
-    """The key of the moment until which the upstream sent everybody away."""
+    """The key of the moment until which the upstream accepts no calls."""
     return upstream(prefix, "pause")
 
 
@@ -167,7 +167,7 @@ def slot_of(key: str) -> str:
 
 
 def kind_of(key: bytes, prefix: str) -> str | None:
-    """The first word of an entry's name (``quote``, ``bars``, ``news`` ...); None for a key that is no entry's."""
+    """The kind of an entry, with which its name begins (``quote``, ``bars``, ``news`` ...); None for a key of anything else."""
     found = _ENTRY.match(key, len(prefix))
     return None if found is None or found["slot"] in _NO_ENTRIES else found["kind"].decode()
 
