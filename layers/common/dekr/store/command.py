@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -67,7 +68,6 @@ def lua_text(package: str, name: str) -> str:
 
 _PRELUDE: Final = lua_text(__package__, "prelude")
 _DEFINED: Final = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
-"""The names that a block of Lua defines: comments and definitions without a blank line between them."""
 
 
 def load_script(package: str, name: str, shared: str = "", /, **numbers: int) -> Script:
@@ -79,10 +79,17 @@ def load_script(package: str, name: str, shared: str = "", /, **numbers: int) ->
     """
     limits = "\n\n".join(f"local {name} = {value:d}" for name, value in numbers.items())
     text = lua_text(package, name)
-    for block in reversed(f"{limits}\n\n{_PRELUDE}\n\n{shared}".split("\n\n")):
-        if any(re.search(rf"\b{name}\b", text) for name in _DEFINED.findall(block)):
-            text = f"{block.strip()}\n\n{text}"
+    for source in (shared, _PRELUDE, limits):
+        for block, defined in reversed(_blocks(source)):
+            if any(name in text for name in defined):
+                text = f"{block}\n\n{text}"
     return Script(name, text)
+
+
+@cache
+def _blocks(source: str) -> list[tuple[str, list[str]]]:
+    """Split Lua text at blank lines: each block, and the names that it defines."""
+    return [(block, _DEFINED.findall(block)) for block in source.strip().split("\n\n")]
 
 
 def plain(name: str, key: str, *args: Word) -> Command:
