@@ -22,7 +22,9 @@ def bars(
     symbol: SymbolPath,
     timespan: TimespanQuery = Timespan.DAY,
     multiplier: MultiplierQuery = 1,
-    limit: Annotated[int | None, Query(ge=1, le=MAX_LIMIT, description="The N most recent bars."), Whole] = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MAX_LIMIT, description="Only so many of the most recent bars."), Whole
+    ] = None,
     first: FromQuery = None,
     last: ToQuery = None,
     adjusted: AdjustedQuery = "true",

@@ -32,7 +32,7 @@ def indicators(
     long_window: studies.LongWindowQuery = None,
     signal_window: studies.SignalWindowQuery = None,
     limit: Annotated[
-        int | None, Query(ge=1, le=studies.MAX_VALUES, description="The N most recent values."), Whole
+        int | None, Query(ge=1, le=studies.MAX_VALUES, description="Only so many of the most recent values."), Whole
     ] = None,
     first: FromQuery = None,
     last: ToQuery = None,

@@ -24,7 +24,7 @@ def news(
     format_: FormatQuery = None,
     tier: TierQuery = None,
 ) -> Response[str]:
-    """The newest articles, with each ticker's sentiment as upstream gives it and a summary of these."""
+    """The newest articles, with each ticker's sentiment as the upstream gives it and a summary of the sentiments."""
     del published_after, cursor
     ticker = Ticker.parse(symbol) if symbol is not None else None
     query = news_query(ticker, limit, edge.query, edge.now_ms * 1000)

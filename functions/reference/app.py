@@ -25,8 +25,8 @@ def market_status(tier: TierQuery = None) -> Response[str]:
 
 @edge.get("/market-calendar", responses=json_of(list[CalendarDay]))
 def market_calendar(
-    first: Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD); today.")] = None,
-    last: Annotated[str | None, Query(alias="to", description="Last day; 30 days later.")] = None,
+    first: Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD); default today.")] = None,
+    last: Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD); default 30 days later.")] = None,
     tier: TierQuery = None,
 ) -> Response[str]:
     """The days of the US stock market: open, early close or closed, with the times of their sessions."""
@@ -41,7 +41,7 @@ def symbols(
     cursor: CursorQuery = None,
     tier: TierQuery = None,
 ) -> Response[str]:
-    """The listed stocks whose ticker or name holds the words."""
+    """The listed stocks whose ticker or name contains the text."""
     del cursor
     parameters = search_parameters(search, limit)
     query = ListQuery("/symbols", parameters, repeated={"search": search}).resumed(edge.query)

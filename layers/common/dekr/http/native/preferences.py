@@ -35,7 +35,7 @@ def _strings(value: object) -> object:
 
 
 class Preferred(BaseModel):
-    """Symbols that will be wanted: about ``weight`` requests an hour for each, until then."""
+    """Symbols that will be requested: about ``weight`` requests an hour for each, until then."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

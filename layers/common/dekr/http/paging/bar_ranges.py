@@ -9,7 +9,7 @@ from dekr.http.edge.query import Whole
 from dekr.http.paging.time_filters import MILLISECONDS, Span
 from dekr.market.bars.segments import Timespan
 
-MultiplierQuery = Annotated[int, Query(ge=1, le=1440, description="How many units a window has."), Whole]
+MultiplierQuery = Annotated[int, Query(ge=1, le=1440, description="Units in a bar's window."), Whole]
 TimespanQuery = Annotated[Timespan, Query(description="The unit of a bar's window.")]
 FromQuery = Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD) or moment (ms).")]
 ToQuery = Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD) or moment (ms).")]

@@ -12,8 +12,8 @@ from dekr.market.indicators.service import FORMULAS, WIDEST, Indicator, Price, S
 MAX_VALUES: Final = 5_000
 """Values in an answer."""
 
-IndicatorPath = Annotated[Indicator, Path(description="Which indicator.")]
-SeriesTypeQuery = Annotated[Price, Query(description="The price of a bar that is taken.")]
+IndicatorPath = Annotated[Indicator, Path(description="The indicator.")]
+SeriesTypeQuery = Annotated[Price, Query(description="The price of each bar that goes into the indicator.")]
 WindowQuery = Annotated[
     int | None,
     Query(ge=1, le=WIDEST, description="Bars in the window; default 50 (rsi: 14); not for macd."),
@@ -23,7 +23,7 @@ ShortWindowQuery = Annotated[
     int | None, Query(ge=1, le=WIDEST, description="Bars in the shorter EMA; default 12; macd only."), Whole
 ]
 LongWindowQuery = Annotated[
-    int | None, Query(ge=1, le=WIDEST, description="Bars in the longer EMA; default 26; macd."), Whole
+    int | None, Query(ge=1, le=WIDEST, description="Bars in the longer EMA; default 26; macd only."), Whole
 ]
 SignalWindowQuery = Annotated[
     int | None, Query(ge=1, le=WIDEST, description="Values in the signal; default 9; macd."), Whole

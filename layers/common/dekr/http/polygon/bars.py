@@ -32,7 +32,7 @@ from dekr.symbols import Ticker
 MAX_BARS: Final = 20_000
 """Bars in an answer: more would not fit into one."""
 
-MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
+MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="Units in a bar's window."), Whole]
 FirstPath = Annotated[str, Path(description="First day (YYYY-MM-DD) or moment (ms).")]
 LastPath = Annotated[str, Path(description="Last day (YYYY-MM-DD) or moment (ms).")]
 TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]

@@ -133,7 +133,9 @@ def indicator_routes(edge: Edge) -> None:
         until: UntilQuery = None,
         order: OrderQuery = "desc",
         limit: Annotated[int, Query(ge=1, le=MAX_VALUES, description="Values in a page."), Whole] = 10,
-        expand_underlying: Annotated[TrueOrFalse, Query(description="Whether to add the bars.")] = "false",
+        expand_underlying: Annotated[
+            TrueOrFalse, Query(description="Whether the answer has the bars that the values were computed from.")
+        ] = "false",
         cursor: CursorQuery = None,
     ) -> Response[str]:
         """A technical indicator in Polygon's shape, newest first."""

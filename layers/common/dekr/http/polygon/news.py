@@ -17,10 +17,10 @@ from dekr.symbols import Ticker
 from dekr.times import day_of, rfc3339
 
 AtQuery = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339).")]
-AfterQuery = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this.")]
-FromQuery = Annotated[str | None, Query(alias="published_utc.gte", description="Then or later.")]
-BeforeQuery = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this.")]
-UntilQuery = Annotated[str | None, Query(alias="published_utc.lte", description="Then or earlier.")]
+AfterQuery = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this day or moment.")]
+FromQuery = Annotated[str | None, Query(alias="published_utc.gte", description="This day or moment, or later.")]
+BeforeQuery = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this day or moment.")]
+UntilQuery = Annotated[str | None, Query(alias="published_utc.lte", description="This day or moment, or earlier.")]
 
 
 def news_routes(edge: Edge) -> None:
@@ -35,7 +35,7 @@ def news_routes(edge: Edge) -> None:
         before: BeforeQuery = None,
         until: UntilQuery = None,
         order: OrderQuery = "desc",
-        sort: Annotated[Literal["published_utc"], Query(description="What the order is of.")] = "published_utc",
+        sort: Annotated[Literal["published_utc"], Query(description="The field to sort by.")] = "published_utc",
         limit: ArticleLimit = 10,
         cursor: CursorQuery = None,
     ) -> Response[str]:

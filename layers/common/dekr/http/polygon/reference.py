@@ -19,12 +19,12 @@ def reference_routes(edge: Edge) -> None:
 
     @edge.get(MARKET_NOW.path, responses=polygon_of(MarketNow))
     def status_now() -> Response[str]:
-        """Polygon's state of the markets."""
+        """The state of the markets in Polygon's shape."""
         return edge.answer(json.dumps(edge.services.hours.now(edge.read_context(None, "reference"))))
 
     @edge.get(UPCOMING.path, responses=polygon_of(list[UpcomingDay]))
     def status_upcoming() -> Response[str]:
-        """Polygon's coming holidays."""
+        """The coming holidays of the markets in Polygon's shape."""
         days = edge.services.answers.get(edge.read_context(None, "reference"), queries.upcoming())
         return edge.answer(json.dumps(days))
 

@@ -12,7 +12,7 @@ from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import Joined, SymbolPath, Whole
 from dekr.http.paging import cursors
-from dekr.http.paging.parameters import CursorQuery, OrderQuery
+from dekr.http.paging.parameters import CursorQuery
 from dekr.http.polygon.parameters import SYMBOL
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
 from dekr.polygon.endpoints import MARKET, SNAPSHOT, UNIVERSAL
@@ -38,7 +38,7 @@ def snapshot_routes(edge: Edge) -> None:
         ] = None,
         include_otc: Annotated[Literal["false"], Query(description="OTC stocks are not served.")] = "false",
     ) -> Response[str]:
-        """Polygon's snapshots of several tickers, or of the whole market: that costs ten requests."""
+        """Polygon's snapshots of several tickers, or of the whole market, which counts as ten requests."""
         del include_otc
         if not tickers:
             whole = edge.services.whole_market.get(edge.read_context(None, "market", MARKET_COST))
@@ -57,12 +57,12 @@ def snapshot_routes(edge: Edge) -> None:
     def universal_snapshot(
         any_of: Annotated[str, Query(alias="ticker.any_of", description="Tickers, joined by commas."), Joined],
         type_: Annotated[Literal["stocks"], Query(alias="type", description="Only stocks.")] = "stocks",
-        order: OrderQuery = "asc",
-        sort: Annotated[Literal["ticker"], Query(description="What the order is of.")] = "ticker",
+        order: Annotated[Literal["asc", "desc"], Query(description="Rising (asc) or falling (desc).")] = "asc",
+        sort: Annotated[Literal["ticker"], Query(description="The field to sort by.")] = "ticker",
         limit: Annotated[int, Query(ge=1, le=UNIVERSAL.max_limit, description="Tickers in one page."), Whole] = 10,
         cursor: CursorQuery = None,
     ) -> Response[str]:
-        """Polygon's universal snapshot of the tickers named; one that is not known is an item with an error."""
+        """Polygon's universal snapshot of these tickers; one that is not known is an item with an error."""
         del type_, sort
         names = _listed(any_of, "ticker.any_of", edge.principal.tier.policy.batch)
         snapshots = edge.services.universal.get(edge.read_context(None, "snapshot", data=len(names)), names)

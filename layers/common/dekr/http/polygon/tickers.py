@@ -39,10 +39,10 @@ class TickerFilters(BaseModel):
     type: Annotated[str | None, Field(pattern=CODE, description="Polygon's code, such as CS or ETF.")] = None
     exchange: Annotated[str | None, Field(pattern=CODE, description="The exchange's MIC, such as XNAS.")] = None
     active: Annotated[Literal["true", "false"] | None, Field(description="Listed now, or no longer.")] = None
-    sort: Annotated[Literal["ticker", "name", "market", "type"] | None, Field(description="What the order is of.")] = (
+    sort: Annotated[Literal["ticker", "name", "market", "type"] | None, Field(description="The field to sort by.")] = (
         None
     )
-    order: Annotated[Literal["asc", "desc"] | None, Field(description="Rising or falling.")] = None
+    order: Annotated[Literal["asc", "desc"] | None, Field(description="Rising (asc) or falling (desc).")] = None
 
 
 TickerFiltersQuery = Annotated[TickerFilters, Query()]

@@ -22,9 +22,9 @@ MAX_TICKS: Final = 10_000
 
 AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns).")]
 TickLimit = Annotated[
-    int, Query(ge=1, le=QUOTES.max_limit, description="Items in a page; ours hold 10 000 at most."), Whole
+    int, Query(ge=1, le=QUOTES.max_limit, description="Items in a page; a page never holds more than 10 000."), Whole
 ]
-SortQuery = Annotated[Literal["timestamp"], Query(description="What the order is of.")]
+SortQuery = Annotated[Literal["timestamp"], Query(description="The field to sort by.")]
 
 
 def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
