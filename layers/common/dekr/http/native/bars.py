@@ -44,7 +44,7 @@ class BarQuery:
         newest_first: bool,  # noqa: FBT001 - as the route has it
         now_ms: int,
     ) -> "BarQuery":
-        """The query that the route's parameters describe; beside a cursor, limit and range are not read.
+        """The query that the route's parameters describe. Limit and range are not read where there is a cursor.
 
         Raises InvalidInput, naming the parameter and its rule.
         """

@@ -39,7 +39,7 @@ class IndicatorQuery:
         newest_first: bool,  # noqa: FBT001 - as the route has it
         now_ms: int,
     ) -> "IndicatorQuery":
-        """The query that the route's parameters describe; beside a cursor, limit and range are not read.
+        """The query that the route's parameters describe. Limit and range are not read where there is a cursor.
 
         Raises InvalidInput, naming the parameter and its rule.
         """

@@ -36,7 +36,7 @@ class ListQuery:
             return self
         for name in query:
             if name not in ALWAYS_ALLOWED and name not in self.repeated:
-                raise InvalidInput(name, "must not be sent with a cursor, which holds what was asked for at first")
+                raise InvalidInput(name, "must not be sent with a cursor, which holds the filters of the first page")
         symbol, _, upstream = cursors.unseal(self._scope, cursor).partition(" ")
         if not upstream.isascii() or not upstream.isprintable():
             raise cursors.refused()

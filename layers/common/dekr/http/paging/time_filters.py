@@ -12,10 +12,7 @@ from typing import Final
 
 from dekr.errors import InvalidInput
 from dekr.sessions import eastern_midnight_us
-from dekr.times import day_of
-
-FAR_FUTURE_S: Final = 253_402_300_799
-"""The last second of the year 9999, the last one that has a date."""
+from dekr.times import FAR_FUTURE_S, day_of
 
 FAR_FUTURE_MS: Final = FAR_FUTURE_S * 1_000
 FAR_FUTURE_NS: Final = FAR_FUTURE_S * 10**9

@@ -62,8 +62,8 @@ class IndicatorQuery:
         cursor: str | None,
         now_ms: int,
     ) -> "IndicatorQuery":
-        """The query that the route's parameters describe. ``filters``: the request's parameters, of which those by
-        ``timestamp`` are read, and beside a cursor none. Raises InvalidInput, naming the parameter and its rule.
+        """The query that the route's parameters describe. ``filters``: the request's parameters; those by ``timestamp`` are
+        read where there is no cursor. Raises InvalidInput, naming the parameter and its rule.
         """
         if expanded and limit + study.reach > MAX_BARS:
             rule = f"an answer holds {MAX_BARS} bars at most; this one needs {limit + study.reach}"
