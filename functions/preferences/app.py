@@ -1,4 +1,4 @@
-"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to be wanted."""
+"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to request."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ edge = Edge("preferences")
 
 @edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
 def prefer(body: PreferredBody) -> Response[str]:
-    """Expect that these symbols will be wanted, so that they are preloaded. For service and admin keys."""
+    """Expect requests for these symbols, so that they are preloaded. For service and admin keys."""
     _require_a_module()
     edge.check_parameters()
     preference = Preference.of(body, edge.now_ms * 1000)
@@ -29,7 +29,7 @@ def prefer(body: PreferredBody) -> Response[str]:
 
 @edge.delete("/preferences/symbols/<symbol>", responses=json_of(Unpreferred))
 def unprefer(symbol: SymbolPath) -> Response[str]:
-    """Expect no longer that a symbol will be wanted. For service and admin keys."""
+    """Expect no more requests for a symbol. For service and admin keys."""
     _require_a_module()
     ticker = Ticker.parse(symbol).text
     edge.check_parameters()
