@@ -6,16 +6,16 @@ budget, it gets nothing of it.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dekr.cache import keys
 from dekr.errors import DekrError, StoreDown
-from dekr.gate.call import Family
+from dekr.gate.call import Attempt, Family
 from dekr.gate.gate import WINDOW_US, Decision, Gate
-from dekr.gate.permit import Permit, budget_spent
+from dekr.gate.permit import FetchOutcome, Permit, budget_spent
 from dekr.gate.request import FetchRequest
+from dekr.passed_over import PassedOver
 from dekr.store import Command, call, load_script, plain
 
 _SHARE: Final = load_script(__package__, "budget_share")
@@ -23,12 +23,16 @@ _SHARE: Final = load_script(__package__, "budget_share")
 
 @dataclass(slots=True)
 class BudgetShare:
-    """A gate that grants at most ``most`` calls a minute to all who share the ``name``; ``calls`` counts those of this one."""
+    """A gate that grants at most ``most`` calls a minute to all who share the ``name``. ``calls`` counts those that this sandbox
+    was granted; ``passed_over`` collects failures of the store that change nothing for the caller.
+    """
 
     gate: Gate
     name: str
     most: int
+    passed_over: PassedOver
     calls: int = 0
+    _outcomes: list[FetchOutcome] = field(default_factory=list, init=False)
 
     @property
     def per_minute(self) -> int:
@@ -47,6 +51,7 @@ class BudgetShare:
             raise
         if isinstance(decision, Permit):
             decision.issuer = self
+            self._outcomes.append(decision.outcome)
         else:
             self._give_back(token)
         return decision
@@ -80,18 +85,26 @@ class BudgetShare:
         """The commands that end a fetch; see dekr.gate.permit.PermitIssuer."""
         return self.gate.settled(permit, word, life_ms)
 
+    def take_attempts(self) -> list[Attempt]:
+        """Return the attempts of the fetches that were granted since the last time, and forget them."""
+        found = [attempt for outcome in self._outcomes for attempt in outcome.attempts]
+        self._outcomes.clear()
+        return found
+
     def _take(self) -> str:
         token = self.gate.token()
         ((now_us, until_us),) = self.gate.store.run(call(_SHARE, [self._key], token, self.most, WINDOW_US))
         if until_us:
-            raise budget_spent(until_us - now_us)
+            raise budget_spent(until_us - now_us, f"share of the {self.name}")
         self.calls += 1
         return token
 
     def _give_back(self, token: str) -> None:
         self.calls -= 1
-        with suppress(StoreDown):
+        try:
             self.gate.store.run(plain("ZREM", self._key, token))
+        except StoreDown as error:
+            self.passed_over.note(error)
 
     @property
     def _key(self) -> str:

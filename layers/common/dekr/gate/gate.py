@@ -25,6 +25,9 @@ WINDOW_US: Final = 61_000_000
 UPPER_TIERS_SHARE: Final = 0.2
 """The part of the budget that only tiers with ``reserved`` may use."""
 
+OTHERS_FETCH: Final = "another request's fetch failed"
+"""The fault of an error that another request met: that request's log line names the cause."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -165,23 +168,26 @@ def _granted(now: int, word: bytes, detail: Any, families: Sequence[Family]) -> 
         case b"go":
             return families[int(detail) - 1]
         case b"spent":
-            raise budget_spent(int(detail) - now)
+            raise budget_spent(int(detail) - now, "budget of all sandboxes, or a pause after status 429")
         case b"denied":
-            raise not_entitled()
+            raise not_entitled("known from an earlier call")
         case b"open":
             seconds = max(1.0, (int(detail) - now) / 1e6)
-            raise UpstreamDown("The data provider is failing; calls to it are paused.", retry_after_s=seconds)
+            text = "The data provider is failing; calls to it are paused."
+            raise UpstreamDown(text, retry_after_s=seconds, fault="breaker open")
         case b"failed":
             raise _failure(detail.decode())
         case _:
             # Another sandbox took over the lease while this one was slow: its fetch counts, not this one.
-            raise UpstreamDown("Getting the data took too long. Please try again.", retry_after_s=1.0)
+            text = "Getting the data took too long. Please try again."
+            raise UpstreamDown(text, retry_after_s=1.0, fault="lease lost to another sandbox")
 
 
 def _failure(code: str) -> DekrError:
     """Rebuild the error with which the awaited fetch ended, from its code."""
     if code == UpstreamInvalid.code:
-        return UpstreamInvalid("The data provider has just sent an answer that cannot be used.")
+        return UpstreamInvalid("The data provider has just sent an answer that cannot be used.", fault=OTHERS_FETCH)
     if code == UpstreamNotEntitled.code:
-        return not_entitled()
-    return UpstreamDown("The data provider has just failed to answer.", retry_after_s=1.0, code=code)
+        return not_entitled(OTHERS_FETCH)
+    text = "The data provider has just failed to answer."
+    return UpstreamDown(text, retry_after_s=1.0, code=code, fault=OTHERS_FETCH)

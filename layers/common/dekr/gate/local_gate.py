@@ -38,9 +38,9 @@ class LocalGate:
         while self._log and self._log[0] <= now - WINDOW_US:
             self._log.popleft()
         if now < self._paused_until_us:
-            raise budget_spent(self._paused_until_us - now)
+            raise budget_spent(self._paused_until_us - now, "pause after status 429")
         if len(self._log) >= share:
-            raise budget_spent(self._log[0] + WINDOW_US - now)
+            raise budget_spent(self._log[0] + WINDOW_US - now, "static share of one sandbox")
         self._log.append(now)
         return families[0]
 

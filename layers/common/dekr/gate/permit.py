@@ -142,7 +142,7 @@ class Permit:
         """
         left = self.families[self.families.index(self.family) + 1 :]
         if not left:
-            raise not_entitled()
+            raise not_entitled("no source is left")
         self.issuer.report(self)
         return self.turn_to(left)
 
@@ -184,12 +184,13 @@ class Permit:
         return (*self.issuer.settled(self, word, life_ms), *back)
 
 
-def not_entitled() -> UpstreamNotEntitled:
-    """The error of a datum for which the plan has no source."""
-    return UpstreamNotEntitled("The data plan behind this service does not include this data.")
+def not_entitled(fault: str) -> UpstreamNotEntitled:
+    """The error of a datum for which the plan has no source; ``fault`` says how that is known."""
+    return UpstreamNotEntitled("The data plan behind this service does not include this data.", fault=fault)
 
 
-def budget_spent(left_us: int) -> BudgetSpent:
-    """The error of a call that the budget has no room for until so many microseconds from now."""
+def budget_spent(left_us: int, fault: str) -> BudgetSpent:
+    """The error of a call that a budget has no room for until ``left_us`` microseconds from now; ``fault`` names the budget."""
     seconds = max(1.0, left_us / 1e6)
-    return BudgetSpent("This service's allowance of upstream calls is used up for now.", retry_after_s=seconds)
+    text = "This service's allowance of upstream calls is used up for now."
+    return BudgetSpent(text, retry_after_s=seconds, fault=fault)

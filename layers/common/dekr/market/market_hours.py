@@ -14,6 +14,7 @@ from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamIn
 from dekr.market.passthrough.queries import market_now, upcoming
 from dekr.market.passthrough.service import PassThrough
 from dekr.market.read.context import ReadContext
+from dekr.passed_over import PassedOver
 from dekr.sessions import Session
 from dekr.times import rfc3339
 
@@ -23,10 +24,11 @@ _NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNot
 
 @dataclass(frozen=True, slots=True)
 class MarketHours:
-    """The service of sessions and trading days."""
+    """The service of sessions and trading days. ``passed_over`` collects why the upstream's word is missing."""
 
     answers: PassThrough
     now_us: Callable[[], int]
+    passed_over: PassedOver
 
     def status(self, context: ReadContext) -> dict[str, Any]:
         """The session now and the next change, as ``dekr.models.MarketStatus``."""
@@ -61,7 +63,8 @@ class MarketHours:
     def _now(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
         try:
             sent: Mapping[str, Any] = self.answers.get(context, market_now(since_us))
-        except _NO_ANSWER:
+        except _NO_ANSWER as error:
+            self.passed_over.note(error)
             return None
         # What was said in another session says nothing of this one.
         said_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
@@ -71,7 +74,8 @@ class MarketHours:
         """The days that the upstream announces for the stock exchanges, by date."""
         try:
             sent = self.answers.get(context, upcoming())
-        except _NO_ANSWER:
+        except _NO_ANSWER as error:
+            self.passed_over.note(error)
             return {}
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}
 

@@ -85,6 +85,7 @@ class Preference:
         try:
             body = Preferred.model_validate(event.get("detail"))
         except ValidationError as error:
+            # The sender's mistake; the cause is left out, because it quotes what was sent.
             raise invalid(RequestValidationError(_located(error))) from None
         return cls.of(body, now_us)
 
@@ -93,6 +94,7 @@ def _ticker(symbol: str) -> str:
     try:
         return Ticker.parse(symbol, "symbols").text
     except InvalidInput as error:
+        # The caller's mistake, said again for its place in the list.
         shown = "".join(c if c.isprintable() else "?" for c in symbol[:20])
         raise InvalidInput("symbols", f'"{shown}" {error.detail.partition(": ")[2]}', code=error.code) from None
 

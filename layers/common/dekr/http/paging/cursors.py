@@ -29,6 +29,7 @@ def unseal(scope: str, cursor: str) -> str:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         text = raw[_DIGEST:].decode()
     except (Base64Error, ValueError):
+        # The caller's mistake; the cause is left out, because it quotes what was sent.
         raise refused() from None
     # Compared as a whole: base64 has several spellings of the same bytes.
     if raw[:_DIGEST] != _digest(scope, raw[_DIGEST:]) or seal(scope, text) != cursor:

@@ -77,11 +77,12 @@ class BarFetch:
         """The same where it is known already; None where it is not."""
         cache = self.reader.cache
         key = self._key_of_first(ticker)
-        with suppress(StoreDown):
+        try:
             entry = cache.entry(key, cache.store.run(cache.get(key))[0])
-            if entry is not None and entry.kind is Kind.VALUE:
-                return _first_day(entry)
-        return None
+        except StoreDown as error:
+            self.reader.passed_over.note(error)
+            return None
+        return _first_day(entry) if entry is not None and entry.kind is Kind.VALUE else None
 
     def _key_of_first(self, ticker: str) -> str:
         return self.reader.cache.key(ticker, Datum.FIRST_BAR)
@@ -175,7 +176,8 @@ class FetchedBars:
         """
         bars = between(self.rows, segment.start_ms, segment.end_ms)
         if not bars and old is not None and page_of(old).rows:
-            raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
+            text = "The data provider sent no bars where it had sent some before."
+            raise UpstreamInvalid(text, fault="results: empty, and were not before")
         over_us = self.stamp_us - last_trade_us(segment.end_ms * 1000)
         doubtful = not bars and (not self.traded or 0 < over_us < PUBLISHED_US)
         cut = segment.start_ms < self.begin_ms

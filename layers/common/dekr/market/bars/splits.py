@@ -52,10 +52,13 @@ class RecentSplits:
         told = context.outcome, context.failure
         try:
             entry = self.reader.read(context, (requirement,), fetch)[key]
-        except UNKNOWN:
+        except UNKNOWN as error:
+            self.reader.passed_over.note(error)
             return None
         if entry.stamp_us <= splits_floor_us(context.now_us):
             # Too old, and served only because there is no newer one: no part of the answer.
+            if context.failure is not None:
+                self.reader.passed_over.note(context.failure)
             context.outcome, context.failure = told
             return None
         since_us, tickers = entry.view(_parsed)
@@ -84,7 +87,7 @@ class RecentSplits:
             if not sent.get("next_url"):
                 return rows
             parameters = {"cursor": sent["next_url"]}
-        raise UpstreamInvalid("The data provider's list of splits does not end.")
+        raise UpstreamInvalid("The data provider's list of splits does not end.", fault="next_url: pages do not end")
 
     @property
     def _key(self) -> str:

@@ -122,7 +122,9 @@ class NewsFeed:
         """
         del missing
         if permit.alone:
-            raise StoreDown("Without the store there are no lists to put the news into.")
+            raise StoreDown(
+                "Without the store there are no lists to put the news into.", fault="read without the store"
+            )
         before = cached.get(self.key)
         from_us = before.stamp_us - OVERLAP_US if before else permit.stamp_us - FIRST_US
         found = self._articles(from_us // SECOND_US * SECOND_US, permit, MAX_PAGES if before else 1)
@@ -148,9 +150,10 @@ class NewsFeed:
         times_us = [published_us(article) for article in articles.values()]
         if not times_us:
             # In hours there is news of some ticker: an answer without any is not believed.
-            raise UpstreamInvalid("The data provider sent no news at all.")
+            raise UpstreamInvalid("The data provider sent no news at all.", fault="results: empty")
         if any(later > earlier for earlier, later in pairwise(times_us)):
-            raise UpstreamInvalid("The data provider sent news out of order.")
+            text = "The data provider sent news out of order."
+            raise UpstreamInvalid(text, fault="results.published_utc: out of order")
         # Behind the last page there may be more of the same moment.
         begin_us = max(from_us, times_us[-1] + 1) if cursor else from_us
         kept = [article for at_us, article in zip(times_us, articles.values(), strict=True) if at_us >= begin_us]
@@ -173,7 +176,7 @@ class NewsFeed:
                     left_us = new.fetched_us + KEEP_US - stamp_us
                     writes.append(Write(key, Entry(stamp_us, Kind.VALUE, new.payload()), left_us))
             if not self.single_flight.keep(writes, copy=False):
-                raise StoreDown("The store was lost while news were kept.")
+                raise StoreDown("The store was lost while news were kept.", fault="lost while writing news")
 
 
 @dataclass(frozen=True, slots=True)

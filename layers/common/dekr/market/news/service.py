@@ -67,12 +67,13 @@ class News:
         try:
             found = self._read(context, ticker, by_feed=True)
             down = isinstance(context.failure, UpstreamDown) and context.upstream_calls
-            failed = isinstance(context.failure, _OF_THE_FEED) and not down
-        except _OF_THE_FEED:
-            failed = True
-        if failed:
+            failure = None if down or not isinstance(context.failure, _OF_THE_FEED) else context.failure
+        except _OF_THE_FEED as error:
+            failure = error
+        if failure is not None:
+            self.reader.passed_over.note(failure)
             context.failure, context.outcome = None, Outcome.MISS
-        if failed or found is None:
+        if failure is not None or found is None:
             # The feed did not reach the list, or has changed it since it was read.
             found = self._read(context, ticker, by_feed=False)
         assert found is not None, "a list that was fetched for this reader needs no feed"

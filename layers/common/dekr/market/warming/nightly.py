@@ -15,6 +15,7 @@ from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import YEAR_MS, Range, Row
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.read.context import ReadContext
+from dekr.passed_over import PassedOver
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50
@@ -42,13 +43,15 @@ class DayBars(Protocol):
 @dataclass(frozen=True, slots=True)
 class NightlyHistory:
     """``history`` adds the day that was finished at a moment to what is kept of all tickers, and says whether that is done
-    (dekr.market.bars.finished_day); ``toll`` makes what counts the calls among all of the day.
+    (dekr.market.bars.finished_day); ``charge`` makes what counts the calls among all of the day; ``passed_over`` collects why
+    single tickers were left out.
     """
 
     demand: Demand
     history: Callable[[int, Deadline], bool]
     bars: DayBars
     charge: Callable[[], RateCharge]
+    passed_over: PassedOver
 
     def __call__(self, deadline: Deadline) -> str:
         """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
@@ -67,8 +70,9 @@ class NightlyHistory:
             )
             try:
                 self._load(context, each.ticker)
-            except (UpstreamInvalid, UpstreamNotEntitled):
+            except (UpstreamInvalid, UpstreamNotEntitled) as error:
                 # That ticker's bars alone are wrong, or not in the plan.
+                self.passed_over.note(error)
                 wrong += 1
                 if wrong > MAX_WRONG:
                     raise
