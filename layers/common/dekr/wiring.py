@@ -187,8 +187,8 @@ class Services:
         from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - loaded on first use only
         from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - loaded on first use only
 
-        most = max(1, int(self._gate.per_minute * SHARE))
-        share = BudgetShare(self._gate, "warmer", most, self.passed_over)
+        max_per_minute = max(1, int(self._gate.per_minute * SHARE))
+        share = BudgetShare(self._gate, "warmer", max_per_minute, self.passed_over)
         reader = replace(self._reader, single_flight=replace(self._single_flight, gate=share))
         history = FinishedDayHistory(reader, self._upstream)
         bars = Bars(reader, self._upstream)
