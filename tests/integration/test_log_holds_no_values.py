@@ -117,15 +117,15 @@ def test_no_answer_of_any_shape_leaves_a_part_of_it_in_the_log(
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), route=st.sampled_from(ROUTES), value=planted)
+@given(place=st.integers(0, 40), route=st.sampled_from(ROUTES), value=planted)
 def test_no_value_that_is_wrong_in_a_good_answer_is_in_the_log(
-    world: World, capsys: pytest.CaptureFixture[str], data: st.DataObject, route: str, value: object
+    world: World, capsys: pytest.CaptureFixture[str], place: int, route: str, value: object
 ) -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         outline = good(request)
-        path = data.draw(st.sampled_from(leaves(outline)))
-        return httpx.Response(200, json=replaced(outline, path, value))
+        paths = leaves(outline)
+        return httpx.Response(200, json=replaced(outline, paths[place % len(paths)], value))
 
     world.upstream.answer = answer
     check(logged(world, capsys, route))
