@@ -53,7 +53,7 @@ lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
 	$(UV) $(COMPILE) $(UPGRADE) --group bootstrap -o requirements/uv.txt
 
 .PHONY: drift
-drift: .tools/uv/.done ## Fail where a requirements file is not what pyproject.toml says
+drift: .tools/uv/.done ## Fail if a requirements file does not match pyproject.toml
 	@$(MAKE) --no-print-directory lock && git diff --exit-code -- requirements layers/common/requirements.txt
 
 # --- checks --------------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ bench: setup system ## Run the benchmarks, print their table, write bench/result
 	$(PY) -m bench
 
 .PHONY: bench-savings
-bench-savings: setup system ## Saved calls on driven days (hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
+bench-savings: setup system ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
 	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
 		$(if $(PROFILE),--profile $(PROFILE))
 

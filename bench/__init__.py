@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table, says what it compares with, and gives its figures to bench/results.json."""
+"""Benchmarks. Each prints a table, names what it compares with, and gives its figures to bench/results.json."""

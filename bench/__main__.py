@@ -1,5 +1,7 @@
-"""``make bench``: runs every benchmark, prints one table, writes it into bench/README.md and the numbers into
-bench/results.json (name -> number), and draws the charts.
+"""``make bench``: run every benchmark.
+
+Prints one table, writes it into bench/README.md and the numbers into bench/results.json (name -> number), and draws the
+charts.
 """
 
 import json
@@ -10,18 +12,18 @@ from bench import batch, charts, cold, eviction, hit, hit_parts, indicator, memo
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS = (hit, hit_parts, batch, indicator, cold, peer_cpu, shared, stampede, memory, eviction)
-OF_SAVINGS = ("saved_pct", "violations", "calls_over_optimum")
-"""What ``make bench-savings`` writes into the same file."""
+SAVINGS_FIGURES = ("saved_pct", "violations", "calls_over_optimum")
+"""The figures in bench/results.json that ``make bench-savings`` writes."""
 
 
 def main() -> None:
-    """Run them all, one after the other: side by side they would disturb each other."""
-    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    """Run all benchmarks one after the other, because they would disturb each other side by side."""
+    previous = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rows: list[tuple[str, str, str]] = []
-    results: dict[str, float] = {name: before[name] for name in OF_SAVINGS if name in before}
+    results: dict[str, float] = {name: previous[name] for name in SAVINGS_FIGURES if name in previous}
     for benchmark in BENCHMARKS:
-        found = benchmark.run()
-        for name, (value, meaning) in found.items():
+        figures = benchmark.run()
+        for name, (value, meaning) in figures.items():
             results[name] = round(value, 3)
             rows.append((f"`{name}`", f"{value:,.3f}".rstrip("0").rstrip("."), meaning))
             print(f"{name:26} {value:12.3f}  {meaning}", flush=True)

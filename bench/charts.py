@@ -1,6 +1,7 @@
-"""``python -m bench.charts``: draws docs/charts/*.svg from bench/results.json and bench/savings.json.
+"""Draw docs/charts/*.svg from bench/results.json and bench/savings.json: ``python -m bench.charts``.
 
-The same figures make the same bytes: no date, no random names inside. A chart is drawn when its figures are there.
+The same figures give the same bytes, because the files have no date and no random names. A chart is drawn if its
+figures exist.
 """
 
 import json
@@ -15,35 +16,40 @@ from matplotlib.figure import Figure
 BENCH: Final = Path(__file__).parent
 CHARTS: Final = BENCH.parent / "docs/charts"
 SERVICE: Final = "this service"
-OURS, OTHERS = "#1f6f8b", ("#e0a458", "#8d99ae", "#b56576", "#6d8b74", "#9a8c98", "#c9ada7")
+OUR_COLOUR, OTHER_COLOURS = "#1f6f8b", ("#e0a458", "#8d99ae", "#b56576", "#6d8b74", "#9a8c98", "#c9ada7")
+"""Colours of this service and of what it is compared with."""
+
 HIT_PARTS: Final = (
     ("one round trip: limit and entry", "hit_round_trip_us"),
     ("freshness and the answer", "hit_service_us"),
     ("routing, validation, access, headers, log line", "hit_handler_us"),
 )
-"""Each measured with those before it inside."""
+"""Label and figure of each part of a hit. Each figure includes those before it."""
 
 type Figures = Mapping[str, Any]
 
 
 def main() -> None:
-    """Draw all charts and say which."""
+    """Draw all charts and print their paths."""
     for name in draw(_read("results.json"), _read("savings.json"), CHARTS):
         print(f"{CHARTS.relative_to(BENCH.parent)}/{name}")
 
 
 def draw(results: Figures, savings: Figures, folder: Path) -> list[str]:
-    """Draw what these figures allow into a folder; returns the names of the files."""
+    """Draw the charts that these figures allow into a folder. Return the names of the files."""
     charts: dict[str, tuple[bool, Callable[[Axes], None]]] = {
-        "saved": (bool(savings.get("quotes")), lambda axes: _saved(axes, savings["quotes"], "quotes")),
-        "saved-mixed": (bool(savings.get("mixed")), lambda axes: _saved(axes, savings["mixed"], "a mix of routes")),
-        "sensitivity": (bool(savings.get("sensitivity")), lambda axes: _sensitivity(axes, savings["sensitivity"])),
-        "hit": ("hit_handler_us" in results, lambda axes: _hit(axes, results)),
-        "cpu": ("peer_cpu_us" in results, lambda axes: _cpu(axes, results)),
-        "memory": ("memory_quote_bytes" in results, lambda axes: _memory(axes, results)),
+        "saved": (bool(savings.get("quotes")), lambda axes: _draw_saved(axes, savings["quotes"], "quotes")),
+        "saved-mixed": (
+            bool(savings.get("mixed")),
+            lambda axes: _draw_saved(axes, savings["mixed"], "a mix of routes"),
+        ),
+        "sensitivity": (bool(savings.get("sensitivity")), lambda axes: _draw_sensitivity(axes, savings["sensitivity"])),
+        "hit": ("hit_handler_us" in results, lambda axes: _draw_hit(axes, results)),
+        "cpu": ("peer_cpu_us" in results, lambda axes: _draw_cpu(axes, results)),
+        "memory": ("memory_quote_bytes" in results, lambda axes: _draw_memory(axes, results)),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {f"{name}.svg": chart for name, (there, chart) in charts.items() if there}
+    drawable = {f"{name}.svg": chart for name, (available, chart) in charts.items() if available}
     style = mpl.rc_context(
         {
             "svg.hashsalt": "dekr",
@@ -57,11 +63,11 @@ def draw(results: Figures, savings: Figures, folder: Path) -> list[str]:
         }
     )
     with style:
-        for name, chart in wanted.items():
+        for name, chart in drawable.items():
             figure = Figure(figsize=(7.5, 3.8), layout="constrained")
             chart(figure.add_subplot())
             figure.savefig(folder / name, format="svg", metadata={"Date": None})
-    return list(wanted)
+    return list(drawable)
 
 
 def _read(name: str) -> Figures:
@@ -69,8 +75,11 @@ def _read(name: str) -> Figures:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _saved(axes: Axes, sizes: Figures, what: str) -> None:
-    """Saved % by policy and requests a day. ``sizes``: by requests, ours and the baselines."""
+def _draw_saved(axes: Axes, sizes: Figures, subject: str) -> None:
+    """Draw the saved calls in per cent by policy and requests a day.
+
+    ``sizes``: by requests a day, the service's figures and those of the baselines.
+    """
     policies: dict[str, list[float]] = {}
     broken: set[str] = set()
     for figures in sizes.values():
@@ -80,30 +89,33 @@ def _saved(axes: Axes, sizes: Figures, what: str) -> None:
                 broken.add(name)
     policies[SERVICE] = [figures["saved_pct"]["mean"] for figures in sizes.values()]
     bars = [(f"{name} (older than allowed)" if name in broken else name, means) for name, means in policies.items()]
-    _groups(axes, [f"{int(size):,}" for size in sizes], bars, "{:.1f}")
+    _draw_groups(axes, [f"{int(size):,}" for size in sizes], bars, "{:.1f}")
     axes.set(
-        title=f"Upstream calls saved on {what}, %", xlabel="requests a day", ylim=(0, 118), yticks=range(0, 101, 20)
+        title=f"Upstream calls saved on {subject}, %", xlabel="requests a day", ylim=(0, 118), yticks=range(0, 101, 20)
     )
 
 
-def _sensitivity(axes: Axes, cases: Sequence[Figures]) -> None:
+def _draw_sensitivity(axes: Axes, cases: Sequence[Figures]) -> None:
+    """Draw the saved calls in per cent by tiers and popularity."""
     named = {_case(case): case["saved_pct"] for case in cases}
-    _rows(axes, list(named), [("", list(named.values()), OURS)], "{:.1f} %")
+    _draw_rows(axes, list(named), [("", list(named.values()), OUR_COLOUR)], "{:.1f} %")
     axes.set(title="Calls saved at 100,000 quotes a day, by tiers and popularity", xlim=(0, 112))
 
 
 def _case(case: Figures) -> str:
-    usual = "as designed", "as fitted"
-    changed = [text for text, normal in zip((case["tiers"], case["popularity"]), usual, strict=True) if text != normal]
+    defaults = "as designed", "as fitted"
+    changed = [
+        text for text, default in zip((case["tiers"], case["popularity"]), defaults, strict=True) if text != default
+    ]
     return ", ".join(changed) or "the day of the benchmark"
 
 
-def _hit(axes: Axes, results: Figures) -> None:
-    """The parts of a hit beside a bare GET, in microseconds."""
-    axes.barh(["bare GET (redis-py)"], [results["hit_get_us"]], color=OTHERS[1])
+def _draw_hit(axes: Axes, results: Figures) -> None:
+    """Draw the parts of a hit next to a bare GET, in microseconds."""
+    axes.barh(["bare GET (redis-py)"], [results["hit_get_us"]], color=OTHER_COLOURS[1])
     axes.text(results["hit_get_us"] + 2, 0, f"{results['hit_get_us']:.0f}", va="center")
     left = 0.0
-    for (label, name), color in zip(HIT_PARTS, (OURS, *OTHERS), strict=False):
+    for (label, name), color in zip(HIT_PARTS, (OUR_COLOUR, *OTHER_COLOURS), strict=False):
         part = results[name] - left
         axes.barh(["a hit"], [part], left=left, color=color, label=f"{label}: {part:.0f}")
         left = results[name]
@@ -112,35 +124,35 @@ def _hit(axes: Axes, results: Figures) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.1), frameon=False)
 
 
-def _cpu(axes: Axes, results: Figures) -> None:
-    """CPU of a hit, ours and the peer's, in microseconds."""
+def _draw_cpu(axes: Axes, results: Figures) -> None:
+    """Draw the CPU time of a hit, the service's and the peer's, in microseconds."""
     names = ("peer_cpu", "peer_bars_cpu")
     bars = [
         ("FastAPI peer", [results[f"{name}_us"] for name in names]),
         (SERVICE, [results[f"{name}_us"] * results[f"{name}_ratio"] for name in names]),
     ]
-    _groups(axes, ["a quote", "a hundred day bars"], bars, "{:.0f}")
+    _draw_groups(axes, ["a quote", "a hundred day bars"], bars, "{:.0f}")
     axes.set(title="CPU of a request that the cache answers, microseconds")
 
 
-def _memory(axes: Axes, results: Figures) -> None:
-    """Redis memory of an entry, by class, as text and as kept."""
+def _draw_memory(axes: Axes, results: Figures) -> None:
+    """Draw the Redis memory of an entry by class, as text and as stored."""
     names = [name[7:-6] for name in results if name.startswith("memory_") and name.endswith("_bytes")]
     classes = [name for name in names if f"memory_{name}_plain_bytes" in results]
     bars = [
-        ("as text", [results[f"memory_{name}_plain_bytes"] for name in classes], OTHERS[0]),
-        ("as kept", [results[f"memory_{name}_bytes"] for name in classes], OURS),
+        ("as text", [results[f"memory_{name}_plain_bytes"] for name in classes], OTHER_COLOURS[0]),
+        ("as kept", [results[f"memory_{name}_bytes"] for name in classes], OUR_COLOUR),
     ]
-    _rows(axes, [name.replace("_", " ") for name in classes], bars, "{:,.0f}")
+    _draw_rows(axes, [name.replace("_", " ") for name in classes], bars, "{:,.0f}")
     axes.set(title="Redis memory of one entry, bytes", xscale="log", xlim=(100, 200_000))
     axes.legend(frameon=False, loc="lower right")
 
 
-def _groups(axes: Axes, groups: Sequence[str], bars: Sequence[tuple[str, Sequence[float]]], form: str) -> None:
-    """Bars side by side for each group; the last of them is ours."""
+def _draw_groups(axes: Axes, groups: Sequence[str], bars: Sequence[tuple[str, Sequence[float]]], form: str) -> None:
+    """Draw vertical bars side by side for each group. The last bar of a group is this service's."""
     width = 0.84 / len(bars)
     for number, (label, values) in enumerate(bars):
-        color = OURS if number == len(bars) - 1 else OTHERS[number % len(OTHERS)]
+        color = OUR_COLOUR if number == len(bars) - 1 else OTHER_COLOURS[number % len(OTHER_COLOURS)]
         at = [group - 0.42 + (number + 0.5) * width for group in range(len(groups))]
         drawn = axes.bar(at, values, width * 0.94, label=label, color=color)
         axes.bar_label(drawn, [form.format(value) for value in values], padding=2, fontsize=7)
@@ -148,8 +160,8 @@ def _groups(axes: Axes, groups: Sequence[str], bars: Sequence[tuple[str, Sequenc
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
 
 
-def _rows(axes: Axes, rows: Sequence[str], bars: Sequence[tuple[str, Sequence[float], str]], form: str) -> None:
-    """Bars below each other, the first row on top. ``bars``: label, values and colour."""
+def _draw_rows(axes: Axes, rows: Sequence[str], bars: Sequence[tuple[str, Sequence[float], str]], form: str) -> None:
+    """Draw horizontal bars below each other, the first row on top. ``bars``: label, values and colour."""
     height = 0.8 / len(bars)
     for number, (label, values, color) in enumerate(bars):
         at = [row - 0.4 + (number + 0.5) * height for row in range(len(rows))]

@@ -1,4 +1,4 @@
-"""The service for a benchmark, on a real Redis and a sandbox Polygon. Its connections are closed in the end."""
+"""The service for a benchmark, connected to a real Redis and a sandbox Polygon. Its connections are closed at the end."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -12,26 +12,28 @@ from tests.world import World
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
-REPLY_S: Final = 20.0
-"""A busy machine must not look like a store that is down: that would fail the benchmark, or change what it counts."""
+REPLY_TIMEOUT_S: Final = 20.0
+"""The time to wait for a reply, in seconds. A busy machine must not look like a store that is down: that would fail the
+benchmark, or change what it counts.
+"""
 
 
 @contextmanager
 def patient_link(url: str) -> Iterator[Link]:
-    """A link that waits for a reply for as long as a busy machine may take."""
+    """Open a link that waits for a reply for as long as a busy machine may take. It is closed at the end of the context."""
     with closing(Link.open(url)) as link:
-        link.connection.socket_timeout = REPLY_S
+        link.connection.socket_timeout = REPLY_TIMEOUT_S
         yield link
 
 
 @contextmanager
 def connected(url: str, upstream: str) -> Iterator[World]:
-    """The service on this Redis and this Polygon."""
+    """Connect the service to the Redis at ``url`` and the Polygon at ``upstream`` while the context lasts."""
     with ExitStack() as stack:
 
         def client(now_us: Callable[[], int]) -> "PolygonClient":
-            made = connect(upstream, lambda: FAKE_KEY, now_us)
-            stack.callback(made.transport.client.close)
-            return made
+            polygon_client = connect(upstream, lambda: FAKE_KEY, now_us)
+            stack.callback(polygon_client.transport.client.close)
+            return polygon_client
 
         yield World(stack.enter_context(patient_link(url)), client=client)

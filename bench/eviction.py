@@ -1,9 +1,9 @@
-"""A Redis that is too small for a million symbols-and-ranges: memory stays bounded, nothing fails, and what goes is what is
-least useful.
+"""Fill a Redis that is too small for a million symbols-and-ranges: memory stays bounded, no command fails, and the
+least useful entries are evicted.
 
-``maxmemory`` with a policy that evicts only keys with an expiry, as ElastiCache Serverless does. The entries are written by
-the real cache; some popular ones, written first, are read all the while by their popularity. ``volatile-lru`` is
-Serverless's own policy; ``volatile-lfu`` gets the very same commands beside it.
+Redis runs with ``maxmemory`` and a policy that evicts only keys with an expiry, as ElastiCache Serverless does. The
+entries are written by the real cache; some popular ones, written first, are read meanwhile according to their
+popularity. ``volatile-lru`` is Serverless's own policy; ``volatile-lfu`` gets the same commands for comparison.
 """
 
 import os
@@ -31,18 +31,20 @@ from tests.world import World
 LRU, LFU = "volatile-lru", "volatile-lfu"
 MAX_MB = 64
 SYMBOLS, RANGES = 10_000, 100
-"""A million distinct symbols-and-ranges."""
+"""A million distinct symbols-and-ranges are written."""
 
 RANGES_AT_ONCE = 10
 SYMBOLS_AT_ONCE = 20
-"""Written in one round trip: so many symbols with so many ranges each."""
+"""One round trip writes this many symbols with RANGES_AT_ONCE ranges each."""
 
 POPULAR = 2_000
-READS = 80
-"""Popular entries read in the same round trip."""
+"""The number of popular entries."""
 
-LOOKS = 50
-"""Memory is looked at so often while it fills."""
+READS = 80
+"""The number of popular entries that are read in each round trip."""
+
+MEMORY_SAMPLES = 50
+"""The number of times that memory is sampled while it fills."""
 
 KEEP_US: Final = 2 * 3600 * 1_000_000
 PAYLOAD: Final = (
@@ -53,8 +55,10 @@ PAYLOAD: Final = (
 
 @dataclass(frozen=True)
 class Filled:
-    """What became of one Redis. ``peak``: the most of ``used_memory`` over ``maxmemory``. ``popular`` and ``others``: the shares of
-    the entries that are still there.
+    """The state of one Redis after it was filled.
+
+    ``peak``: the greatest ``used_memory`` over ``maxmemory``; ``popular`` and ``others``: the fractions of these
+    entries that are still there.
     """
 
     peak: float
@@ -63,9 +67,13 @@ class Filled:
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``memory_peak_ratio``, ``memory_hot_kept``, ``memory_cold_kept``, and what the other policy keeps."""
-    found = fill((LRU, LFU))
-    lru, lfu = found[LRU], found[LFU]
+    """Measure ``memory_peak_ratio``, ``memory_hot_kept`` and ``memory_cold_kept``, and the last two for the other
+    policy.
+
+    Return each figure's value and meaning.
+    """
+    figures = fill((LRU, LFU))
+    lru, lfu = figures[LRU], figures[LFU]
     written = f"{SYMBOLS * RANGES:,} symbols-and-ranges"
     return {
         "memory_peak_ratio": (
@@ -73,17 +81,17 @@ def run() -> dict[str, tuple[float, str]]:
             f"most memory in use over the {MAX_MB} MB allowed while {written} were written (about 1)",
         ),
         "memory_hot_kept": (lru.popular, f"share of {POPULAR:,} popular entries that {LRU} kept meanwhile (near 1)"),
-        "memory_cold_kept": (lru.others, "share of all others that it kept"),
-        "memory_hot_kept_lfu": (lfu.popular, f"popular ones that {LFU} kept"),
-        "memory_cold_kept_lfu": (lfu.others, "others that it kept"),
+        "memory_cold_kept": (lru.others, f"share of all other entries that {LRU} kept"),
+        "memory_hot_kept_lfu": (lfu.popular, f"share of the popular entries that {LFU} kept"),
+        "memory_cold_kept_lfu": (lfu.others, f"share of all other entries that {LFU} kept"),
     }
 
 
 def fill(policies: Sequence[str], symbols: int = SYMBOLS, max_mb: int = MAX_MB) -> dict[str, Filled]:
-    """Write far more than fits into a Redis of each policy, the same into all of them by turns.
+    """Write far more than fits into a Redis of each policy, the same entries into all of them by turns.
 
-    Raises StoreDown where a command is refused; AssertionError where something without an expiry was lost, or where the
-    service does not answer afterwards.
+    Raises StoreDown if a command is refused, and AssertionError if a key without expiry was lost or the service no
+    longer answers.
     """
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
@@ -92,14 +100,14 @@ def fill(policies: Sequence[str], symbols: int = SYMBOLS, max_mb: int = MAX_MB) 
         for step, commands in enumerate(_commands(symbols)):
             for filling in fillings:
                 filling.world.store.run(*commands)
-                if step % (steps // LOOKS) == 0:
-                    filling.look()
-        return {filling.policy: filling.judged(symbols) for filling in fillings}
+                if step % (steps // MEMORY_SAMPLES) == 0:
+                    filling.sample_memory()
+        return {filling.policy: filling.result(symbols) for filling in fillings}
 
 
 @dataclass
 class _Filling:
-    """A Redis while it is filled, and the service on it."""
+    """A Redis that is being filled, and the service connected to it."""
 
     policy: str
     client: redis.Redis
@@ -107,12 +115,12 @@ class _Filling:
     lasting: dict[bytes, bytes]
     peak: float = 0.0
 
-    def look(self) -> None:
+    def sample_memory(self) -> None:
         memory = self.client.info("memory")
         self.peak = max(self.peak, memory["used_memory"] / memory["maxmemory"])
 
-    def judged(self, symbols: int) -> Filled:
-        self.look()
+    def result(self, symbols: int) -> Filled:
+        self.sample_memory()
         assert _without_expiry(self.client) == self.lasting, "something without an expiry was lost"
         assert _answers(self.world), "the service does not answer any more"
         popular = self.client.exists(*_popular())
@@ -140,7 +148,7 @@ def _answers(world: World) -> bool:
 
 
 def _without_expiry(client: redis.Redis) -> dict[bytes, bytes]:
-    """What must never go: the log of upstream calls."""
+    """Return the keys that must never be evicted, with their content: the log of upstream calls."""
     return {key: client.dump(key) or b"" for key in client.scan_iter("dekr:{upstream}:*") if client.ttl(key) == -1}
 
 
@@ -149,7 +157,9 @@ def _popular() -> list[str]:
 
 
 def _commands(symbols: int) -> Iterator[list[Command]]:
-    """Round trips: the popular entries are written, then all others with reads of popular ones between."""
+    """Yield the commands of each round trip: the popular entries are written, then all others with reads of popular
+    ones between.
+    """
     chance = random.Random(1)  # noqa: S311 - a trace
     cache = EntryCache(Link.open("redis://127.0.0.1:1"))  # makes commands only
     entry = Entry(time.time_ns() // 1000, Kind.VALUE, PAYLOAD)

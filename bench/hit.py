@@ -1,7 +1,7 @@
-"""The hit path: one quote through the Lambda handler against one bare GET of redis-py, in turn in the same process.
+"""The hit path: one quote through the Lambda handler, compared with one bare GET of redis-py in the same process.
 
-The handler is the deployed one, with its validation, access, limits, freshness, headers and log line (written to a file
-that is thrown away, as Lambda takes it from standard output). Redis is real, on loopback.
+Both take turns. The handler is the deployed one, with its validation, access control, limits, freshness, headers and
+log line (written to a file that is thrown away, as Lambda takes it from standard output). Redis is real, on loopback.
 """
 
 import contextlib
@@ -17,25 +17,28 @@ from tests.redis_servers import redis_single
 from tests.round_trips import counted
 from tests.world import Context, World, event, load
 
-ROUNDS_A_SECOND = 50
-"""The clock is driven on by a second after so many rounds, so that the rate limit is never met."""
+ROUNDS_PER_SECOND = 50
+"""After this many rounds the clock is driven on by a second, so that the rate limit is never reached."""
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``hit_p50_ratio`` and ``hit_round_trips``."""
+    """Measure ``hit_p50_ratio`` and ``hit_round_trips``.
+
+    Return each figure's value and meaning. Raises AssertionError if an answer is not 200.
+    """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         link = Link.open(server.url)
         world = World(link)
         world.to("2026-11-20T15:00:00Z")
         module = load("quote")
-        module.edge._wire = lambda: world.services  # noqa: SLF001 - the seam of the edge
-        asked = event("/quote/AAPL", {"x-api-key": world.key(7), "accept": "application/json"})
+        module.edge._wire = lambda: world.services  # noqa: SLF001 - the edge takes its services here
+        api_event = event("/quote/AAPL", {"x-api-key": world.key(7), "accept": "application/json"})
         bare = redis.Redis(port=server.port)
         context = Context()
         world.to("2026-11-21T12:00:00Z")  # closed: the entry stays fresh while the benchmark runs
 
         def hit() -> None:
-            assert module.handler(asked, context)["statusCode"] == 200  # noqa: PLR2004 - OK
+            assert module.handler(api_event, context)["statusCode"] == 200  # noqa: PLR2004 - OK
 
         def get() -> None:
             bare.get("dekr:{AAPL}:quote")
@@ -45,7 +48,7 @@ def run() -> dict[str, tuple[float, str]]:
             get()
             world.later(1)
         rounds = itertools.count(1)
-        ratio, ours, theirs = paired(hit, get, lambda: world.later(next(rounds) % ROUNDS_A_SECOND == 0))
+        ratio, ours, theirs = paired(hit, get, lambda: world.later(next(rounds) % ROUNDS_PER_SECOND == 0))
         with counted(link) as trips:
             for _ in range(50):
                 hit()

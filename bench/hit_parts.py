@@ -1,7 +1,7 @@
-"""Where a hit's time goes: what it is made of, from the inside out, by turns in one process.
+"""The parts of a hit's time: what it is made of, from the inside out, measured by turns in one process.
 
-A bare GET; the one round trip of a hit (limit and entry); the quote service on it; the whole handler. Each contains the one
-before, so the differences are the parts.
+The parts are a bare GET; the one round trip of a hit (limit and entry); the quote service on it; the whole handler.
+Each but the first contains the one before, so the differences are the costs of the parts.
 """
 
 import contextlib
@@ -25,12 +25,15 @@ from tests.world import Context, World, event, load
 ROUNDS = 3_000
 TICKER = Ticker.parse("AAPL")
 CLOSED = "2026-11-21T12:00:00Z"
-ROUNDS_A_SECOND = 50
-"""How fast the clock is driven on, so that the rate limit is never met."""
+ROUNDS_PER_JUMP = 50
+"""After this many rounds the clock is driven on by two seconds, so that the rate limit is never reached."""
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``hit_get_us``, ``hit_round_trip_us``, ``hit_service_us`` and ``hit_handler_us``."""
+    """Measure ``hit_get_us``, ``hit_round_trip_us``, ``hit_service_us`` and ``hit_handler_us``.
+
+    Return each figure's value (the median, in microseconds) and meaning.
+    """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         world = World(Link.open(server.url))
         world.to(CLOSED)
@@ -38,18 +41,18 @@ def run() -> dict[str, tuple[float, str]]:
             get, trip, service, handler = _medians_us(_parts(world, bare), world)
     return {
         "hit_get_us": (get, "a bare GET by redis-py (p50, us)"),
-        "hit_round_trip_us": (trip, "the round trip of a hit: limit and entry"),
-        "hit_service_us": (service, "the quote service, that round trip included"),
-        "hit_handler_us": (handler, "the whole handler"),
+        "hit_round_trip_us": (trip, "the round trip of a hit: limit and entry (p50, us)"),
+        "hit_service_us": (service, "the quote service, including that round trip (p50, us)"),
+        "hit_handler_us": (handler, "the whole handler, including the service (p50, us)"),
     }
 
 
 def _parts(world: World, bare: redis.Redis) -> tuple[Callable[[], object], ...]:
     services = world.services
     text = world.key(Tier.INSTITUTIONAL_ELITE)
-    asked = event(f"/quote/{TICKER.text}", {"x-api-key": text, "accept": "application/json"})
+    api_event = event(f"/quote/{TICKER.text}", {"x-api-key": text, "accept": "application/json"})
     module = load("quote")
-    module.edge._wire = lambda: services  # noqa: SLF001 - the seam of the edge
+    module.edge._wire = lambda: services  # noqa: SLF001 - the edge takes its services here
     context = Context()
     principal = services.principals.resolve(text, "203.0.113.7")
     key = f"{services.store.prefix}{{{TICKER.text}}}:quote"
@@ -66,7 +69,7 @@ def _parts(world: World, bare: redis.Redis) -> tuple[Callable[[], object], ...]:
         return services.quotes.get(ReadContext(charge, principal.tier.policy, Deadline.after(29.0)), TICKER)
 
     def handler() -> object:
-        answer = module.handler(asked, context)
+        answer = module.handler(api_event, context)
         assert answer["statusCode"] == 200, answer  # noqa: PLR2004 - OK
         return answer
 
@@ -81,6 +84,6 @@ def _medians_us(parts: tuple[Callable[[], object], ...], world: World) -> list[f
             part()
             if number >= 0:
                 taken.append(time.perf_counter() - started)
-        if number % ROUNDS_A_SECOND == 0:
+        if number % ROUNDS_PER_JUMP == 0:
             world.later(2)
     return [statistics.median(taken) * 1e6 for taken in times]

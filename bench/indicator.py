@@ -1,6 +1,7 @@
-"""An indicator on cached bars against reading those bars: the services alone, without the JSON that is on both sides.
+"""An indicator on cached bars, compared with reading those bars: the services alone, without the JSON that both have.
 
-MACD, the costliest formula, of 1 000 day bars and of the 676 before them that its values depend on.
+The indicator is MACD, the costliest formula, of 1 000 day bars and of the 676 bars before them that its values depend
+on.
 """
 
 from bench.pairs import paired
@@ -8,7 +9,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
-from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
+from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -17,17 +18,17 @@ from tests.world import World
 
 ROUNDS = 1_000
 ROUND_S = 0.05
-"""How far the clock is driven after each round, so that the rate limit is never met."""
+"""The clock is driven on by this many seconds after each round, so that the rate limit is never reached."""
 
 VALUES = 1_000
 NOW = "2026-11-21T12:00:00Z"
-"""The market is closed, and the bars are read up to the day before: no entry ages while the benchmark runs."""
+"""The market is closed, and the bars are read up to the day before, so no entry ages while the benchmark runs."""
 
 UNTIL_MS = 1_795_132_800_000
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``indicator_calls`` and ``indicator_ratio``."""
+    """Measure ``indicator_calls`` and ``indicator_ratio``. Return each figure's value and meaning."""
     with redis_single() as server:
         world = World(Link.open(server.url))
         world.to(NOW)
@@ -35,16 +36,16 @@ def run() -> dict[str, tuple[float, str]]:
         user = Principal("bench", Tier(7), Role.USER, "bench")
         series = Series("AAPL", 1, Timespan.DAY, adjusted=True)
         study = Study(Indicator.MACD, tuple(FORMULAS[Indicator.MACD].windows.values()), Price.CLOSE)
-        values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.reach)
+        values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.history_bars)
 
-        def ask() -> ReadContext:
+        def new_context() -> ReadContext:
             return ReadContext(services.limiter.rate_charge(user, "indicators"), user.tier.policy, Deadline.after(20))
 
         def read() -> None:
-            services.bars.get(ask(), series, rows)
+            services.bars.newest(new_context(), series, rows)
 
         def compute() -> None:
-            services.indicators.newest(ask(), series, study, values)
+            services.indicators.newest(new_context(), series, study, values)
 
         read()
         calls = len(world.upstream.calls)

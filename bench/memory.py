@@ -1,8 +1,8 @@
-"""What an entry takes in Redis, by class, and what compressing it saves and costs.
+"""The memory of an entry in Redis by class, and what compressing it saves and costs.
 
-The entries are those that the service wrote from the sandbox Polygon. Each class is then kept alone in a Redis of its own: as
-the service keeps it, as plain text, and compressed. The growth of ``used_memory`` is what an entry really takes, with its
-key, its expiry and what the allocator rounds up.
+The entries are those that the service wrote from the sandbox Polygon. Each class is then stored alone in a Redis of its
+own: as the service stores it, as plain text, and compressed. The growth of ``used_memory`` is the true size of an
+entry, with its key, its expiry and what the allocator rounds up.
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.redis_servers import redis_single
 
 OPEN = "2026-11-20T15:00:00Z"
 TICKERS = tickers()[:200:10]
-"""From the most traded on: a rarely traded one has fewer bars."""
+"""Every tenth of the most traded tickers: rarely traded ones have fewer bars."""
 
 PATHS = (
     "/snapshot/{}",
@@ -44,22 +44,24 @@ CLASSES = {
     "day_bars": r"\}:bars:1:day:adj:(2023|2024|2025)-",
     "news": r"\}:news:\w+$",
 }
-"""The keys of each class. Of day bars only whole years."""
+"""The keys of each class, as regular expressions. Of day bars only whole years count."""
 
-KEPT = 2_000
-"""Entries of a class are kept so often: the server's own memory changes by less than one of them."""
+COPIES = 2_000
+"""The number of copies that are stored of a class: the server's own memory changes by less than one of them."""
 
 KEEP_MS = 3_600_000
 ROUNDS = 10
-WORTH_BYTES, WORTH_SHARE = 1_024, 0.5
-"""Compressing pays from so many bytes saved, and from such a share: less is not worth one more step on each read."""
+MIN_SAVED_BYTES, MIN_SAVED_FRACTION = 1_024, 0.5
+"""Compressing pays if it saves this many bytes and this fraction: less is not worth one more step on each read."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """One class: means over its entries. ``text``: bytes of JSON. ``kept``, ``plain``, ``fast`` and ``best``: bytes in Redis as the
-    service keeps it, as plain text, and by zlib's levels 1 and 6. ``pack_us`` and ``unpack_us``: time of level 1 to compress one
-    and to decompress it.
+class ClassFigures:
+    """The figures of one class, as means over its entries.
+
+    ``text``: bytes of JSON. ``kept``, ``plain``, ``fast`` and ``best``: bytes in Redis as the service stores it, as
+    plain text, and compressed by zlib's levels 1 and 6. ``pack_us``, ``best_us`` and ``unpack_us``: microseconds to
+    compress one by level 1, to compress it by level 6, and to decompress it.
     """
 
     entries: int
@@ -74,27 +76,30 @@ class Found:
 
     @property
     def pays(self) -> bool:
-        """Whether compressing is worth its while."""
-        return self.plain - self.fast >= WORTH_BYTES and self.fast <= self.plain * (1 - WORTH_SHARE)
+        """Whether compressing saves enough to be worth its time."""
+        return self.plain - self.fast >= MIN_SAVED_BYTES and self.fast <= self.plain * (1 - MIN_SAVED_FRACTION)
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``memory_<class>_bytes`` and ``memory_<class>_plain_bytes``; prints the table."""
-    found = {name: judged(entries) for name, entries in written().items()}
-    print(_table(found))
+    """Measure ``memory_<class>_bytes`` and ``memory_<class>_plain_bytes``, and print the table.
+
+    Return each figure's value and meaning.
+    """
+    by_class = {name: measured(entries) for name, entries in written_entries().items()}
+    print(_table(by_class))
     results: dict[str, tuple[float, str]] = {}
-    for name, each in found.items():
+    for name, each in by_class.items():
         label = name.replace("_", " ")
         results[f"memory_{name}_bytes"] = (each.kept, f"Redis memory of an entry as it is kept: {label}")
         results[f"memory_{name}_plain_bytes"] = (
             each.plain,
-            f"the same as plain text; compressing it {'pays' if each.pays else 'does not pay'}",
+            f"Redis memory of an entry as plain text: {label}; compressing it {'pays' if each.pays else 'does not pay'}",
         )
     return results
 
 
-def written() -> dict[str, list[tuple[bytes, bytes]]]:
-    """The keys and entries of each class, written by the service itself."""
+def written_entries() -> dict[str, list[tuple[bytes, bytes]]]:
+    """Return the keys and entries of each class, written by the service itself."""
     with redis_single() as server, sandbox_polygon(0) as upstream, connected(server.url, upstream) as world:
         world.to(OPEN)
         key = world.key(Tier.INSTITUTIONAL_ELITE)
@@ -108,11 +113,14 @@ def written() -> dict[str, list[tuple[bytes, bytes]]]:
             by_class = {
                 name: [each for each in keys if re.search(pattern, each.decode())] for name, pattern in CLASSES.items()
             }
-            return {name: [(each, client.get(each) or b"") for each in some] for name, some in by_class.items()}
+            return {
+                name: [(each, client.get(each) or b"") for each in entries_of_class]
+                for name, entries_of_class in by_class.items()
+            }
 
 
-def judged(entries: Sequence[tuple[bytes, bytes]]) -> Found:
-    """What these entries of one class take, and what compressing saves and costs."""
+def measured(entries: Sequence[tuple[bytes, bytes]]) -> ClassFigures:
+    """Measure what the entries of one class occupy, and what compressing saves and costs."""
     keys = [key for key, _ in entries]
     heads = [entry[:HEADER] for _, entry in entries]
     texts = [_text(entry) for _, entry in entries]
@@ -121,7 +129,7 @@ def judged(entries: Sequence[tuple[bytes, bytes]]) -> Found:
     def in_redis(payloads: Sequence[bytes]) -> float:
         return _bytes_each([(key, head + text) for key, head, text in zip(keys, heads, payloads, strict=True)])
 
-    return Found(
+    return ClassFigures(
         entries=len(entries),
         text=statistics.fmean(map(len, texts)),
         kept=_bytes_each(entries),
@@ -141,18 +149,18 @@ def _text(raw: bytes) -> bytes:
 
 
 def _bytes_each(entries: Sequence[tuple[bytes, bytes]]) -> float:
-    """Growth of ``used_memory`` by one entry, its key and its expiry included."""
+    """Return the growth of ``used_memory`` by one entry, including its key and its expiry."""
     with redis_single("--activedefrag", "no") as server, redis.Redis(port=server.port) as client:
         before = client.info("memory")["used_memory"]
         with client.pipeline(transaction=False) as pipeline:
-            for number in range(KEPT):
+            for number in range(COPIES):
                 key, entry = entries[number % len(entries)]
-                # Another ticker of the same length in its place makes it another key.
+                # Another ticker of the same length makes it another key of the same size.
                 pipeline.set(re.sub(rb"\{.*?\}", b"{%04d}" % number, key), entry, px=KEEP_MS)
                 if number % 50 == 0:
                     pipeline.execute()
             pipeline.execute()
-        return float(client.info("memory")["used_memory"] - before) / KEPT
+        return float(client.info("memory")["used_memory"] - before) / COPIES
 
 
 def _us_each(work: Callable[[], object], count: int) -> float:
@@ -164,11 +172,11 @@ def _us_each(work: Callable[[], object], count: int) -> float:
     return statistics.median(times) / count * 1e6
 
 
-def _table(found: dict[str, Found]) -> str:
+def _table(by_class: dict[str, ClassFigures]) -> str:
     names = ("entry", "JSON", "as kept", "as text", "zlib 1", "zlib 6", "saved", "compress 1, 6", "read", "pays")
     widths = (12, 8, 9, 9, 9, 9, 7, 15, 8, 6)
     rows: list[Sequence[str]] = [names]
-    for name, each in found.items():
+    for name, each in by_class.items():
         sizes = [f"{size:,.0f}" for size in (each.text, each.kept, each.plain, each.fast, each.best)]
         times = f"{each.pack_us:.0f}, {each.best_us:.0f} us", f"{each.unpack_us:.0f} us"
         rows.append([name, *sizes, f"{1 - each.fast / each.plain:.0%}", *times, "yes" if each.pays else "no"])

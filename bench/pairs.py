@@ -1,4 +1,4 @@
-"""Two things timed in turn, so that whatever slows the machine slows both."""
+"""Time two functions by turns, so that whatever slows the machine slows both."""
 
 import statistics
 import time
@@ -8,16 +8,19 @@ ROUNDS = 4_000
 
 
 def paired(
-    one: Callable[[], None], other: Callable[[], None], between: Callable[[], None], rounds: int = ROUNDS
+    first: Callable[[], None], second: Callable[[], None], between: Callable[[], None], rounds: int = ROUNDS
 ) -> tuple[float, float, float]:
-    """The ratio of the medians, and the medians, of calls made in turn."""
-    ours: list[float] = []
-    theirs: list[float] = []
+    """Call both functions by turns, ``rounds`` times, and ``between`` after each pair.
+
+    Return the ratio of the first's median time to the second's, and both medians in seconds.
+    """
+    first_times: list[float] = []
+    second_times: list[float] = []
     for _ in range(rounds):
-        for call, times in ((one, ours), (other, theirs)):
+        for call, times in ((first, first_times), (second, second_times)):
             started = time.perf_counter()
             call()
             times.append(time.perf_counter() - started)
         between()
-    mine, bare = statistics.median(ours), statistics.median(theirs)
-    return mine / bare, mine, bare
+    first_median, second_median = statistics.median(first_times), statistics.median(second_times)
+    return first_median / second_median, first_median, second_median

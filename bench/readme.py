@@ -1,4 +1,4 @@
-"""Puts the figures of a run into bench/README.md, between the marks of their part."""
+"""Write the figures of a run into bench/README.md, between the marks of their part."""
 
 import os
 import platform
@@ -11,7 +11,9 @@ README: Final = Path(__file__).parent / "README.md"
 
 
 def put(part: str, lines: Iterable[str], path: Path = README) -> None:
-    """Put these lines between ``<!-- part -->`` and ``<!-- end of part -->``. Raises ValueError where a mark is missing."""
+    """Replace the text between ``<!-- part -->`` and ``<!-- end of part -->`` by these lines. Raises ValueError if a
+    mark is missing.
+    """
     begins, ends = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
     text = path.read_text()
     begin = text.index(begins) + len(begins)
@@ -20,13 +22,13 @@ def put(part: str, lines: Iterable[str], path: Path = README) -> None:
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """A table in Markdown."""
+    """Return the lines of a table in Markdown."""
     heads = list(heads)
     return [_row(heads), _row("---" for _ in heads), *(_row(cells) for cells in rows)]
 
 
 def machine(command: str, now: datetime | None = None) -> str:
-    """A line that says what ran when, and where."""
+    """Return a line that says which command ran when, and on which machine."""
     now = now or datetime.now(UTC)
     day = f"{now.day} {now:%B %Y}"
     return (

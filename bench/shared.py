@@ -1,8 +1,8 @@
-"""What a reader waits longer for when a miss brings along what others will ask for: one ticker, 250, the whole market.
+"""The additional wait of a reader whose miss also fetches what others will request: one ticker, 250, the whole market.
 
-Each scope has a Redis of its own whose record of demand makes the service choose it; the misses take turns in one process.
-The upstream answers at once, with bodies as large as the real ones, so what is measured is the service's own part: parsing,
-validating, making entries, writing them.
+Each scope has a Redis of its own whose record of demand makes the service choose that scope; the misses take turns in
+one process. The upstream answers at once, with bodies as large as the real ones, so the service's own part is measured:
+parsing, validating, making entries, writing them.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ from tests.world import World
 
 ROUNDS: Final = 7
 AT_NS: Final = 1_795_186_800 * 1_000_000_000
-"""11:00 in New York on Friday, 20 November 2026, when all prices were made."""
+"""The moment of all prices: 11:00 in New York on Friday, 20 November 2026."""
 
 UPSTREAM_S: Final = 0.1
-"""What one call of the real upstream takes about."""
+"""The approximate time of one call of the real upstream, in seconds."""
 
 MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 
 
 def run() -> dict[str, tuple[float, str]]:
-    """``shared250_ratio`` and ``shared_market_ratio``."""
+    """Measure ``shared250_ratio`` and ``shared_market_ratio``. Return each figure's value and meaning."""
     with contextlib.ExitStack() as stack:
         nowhere = stack.enter_context(Path(os.devnull).open("w"))
         stack.enter_context(contextlib.redirect_stdout(nowhere))
@@ -48,27 +48,33 @@ def run() -> dict[str, tuple[float, str]]:
     return {
         "shared250_ratio": (
             (UPSTREAM_S + best) / (UPSTREAM_S + alone),
-            f"a miss that brings 250, {best * 1000:.0f} ms, over one of one, {alone * 1000:.0f} ms, each and 0.1 s upstream (1.5)",
+            (
+                f"a miss that fetches 250 tickers, {best * 1000:.0f} ms, over one that fetches 1, {alone * 1000:.0f} ms, "
+                "each plus 0.1 s upstream (1.5)"
+            ),
         ),
         "shared_market_ratio": (
             (UPSTREAM_S + whole) / (UPSTREAM_S + alone),
-            f"the same for the whole market, {len(tickers())} tickers, {whole * 1000:.0f} ms (10)",
+            (
+                f"a miss that fetches all {len(tickers())} tickers, {whole * 1000:.0f} ms, over one that fetches 1, "
+                "each plus 0.1 s upstream (10)"
+            ),
         ),
     }
 
 
 @contextlib.contextmanager
 def _miss(kind: str) -> Iterator[Callable[[], float]]:
-    """A miss that makes this kind of call, and how long it took in seconds."""
+    """Yield a function that makes a miss with this kind of upstream call and returns the seconds that it took."""
     called: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        found = "market" if path == MARKET else "universal" if path == "/v3/snapshot" else "nbbo"
-        called.append(found)
-        if found == "market" and kind != "market":
+        requested_kind = "market" if path == MARKET else "universal" if path == "/v3/snapshot" else "nbbo"
+        called.append(requested_kind)
+        if requested_kind == "market" and kind != "market":
             return httpx.Response(403, json={"status": "NOT_AUTHORIZED"})
-        return httpx.Response(200, content=_BODIES[found](request))
+        return httpx.Response(200, content=_BODIES[requested_kind](request))
 
     def client(now_us: Callable[[], int]) -> PolygonClient:
         http = httpx.Client(base_url="http://upstream.invalid", transport=httpx.MockTransport(answer))
@@ -108,8 +114,8 @@ def _universal(request: httpx.Request) -> bytes:
     minute = {**bar, "vwap": 10.9, "transactions": 120, "last_updated": AT_NS}
     item = {"type": "stocks", "name": "A company", "market_status": "open", "session": session, "last_quote": quote}
     rest = {"last_trade": trade, "last_minute": minute}
-    asked = request.url.params["ticker.any_of"].split(",")
-    return json.dumps({"status": "OK", "results": [{"ticker": name, **item, **rest} for name in asked]}).encode()
+    requested = request.url.params["ticker.any_of"].split(",")
+    return json.dumps({"status": "OK", "results": [{"ticker": name, **item, **rest} for name in requested]}).encode()
 
 
 def _market(_: httpx.Request) -> bytes:

@@ -1,1 +1,1 @@
-"""A seeded program of faults against the real service, and the checks of what it promises (``make chaos SEED=7``)."""
+"""A seeded program of faults against the real service, and checks of the service's promises (``make chaos SEED=7``)."""

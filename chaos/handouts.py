@@ -1,6 +1,7 @@
-"""Which values an answer of the upstream hands out (news apart: chaos.newsstand), and the same values in the service's answers.
+"""Extract the values in the upstream's answers and in the service's answers, so that both can be compared.
 
-A mark is what the upstream says of the value, so that an answer that was changed on its way is not taken for it.
+A value's fingerprint is made of the upstream's time and figures, so a value that was changed on its way does not match.
+The upstream's news are handled by chaos.news_handouts.
 """
 
 import calendar
@@ -10,34 +11,37 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaos.history import Value
-from chaos.newsstand import news
+from chaos.news_handouts import news_value
 
 
-def of_upstream(path: str, body: bytes) -> Iterator[Value]:
-    """The values in a good answer to a call of this path (with its query)."""
-    found = json.loads(body)
-    results: Any = found.get("results") or []
+def from_upstream(path: str, body: bytes) -> Iterator[Value]:
+    """Yield the values in a good answer to an upstream call. ``path`` includes the query.
+
+    Raises ValueError, KeyError or TypeError for a body that is garbage.
+    """
+    answer = json.loads(body)
+    results: Any = answer.get("results") or []
     match path.partition("?")[0].split("/")[1:4]:
         case ["v2", "last", kind]:
             yield _trade(results["T"], results) if kind == "trade" else _quote(results["T"], results)
         case ["v2", "snapshot", _]:
-            for ticker in found["tickers"] if "tickers" in found else [found["ticker"]]:
+            for ticker in answer["tickers"] if "tickers" in answer else [answer["ticker"]]:
                 yield _quote(ticker["ticker"], ticker["lastQuote"])
                 yield _trade(ticker["ticker"], ticker["lastTrade"])
         case ["v3", "snapshot"]:
             for item in results:
                 if "error" not in item:
-                    yield from _of_item(item)
+                    yield from _from_item(item)
         case ["v2", "aggs", _]:
             for bar in results:
-                yield Value("bar", found["ticker"], f"{bar['t'] * 10**6} {bar['c']} {bar['v']}")
+                yield Value("bar", answer["ticker"], f"{bar['t'] * 10**6} {bar['c']} {bar['v']}")
 
 
-def of_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Value, ...], tuple[str, ...]]:  # noqa: ANN401 - JSON
-    """The values in an answer of the service, and the tickers that it calls unknown."""
+def from_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Value, ...], tuple[str, ...]]:  # noqa: ANN401 - any parsed JSON
+    """Return the values in a good answer of the service, and the tickers that it calls unknown."""
     match route:
         case "quote":
-            return (_own_quote(tickers[0], body),), ()
+            return (_service_quote(tickers[0], body),), ()
         case "nbbo":
             return (_quote(body["results"]["T"], body["results"]),), ()
         case "trade":
@@ -45,16 +49,16 @@ def of_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Va
         case "batch":
             good = [ticker for ticker in tickers if "error" not in body[ticker]]
             unknown = [t for t in tickers if body[t].get("error", {}).get("code") == "unknown_symbol"]
-            return tuple(_own_quote(ticker, body[ticker]) for ticker in good), tuple(unknown)
+            return tuple(_service_quote(ticker, body[ticker]) for ticker in good), tuple(unknown)
         case "bars":
             last = body[-1]
             return (Value("bar", tickers[0], f"{_ns(last['timestamp'])} {last['close']} {last['volume']}"),), ()
         case _:
-            found = [article["id"] for article in body["articles"]]
-            return ((news(tickers[0], found),) if found else ()), ()
+            ids = [article["id"] for article in body["articles"]]
+            return ((news_value(tickers[0], ids),) if ids else ()), ()
 
 
-def _of_item(item: dict[str, Any]) -> Iterator[Value]:
+def _from_item(item: dict[str, Any]) -> Iterator[Value]:
     quote, trade = item["last_quote"], item["last_trade"]
     yield Value("quote", item["ticker"], f"{quote['last_updated']} {quote['bid']} {quote['ask']}")
     yield Value("trade", item["ticker"], f"{trade['sip_timestamp']} {trade['price']} {trade['size']}")
@@ -68,11 +72,11 @@ def _trade(ticker: str, fields: dict[str, Any]) -> Value:
     return Value("trade", ticker, f"{fields['t']} {fields['p']} {fields['s']}")
 
 
-def _own_quote(ticker: str, body: dict[str, Any]) -> Value:
+def _service_quote(ticker: str, body: dict[str, Any]) -> Value:
     return Value("quote", ticker, f"{_ns(body['timestamp'])} {body['bid']} {body['ask']}")
 
 
 def _ns(text: str) -> int:
-    """A moment in RFC 3339, in nanoseconds since the epoch."""
+    """Convert a moment in RFC 3339 to nanoseconds since the epoch."""
     whole, _, fraction = text.removesuffix("Z").partition(".")
     return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction.ljust(9, "0"))

@@ -1,4 +1,4 @@
-"""What was seen in a run, as the checks read it. All times are microseconds of this machine's clock, unless they say so."""
+"""The record of a run, as the checks read it. All times are microseconds of this machine's clock unless stated otherwise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,19 +11,19 @@ type Kind = Literal["quote", "trade", "bar", "news"]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A datum of a ticker; ``mark`` is what tells it from an older or newer one (its time and its figures)."""
+    """One value of a ticker. ``fingerprint``: its time and its figures, which tell it from an older or newer value."""
 
     kind: Kind
     ticker: str
-    mark: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One request and its answer, as its caller saw it.
 
-    ``stale``: whether it was labelled so; ``age_s``: its Age header; ``unknown``: tickers that it says do not exist;
-    ``recovery``: asked after the last fault.
+    ``stale``: whether the answer was labelled stale; ``outcome``: its Cache-Status header; ``age_s``: its Age header;
+    ``unknown``: tickers that it says do not exist; ``recovery``: whether it was requested after the last fault.
     """
 
     worker: str
@@ -46,8 +46,9 @@ class Answer:
 class Call:
     """One call that arrived at the upstream.
 
-    ``alone``: made without the store. ``token``, ``datum``, ``lease_ms``: whose lease, on what, for how long, as its holder
-    says; ``granted_us``: when that was granted, on the service's clock.
+    ``datum``, ``token`` and ``lease_ms`` describe the lease of the worker that fetches: on what, its token, its
+    duration; ``granted_us``: when it was granted, on the service's clock; ``without_store``: whether it was made
+    without the store.
     """
 
     worker: str
@@ -58,20 +59,20 @@ class Call:
     token: str
     granted_us: int
     lease_ms: int
-    alone: bool
+    without_store: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Handout:
-    """A value that the upstream handed out in answer to a call that arrived then."""
+    """A value that the upstream handed out in answer to a call that arrived at ``arrived_us``."""
 
     value: Value
     arrived_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A question that a holder has put to the upstream: whether it got a good answer."""
+class FetchResult:
+    """The end of a fetch by the holder of a lease. ``good``: whether it got a good answer."""
 
     worker: str
     token: str
@@ -81,7 +82,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The stamp of an entry as it stood in the store at some moment in between; on the service's clock, 0 for no entry."""
+    """The stamp of an entry in the store at some moment between ``first_us`` and ``last_us``.
+
+    ``stamp_us`` is on the service's clock; 0 if there is no entry.
+    """
 
     key: str
     first_us: int
@@ -90,8 +94,10 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A fault while it lasted. ``loss``: the store's data was lost in it. ``worker``: whom it met, where it was one."""
+class FaultInterval:
+    """The time during which a fault lasted. ``loss``: whether the store's data was lost; ``worker``: the affected
+    worker, or empty.
+    """
 
     lane: str
     kind: str
@@ -103,7 +109,11 @@ class Trouble:
 
 @dataclass(slots=True)
 class History:
-    """All of it. ``per_minute``: the budget; ``workers``: who was to answer to the end; ``unfinished``: who did not."""
+    """The whole record of a run.
+
+    ``per_minute``: the budget of upstream calls; ``stale_s``: the stale window; ``workers``: those that were to answer
+    to the end; ``unfinished``: those of them that did not end properly.
+    """
 
     timeline: Timeline
     per_minute: int
@@ -111,25 +121,25 @@ class History:
     answers: list[Answer] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     handouts: list[Handout] = field(default_factory=list)
-    fetched: list[Fetched] = field(default_factory=list)
+    fetched: list[FetchResult] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    fault_intervals: list[FaultInterval] = field(default_factory=list)
     workers: Sequence[str] = ()
     unfinished: Sequence[str] = ()
 
     def losses(self, first_us: int, last_us: int) -> int:
-        """How often the store's data was lost between two moments."""
-        return sum(t.loss and t.until_us >= first_us and t.from_us <= last_us for t in self.troubles)
+        """Return how often the store's data was lost between two moments."""
+        return sum(t.loss and t.until_us >= first_us and t.from_us <= last_us for t in self.fault_intervals)
 
     def stopped(self, worker: str, first_us: int, last_us: int) -> bool:
-        """Whether a worker was stopped or killed between two moments."""
-        met = (t for t in self.troubles if t.worker == worker and t.lane == "process")
-        return any(t.until_us >= first_us and t.from_us <= last_us for t in met)
+        """Return whether a worker was suspended or killed between two moments."""
+        intervals = (t for t in self.fault_intervals if t.worker == worker and t.lane == "process")
+        return any(t.until_us >= first_us and t.from_us <= last_us for t in intervals)
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that did not hold, and what shows it."""
+    """A violated invariant, and the evidence for it."""
 
     invariant: str
     evidence: str

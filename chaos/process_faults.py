@@ -1,63 +1,70 @@
-"""Workers that are killed or stopped while they hold a lease."""
+"""The process faults: workers are killed or suspended while they hold a lease."""
 
 import asyncio
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from chaos.crew import Crew
+from chaos.fault_log import FaultLog
 from chaos.history import Call
-from chaos.notes import Notes
 from chaos.schedule import Fault
+from chaos.worker_pool import WorkerPool
 
-LONGEST_LEASE_MS: Final = 6_000
-"""A holder whose lease may live longer is not stopped: the others would wait for it until the end of a run."""
+MAX_LEASE_MS: Final = 6_000
+"""The holder of a longer lease is not suspended: the others would wait for it until the end of a run."""
 
-WITHIN_S: Final = 3.0
-"""So long a fault waits for somebody to meet."""
+MAX_WAIT_S: Final = 3.0
+"""The time that a fault waits for a suitable worker, in seconds."""
 
-READING_S: Final = 0.0003, 0.003
-"""So long after an answer has left, its reader may have read it and not yet written it to the store."""
+WRITE_DELAY_S: Final = 0.0003, 0.003
+"""The time after an answer leaves in which its reader may have read it and not yet written it to the store, in seconds."""
 
 
 @dataclass(slots=True)
 class ProcessFaults:
-    """``awaited``: in which role the next victim must be, and who it is, once it is met."""
+    """Kills and suspends workers.
 
-    crew: Crew
+    ``awaited``: the role of the worker that the present fault waits for, and the future that receives its name.
+    """
+
+    pool: WorkerPool
     random: Random
-    notes: Notes
+    fault_log: FaultLog
     awaited: tuple[str, asyncio.Future[str]] | None = None
 
-    def watch(self, call: Call, role: str) -> None:
-        """A holder's call is at the upstream, or a writer's answer has just left it."""
-        if self.awaited is None or call.alone or call.lease_ms > LONGEST_LEASE_MS:
-            return
-        wanted, met = self.awaited
-        if role == wanted and not met.done() and call.worker in self.crew.processes:
-            met.set_result(call.worker)
-            if role == "holder":
-                self.crew.stop(call.worker)
-            else:
-                asyncio.get_running_loop().call_later(self.random.uniform(*READING_S), self.crew.stop, call.worker)
+    def on_call(self, call: Call, role: str) -> None:
+        """Note that a worker acts in a role: "holder" when its call arrives at the upstream, "writer" when the answer
+        has left.
 
-    async def meet(self, fault: Fault) -> None:
-        """Stop the next worker in this role where it stands; then kill it, or let it go on when its lease is over."""
-        role, _, fate = fault.kind.partition(" ")
-        met: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.awaited = role, met
+        The worker is suspended if the present fault waits for that role.
+        """
+        if self.awaited is None or call.without_store or call.lease_ms > MAX_LEASE_MS:
+            return
+        wanted_role, victim = self.awaited
+        if role == wanted_role and not victim.done() and call.worker in self.pool.processes:
+            victim.set_result(call.worker)
+            if role == "holder":
+                self.pool.stop(call.worker)
+            else:
+                asyncio.get_running_loop().call_later(self.random.uniform(*WRITE_DELAY_S), self.pool.stop, call.worker)
+
+    async def inject(self, fault: Fault) -> None:
+        """Suspend the next worker in the fault's role, then kill it, or resume it after its lease has ended."""
+        role, _, end = fault.kind.partition(" ")
+        victim: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.awaited = role, victim
         try:
-            name = await asyncio.wait_for(met, WITHIN_S)
+            name = await asyncio.wait_for(victim, MAX_WAIT_S)
         except TimeoutError:
             return
         finally:
             self.awaited = None
-        with self.notes.during(fault, name):
-            await asyncio.sleep(2 * READING_S[1])
-            if fate == "killed":
-                self.crew.kill(name)
+        with self.fault_log.during(fault, name):
+            await asyncio.sleep(2 * WRITE_DELAY_S[1])
+            if end == "killed":
+                self.pool.kill(name)
             else:
-                await asyncio.sleep(fault.lasts_s)
-                self.crew.go_on(name)
-        if fate == "killed":
-            await self.crew.hire(int(name.partition(".")[0]))
+                await asyncio.sleep(fault.duration_s)
+                self.pool.resume(name)
+        if end == "killed":
+            await self.pool.start_worker(int(name.partition(".")[0]))

@@ -1,7 +1,7 @@
-"""Which faults come when, from the seed.
+"""The schedule of faults, derived from the seed.
 
-There are four lanes: the store, the upstream, the processes of the service, and the clock. Inside a lane one fault comes after
-the other, each kind at least once where there is time for it; the lanes overlap as they like.
+There are four lanes: the store, the upstream, the service's processes, and the clock. Inside a lane one fault follows
+the other, each kind at least once if there is time; faults of different lanes overlap freely.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 type Lane = Literal["store", "upstream", "process", "clock"]
 
-LASTS_S: Final[dict[Lane, dict[str, tuple[float, float]]]] = {
+DURATIONS_S: Final[dict[Lane, dict[str, tuple[float, float]]]] = {
     "store": {
         "redis killed": (0.3, 1.5),
         "redis paused": (0.2, 1.2),
@@ -45,8 +45,10 @@ LASTS_S: Final[dict[Lane, dict[str, tuple[float, float]]]] = {
     },
     "clock": {"time passed": (0.0, 0.0), "clock forward": (0.0, 0.0), "clock back": (0.0, 0.0)},
 }
-"""How long each kind lasts, at least and at most. A holder is met while its call is underway, a writer when it has its answer and
-is about to write it; it is stopped for as long as its lease can live, and a bit longer.
+"""The least and the greatest duration of each kind of fault, in seconds.
+
+A "holder" is a worker whose upstream call is under way; a "writer" has its answer and is about to store it. Both are
+suspended for as long as their lease can live, and a bit longer.
 """
 
 GAPS_S: Final[dict[Lane, tuple[float, float]]] = {
@@ -55,51 +57,57 @@ GAPS_S: Final[dict[Lane, tuple[float, float]]] = {
     "process": (0.5, 2.0),
     "clock": (0.4, 1.8),
 }
+"""The least and the greatest pause between two faults of a lane, in seconds."""
+
 
 FIRST: Final[dict[Lane, str]] = {"process": "holder killed", "clock": "time passed"}
-"""What a lane begins with, so that even a short run has time for it."""
+"""The kind of fault with which a lane begins, so that even a short run has it."""
 
-_PASSES_S: Final = (8, 20, 31, 31, 45, 61, 61, 90, 301, 901)
-_STEPS_S: Final = (3, 10, 30, 65, 90)
-_PASSES_A_STEP: Final = 5
+_TIME_JUMPS_S: Final = (8, 20, 31, 31, 45, 61, 61, 90, 301, 901)
+"""The times that can pass, in seconds: just over or under the ages that tiers allow, among others."""
+
+_CLOCK_STEPS_S: Final = (3, 10, 30, 65, 90)
+"""The steps by which the clock can be set, in seconds."""
+
+_JUMPS_PER_STEP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: when it begins, how long it lasts (seconds), and for the clock by how much."""
+    """One fault: when it begins and how long it lasts, in seconds. ``amount_s``: for the clock, by how much it changes."""
 
     at_s: float
     lane: Lane
     kind: str
-    lasts_s: float = 0.0
+    duration_s: float = 0.0
     amount_s: float = 0.0
 
 
 def schedule(seed: int, seconds: float) -> list[Fault]:
-    """The faults of a run, in order; none lasts beyond its end."""
-    found = [fault for lane in LASTS_S for fault in _lane(lane, Random(f"{seed} {lane}"), seconds)]
-    return sorted(found, key=lambda fault: fault.at_s)
+    """Return the faults of a run in order of time. None lasts beyond the run's end."""
+    faults = [fault for lane in DURATIONS_S for fault in _lane(lane, Random(f"{seed} {lane}"), seconds)]
+    return sorted(faults, key=lambda fault: fault.at_s)
 
 
 def _lane(lane: Lane, random: Random, seconds: float) -> list[Fault]:
-    found: list[Fault] = []
+    faults: list[Fault] = []
     at_s = random.uniform(*GAPS_S[lane])
-    left: list[str] = []
+    remaining: list[str] = []
     while True:
-        if not left:
-            left = random.sample(_kinds(lane), k=len(_kinds(lane)))
-            if not found and lane in FIRST:
-                left.remove(FIRST[lane])
-                left.append(FIRST[lane])
-        kind = left.pop()
-        lasts_s = random.uniform(*LASTS_S[lane][kind])
-        amount_s = random.choice(_PASSES_S if kind == "time passed" else _STEPS_S) if lane == "clock" else 0
-        if at_s + lasts_s > seconds:
-            return found
-        found.append(Fault(at_s, lane, kind, lasts_s, amount_s))
-        at_s += lasts_s + random.uniform(*GAPS_S[lane])
+        if not remaining:
+            remaining = random.sample(_kinds(lane), k=len(_kinds(lane)))
+            if not faults and lane in FIRST:
+                remaining.remove(FIRST[lane])
+                remaining.append(FIRST[lane])
+        kind = remaining.pop()
+        duration_s = random.uniform(*DURATIONS_S[lane][kind])
+        amount_s = random.choice(_TIME_JUMPS_S if kind == "time passed" else _CLOCK_STEPS_S) if lane == "clock" else 0
+        if at_s + duration_s > seconds:
+            return faults
+        faults.append(Fault(at_s, lane, kind, duration_s, amount_s))
+        at_s += duration_s + random.uniform(*GAPS_S[lane])
 
 
 def _kinds(lane: Lane) -> list[str]:
-    """The kinds of a round: time passes more often than a clock is stepped."""
-    return [*LASTS_S[lane], *(["time passed"] * (_PASSES_A_STEP - 1) if lane == "clock" else [])]
+    """Return the kinds of faults in one round of a lane. Time passes more often than the clock is stepped."""
+    return [*DURATIONS_S[lane], *(["time passed"] * (_JUMPS_PER_STEP - 1) if lane == "clock" else [])]

@@ -1,4 +1,4 @@
-"""What happens to Redis, and to the connections to it."""
+"""The store faults: what happens to Redis, and to the connections to it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,94 +8,96 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from chaos.door import Door
-from chaos.notes import Notes
+from chaos.fault_log import FaultLog
+from chaos.proxy_listener import ProxyListener
 from chaos.redis_pair import RedisPair
 from chaos.schedule import Fault
 from chaos.store_proxy import StoreProxy
 
 SETTLING_S: Final = 0.4
-"""After the store was held up, commands that had left the proxy before it went on with the clock that they brought along."""
+"""For so many seconds after the store was held up, commands that had left the proxy before still carry the clock's old
+offset.
+"""
 
 FULL_BYTES: Final = 1
 
 
 @dataclass(slots=True)
 class StoreFaults:
-    """``steady`` is held while the clock must be left alone."""
+    """Injects faults into Redis and the connections to it. ``clock_lock`` is held while the clock must not change."""
 
     pair: RedisPair
     proxy: StoreProxy
-    door: Door
-    steady: asyncio.Lock
-    notes: Notes
+    listener: ProxyListener
+    clock_lock: asyncio.Lock
+    fault_log: FaultLog
 
-    async def meet(self, fault: Fault) -> None:
-        """One fault."""
+    async def inject(self, fault: Fault) -> None:
+        """Inject one store fault."""
         match fault.kind:
             case "redis paused" | "link hung":
-                async with self._clock_left_alone():
-                    await (self._paused(fault) if fault.kind == "redis paused" else self._on_the_way(fault))
+                async with self._clock_locked():
+                    await (self._pause(fault) if fault.kind == "redis paused" else self._disturb_link(fault))
             case "redis killed" | "data flushed" | "replica promoted":
-                with self.notes.during(fault, loss=True):
-                    await self._lose(fault)
+                with self.fault_log.during(fault, loss=True):
+                    await self._lose_data(fault)
             case "scripts flushed":
-                with self.notes.during(fault):
-                    await self._tell("SCRIPT", "FLUSH")
+                with self.fault_log.during(fault):
+                    await self._run_command("SCRIPT", "FLUSH")
             case "memory full":
-                with self.notes.during(fault):
-                    await self._tell("CONFIG", "SET", "maxmemory", FULL_BYTES)
-                    await asyncio.sleep(fault.lasts_s)
-                    await self._tell("CONFIG", "SET", "maxmemory", 0)
+                with self.fault_log.during(fault):
+                    await self._run_command("CONFIG", "SET", "maxmemory", FULL_BYTES)
+                    await asyncio.sleep(fault.duration_s)
+                    await self._run_command("CONFIG", "SET", "maxmemory", 0)
             case _:
-                await self._on_the_way(fault)
+                await self._disturb_link(fault)
 
-    async def _paused(self, fault: Fault) -> None:
-        with self.notes.during(fault):
+    async def _pause(self, fault: Fault) -> None:
+        with self.fault_log.during(fault):
             self.pair.stop()
-            await asyncio.sleep(fault.lasts_s)
-            self.pair.go_on()
+            await asyncio.sleep(fault.duration_s)
+            self.pair.resume()
 
-    async def _lose(self, fault: Fault) -> None:
+    async def _lose_data(self, fault: Fault) -> None:
         if fault.kind == "data flushed":
-            await self._tell("FLUSHALL")
+            await self._run_command("FLUSHALL")
         elif fault.kind == "redis killed":
             await asyncio.to_thread(self.pair.kill)
-            await asyncio.sleep(fault.lasts_s)
+            await asyncio.sleep(fault.duration_s)
             await asyncio.to_thread(self.pair.restart)
         else:
             await asyncio.to_thread(self.pair.promote)
             self.proxy.port = self.pair.primary.port
             await asyncio.to_thread(self.pair.demote)
 
-    async def _on_the_way(self, fault: Fault) -> None:
-        mood, door = self.proxy.mood, self.door
-        with self.notes.during(fault):
+    async def _disturb_link(self, fault: Fault) -> None:
+        behaviour, listener = self.proxy.behaviour, self.listener
+        with self.fault_log.during(fault):
             match fault.kind:
                 case "link reset":
-                    door.reset()
+                    listener.reset()
                 case "link refused":
-                    await door.refused(fault.lasts_s)
+                    await listener.refuse_for(fault.duration_s)
                 case "link hung":
-                    with mood.hung():
-                        await asyncio.sleep(fault.lasts_s)
+                    with behaviour.blocked():
+                        await asyncio.sleep(fault.duration_s)
                 case "link cut":
-                    with mood.being("cutting"):
-                        await asyncio.sleep(fault.lasts_s)
+                    with behaviour.switched_on("cutting"):
+                        await asyncio.sleep(fault.duration_s)
                 case _:
-                    with mood.being("slow"):
-                        await asyncio.sleep(fault.lasts_s)
+                    with behaviour.switched_on("slow"):
+                        await asyncio.sleep(fault.duration_s)
 
     @asynccontextmanager
-    async def _clock_left_alone(self) -> AsyncIterator[None]:
-        async with self.steady:
+    async def _clock_locked(self) -> AsyncIterator[None]:
+        async with self.clock_lock:
             yield
             await asyncio.sleep(SETTLING_S)
 
-    async def _tell(self, *words: str | int) -> None:
-        def tell() -> None:
+    async def _run_command(self, *command: str | int) -> None:
+        def run() -> None:
             with closing(self.pair.client()) as client:
-                client.execute_command(*words)
+                client.execute_command(*command)
 
         with suppress(RedisError):
-            await asyncio.to_thread(tell)
+            await asyncio.to_thread(run)

@@ -1,30 +1,33 @@
-"""The proxy between the service and the store: bytes, and whatever happens to them."""
+"""The proxy between the service and the store: it forwards bytes, and imposes faults on them."""
 
 import asyncio
 from dataclasses import dataclass
 
-from chaos.door import break_off
-from chaos.driven import Board, with_offset
-from chaos.mood import Mood
+from chaos.driven_clock import SharedState, with_offset
+from chaos.proxy_behaviour import ProxyBehaviour
+from chaos.proxy_listener import reset_connection
 from local.ports import HOST
 
-PIECE = 1 << 16
+CHUNK_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
 class StoreProxy:
-    """Connections go to the server on ``port``; those that stand stay where they are when it changes. ``board`` has the clock."""
+    """Forwards connections to the server on ``port``. Established ones keep their server when ``port`` changes.
 
-    mood: Mood
-    board: Board
+    ``shared`` has the offset of the service's clock, which replaces the placeholders in commands.
+    """
+
+    behaviour: ProxyBehaviour
+    shared: SharedState
     port: int
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
-        behind_reader, behind_writer = await asyncio.open_connection(HOST, self.port)
+        """Forward one connection until either side closes it."""
+        store_reader, store_writer = await asyncio.open_connection(HOST, self.port)
         pumps = [
-            asyncio.create_task(self._pump(reader, behind_writer, toward_service=False)),
-            asyncio.create_task(self._pump(behind_reader, writer, toward_service=True)),
+            asyncio.create_task(self._pump(reader, store_writer, toward_service=False)),
+            asyncio.create_task(self._pump(store_reader, writer, toward_service=True)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -32,20 +35,20 @@ class StoreProxy:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            break_off(behind_writer)
+            reset_connection(store_writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, toward_service: bool) -> None:
-        kept = b""
-        while piece := await reader.read(PIECE):
-            await self.mood.hold_back()
+        held_bytes = b""
+        while chunk := await reader.read(CHUNK_BYTES):
+            await self.behaviour.delay()
             if reader.at_eof():
-                return  # who sent it has left while it was held back
-            if toward_service and self.mood.cutting:
-                writer.write(piece[: len(piece) // 2])
+                return  # the sender closed the connection while the chunk was delayed
+            if toward_service and self.behaviour.cutting:
+                writer.write(chunk[: len(chunk) // 2])
                 await writer.drain()
                 writer.close()
                 return
             if not toward_service:
-                piece, kept = with_offset(kept + piece, self.board.offset_us)
-            writer.write(piece)
+                chunk, held_bytes = with_offset(held_bytes + chunk, self.shared.offset_us)
+            writer.write(chunk)
             await writer.drain()

@@ -1,8 +1,8 @@
-"""The clock of the run: this machine's, plus an offset that is driven.
+"""The clock of a run: this machine's clock plus an offset that is driven.
 
-The service's clock jumps: time passes (the market's clock jumps with it), or the clock alone is stepped. An offset is set
-at a moment that is only known to lie between two others, so every question is answered with the earliest and the latest
-that can be true. All times are microseconds.
+The service's clock jumps: either time passes (the market's clock jumps with it), or the service's clock alone is
+stepped. The moment of a change is only known to lie between two others, so every question is answered with the earliest
+and the latest time that is possible. All times are microseconds.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ FOREVER_US: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """From some moment in [``from_us``, ``until_us``] of this machine's clock on, the service's clock is so far ahead."""
+class ClockChange:
+    """A change of the offset at some moment between ``from_us`` and ``until_us`` of this machine's clock."""
 
     from_us: int
     until_us: int
@@ -26,50 +26,54 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The moves of a run, the oldest first. Before the first one the offset was the same."""
+    """The changes of the clock in a run, the oldest first. Before the first one the offset was the same as after it."""
 
-    moves: Sequence[Move]
+    changes: Sequence[ClockChange]
 
-    def span(self, first_us: int, last_us: int) -> tuple[int, int]:
-        """The earliest and the latest that the service's clock can have shown between two moments of this machine's."""
+    def shown_between(self, first_us: int, last_us: int) -> tuple[int, int]:
+        """Return the earliest and the latest time that the service's clock can have shown between two moments of this
+        machine's clock.
+        """
         shown: list[int] = []
-        for i, move in enumerate(self.moves):
-            begins = move.from_us if i else -FOREVER_US
-            ends = self.moves[i + 1].until_us if i + 1 < len(self.moves) else FOREVER_US
-            low, high = max(first_us, begins), min(last_us, ends)
+        for i, change in enumerate(self.changes):
+            start_us = change.from_us if i else -FOREVER_US
+            end_us = self.changes[i + 1].until_us if i + 1 < len(self.changes) else FOREVER_US
+            low, high = max(first_us, start_us), min(last_us, end_us)
             if low <= high:
-                shown += [low + move.offset_us, high + move.offset_us]
+                shown += [low + change.offset_us, high + change.offset_us]
         return min(shown), max(shown)
 
     def earliest(self, first_us: int, last_us: int) -> int:
-        """The least that the clock can have shown."""
-        return self.span(first_us, last_us)[0]
+        """Return the earliest time that the service's clock can have shown between two moments of this machine's clock."""
+        return self.shown_between(first_us, last_us)[0]
 
     def latest(self, first_us: int, last_us: int) -> int:
-        """The most that it can have shown."""
-        return self.span(first_us, last_us)[1]
+        """Return the latest time that the service's clock can have shown between two moments of this machine's clock."""
+        return self.shown_between(first_us, last_us)[1]
 
-    def machine(self, shown_us: int, first_us: int, last_us: int) -> tuple[int, int]:
-        """When, between two moments of this machine's clock, the service's can have shown that; both moments if never."""
-        found: list[int] = []
-        for i, move in enumerate(self.moves):
-            begins = move.from_us if i else -FOREVER_US
-            ends = self.moves[i + 1].until_us if i + 1 < len(self.moves) else FOREVER_US
-            at = shown_us - move.offset_us
-            if max(first_us, begins) <= at <= min(last_us, ends):
-                found.append(at)
-        return (min(found), max(found)) if found else (first_us, last_us)
+    def machine_time(self, shown_us: int, first_us: int, last_us: int) -> tuple[int, int]:
+        """Return the first and the last moment of this machine's clock, between two others, at which the service's
+        clock can have shown a time; both limits if it cannot have shown it.
+        """
+        moments: list[int] = []
+        for i, change in enumerate(self.changes):
+            start_us = change.from_us if i else -FOREVER_US
+            end_us = self.changes[i + 1].until_us if i + 1 < len(self.changes) else FOREVER_US
+            at_us = shown_us - change.offset_us
+            if max(first_us, start_us) <= at_us <= min(last_us, end_us):
+                moments.append(at_us)
+        return (min(moments), max(moments)) if moments else (first_us, last_us)
 
     def stepped_back(self, first_us: int, last_us: int) -> bool:
-        """Whether the clock was set back between two moments."""
-        return any(m.kind == "clock back" and m.until_us >= first_us and m.from_us <= last_us for m in self.moves)
+        """Return whether the service's clock was set back between two moments of this machine's clock."""
+        return any(m.kind == "clock back" and m.until_us >= first_us and m.from_us <= last_us for m in self.changes)
 
     def without_steps_back(self) -> "Timeline":
-        """The same clock, had it never been set back: what has passed for whoever counts in windows."""
-        made: list[Move] = []
-        debt_us = self.moves[0].offset_us
-        for i, move in enumerate(self.moves):
+        """Return this timeline as if the clock had never been set back. Windows of time are counted on it."""
+        changes: list[ClockChange] = []
+        forward_offset_us = self.changes[0].offset_us
+        for i, change in enumerate(self.changes):
             if i:
-                debt_us += max(0, move.offset_us - self.moves[i - 1].offset_us)
-            made.append(Move(move.from_us, move.until_us, debt_us, move.kind))
-        return Timeline(made)
+                forward_offset_us += max(0, change.offset_us - self.changes[i - 1].offset_us)
+            changes.append(ClockChange(change.from_us, change.until_us, forward_offset_us, change.kind))
+        return Timeline(changes)

@@ -1,4 +1,4 @@
-"""What happens to the upstream, and to the connections to it."""
+"""The upstream faults: what happens to the upstream, and to the connections to it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,51 +6,54 @@ from typing import Final
 
 import httpx
 
-from chaos.door import Door
-from chaos.mood import Mood
-from chaos.notes import Notes
+from chaos.fault_log import FaultLog
+from chaos.proxy_behaviour import ProxyBehaviour
+from chaos.proxy_listener import ProxyListener
 from chaos.schedule import Fault
 
-IN_SANDBOX: Final = {
+SANDBOX_KINDS: Final = {
     "429 storm": "429",
     "malformed": "malformed",
     "truncated": "truncated",
     "wrong ticker": "wrong_ticker",
     "from the future": "future",
 }
-"""What the sandbox Polygon does itself, by its own names."""
+"""Faults that the sandbox Polygon produces itself, with its own names for them."""
 
-MOODS: Final = {"brown-out": "failing", "upstream slow": "slow", "upstream cut": "cutting"}
+PROXY_FLAGS: Final = {"brown-out": "failing", "upstream slow": "slow", "upstream cut": "cutting"}
+"""Faults that the proxy produces, with the names of its flags."""
 
 
 @dataclass(slots=True)
 class UpstreamFaults:
-    """``control``: a client of the sandbox's control routes."""
+    """Injects faults into the upstream and the connections to it. ``control``: an HTTP client of the sandbox's control
+    routes.
+    """
 
-    mood: Mood
-    door: Door
+    behaviour: ProxyBehaviour
+    listener: ProxyListener
     control: httpx.AsyncClient
-    notes: Notes
+    fault_log: FaultLog
 
-    async def meet(self, fault: Fault) -> None:
-        """One fault."""
-        with self.notes.during(fault):
-            if fault.kind in IN_SANDBOX:
-                await self._in_sandbox(IN_SANDBOX[fault.kind], fault.lasts_s)
-            elif fault.kind in MOODS:
-                with self.mood.being(MOODS[fault.kind]):
-                    await asyncio.sleep(fault.lasts_s)
+    async def inject(self, fault: Fault) -> None:
+        """Inject one upstream fault."""
+        with self.fault_log.during(fault):
+            if fault.kind in SANDBOX_KINDS:
+                await self._in_sandbox(SANDBOX_KINDS[fault.kind], fault.duration_s)
+            elif fault.kind in PROXY_FLAGS:
+                with self.behaviour.switched_on(PROXY_FLAGS[fault.kind]):
+                    await asyncio.sleep(fault.duration_s)
             elif fault.kind == "upstream hung":
-                with self.mood.hung():
-                    await asyncio.sleep(fault.lasts_s)
+                with self.behaviour.blocked():
+                    await asyncio.sleep(fault.duration_s)
             elif fault.kind == "upstream refused":
-                await self.door.refused(fault.lasts_s)
+                await self.listener.refuse_for(fault.duration_s)
             else:
-                self.door.reset()
+                self.listener.reset()
 
     async def _in_sandbox(self, kind: str, seconds: float) -> None:
         (await self.control.post("/_control/faults", json={"kind": kind})).raise_for_status()
-        # What arrives from here on is spoiled for certain; what arrived a moment ago may be.
-        with self.mood.being("spoiling"):
+        # Calls that arrive from here on get garbage for certain; those that arrived a moment ago may.
+        with self.behaviour.switched_on("corrupting"):
             await asyncio.sleep(seconds)
         (await self.control.delete("/_control/faults")).raise_for_status()

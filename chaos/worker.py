@@ -1,5 +1,7 @@
-"""One sandbox of the service, in a process of its own: the real handlers, store link and upstream client. It asks itself for what
-the trace says, and writes down every answer at once, so that a kill loses nothing that was answered.
+"""One sandbox of the service in a process of its own: the real handlers, store link and upstream client.
+
+It sends itself the requests of the trace and writes down every answer at once, so a kill loses no answer that was
+given.
 """
 
 import json
@@ -14,10 +16,10 @@ from typing import Any, Final, TextIO, cast
 
 from bench.stampede import FAKE_KEY
 from chaos import handouts, trace
-from chaos.driven import QUIET, RECOVERED, RUNNING, Board, DrivenStore
+from chaos.driven_clock import QUIET, RECOVERED, RUNNING, DrivenStore, SharedState
 from chaos.history import Answer
+from chaos.reporting_client import ReportingClient
 from chaos.trace import Request
-from chaos.watched import Watched
 from dekr.access.directory import KeyRecord
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.connect import connect
@@ -26,14 +28,20 @@ from tests.fakes.directory import FakeDirectory
 from tests.routes import route_of
 from tests.world import Context, World, event, load
 
-LONGEST_MS: Final = 29_000
-THINKING_S: Final = 0.02
-"""Mean time between an answer and the next request."""
+MAX_DEADLINE_MS: Final = 29_000
+"""The longest time that a caller may wait, in milliseconds."""
+
+THINK_TIME_S: Final = 0.02
+"""The mean time between an answer and the next request, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What a worker is told: ``keys`` are the users' API keys, ``records`` what the directory knows of them."""
+class WorkerConfig:
+    """The configuration of a worker.
+
+    ``keys``: the users' API keys; ``records``: the directory's records of them; ``path``: the file that the worker
+    writes.
+    """
 
     name: str
     slot: int
@@ -47,75 +55,77 @@ class Orders:
     path: Path
 
 
-def work(orders: Orders, board: Board) -> None:
-    """Ask until told to stop, then once more for everything, and end."""
-    with orders.path.open("a", buffering=1) as lines, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        worker = Worker(orders, board, lines)
+def run_worker(config: WorkerConfig, shared: SharedState) -> None:
+    """Send requests until told to stop, then one for each route and tier, and end."""
+    with config.path.open("a", buffering=1) as lines, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        worker = Worker(config, shared, lines)
         worker.warm_up()
         worker.note("ready", {})
-        random = Random(orders.seed)
-        asked = trace.requests(random)
-        while board.phase == RUNNING:
-            worker.ask(next(asked), recovery=False)
-            time.sleep(random.expovariate(1 / THINKING_S))
-        while board.phase == QUIET:
-            time.sleep(THINKING_S)
-        if board.phase == RECOVERED:
-            for request in trace.of_recovery(orders.slot):
-                worker.ask(request, recovery=True)
+        random = Random(config.seed)
+        requests = trace.requests(random)
+        while shared.phase == RUNNING:
+            worker.perform(next(requests), recovery=False)
+            time.sleep(random.expovariate(1 / THINK_TIME_S))
+        while shared.phase == QUIET:
+            time.sleep(THINK_TIME_S)
+        if shared.phase == RECOVERED:
+            for request in trace.recovery_requests(config.slot):
+                worker.perform(request, recovery=True)
 
 
 class Worker:
-    """The service in this process and the file of what it answered."""
+    """The service in this process, and the file that records its answers."""
 
-    def __init__(self, orders: Orders, board: Board, lines: TextIO) -> None:
-        self.orders = orders
+    def __init__(self, config: WorkerConfig, shared: SharedState, lines: TextIO) -> None:
+        self.config = config
         self.lines = lines
         directory = FakeDirectory()
-        for record in orders.records:
+        for record in config.records:
             directory.put(record)
-        store = DrivenStore(Link.open(orders.store_url), board, lambda: self.note("store", {"at_us": _now_us()}))
+        store = DrivenStore(Link.open(config.store_url), shared, lambda: self.note("store", {"at_us": _now_us()}))
         self.world = World(
             store,
             directory=directory,
-            per_minute=orders.per_minute,
-            stale_s=orders.stale_s,
-            client=lambda now_us: cast("PolygonClient", Watched(self._connect(now_us), orders.name, self._told)),
+            per_minute=config.per_minute,
+            stale_s=config.stale_s,
+            client=lambda now_us: cast(
+                "PolygonClient", ReportingClient(self._connect(now_us), config.name, self._report_fetch)
+            ),
         )
         self._handlers: dict[str, Callable[..., dict[str, Any]]] = {}
 
     def warm_up(self) -> None:
-        """Have every route refuse something: what a function makes on its first request takes a part of a second."""
-        user = next(iter(self.orders.keys))
+        """Send a request that is refused to every route: a function needs a part of a second for its first request."""
+        user = next(iter(self.config.keys))
         for route in trace.ROUTES:
-            self._send(Request(route, ("NONE..",), trace.TIERS[0], user, LONGEST_MS))
+            self._send(Request(route, ("NONE..",), trace.TIERS[0], user, MAX_DEADLINE_MS))
 
-    def ask(self, request: Request, *, recovery: bool) -> None:
-        """One request and its answer."""
+    def perform(self, request: Request, *, recovery: bool) -> None:
+        """Perform one request and record its answer."""
         start_us = _now_us()
-        sent = self._send(request)
-        answer = _answer(self.orders.name, request, start_us, _now_us(), sent, recovery=recovery)
+        response = self._send(request)
+        answer = _record_of(self.config.name, request, start_us, _now_us(), response, recovery=recovery)
         self.note("answer", asdict(answer))
 
     def _send(self, request: Request) -> dict[str, Any]:
         method = "POST" if request.route == "batch" else "GET"
         body = json.dumps(request.tickers).encode() if request.route == "batch" else None
-        headers = {"x-api-key": self.orders.keys[request.user], "content-type": "application/json"}
-        asked = event(request.path, headers, method, body)
+        headers = {"x-api-key": self.config.keys[request.user], "content-type": "application/json"}
+        api_event = event(request.path, headers, method, body)
         route = route_of(method, request.path.partition("?")[0])
         assert route is not None
-        return self._handler(route.function)(asked, Context(request.deadline_ms))
+        return self._handler(route.function)(api_event, Context(request.deadline_ms))
 
     def note(self, kind: str, fields: dict[str, Any]) -> None:
-        """Write one line."""
+        """Write one line of JSON."""
         self.lines.write(json.dumps({"what": kind, **fields}) + "\n")
 
-    def _told(self, token: str, good: bool) -> None:  # noqa: FBT001 - a report
-        fields = {"worker": self.orders.name, "token": token, "end_us": _now_us(), "good": good}
+    def _report_fetch(self, token: str, good: bool) -> None:  # noqa: FBT001 - the client's callback passes it by position
+        fields = {"worker": self.config.name, "token": token, "end_us": _now_us(), "good": good}
         self.note("fetched", fields)
 
     def _connect(self, now_us: Callable[[], int]) -> PolygonClient:
-        return connect(self.orders.upstream_url, lambda: FAKE_KEY, now_us)
+        return connect(self.config.upstream_url, lambda: FAKE_KEY, now_us)
 
     def _handler(self, function: str) -> Callable[..., dict[str, Any]]:
         if function not in self._handlers:
@@ -125,13 +135,13 @@ class Worker:
         return self._handlers[function]
 
 
-def _answer(
-    worker: str, request: Request, start_us: int, end_us: int, sent: dict[str, Any], *, recovery: bool
+def _record_of(
+    worker: str, request: Request, start_us: int, end_us: int, response: dict[str, Any], *, recovery: bool
 ) -> Answer:
-    status, headers = sent["statusCode"], sent["headers"]
-    body = json.loads(sent["body"])
+    status, headers = response["statusCode"], response["headers"]
+    body = json.loads(response["body"])
     good = status == 200  # noqa: PLR2004 - OK
-    values, unknown = handouts.of_answer(request.route, request.tickers, body) if good else ((), ())
+    values, unknown = handouts.from_answer(request.route, request.tickers, body) if good else ((), ())
     if status == 404:  # noqa: PLR2004 - Not Found
         unknown = request.tickers
     age = headers.get("Age") if good else None

@@ -1,6 +1,6 @@
-"""Writes the table of closures and early closes, ``dekr/calendar_table.py``: ``python -m local.calendar_table``.
+"""Write the table of closures and early closes, ``dekr/calendar_table.py``: ``python -m local.calendar_table``.
 
-The days come from the calendar library `exchange-calendars`; the tests hold the table against it and against a second
+The days come from the calendar library `exchange-calendars`. The tests compare the table with it and with a second
 library, day by day.
 """
 
@@ -44,7 +44,7 @@ EARLY: Final = frozenset(map(date.fromisoformat, _EARLY.split()))
 
 
 def table() -> str:
-    """The module's text."""
+    """Return the source text of the module ``dekr/calendar_table.py``."""
     calendar = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat())
     trading = {session.date() for session in calendar.sessions}
     days = (FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1))
@@ -54,7 +54,7 @@ def table() -> str:
 
 
 def _lines(days: Iterable[date]) -> str:
-    """The days in order, a line for each year."""
+    """Return the days in order, one line for each year."""
     years = groupby(sorted(days), key=lambda day: day.year)
     return "\n".join(" ".join(map(date.isoformat, of_year)) for _, of_year in years)
 

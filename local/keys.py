@@ -1,11 +1,12 @@
-"""API keys of a stack: make one, revoke one, list a user's.
+"""Manage the API keys of a stack: make one, revoke one, list a user's.
 
     make key TIER=5 USER=demo [ROLE=user|service|admin] [STACK=NAME]
     make revoke ID=... [STACK=NAME]
     make keys USER=demo [STACK=NAME]
 
-Without ``STACK`` it is the local cloud that is up; else a deployed stack, with the AWS account and region of the
-environment. A new key stands alone on standard output; it is shown once and kept nowhere.
+Without ``STACK`` the commands act on the local cloud that is running, otherwise on a deployed stack, with the AWS
+account and region of the environment. A new key is the only thing printed to standard output; it is shown once and
+stored nowhere.
 """
 
 import argparse
@@ -35,19 +36,21 @@ LOCAL: Final = "local"
 
 
 class NoStackError(Exception):
-    """There is no stack of that name to make keys for."""
+    """There is no stack with that name, or it has no table of keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack's keys: where they are kept, and the environment that stands in their text."""
+    """The API keys of a stack: the table that stores them, and the name of the environment that is part of each key's
+    text.
+    """
 
     directory: DynamoKeyDirectory
     env: str
 
 
 def main(arguments: Sequence[str], target: Callable[[str], Target], now: datetime) -> int:
-    """Run one command on the stack that ``target`` finds by its name; returns the exit status."""
+    """Run one command on the stack that ``target`` finds by its name. Return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options, target(options.stack), now)
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str], target: Callable[[str], Target], now: datetim
 
 
 def issue(target: Target, user: str, tier: Tier, role: Role, now: datetime) -> NewKey:
-    """Make a key and store its record."""
+    """Make a key and store its record. The returned object is the only place that has the key's text."""
     key = new_key(target.env, secrets.token_bytes)
     created = now.astimezone(UTC).isoformat(timespec="seconds")
     target.directory.put(
@@ -67,7 +70,7 @@ def issue(target: Target, user: str, tier: Tier, role: Role, now: datetime) -> N
 
 
 def local_target(environment: Mapping[str, str]) -> Target:
-    """The local cloud that is up. Raises NoStackError."""
+    """Return the keys of the local cloud that is running. Raises NoStackError if none is."""
     stack = read_json(Folder.of(environment).state)
     if stack is None:
         raise NoStackError("no local stack is up; start one with `make up`, or name a deployed one with --stack")
@@ -75,10 +78,13 @@ def local_target(environment: Mapping[str, str]) -> Target:
 
 
 def deployed_target(name: str, cloudformation: "CloudFormationClient", dynamodb: Any) -> Target:
-    """A stack that was deployed with the template. Raises NoStackError, and botocore's errors."""
+    """Return the keys of a deployed stack.
+
+    Raises NoStackError if the stack was not made from this project's template, and botocore's errors if AWS refuses.
+    """
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", [])}
+    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
     if "KeysTable" not in outputs or "Environment" not in parameters:
         raise NoStackError(f"the stack {name} was not made from this template: it has no table of keys")
     return Target(DynamoKeyDirectory(dynamodb, outputs["KeysTable"]), parameters["Environment"])
@@ -122,9 +128,9 @@ def _run(options: argparse.Namespace, target: Target, now: datetime) -> int:
     match options.command:
         case "create":
             key = issue(target, options.user, options.tier, Role(options.role), now)
-            about = f"id {key.id}: {options.role} {options.user}, tier {options.tier.value} ({options.tier.name})"
+            summary = f"id {key.id}: {options.role} {options.user}, tier {options.tier.value} ({options.tier.name})"
             print(key.text)
-            print(about, file=sys.stderr)
+            print(summary, file=sys.stderr)
         case "revoke":
             return _revoke(target.directory, options.id)
         case "list":

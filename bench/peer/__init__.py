@@ -1,1 +1,1 @@
-"""The service that dekr is compared with: quotes and bars behind FastAPI, written the way most teams would write it."""
+"""The peer: a service for quotes and bars behind FastAPI, written as most teams would, with which dekr is compared."""

@@ -1,6 +1,7 @@
 """Quotes and bars from Polygon, cached in Redis for as long as the caller's tier allows.
 
-``uvicorn --factory bench.peer.app:create_app`` with REDIS_URL, POLYGON_URL, POLYGON_KEY and API_KEYS (JSON: key -> tier).
+Run it with ``uvicorn --factory bench.peer.app:create_app`` and REDIS_URL, POLYGON_URL, POLYGON_KEY and API_KEYS (JSON:
+key -> tier) in the environment.
 """
 
 import os
@@ -33,7 +34,7 @@ class Timespan(StrEnum):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    """One pool of connections to Redis and one to Polygon for as long as the application lives."""
+    """Open one pool of connections to Redis and one to Polygon for as long as the application runs."""
     app.state.keys = _KEYS.validate_json(os.environ["API_KEYS"])
     app.state.redis = redis.from_url(os.environ["REDIS_URL"])
     headers = {"Authorization": f"Bearer {os.environ['POLYGON_KEY']}"}
@@ -45,7 +46,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
 
 
 async def tier_of(request: Request, x_api_key: Annotated[str, Header()]) -> Tier:
-    """The caller's tier."""
+    """Return the tier of the caller's API key. Raises HTTPException (401) for an unknown key."""
     tier: Tier | None = request.app.state.keys.get(x_api_key)
     if tier is None:
         raise HTTPException(401, "Unknown API key.")
@@ -56,7 +57,7 @@ CallerTier = Annotated[Tier, Depends(tier_of)]
 
 
 async def polygon(request: Request, path: str, **parameters: str) -> Any:  # noqa: ANN401 - parsed JSON
-    """What Polygon answers."""
+    """Return the parsed JSON of Polygon's answer. Raises HTTPException: 404 for an unknown symbol, 502 if Polygon fails."""
     session: aiohttp.ClientSession = request.app.state.polygon
     try:
         async with session.get(path, params=parameters) as response:
@@ -69,16 +70,16 @@ async def polygon(request: Request, path: str, **parameters: str) -> Any:  # noq
 
 
 async def quote(request: Request, symbol: Symbol, tier: CallerTier) -> Quote:
-    """The last bid and ask."""
+    """Answer with the last bid and ask of a symbol."""
     store: redis.Redis = request.app.state.redis
     key = f"quote:{symbol}:{tier}"
     cached = await store.get(key)
     if cached is not None:
         return Quote.model_validate_json(cached)
     answer = await polygon(request, f"/v2/last/nbbo/{symbol}")
-    found = Quote.from_polygon(symbol, answer["results"])
-    await store.set(key, found.model_dump_json(), ex=tier.policy.real_time_s)
-    return found
+    latest = Quote.from_polygon(symbol, answer["results"])
+    await store.set(key, latest.model_dump_json(), ex=tier.policy.real_time_s)
+    return latest
 
 
 async def bars(
@@ -91,7 +92,7 @@ async def bars(
     multiplier: Annotated[int, Query(ge=1, le=1440)] = 1,
     limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
 ) -> list[Bar]:
-    """The bars of a range of days."""
+    """Answer with the bars of a range of days."""
     store: redis.Redis = request.app.state.redis
     key = f"bars:{symbol}:{multiplier}:{timespan}:{first}:{last}:{limit}:{tier}"
     cached = await store.get(key)
@@ -99,14 +100,14 @@ async def bars(
         return _BARS.validate_json(cached)
     path = f"/v2/aggs/ticker/{symbol}/range/{multiplier}/{timespan}/{first}/{last}"
     answer = await polygon(request, path, limit=str(limit))
-    found = [Bar.from_polygon(symbol, result) for result in answer.get("results") or ()]
+    rows = [Bar.from_polygon(symbol, result) for result in answer.get("results") or ()]
     age_s = tier.policy.historical_s if timespan is Timespan.DAY else tier.policy.real_time_s
-    await store.set(key, _BARS.dump_json(found), ex=age_s)
-    return found
+    await store.set(key, _BARS.dump_json(rows), ex=age_s)
+    return rows
 
 
 def create_app() -> FastAPI:
-    """The application."""
+    """Return the FastAPI application."""
     app = FastAPI(title="Market data", lifespan=lifespan)
     app.get("/quote/{symbol}")(quote)
     app.get("/bars/{symbol}")(bars)

@@ -1,4 +1,4 @@
-"""What the peer answers."""
+"""The models of the peer's answers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class Quote(BaseModel):
-    """The best bid and ask."""
+    """The best bid and ask of a symbol."""
 
     symbol: str
     bid: float
@@ -18,7 +18,7 @@ class Quote(BaseModel):
 
     @classmethod
     def from_polygon(cls, symbol: str, result: dict[str, Any]) -> "Quote":
-        """The quote in Polygon's letters: lower-case p and s are the bid, upper-case P and S the ask."""
+        """Convert Polygon's last NBBO: lower-case p and s are the bid, upper-case P and S the ask, t is in nanoseconds."""
         return cls(
             symbol=symbol,
             bid=result["p"],
@@ -30,7 +30,7 @@ class Quote(BaseModel):
 
 
 class Bar(BaseModel):
-    """One bar; ``timestamp`` is the start of its window."""
+    """One bar of a symbol. ``timestamp`` is the start of its window."""
 
     symbol: str
     timestamp: datetime
@@ -44,7 +44,7 @@ class Bar(BaseModel):
 
     @classmethod
     def from_polygon(cls, symbol: str, result: dict[str, Any]) -> "Bar":
-        """The bar in Polygon's letters."""
+        """Convert one of Polygon's aggregates, whose start t is in milliseconds."""
         return cls(
             symbol=symbol,
             timestamp=datetime.fromtimestamp(result["t"] / 1000, UTC),

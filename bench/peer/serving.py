@@ -1,4 +1,4 @@
-"""The peer under uvicorn with one worker, in a process of its own, and a client that keeps its connections."""
+"""Run the peer under uvicorn with one worker in a process of its own, with a client that keeps its connections."""
 
 import json
 import os
@@ -17,18 +17,18 @@ from local.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
 TRIES = 1_200
-"""For a minute: a busy machine takes long to start it."""
+"""The number of attempts to reach the peer, for a minute: a busy machine takes long to start it."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer that runs."""
+    """A running peer: its address and its process id."""
 
     url: str
     pid: int
 
     async def ready(self) -> None:
-        """Wait until it answers. Raises AssertionError where it does not."""
+        """Wait until the peer answers. Raises AssertionError if it does not answer within a minute."""
         async with aiohttp.ClientSession() as client:
             for _ in range(TRIES):
                 try:
@@ -38,13 +38,16 @@ class Peer:
                     await sleep(0.05)
         raise AssertionError("the peer did not become ready")
 
-    async def ask(self, requests: Sequence[tuple[str, str]], connections: int) -> None:
-        """Send all of these, each a path and a key. Raises AssertionError where an answer is not 200."""
-        waiting = list(reversed(requests))
+    async def send(self, requests: Sequence[tuple[str, str]], connections: int) -> None:
+        """Send these requests, each a path and an API key, over that many connections.
+
+        Raises AssertionError if an answer is not 200.
+        """
+        remaining = list(reversed(requests))
 
         async def connection() -> None:
-            while waiting:
-                path, key = waiting.pop()
+            while remaining:
+                path, key = remaining.pop()
                 async with client.get(path, headers={"x-api-key": key}) as answer:
                     assert answer.status == 200, await answer.text()  # noqa: PLR2004 - OK
                     await answer.read()
@@ -56,7 +59,7 @@ class Peer:
 
 @contextmanager
 def serving(store: str, polygon: str, polygon_key: str, keys: Mapping[Tier, str]) -> Iterator[Peer]:
-    """The peer on this Redis and this Polygon; ``keys``: one of its own for each tier."""
+    """Run the peer on this Redis and this Polygon while the context lasts. ``keys``: its API key for each tier."""
     port = free_port()
     environment = {
         **os.environ,
@@ -70,7 +73,7 @@ def serving(store: str, polygon: str, polygon_key: str, keys: Mapping[Tier, str]
     command += ["--host", HOST, "--port", str(port)]
     with (
         Path(os.devnull).open("w") as nowhere,
-        subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere) as process,  # noqa: S603 - ours
+        subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere) as process,  # noqa: S603 - a fixed command
     ):
         try:
             yield Peer(f"http://{HOST}:{port}", process.pid)

@@ -1,1 +1,3 @@
-"""How many upstream calls the service saves on a day of requests, and whether its freshness promise held; see ``__main__``."""
+"""Count the upstream calls that the service saves on a day of requests, and check its promise of freshness (see
+``__main__``).
+"""

@@ -1,4 +1,8 @@
-"""What other ways of caching would cost on the same quotes: re-played without the service, each fetch stamped as it starts."""
+"""The upstream calls of other caching policies on the same quotes.
+
+Policies are replayed without the service. Each fetch is stamped with the moment it starts. Every function returns
+(upstream calls, freshness violations).
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,37 +15,54 @@ BOUND: Final = "whole market (bound)"
 
 
 def tier_in_key(trace: Trace) -> tuple[int, int]:
-    """An entry for each tier, each expiring after that tier's age."""
+    """Replay a policy with one entry for each ticker and tier, which expires after that tier's age.
+
+    Return (upstream calls, freshness violations).
+    """
     return _replay(trace, lambda rank, tier: (rank, tier))
 
 
 def ttl_in_key(trace: Trace) -> tuple[int, int]:
-    """An entry for each age: tiers of one age share it."""
+    """Replay a policy with one entry for each ticker and maximal age, so that tiers of equal age share it.
+
+    Return (upstream calls, freshness violations).
+    """
     return _replay(trace, lambda rank, tier: (rank, _allowed(START_US + 6 * 3600 * 1_000_000, tier)))
 
 
 def reader_max_age(trace: Trace) -> tuple[int, int]:
-    """One entry for each ticker, the reader decides: the fewest fetches of single symbols there can be."""
+    """Replay the optimal policy for single tickers: one entry for each ticker, and its reader decides whether it is
+    fresh.
+
+    Return (upstream calls, freshness violations).
+    """
     return _replay(trace, lambda rank, _: rank)
 
 
 def whole_market(trace: Trace) -> tuple[int, int]:
-    """One entry for everything: each miss refreshes the whole market."""
+    """Replay a policy with one entry for all tickers: each miss fetches the whole market.
+
+    Return (upstream calls, freshness violations).
+    """
     return _replay(trace, lambda _, __: 0)
 
 
 def writers_ttl(trace: Trace) -> tuple[int, int]:
-    """One entry for each ticker, kept for as long as the tier of whoever wrote it allows."""
-    kept: dict[int, tuple[int, int]] = {}
-    calls = broken = 0
+    """Replay a policy with one entry for each ticker, kept for as long as the tier of the request that fetched it
+    allows.
+
+    Return (upstream calls, freshness violations).
+    """
+    entries: dict[int, tuple[int, int]] = {}
+    calls = violations = 0
     for at, rank, tier in _requests(trace):
-        stamp, until = kept.get(rank, (0, 0))
-        if at >= until:
-            kept[rank] = at, at + _allowed(at, tier)
+        stamp, expires_us = entries.get(rank, (0, 0))
+        if at >= expires_us:
+            entries[rank] = at, at + _allowed(at, tier)
             calls += 1
         elif at - stamp >= _allowed(at, tier):
-            broken += 1
-    return calls, broken
+            violations += 1
+    return calls, violations
 
 
 BASELINES: Final[dict[str, Callable[[Trace], tuple[int, int]]]] = {
@@ -51,7 +72,7 @@ BASELINES: Final[dict[str, Callable[[Trace], tuple[int, int]]]] = {
     OPTIMUM: reader_max_age,
     BOUND: whole_market,
 }
-"""Each gives upstream calls and freshness violations."""
+"""The policies by name. Each returns (upstream calls, freshness violations)."""
 
 
 def _replay(trace: Trace, key: Callable[[int, int], object]) -> tuple[int, int]:

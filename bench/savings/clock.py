@@ -1,7 +1,7 @@
 """A driven clock that stands still while programs run: only the trace and the modelled calls move it.
 
-How busy the machine is therefore decides nothing. Scripts of a real Redis run on Redis's own clock and an offset, so the
-offset is made anew for every round trip.
+So the load of the machine changes nothing. Scripts of a real Redis run on Redis's own clock plus an offset, so the
+offset is computed anew for every round trip.
 """
 
 import time
@@ -11,13 +11,17 @@ from typing import Any, Final
 from dekr.store import Command
 from dekr.store.link import Link
 
-REPLY_S: Final = 20.0
-"""A busy machine must not look like a store that is down: that would change what is counted."""
+REPLY_TIMEOUT_S: Final = 20.0
+"""The time to wait for a reply, in seconds. A busy machine must not look like a store that is down: that would change
+what is counted.
+"""
 
 
 class Clock:
-    """Microseconds since the epoch. ``seen_us``: the latest time that a script may have seen, because real time went by between the
-    making of its offset and its run: a stamp may be as late as that.
+    """A driven clock in microseconds since the epoch.
+
+    ``seen_us``: the latest time that a script may have seen. Real time goes by between the computation of its offset
+    and its run, so a stamp may be as late as that.
     """
 
     def __init__(self, now_us: int) -> None:
@@ -25,34 +29,34 @@ class Clock:
         self.seen_us = now_us
 
     def now_us(self) -> int:
-        """The time."""
+        """Return the time in microseconds since the epoch."""
         return self.at_us
 
     def to(self, at_us: int) -> None:
-        """Go on to a moment; one that has passed changes nothing."""
+        """Go forward to a moment. A moment that has passed changes nothing."""
         self.at_us = max(self.at_us, at_us)
 
     def saw(self, us: int) -> None:
-        """A script may have seen the clock so much later than it stands."""
+        """Note that a script may have seen the clock ``us`` microseconds later than it stands."""
         self.seen_us = max(self.seen_us, self.at_us + us)
 
     def wait(self, us: int) -> None:
-        """Go on by so much."""
+        """Go forward by ``us`` microseconds."""
         self.at_us += us
 
 
 class DrivenStore:
-    """A link whose scripts run on the driven clock (a dekr.store.Store)."""
+    """A link whose scripts run on the driven clock. It implements dekr.store.Store."""
 
     def __init__(self, link: Link, clock: Clock) -> None:
         self._link = link
-        self._link.connection.socket_timeout = REPLY_S
+        self._link.connection.socket_timeout = REPLY_TIMEOUT_S
         self._clock = clock
         self.prefix = link.prefix
 
     @property
     def clock_offset_us(self) -> int:
-        """What must be added to the machine's clock now."""
+        """The present offset of the driven clock from the machine's clock, in microseconds."""
         return self._clock.at_us - time.time_ns() // 1000
 
     @clock_offset_us.setter
@@ -60,7 +64,7 @@ class DrivenStore:
         self._clock.at_us = time.time_ns() // 1000 + offset_us
 
     def run(self, *commands: Command) -> list[Any]:
-        """See dekr.store.Store.run."""
+        """Run the commands in one round trip on the driven clock, as Store.run does."""
         started_us = time.time_ns() // 1000
         self._link.clock_offset_us = self._clock.at_us - started_us
         replies = self._link.run(*commands)
@@ -68,7 +72,7 @@ class DrivenStore:
         return replies
 
     def shards(self) -> "Sequence[DrivenStore]":
-        """See dekr.store.Store.shards."""
+        """Return the stores of the single shards, as Store.shards does: this one."""
         return (self,)
 
     def close(self) -> None:

@@ -189,7 +189,7 @@ class _Driven:
             case Kind.BARS:
                 timespan, multiplier = SERIES[series]
                 asked = Series(names[0], multiplier, Timespan(timespan), adjusted=True)
-                rows = services.bars.get(ask, asked, Range(0, 1 << 52, BARS))
+                rows = services.bars.newest(ask, asked, Range(0, 1 << 52, BARS))
                 handed_out = [true_until_us(timespan, multiplier, rows[-1])]
                 data = "historical" if timespan == "day" else "real_time"
             case Kind.NEWS:

@@ -1,8 +1,8 @@
-"""The news of the benchmark's market: when each article was published, when it could be found, and which tickers it names.
+"""The news of the benchmark's market: the publication of each article, when it becomes available, and its tickers.
 
-The vendor says nowhere how many articles its feed carries. Assumed are 1 500 on a weekday and 225 on a day of the weekend, the more
-the busier the hour; an article names one to three tickers, popular ones more often. Half of the articles can be found at
-once, the others up to two hours later. All tickers have articles of weeks ago, too.
+The vendor does not document how many articles its feed carries. The model assumes 1 500 on a weekday and 225 on a day
+of the weekend, most of them by day; an article names one to three tickers, popular ones more often. Half of the
+articles become available at once, the others up to two hours later. All tickers also have articles of weeks ago.
 """
 
 import json
@@ -18,20 +18,26 @@ import numpy as np
 from bench.savings.trace import START_US, Popularity
 from local.sandbox.universe import tickers
 
-A_WEEKDAY: Final = 1_500
-A_DAY_OFF: Final = 225
+ARTICLES_ON_WEEKDAY: Final = 1_500
+ARTICLES_ON_WEEKEND_DAY: Final = 225
 DAYS_BEFORE: Final = 9
-NIGHT_SHARE: Final = 0.15
-"""Of a day's articles, those between 20:00 and 04:00 in New York."""
+NIGHT_FRACTION: Final = 0.15
+"""The fraction of a day's articles that are published between 20:00 and 04:00 in New York."""
 
-NAMES: Final = (1, 2, 3)
-AT_ONCE: Final = 0.5
-LATEST_S: Final = 7_200
-OLD: Final = 12
-"""Articles of weeks ago that each ticker has."""
+TICKERS_NAMED: Final = (1, 2, 3)
+"""An article names one of these numbers of tickers, all equally likely."""
+
+IMMEDIATE_FRACTION: Final = 0.5
+"""The fraction of articles that become available at once."""
+
+MAX_DELAY_S: Final = 7_200
+"""The longest time from an article's publication until it becomes available, in seconds."""
+
+OLD_ARTICLES: Final = 12
+"""The number of articles of weeks ago that each ticker has."""
 
 ARTICLE_BYTES: Final = 2_000
-"""An article as the upstream writes it, with description and sentiments. Sent is less."""
+"""The size of an article as the real upstream writes it, with description and sentiments. The benchmark sends less."""
 
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
@@ -40,7 +46,7 @@ FRIDAY: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """``found_us``: from when on it could be found."""
+    """One article. ``published_us`` and ``found_us``: when it was published and when it became available, in microseconds."""
 
     number: int
     published_us: int
@@ -49,7 +55,7 @@ class Article:
 
     @property
     def written(self) -> bytes:
-        """The article on the wire; whole seconds, as the upstream has them."""
+        """The article as JSON, with its time in whole seconds, as the upstream has it."""
         moment = datetime.fromtimestamp(self.published_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return json.dumps(
             {
@@ -71,50 +77,58 @@ class Newsroom:
     about: dict[str, list[Article]]
 
     def newest(self, ticker: str, now_us: int, limit: int) -> list[Article]:
-        """The newest articles about a ticker."""
+        """Return the newest ``limit`` articles about a ticker that are available at ``now_us``."""
         return _newest(reversed(self.about[ticker]), now_us, limit)
 
     def since(self, from_us: int, until: int, now_us: int, limit: int) -> list[Article]:
-        """The newest articles that were published then or later, of those before place ``until``."""
+        """Return the newest ``limit`` articles available at ``now_us`` that were published at ``from_us`` or later.
+
+        Only articles before place ``until`` count.
+        """
         first = bisect_left(self.articles, from_us, key=lambda article: article.published_us)
         return _newest(reversed(self.articles[first:until]), now_us, limit)
 
     def true_until_us(self, ticker: str, shown: Sequence[int], now_us: int) -> int:
-        """Until when an answer with these articles was what the upstream would have said: now, or when the first article could
-        be found that it lacks.
+        """Return until when an answer with these articles was what the upstream would have said, in microseconds.
+
+        That is now, or the moment at which the first article became available that the answer lacks.
         """
-        lacks = [each.found_us for each in self.newest(ticker, now_us, len(shown)) if each.number not in set(shown)]
-        return min(lacks, default=now_us)
+        missing_since_us = [
+            each.found_us for each in self.newest(ticker, now_us, len(shown)) if each.number not in set(shown)
+        ]
+        return min(missing_since_us, default=now_us)
 
 
 def _newest(articles: Iterable[Article], now_us: int, limit: int) -> list[Article]:
-    found: list[Article] = []
+    available: list[Article] = []
     for article in articles:
-        if len(found) == limit:
+        if len(available) == limit:
             break
         if article.found_us <= now_us:
-            found.append(article)
-    return found
+            available.append(article)
+    return available
 
 
 @cache
 def newsroom() -> Newsroom:
-    """The news of the benchmark's day and of the week before it."""
+    """Return the news of the benchmark's day and of the week before it."""
     draw = np.random.default_rng(1)
     names = tickers()
     shares = Popularity().shares(len(names))
     made: list[tuple[int, int, tuple[str, ...]]] = []
     for rank, name in enumerate(names):
-        for back in range(1, OLD + 1):
-            at_us = START_US - 30 * DAY_US - back * DAY_US - rank * 1_000_000
+        for days_back in range(1, OLD_ARTICLES + 1):
+            at_us = START_US - 30 * DAY_US - days_back * DAY_US - rank * 1_000_000
             made.append((at_us, at_us, (name,)))
     for days in range(-DAYS_BEFORE, 1):
         day_us = START_US + days * DAY_US
         weekday = (datetime(2026, 11, 20, tzinfo=UTC) + timedelta(days=days)).weekday()
-        count = A_WEEKDAY if weekday <= FRIDAY else A_DAY_OFF
-        hours = draw.random(count) * np.where(draw.random(count) < NIGHT_SHARE, -8, 16)
-        late_s = np.where(draw.random(count) < AT_ONCE, 0, draw.random(count) * LATEST_S)
-        for hour, late, many in zip(hours.tolist(), late_s.tolist(), draw.choice(NAMES, count).tolist(), strict=True):
+        count = ARTICLES_ON_WEEKDAY if weekday <= FRIDAY else ARTICLES_ON_WEEKEND_DAY
+        hours = draw.random(count) * np.where(draw.random(count) < NIGHT_FRACTION, -8, 16)
+        late_s = np.where(draw.random(count) < IMMEDIATE_FRACTION, 0, draw.random(count) * MAX_DELAY_S)
+        for hour, late, many in zip(
+            hours.tolist(), late_s.tolist(), draw.choice(TICKERS_NAMED, count).tolist(), strict=True
+        ):
             published_us = (day_us + int(hour * HOUR_US)) // 1_000_000 * 1_000_000
             ranks = dict.fromkeys(draw.choice(len(names), many, p=shares).tolist())
             made.append((published_us, published_us + int(late * 1e6), tuple(names[rank] for rank in ranks)))

@@ -1,4 +1,4 @@
-"""What bench/savings.json says, as tables for bench/README.md."""
+"""The content of bench/savings.json as tables for bench/README.md."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,13 +6,13 @@ from typing import Any, Final
 from bench import readme
 from bench.savings.baselines import BOUND, OPTIMUM
 
-NAMES: Final = {
+PROFILE_NAMES: Final = {
     "quotes": "quotes",
     "cold": "quotes, nothing remembered",
     "mixed": "mixed",
     "intraday": "mixed, bars mostly intraday",
 }
-"""The profiles of days in savings.json, in words."""
+"""The profiles of days in savings.json, and their names for readers."""
 
 HEADS: Final = (
     "day",
@@ -30,12 +30,12 @@ HEADS: Final = (
 )
 
 
-def lines(kept: Mapping[str, Any]) -> list[str]:
-    """What bench/savings.json says, as tables for bench/README.md."""
-    profiles = [(name, kept[name]) for name in NAMES if name in kept]
+def lines(savings: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the tables for bench/README.md. ``savings``: the content of bench/savings.json."""
+    profiles = [(name, savings[name]) for name in PROFILE_NAMES if name in savings]
     rows = [
         [
-            NAMES[name],
+            PROFILE_NAMES[name],
             f"{int(size):,}",
             str(len(cell["runs"])),
             _range(cell["saved_pct"], 2),
@@ -51,25 +51,25 @@ def lines(kept: Mapping[str, Any]) -> list[str]:
         for name, profile in profiles
         for size, cell in sorted(profile.items(), key=lambda item: int(item[0]))
     ]
-    said = readme.table(HEADS, rows)
-    others = [
-        [name, f"{int(size):,}", _range(found["saved_pct"], 2), _range(found["violations"], 0)]
-        for size, cell in sorted(kept.get("quotes", {}).items(), key=lambda item: int(item[0]))
-        for name, found in cell["baselines"].items()
+    tables = readme.table(HEADS, rows)
+    policy_rows = [
+        [name, f"{int(size):,}", _range(policy["saved_pct"], 2), _range(policy["violations"], 0)]
+        for size, cell in sorted(savings.get("quotes", {}).items(), key=lambda item: int(item[0]))
+        for name, policy in cell["baselines"].items()
     ]
-    if others:
-        said += ["", "The same days of quotes under other policies:", ""]
-        said += readme.table(("policy", "requests", "saved %", "violations"), others)
-    if varied := kept.get("sensitivity"):
+    if policy_rows:
+        tables += ["", "The same days of quotes under other policies:", ""]
+        tables += readme.table(("policy", "requests", "saved %", "violations"), policy_rows)
+    if sensitivity := savings.get("sensitivity"):
         cells = ("tiers", "popularity", "saved_pct", "optimum_pct", "bound_pct", "violations")
-        said += ["", f"Other tiers and popularities, at {varied[0]['requests']:,} quotes a day:", ""]
+        tables += ["", f"Other tiers and popularities, at {sensitivity[0]['requests']:,} quotes a day:", ""]
         heads = ("tiers", "popularity", "saved %", "optimum saves %", "bound saves %", "violations")
-        said += readme.table(heads, [[str(each[cell]) for cell in cells] for each in varied])
-    return said
+        tables += readme.table(heads, [[str(each[cell]) for cell in cells] for each in sensitivity])
+    return tables
 
 
 def _range(figures: Mapping[str, float] | None, digits: int) -> str:
-    """A mean, with half the distance of the extremes."""
+    """Return a mean and half the distance between the extremes as text, or an empty text if there are no figures."""
     if not figures:
         return ""
     half = figures["spread"] / 2

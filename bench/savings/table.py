@@ -18,39 +18,43 @@ SAVINGS: Final = FOLDER / "savings.json"
 RESULTS: Final = FOLDER / "results.json"
 
 ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
-    "saved %": lambda found: found.saved_pct,
-    "upstream calls": lambda found: found.calls,
-    "calls / single-symbol optimum": lambda found: found.over_optimum,
-    "symbols fetched": lambda found: found.symbols,
-    "megabytes fetched": lambda found: found.megabytes,
-    "calls of the warmer": lambda found: found.warmer_calls,
-    "freshness violations": lambda found: found.violations,
-    "stale-if-error answers": lambda found: found.stale,
-    "delayed hits": lambda found: found.delayed_hits,
-    "handler's answers that differ": lambda found: found.differing,
-    f"busiest second (budget {PER_MINUTE // 60})": lambda found: found.busiest_second,
+    "saved %": lambda day: day.saved_pct,
+    "upstream calls": lambda day: day.calls,
+    "calls / single-symbol optimum": lambda day: day.over_optimum,
+    "symbols fetched": lambda day: day.symbols,
+    "megabytes fetched": lambda day: day.megabytes,
+    "calls of the warmer": lambda day: day.warmer_calls,
+    "freshness violations": lambda day: day.violations,
+    "stale-if-error answers": lambda day: day.stale,
+    "delayed hits": lambda day: day.delayed_hits,
+    "handler's answers that differ": lambda day: day.differing,
+    f"busiest second (budget {PER_MINUTE // 60})": lambda day: day.busiest_second,
 }
+"""The rows of the table on the screen: name, and the figure of a day."""
 
 
-def line(found: Found) -> str:
-    """One day in a line."""
-    case = found.case
-    what = report.NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
+def line(day: Found) -> str:
+    """Return the summary of one day as one line."""
+    case = day.case
+    kind = report.PROFILE_NAMES.get(case.profile, f"tiers {case.tiers}, popularity {case.popularity}")
     return (
-        f"{what}: {case.requests:,} requests, seed {case.seed}: saved {found.saved_pct:.2f} %, {found.calls} calls "
-        f"{found.kinds}, {found.violations} violations"
+        f"{kind}: {case.requests:,} requests, seed {case.seed}: saved {day.saved_pct:.2f} %, {day.calls} calls "
+        f"{day.kinds}, {day.violations} violations"
     )
 
 
-def print_tables(found: Sequence[Found]) -> None:
-    """The figures of each profile by size, mean over the seeds ± half the distance of the extremes; then what was varied."""
-    for profile, title in report.NAMES.items():
-        cells = [_cell(found, size, profile) for size in _sizes(found)]
+def print_tables(days: Sequence[Found]) -> None:
+    """Print the figures of each profile by size, then those of the varied days.
+
+    A figure is the mean over the seeds ± half the distance between the extremes.
+    """
+    for profile, title in report.PROFILE_NAMES.items():
+        cells = [_cell(days, size, profile) for size in _sizes(days)]
         if not any(cells):
             continue
         seeds = sorted({each.case.seed for cell in cells for each in cell})
         print(f"\n{title} (seeds {', '.join(map(str, seeds))})")
-        print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(found)))
+        print(f"{'requests a day':34}" + "".join(f"{size:>22,}" for size in _sizes(days)))
         for name, value in ROWS.items():
             if any(value(each) is not None for cell in cells for each in cell):
                 print(f"{name:34}" + "".join(f"{_spread([value(each) for each in cell]):>22}" for cell in cells))
@@ -60,7 +64,7 @@ def print_tables(found: Sequence[Found]) -> None:
             if any(each.baselines[name][1] for cell in cells for each in cell):
                 broken = [_spread([each.baselines[name][1] for each in cell]) for cell in cells]
                 print(f"{'    its violations':34}" + "".join(f"{each:>22}" for each in broken))
-    varied = _varied(found)
+    varied = _varied(days)
     if len(varied) > 1:
         names = ("saved %", "single symbol", "whole market", "violations")
         print(f"\n{'tiers':18}{'popularity':14}" + "".join(f"{name:>16}" for name in names))
@@ -70,16 +74,18 @@ def print_tables(found: Sequence[Found]) -> None:
             print(f"{each.case.tiers:18}{each.case.popularity:14}{row}{each.violations:>16}")
 
 
-def keep(found: Sequence[Found]) -> None:
-    """Write bench/savings.json: what these days say takes the place of what it says of the same."""
-    kept: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
-    for profile in report.NAMES:
-        for size in _sizes(found):
-            if cell := _cell(found, size, profile):
-                kept.setdefault(profile, {})[str(size)] = _summary(cell)
-    varied = _varied(found)
+def keep(days: Sequence[Found]) -> None:
+    """Write bench/savings.json and its tables in bench/README.md. These days replace the earlier ones of the same
+    profile and size.
+    """
+    savings: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
+    for profile in report.PROFILE_NAMES:
+        for size in _sizes(days):
+            if cell := _cell(days, size, profile):
+                savings.setdefault(profile, {})[str(size)] = _summary(cell)
+    varied = _varied(days)
     if len(varied) > 1:
-        kept["sensitivity"] = [
+        savings["sensitivity"] = [
             {
                 "tiers": each.case.tiers,
                 "popularity": each.case.popularity,
@@ -91,17 +97,17 @@ def keep(found: Sequence[Found]) -> None:
             }
             for each in varied
         ]
-    SAVINGS.write_text(json.dumps(kept, indent=2) + "\n")
-    markdown.put("saved calls", [*report.lines(kept), "", markdown.machine("make bench-savings")])
+    SAVINGS.write_text(json.dumps(savings, indent=2) + "\n")
+    markdown.put("saved calls", [*report.lines(savings), "", markdown.machine("make bench-savings")])
 
 
-def keep_results(found: Sequence[Found]) -> None:
-    """Put the figures of this run into bench/results.json: those of its largest days of quotes, and all its violations."""
-    for size in reversed(_sizes(found)):
-        if cell := _cell(found, size, "quotes"):
+def keep_results(days: Sequence[Found]) -> None:
+    """Write saved_pct and calls_over_optimum of the largest days of quotes, and all violations, into bench/results.json."""
+    for size in reversed(_sizes(days)):
+        if cell := _cell(days, size, "quotes"):
             results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             results["saved_pct"] = round(statistics.fmean(each.saved_pct for each in cell), 3)
-            results["violations"] = sum(each.violations for each in found)
+            results["violations"] = sum(each.violations for each in days)
             results["calls_over_optimum"] = round(statistics.fmean(each.over_optimum or 0.0 for each in cell), 4)
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
             return
@@ -132,35 +138,38 @@ def _summary(cell: Sequence[Found]) -> dict[str, Any]:
     }
 
 
-def _sizes(found: Sequence[Found]) -> list[int]:
-    return sorted({each.case.requests for each in found})
+def _sizes(days: Sequence[Found]) -> list[int]:
+    return sorted({each.case.requests for each in days})
 
 
-def _cell(found: Sequence[Found], size: int, profile: str) -> list[Found]:
-    """The days of this size and profile, one for each seed."""
-    return [each for each in found if (each.case.requests, each.case.profile) == (size, profile)]
+def _cell(days: Sequence[Found], size: int, profile: str) -> list[Found]:
+    """Return the days of this size and profile, one for each seed."""
+    return [each for each in days if (each.case.requests, each.case.profile) == (size, profile)]
 
 
-def _varied(found: Sequence[Found]) -> list[Found]:
-    """The days with other tiers or another popularity, after the usual day of the same seed and size."""
-    varied = [each for each in found if each.case.varied]
-    days = {(each.case.seed, each.case.requests) for each in varied}
-    usual = [each for each in found if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in days]
-    return usual + varied
+def _varied(days: Sequence[Found]) -> list[Found]:
+    """Return the days with other tiers or another popularity, after the default day of the same seed and size."""
+    varied = [each for each in days if each.case.varied]
+    varied_days = {(each.case.seed, each.case.requests) for each in varied}
+    default_days = [
+        each for each in days if each.case.profile == "quotes" and (each.case.seed, each.case.requests) in varied_days
+    ]
+    return default_days + varied
 
 
 def _figures(values: Sequence[float]) -> dict[str, float] | None:
-    """Mean, and the distance of the extremes."""
+    """Return the mean and the distance between the extremes, or None if there are no values."""
     if not values:
         return None
     return {"mean": round(statistics.fmean(values), 4), "spread": round(max(values) - min(values), 4)}
 
 
 def _spread(values: Sequence[float | None]) -> str:
+    """Return the mean ± half the distance between the extremes as text. Values that are None are left out."""
     figures = [value for value in values if value is not None]
     if not figures:
         return "-"
     mean, half = statistics.fmean(figures), (max(figures) - min(figures)) / 2
     exact = all(isinstance(figure, int) for figure in figures)
-    digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many as say something
+    digits = 0 if exact or mean >= 1_000 else 2 if mean >= 1 else 4  # noqa: PLR2004 - as many digits as are meaningful
     return f"{mean:,.{digits}f} ± {half:,.{digits}f}" if len(figures) > 1 else f"{mean:,.{digits}f}"

@@ -1,4 +1,4 @@
-"""What must hold in every history, each rule written slowly and obviously, without any code of the service."""
+"""The invariants of every history, each written in a slow and obvious way, without any code of the service."""
 
 from chaos.checks.ages import ages
 from chaos.checks.answered import answered, recovered
@@ -10,6 +10,6 @@ from chaos.history import History, Violation
 
 
 def violations(history: History) -> list[Violation]:
-    """Everything that did not hold."""
+    """Return all violations of all invariants."""
     checks = (ages, leases, needless, stamps, budget, answered, recovered)
-    return [found for check in checks for found in check(history)]
+    return [violation for check in checks for violation in check(history)]

@@ -1,4 +1,4 @@
-"""Every request is answered within its deadline, with an answer that belongs there; and after the last fault all is well."""
+"""Every request gets an expected answer within its deadline, and every request after the last fault succeeds."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +11,7 @@ OK: Final = 200
 
 
 def answered(history: History) -> Iterator[Violation]:
-    """Requests that were not answered in time, or not in a way that belongs there."""
+    """Yield the requests that were not answered in time, or with an unexpected status."""
     for answer in history.answers:
         took_ms = (answer.end_us - answer.start_us) / 1000
         if took_ms > answer.deadline_ms and not history.stopped(answer.worker, answer.start_us, answer.end_us):
@@ -25,7 +25,7 @@ def answered(history: History) -> Iterator[Violation]:
 
 
 def recovered(history: History) -> Iterator[Violation]:
-    """What did not go well after the last fault."""
+    """Yield the requests that failed after the last fault, and the workers without any."""
     for answer in history.answers:
         if answer.recovery and (answer.status != OK or answer.stale):
             yield Violation("the service recovers", f"{answer}")

@@ -1,5 +1,7 @@
-"""No two leases on one datum live at once: two fetches of it overlap at the upstream only where the first one's lease had run
-out, or was lost with the store's data. Fetches made without the store have no lease.
+"""No two leases on one datum live at once.
+
+Two fetches of a datum overlap at the upstream only if the first one's lease had ended, or was lost with the store's
+data. Fetches made without the store have no lease.
 """
 
 from collections import defaultdict
@@ -10,16 +12,16 @@ from typing import Final
 
 from chaos.history import Call, History, Violation
 
-LONGEST_DELAY_US: Final = 20_000_000
-"""From leave to fetch until the call arrives, a pause of the holder included."""
+MAX_DELAY_US: Final = 20_000_000
+"""The longest time from permission to fetch until the call arrives, suspension of the holder included."""
 
 SLACK_US: Final = 50_000
-"""The end of a call is seen a little after its caller has left it."""
+"""The end of a call is recorded up to this much after its caller has left it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """All calls of one holder: the lease was granted at some moment in [``first_us``, ``last_us``]."""
+    """All calls made under one lease, which was granted at some moment between ``first_us`` and ``last_us``."""
 
     first_us: int
     last_us: int
@@ -29,29 +31,31 @@ class Holding:
 
 
 def leases(history: History) -> Iterator[Violation]:
-    """Pairs of fetches whose leases lived at once."""
-    of_datum: dict[str, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
+    """Yield the pairs of fetches whose leases lived at once."""
+    calls_by_datum: dict[str, dict[str, list[Call]]] = defaultdict(lambda: defaultdict(list))
     for call in history.calls:
-        if not call.alone:
-            of_datum[call.datum][call.token].append(call)
-    for datum, tokens in of_datum.items():
-        held = sorted((_holding(history, calls) for calls in tokens.values()), key=lambda held: held.arrived_us)
-        for one, other in combinations(held, 2):
-            if other.arrived_us >= one.ended_us - SLACK_US:
+        if not call.without_store:
+            calls_by_datum[call.datum][call.token].append(call)
+    for datum, tokens in calls_by_datum.items():
+        holdings = sorted(
+            (_holding(history, calls) for calls in tokens.values()), key=lambda holding: holding.arrived_us
+        )
+        for first, second in combinations(holdings, 2):
+            if second.arrived_us >= first.ended_us - SLACK_US:
                 continue
-            if _both_live(history, one, other):
-                yield Violation("no two leases live at once", f"{datum}: {one.calls} and {other.calls}")
+            if _both_live(history, first, second):
+                yield Violation("no two leases live at once", f"{datum}: {first.calls} and {second.calls}")
 
 
 def _holding(history: History, calls: list[Call]) -> Holding:
     arrived_us = min(call.arrived_us for call in calls)
-    granted_us = history.timeline.machine(calls[0].granted_us, arrived_us - LONGEST_DELAY_US, arrived_us)
+    granted_us = history.timeline.machine_time(calls[0].granted_us, arrived_us - MAX_DELAY_US, arrived_us)
     return Holding(*granted_us, arrived_us, max(call.ended_us for call in calls), tuple(calls))
 
 
-def _both_live(history: History, one: Holding, other: Holding) -> bool:
-    """Whether the second lease was granted while the first lived for certain."""
-    early, late = (one, other) if one.last_us <= other.first_us else (other, one)
+def _both_live(history: History, first: Holding, second: Holding) -> bool:
+    """Return whether the second lease was certainly granted while the first lived."""
+    early, late = (first, second) if first.last_us <= second.first_us else (second, first)
     if history.losses(early.first_us, late.last_us):
         return False
     return late.last_us < early.first_us + early.calls[0].lease_ms * 1000

@@ -10,7 +10,7 @@ from dekr.http.native import indicators as pages
 from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon.indicators import indicator_routes
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.indicators.service import Price
+from dekr.market.indicators.study import Price
 from dekr.models import IndicatorValue, MacdValue
 from dekr.symbols import Ticker
 

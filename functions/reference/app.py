@@ -10,7 +10,7 @@ from dekr.http.native.calendar import days
 from dekr.http.native.tickers import Limit, listings, search_parameters
 from dekr.http.paging.list_page import CursorQuery, ListQuery, next_path
 from dekr.http.polygon.reference import reference_routes
-from dekr.market.passthrough.queries import tickers as tickers_question
+from dekr.market.passthrough.queries import tickers_query
 from dekr.models import CalendarDay, Listing, MarketStatus
 
 edge = Edge("reference")
@@ -43,7 +43,7 @@ def symbols(
     """The listed stocks whose ticker or name holds the words."""
     del cursor
     asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), edge.query, None, {"search"})
-    sent = edge.services.answers.get(edge.read_context(tier, "reference"), tickers_question(asked.parameters))
+    sent = edge.services.answers.get(edge.read_context(tier, "reference"), tickers_query(asked.parameters))
     following = next_path("/symbols", {"search": search}, asked.following(sent))
     return edge.answer(listings(sent), next_path=following)
 

@@ -1,6 +1,6 @@
-"""The examples of the document: for each route a request and what it was answered on the simulated market.
+"""The examples of the document: for each route a request, and its answer as recorded on the simulated market.
 
-``python -m tests.contract.openapi.record`` fills the answers in; the tests ask the same again.
+``python -m tests.contract.openapi.record`` records the answers; the tests send the requests again and compare.
 """
 
 import json
@@ -16,16 +16,19 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """``request``: path and query. ``body``: what is posted. ``answer``: JSON, or the text of another media type."""
+    """One example. ``request``: path and query; ``body``: the JSON that is posted; ``answer``: JSON, or text of another
+    media type.
+    """
 
     request: str
     answer: Any = None
     body: Any = None
 
-    def into(self, operation: dict[str, Any], path: str) -> None:
-        """Put the request's parts and the answer into the description of its route.
+    def add_to(self, operation: dict[str, Any], path: str) -> None:
+        """Add the request's parameters, its body and the answer to the OpenAPI description of its route.
 
-        Raises ValueError where the request is none of the route's, or has a parameter that the route has not.
+        Raises ValueError if the request does not match the route's path, or has a parameter that the route does not
+        have.
         """
         address, _, query = self.request.partition("?")
         match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), address)
@@ -45,7 +48,7 @@ class Example:
 
 
 def load() -> dict[str, Example]:
-    """The examples by route."""
+    """Read the examples, by route."""
     return {route: Example(**parts) for route, parts in json.loads(FILE.read_text()).items()}
 
 

@@ -1,4 +1,4 @@
-"""The document as one HTML page: no script, nothing from elsewhere, readable on a phone and in the dark."""
+"""The OpenAPI document as one HTML page: no script, no external resources, readable on a phone and in dark mode."""
 
 import json
 import re
@@ -17,7 +17,7 @@ STYLE: Final = Path(__file__).with_name("page.css")
 
 
 def page(document: Json) -> str:
-    """The page of an OpenAPI document."""
+    """Return the HTML page of an OpenAPI document."""
     info, tags = document["info"], document["tags"]
     title = escape(info["title"])
     return "\n".join(
@@ -41,27 +41,27 @@ def page(document: Json) -> str:
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Method, path and description of every route."""
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
+    """Yield the method, path and description of every route."""
+    for path, operations_of_path in document["paths"].items():
+        for method, operation in operations_of_path.items():
             yield method.upper(), path, operation
 
 
-def _of(document: Json, tag: str) -> Iterator[tuple[str, str, Json]]:
-    return (found for found in operations(document) if tag in found[2]["tags"])
+def _operations_tagged(document: Json, tag: str) -> Iterator[tuple[str, str, Json]]:
+    return (operation for operation in operations(document) if tag in operation[2]["tags"])
 
 
 def _contents(document: Json, tag: str) -> str:
     links = (
         f'<li><a href="#{operation["operationId"]}"><code>{method} {escape(path)}</code></a></li>'
-        for method, path, operation in _of(document, tag)
+        for method, path, operation in _operations_tagged(document, tag)
     )
     return f"<h4>{escape(tag)}</h4><ul>{''.join(links)}</ul>"
 
 
 def _section(document: Json, tag: Json) -> Iterator[str]:
     yield f"<section><h2>{escape(tag['name'])}</h2><p>{_prose(tag['description'])}</p>"
-    for method, path, operation in _of(document, tag["name"]):
+    for method, path, operation in _operations_tagged(document, tag["name"]):
         yield from _article(document, method, path, operation)
     yield "</section>"
 
@@ -81,16 +81,16 @@ def _article(document: Json, method: str, path: str, operation: Json) -> Iterato
     example = answer["example"]
     shown = example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
     yield f"<h4>Answer ({', '.join(map(escape, ok['content']))})</h4><pre>{escape(shown)}</pre>"
-    if media == "application/json" and (found := list(fields(document, answer["schema"]))):
+    if media == "application/json" and (rows := list(fields(document, answer["schema"]))):
         yield "<details><summary>Fields of the answer</summary>"
-        yield _table(("Name", "Type", "About"), map(_field, found)) + "</details>"
+        yield _table(("Name", "Type", "About"), map(_field, rows)) + "</details>"
     yield "<h4>Statuses</h4><ul>"
     yield "".join(f"<li>{status} {_status(document, answer)}</li>" for status, answer in operation["responses"].items())
     yield "</ul></article>"
 
 
 def curl(method: str, path: str, operation: Json) -> str:
-    """The command that asks the operation's example; $HTTP is the host's address, $KEY an API key."""
+    """Return the curl command that sends the operation's example. $HTTP is the host's address, $KEY an API key."""
     parts = ["curl"]
     if method != "GET":
         parts += ["-X", method]
@@ -100,19 +100,19 @@ def curl(method: str, path: str, operation: Json) -> str:
     if "requestBody" in operation:
         body = json.dumps(operation["requestBody"]["content"]["application/json"]["example"])
         parts += ["-H", '"Content-Type: application/json"', "-d", shlex.quote(body)]
-    given = [parameter for parameter in operation.get("parameters", []) if "example" in parameter]
-    values = {parameter["name"]: str(parameter["example"]) for parameter in given}
+    shown = [parameter for parameter in operation.get("parameters", []) if "example" in parameter]
+    values = {parameter["name"]: str(parameter["example"]) for parameter in shown}
     address = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
-    query = "&".join(f"{item['name']}={values[item['name']]}" for item in given if item["in"] == "query")
+    query = "&".join(f"{item['name']}={values[item['name']]}" for item in shown if item["in"] == "query")
     return " ".join([*parts, f'"$HTTP{address}{"?" if query else ""}{query}"'])
 
 
 def _parameter(document: Json, parameter: Json) -> tuple[str, str, str]:
     schema = resolved(document, parameter["schema"])
-    bounds = [f"{word} {schema[name]}" for name, word in _BOUNDS.items() if name in schema]
+    bounds = [f"{phrase} {schema[name]}" for name, phrase in _BOUNDS.items() if name in schema]
     default = [f"default {parameter['schema']['default']}"] if "default" in parameter["schema"] else []
-    need = ["in the path"] if parameter["in"] == "path" else ["required"] if parameter["required"] else []
-    facts = ", ".join([*need, *bounds, *default])
+    presence = ["in the path"] if parameter["in"] == "path" else ["required"] if parameter["required"] else []
+    facts = ", ".join([*presence, *bounds, *default])
     text = _prose(parameter.get("description", ""))
     about = f'{text} <span class="about">{escape(facts)}</span>' if facts else text
     return f"<code>{escape(parameter['name'])}</code>", escape(kind(document, parameter["schema"])), about
@@ -151,12 +151,12 @@ def _errors(answers: Json) -> Iterator[str]:
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table; the cells are HTML."""
+    """Return an HTML table. The cells are HTML already."""
     head = "".join(f"<th>{text}</th>" for text in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
 
 
 def _prose(text: str) -> str:
-    """A sentence with `code` in it."""
+    """Return a sentence as HTML, with `code` in backticks marked up."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

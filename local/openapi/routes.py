@@ -1,4 +1,4 @@
-"""The routes as the functions register them, and their merged description."""
+"""The routes as the functions register them, and their merged OpenAPI description."""
 
 import importlib.util
 import inspect
@@ -17,8 +17,9 @@ FUNCTIONS: Final = ROOT / "functions"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. ``text``: what it does, mostly its docstring. ``filters``: the models whose fields are parameters of its
-    query.
+    """One route.
+
+    ``text``: what it does, mostly its docstring; ``filters``: the pydantic models whose fields are query parameters.
     """
 
     function: str
@@ -30,19 +31,19 @@ class Route:
 
     @property
     def key(self) -> str:
-        """The route as API Gateway writes it: GET /quote/{symbol}."""
+        """The route as API Gateway writes it, such as ``GET /quote/{symbol}``."""
         return f"{self.method} {self.path}"
 
 
 def read(title: str, version: str) -> tuple[list[Route], dict[str, Any]]:
-    """Every route of every function, and the resolvers' descriptions merged into one.
+    """Return every route of every function, and the resolvers' OpenAPI descriptions merged into one.
 
-    Raises OpenAPIMergeError for a route that two functions register, and ValueError where they use one name for two
-    different shapes.
+    Raises OpenAPIMergeError for a route that two functions register, and ValueError if they use one name for two
+    different schemas.
     """
     merge = OpenAPIMerge(title=title, version=version, on_conflict="error")
     routes: list[Route] = []
-    shapes: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     for module in _modules():
         edge = module.edge
         routes += _routes_of(module)
@@ -50,8 +51,8 @@ def read(title: str, version: str) -> tuple[list[Route], dict[str, Any]]:
             mode="json", by_alias=True, exclude_none=True
         )
         merge.add_schema(described)
-        for name, shape in described["components"]["schemas"].items():
-            if shapes.setdefault(name, shape) != shape:
+        for name, schema in described["components"]["schemas"].items():
+            if schemas.setdefault(name, schema) != schema:
                 raise ValueError(f"{name} is the name of two shapes; one of them is in functions/{module.__name__}")
     return routes, merge.get_openapi_schema()
 

@@ -1,37 +1,36 @@
-"""The resolver's JSON Schemas as a reader wants them: without the titles made of names, and with the bounds that JSON Schema
-knows.
-"""
+"""Clean up the resolver's JSON Schemas: remove titles that repeat names, and use the bounds that JSON Schema defines."""
 
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 _BOUNDS: Final = {"ge": "minimum", "le": "maximum"}
-"""The resolver writes pydantic's words, which mean nothing in JSON Schema."""
+"""The resolver writes pydantic's names of bounds, which mean nothing in JSON Schema."""
 
-_PARTS: Final = ("name", "in", "required", "description")
+_PARAMETER_FIELDS: Final = ("name", "in", "required", "description")
 
 type Json = dict[str, Any]
 
 
 def plain_schema(schema: Json) -> Json:
-    """A schema without made-up titles; a number is a number, whole or not."""
-    found: Json = {}
+    """Return a schema without generated titles. A type of integer or number becomes number."""
+    plain: Json = {}
     for key, value in schema.items():
         if key == "properties":
-            found[key] = {name: plain_schema(property_) for name, property_ in value.items()}
+            plain[key] = {name: plain_schema(property_) for name, property_ in value.items()}
         elif key == "anyOf" and {"type": "integer"} in value and {"type": "number"} in value:
-            found["type"] = "number"
+            plain["type"] = "number"
         elif key == "description":
-            found[key] = " ".join(value.replace("``", "`").split())
+            plain[key] = " ".join(value.replace("``", "`").split())
         elif key != "title":
-            found[_BOUNDS.get(key, key)] = _plain(value)
-    return found
+            plain[_BOUNDS.get(key, key)] = _plain(value)
+    return plain
 
 
 def plain_parameter(parameter: Json, filters: tuple[type[BaseModel], ...]) -> Json:
-    """A parameter as the wire has it, where nothing is null. ``filters``: the models that some parameters are fields of, of
-    which the resolver describes the names only.
+    """Return a parameter as it is sent, where nothing can be null.
+
+    ``filters``: the models whose fields are query parameters; the resolver describes only the names of those.
     """
     schema = plain_schema(parameter["schema"])
     for model in filters:
@@ -44,12 +43,12 @@ def plain_parameter(parameter: Json, filters: tuple[type[BaseModel], ...]) -> Js
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if kinds:
         schema = {**kinds[0], **schema} if len(kinds) == 1 else {"anyOf": kinds, **schema}
-    found: Json = {name: parameter[name] for name in _PARTS if name in parameter}
-    return {**found, "schema": schema}
+    plain: Json = {name: parameter[name] for name in _PARAMETER_FIELDS if name in parameter}
+    return {**plain, "schema": schema}
 
 
 def _inline(value: Any, definitions: Json) -> Any:
-    """A model's own definitions in the place of references to them."""
+    """Return a value with references replaced by the model's own definitions."""
     if isinstance(value, list):
         return [_inline(item, definitions) for item in value]
     if not isinstance(value, dict):

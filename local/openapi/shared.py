@@ -1,4 +1,4 @@
-"""What the document says once for all routes: who may ask, and the headers and errors that the edge sets."""
+"""The parts of the document that all routes share: authentication, and the headers and errors that the edge sets."""
 
 import json
 from typing import Any, Final
@@ -77,24 +77,32 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": _text("The request's id in our logs.", REQUEST_ID),
 }
 
-EVERY_ANSWER: Final = ("X-Request-Id",)
-LIMITS: Final = ("RateLimit", "RateLimit-Policy")
-DATA: Final = (
+COMMON_HEADERS: Final = ("X-Request-Id",)
+"""Headers of every answer."""
+
+LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
+"""Headers about the caller's rate limits."""
+
+DATA_HEADERS: Final = (
     "Age",
     "Cache-Control",
     "Cache-Status",
     "ETag",
-    *LIMITS,
+    *LIMIT_HEADERS,
     "X-Data-Source",
     "X-Data-Timeframe",
     "X-Data-Warning",
-    *EVERY_ANSWER,
+    *COMMON_HEADERS,
 )
-OF_ERRORS: Final = {
+"""Headers of a successful answer with data."""
+
+ERROR_HEADERS: Final = {
     401: ("WWW-Authenticate",),
-    429: (*LIMITS, "Retry-After"),
-    503: (*LIMITS, "Retry-After"),
+    429: (*LIMIT_HEADERS, "Retry-After"),
+    503: (*LIMIT_HEADERS, "Retry-After"),
 }
+"""Headers of an error in addition to those of every answer, by status."""
+
 
 BODY_ERRORS: Final = {
     400: "The body is not JSON.",
@@ -102,7 +110,7 @@ BODY_ERRORS: Final = {
     415: "The body's type is not one that the route takes.",
 }
 
-_SAMPLES: Final[tuple[DekrError, ...]] = (
+_EXAMPLES: Final[tuple[DekrError, ...]] = (
     InvalidInput("limit", "must be at least 1"),
     NotJson("body", "must be JSON in UTF-8"),
     Unauthenticated("The API key is not known."),
@@ -118,7 +126,9 @@ _SAMPLES: Final[tuple[DekrError, ...]] = (
 
 
 def error_example(status: int, *, polygon: bool) -> Any:
-    """The body of an error with this status, as the edge writes it. Raises StopIteration for a status that no error has."""
-    shape = polygon_problem if polygon else problem
-    answers = (shape(error, REQUEST_ID, {}) for error in _SAMPLES)
+    """Return the body of an error with this status, as the edge writes it. Raises StopIteration if no error has that
+    status.
+    """
+    write = polygon_problem if polygon else problem
+    answers = (write(error, REQUEST_ID, {}) for error in _EXAMPLES)
     return next(json.loads(answer.body or "") for answer in answers if answer.status_code == status)

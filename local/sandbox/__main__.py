@@ -1,4 +1,4 @@
-"""``python -m local.sandbox``: serves the sandbox Polygon on this machine until it is told to stop."""
+"""``python -m local.sandbox``: serve the sandbox Polygon on this machine until it is told to stop."""
 
 import argparse
 import gc
@@ -6,14 +6,14 @@ import signal
 from dataclasses import replace
 from datetime import datetime
 
-from local.sandbox.clock import read_moment
+from local.sandbox.clock import parse_moment
 from local.sandbox.plans import ADVANCED, PLANS
 from local.sandbox.server import Server
 from local.sandbox.state import KEY, SEED, Sandbox
 
 
 def main() -> None:
-    """Serve as the command line says; the line that tells the address is printed when connections are taken."""
+    """Serve as the command line says. The line with the address is printed once connections are accepted."""
     options = _options()
     plan = PLANS[options.plan]
     if options.per_minute is not None:
@@ -22,17 +22,17 @@ def main() -> None:
     if options.now is not None:
         sandbox.clock.set(options.now)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # The server stops first, and then raises the signal that it caught once more.
-        signal.signal(number, _leave)
-    # What is known of the market is half a million small objects without cycles: to look through them again and again
-    # would take a third of the time of an answer about all tickers.
+        # uvicorn catches the signal, stops, and then raises it again: this handler makes that a clean exit.
+        signal.signal(number, _exit)
+    # The market's caches are half a million small objects without cycles: collecting them at the default rate would take
+    # a third of the time of an answer about all tickers.
     gc.set_threshold(100_000, 20, 100)
     server = Server(sandbox, options.port)
     print(f"listening on {server.url}", flush=True)
     server.run(sockets=[server.listener])
 
 
-def _leave(number: int, frame: object) -> None:
+def _exit(number: int, frame: object) -> None:
     del number, frame
     raise SystemExit(0)
 
@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--plan", choices=sorted(PLANS), default=ADVANCED.name)
     parser.add_argument("--key", default=KEY, help="the one key that is accepted (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="the market's seed (default: %(default)s)")
-    parser.add_argument("--latency-ms", type=_not_negative, default=0.0, help="added to each answer (default: 0)")
+    parser.add_argument("--latency-ms", type=_non_negative, default=0.0, help="added to each answer (default: 0)")
     parser.add_argument("--per-minute", type=_positive, help="calls a minute (default: 5 on the free plan, else any)")
     parser.add_argument("--now", type=_moment, help="where the clock starts, RFC 3339 (default: the real time)")
     return parser.parse_args()
@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
 
 def _moment(text: str) -> datetime:
     try:
-        return read_moment(text)
+        return parse_moment(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -62,14 +62,14 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _not_negative(text: str) -> float:
+def _non_negative(text: str) -> float:
     try:
-        found = float(text)
+        value = float(text)
     except ValueError:
-        found = -1.0
-    if not 0 <= found < float("inf"):
+        value = -1.0
+    if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("must be a number from 0")
-    return found
+    return value
 
 
 if __name__ == "__main__":

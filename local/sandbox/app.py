@@ -1,4 +1,4 @@
-"""The sandbox as a web application."""
+"""The sandbox Polygon as a Starlette (ASGI) application."""
 
 from email.utils import formatdate
 
@@ -16,7 +16,7 @@ from local.sandbox.trading_days import SECOND_US
 
 
 def create_app(sandbox: Sandbox) -> Starlette:
-    """The application of one sandbox; it can be served, or called in the process itself (``httpx.ASGITransport``)."""
+    """Return the ASGI application of one sandbox. It can be served, or called in process through ``httpx.ASGITransport``."""
     app = Starlette(
         routes=[*vendor_routes(sandbox), *control_routes(sandbox)],
         middleware=[Middleware(DateHeader, sandbox.clock)],
@@ -27,22 +27,22 @@ def create_app(sandbox: Sandbox) -> Starlette:
 
 
 class DateHeader:
-    """Stamps every answer with the sandbox's own time."""
+    """ASGI middleware that adds a ``Date`` header with the sandbox's own time to every answer."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
+        """Pass the request on and add the ``Date`` header to the start of its answer."""
 
-        async def stamped(message: Message) -> None:
+        async def send_with_date(message: Message) -> None:
             if message["type"] == "http.response.start":
                 date = formatdate(self._clock.now_us() // SECOND_US, usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
 
-        await self._app(scope, receive, stamped)
+        await self._app(scope, receive, send_with_date)
 
 
 async def _unrouted(_: Request, __: Exception) -> Response:

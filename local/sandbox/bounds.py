@@ -1,4 +1,4 @@
-"""Ranges of time in a request: a name, and the name with .gt, .gte, .lt and .lte. All raise a 400 Refusal."""
+"""Parse a time range of a request: a parameter, and its variants with .gt, .gte, .lt and .lte. All raise Refusal (400)."""
 
 import re
 from collections.abc import Callable
@@ -9,65 +9,72 @@ from local.sandbox import parameters
 from local.sandbox.parameters import Query
 from local.sandbox.wire import bad_request
 
-type Reader = Callable[[str, str], tuple[int, int]]
-"""The first and the last moment that a text stands for: the same one, except where it is a day."""
+type Parser = Callable[[str, str], tuple[int, int]]
+"""Parses a text (first argument) of the parameter named in the second into the first and the last moment that it stands
+for. Both are equal unless the text is a day.
+"""
 
 FOREVER: Final = 1 << 62
 _NANOSECONDS: Final = re.compile(r"\d{1,19}", re.ASCII)
 _DAY: Final = timedelta(days=1)
 
 
-def between(query: Query, name: str, read: Reader) -> tuple[int, int]:
-    """The first and the last moment of the range, both in it. An empty range has its last before its first."""
+def between(query: Query, name: str, parse: Parser) -> tuple[int, int]:
+    """Return the first and the last moment of the range, both inclusive.
+
+    An empty range has its last moment before its first. Raises Refusal (400).
+    """
     first, last = 0, FOREVER
     for suffix in ("", ".gt", ".gte", ".lt", ".lte"):
         text = query.get(name + suffix)
         if text is None:
             continue
-        starts, ends = read(text, name + suffix)
+        first_moment, last_moment = parse(text, name + suffix)
         if suffix in {"", ".gte"}:
-            first = max(first, starts)
+            first = max(first, first_moment)
         if suffix in {"", ".lte"}:
-            last = min(last, ends)
+            last = min(last, last_moment)
         if suffix == ".gt":
-            first = max(first, ends + 1)
+            first = max(first, last_moment + 1)
         if suffix == ".lt":
-            last = min(last, starts - 1)
+            last = min(last, first_moment - 1)
     return first, last
 
 
 def in_ns(text: str, name: str) -> tuple[int, int]:
-    """Nanoseconds, or a day in New York."""
+    """Parse nanoseconds since the epoch, or a day in New York. Return the first and last nanosecond. Raises Refusal (400)."""
     if _NANOSECONDS.fullmatch(text):
         return int(text), int(text)
-    starts, ends = in_ms(parameters.day(text, name).isoformat(), name)
-    return starts * 10**6, ends * 10**6 + 999_999
+    first_moment, last_moment = in_ms(parameters.day(text, name).isoformat(), name)
+    return first_moment * 10**6, last_moment * 10**6 + 999_999
 
 
 def in_ms(text: str, name: str) -> tuple[int, int]:
-    """Milliseconds, or a day in New York."""
-    starts = parameters.moment_ms(text, name, end_of_day=False)
-    return starts, parameters.moment_ms(text, name, end_of_day=True)
+    """Parse milliseconds since the epoch, or a day in New York. Return the first and last millisecond. Raises Refusal
+    (400).
+    """
+    first_moment = parameters.moment_ms(text, name, end_of_day=False)
+    return first_moment, parameters.moment_ms(text, name, end_of_day=True)
 
 
 def in_rfc3339(text: str, name: str) -> tuple[int, int]:
-    """Microseconds of a moment in RFC 3339, or of a day in UTC."""
+    """Parse a moment in RFC 3339, or a day in UTC. Return its first and last microsecond. Raises Refusal (400)."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or (found.tzinfo is None and "T" in text):
+        moment = None
+    if moment is None or (moment.tzinfo is None and "T" in text):
         raise bad_request(f"Could not parse the time parameter: '{name}'. Use YYYY-MM-DD or RFC 3339")
-    if found.tzinfo is not None:
-        return _us(found), _us(found)
-    starts = _us(found.replace(tzinfo=UTC))
-    return starts, starts + _DAY // timedelta(microseconds=1) - 1
+    if moment.tzinfo is not None:
+        return _us(moment), _us(moment)
+    first_moment = _us(moment.replace(tzinfo=UTC))
+    return first_moment, first_moment + _DAY // timedelta(microseconds=1) - 1
 
 
 def in_days(text: str, name: str) -> tuple[int, int]:
-    """The ordinal of a date."""
-    found = parameters.day(text, name).toordinal()
-    return found, found
+    """Parse a date. Return its ordinal twice, as first and last day. Raises Refusal (400)."""
+    ordinal = parameters.day(text, name).toordinal()
+    return ordinal, ordinal
 
 
 def _us(moment: datetime) -> int:

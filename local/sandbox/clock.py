@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time plus an offset that can be driven."""
+"""The sandbox's clock: real time plus an offset that can be set."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,17 +10,20 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """Microseconds since the epoch. It never stands still: setting it moves it, and time goes on from there."""
+    """A clock in microseconds since the epoch. It never stands still: after it is set, time goes on from the new moment."""
 
     def __init__(self) -> None:
         self._offset_us = 0
 
     def now_us(self) -> int:
-        """The sandbox's time."""
+        """Return the sandbox's time in microseconds since the epoch."""
         return time.time_ns() // 1000 + self._offset_us
 
     def set(self, moment: datetime) -> None:
-        """Go to a moment. Raises ValueError for one without a time zone or before or after the market's years."""
+        """Set the clock to a moment.
+
+        Raises ValueError if the moment has no time zone, or lies before 2016-02-01 or after 2100-01-01.
+        """
         if moment.tzinfo is None:
             raise ValueError("now: must have a time zone, as in 2026-11-20T15:00:00Z")
         if not _EARLIEST <= moment <= _LATEST:
@@ -28,23 +31,26 @@ class Clock:
         self._offset_us = (moment - _EPOCH) // _MICROSECOND - time.time_ns() // 1000
 
     def advance(self, seconds: float) -> None:
-        """Go that far on (or back, where negative). Raises ValueError as ``set`` does."""
+        """Move the clock forward by that many seconds, or back if the number is negative.
+
+        Raises ValueError if that leads out of the years that the simulated market covers.
+        """
         try:
             self.set(self.moment() + timedelta(seconds=seconds))
         except (OverflowError, ValueError):
             raise ValueError("advance_s: leads out of the market's years") from None
 
     def moment(self) -> datetime:
-        """The sandbox's time as a UTC datetime."""
+        """Return the sandbox's time as a datetime in UTC."""
         return _EPOCH + timedelta(microseconds=self.now_us())
 
     def text(self) -> str:
-        """The sandbox's time in RFC 3339."""
+        """Return the sandbox's time in RFC 3339 with microseconds, as in ``2026-11-20T15:00:00.000000Z``."""
         return self.moment().isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def read_moment(text: str) -> datetime:
-    """A moment in RFC 3339. Raises ValueError."""
+def parse_moment(text: str) -> datetime:
+    """Parse a moment in RFC 3339. Raises ValueError if the text is no such moment."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The control routes: what was asked, which faults stand, what time it is, whether the market is closed out of turn.
+"""The control routes: the calls received, the active faults, the clock, and unscheduled closures of the market.
 
-They need no key and are not counted.
+They need no key and are not counted as calls.
 """
 
 import json
@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.sandbox.clock import Clock, read_moment
+from local.sandbox.clock import Clock, parse_moment
 from local.sandbox.closures import Closures
-from local.sandbox.faults import parse
+from local.sandbox.faults import parse_fault
 from local.sandbox.state import Sandbox
 
 
 def control_routes(sandbox: Sandbox) -> list[Route]:
-    """``/_control/calls``, ``/_control/faults``, ``/_control/clock`` and ``/_control/market``."""
+    """Return the routes ``/_control/calls``, ``/_control/faults``, ``/_control/clock`` and ``/_control/market``."""
 
     async def calls(request: Request) -> Response:
         if request.method == "DELETE":
@@ -28,12 +28,12 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
         if request.method == "DELETE":
             sandbox.faults.standing.clear()
         if request.method == "POST":
-            sandbox.faults.standing.append(parse(await _body(request)))
-        return JSONResponse({"faults": [fault.wire() for fault in sandbox.faults.standing]})
+            sandbox.faults.standing.append(parse_fault(await _body(request)))
+        return JSONResponse({"faults": [fault.as_json() for fault in sandbox.faults.standing]})
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
-            _drive(sandbox.clock, await _body(request))
+            _move(sandbox.clock, await _body(request))
         return JSONResponse({"now": sandbox.clock.text()})
 
     return [
@@ -49,14 +49,14 @@ def _market(closures: Closures) -> Callable[[Request], Awaitable[Response]]:
         if request.method == "DELETE":
             closures.lift()
         if request.method == "POST":
-            closures.order(await _body(request))
-        return JSONResponse(closures.wire())
+            closures.declare(await _body(request))
+        return JSONResponse(closures.as_json())
 
     return market
 
 
 def _checked(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """A route that answers 400 with the sentence of a ValueError."""
+    """Wrap a route so that a ValueError becomes a 400 answer with its message."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -69,16 +69,16 @@ def _checked(handle: Callable[[Request], Awaitable[Response]]) -> Callable[[Requ
 
 async def _body(request: Request) -> object:
     try:
-        found: object = json.loads(await request.body())
+        body: object = json.loads(await request.body())
     except ValueError:
         raise ValueError("the body must be JSON") from None
-    return found
+    return body
 
 
-def _drive(clock: Clock, order: object) -> None:
+def _move(clock: Clock, order: object) -> None:
     match order:
         case {"now": str(text), **rest} if not rest:
-            clock.set(read_moment(text))
+            clock.set(parse_moment(text))
         case {"advance_s": int() | float() as seconds, **rest} if not rest and not isinstance(seconds, bool):
             clock.advance(seconds)
         case _:

@@ -1,4 +1,4 @@
-"""Faults on request: which kind, for which paths, how often."""
+"""Faults on request: of which kind, for which paths, how often."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,26 +16,32 @@ KINDS: Final = (
     "future",
     "empty",
 )
-LONGEST_S: Final = 600
+MAX_SECONDS: Final = 600
+"""The longest delay of the fault "slow", in seconds."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """The next ``count`` calls (None: all) whose path begins with ``match`` fail in this way; ``seconds``: for slow."""
+    """The next ``count`` calls (None: all) whose path begins with ``match`` fail in this way.
+
+    ``kind`` is one of ``KINDS``; ``seconds`` is the delay of the kind "slow".
+    """
 
     kind: str
     match: str
     count: int | None
     seconds: float
 
-    def wire(self) -> dict[str, Any]:
-        """As the control routes show it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the fault as the JSON object that the control routes show."""
         shown = {"kind": self.kind, "match": self.match, "count": self.count}
         return shown | {"seconds": self.seconds} if self.kind == "slow" else shown
 
 
-def parse(body: object) -> Fault:
-    """The fault that a request's body describes. Raises ValueError with a sentence that names the field."""
+def parse_fault(body: object) -> Fault:
+    """Parse the fault that a control request's JSON body describes. Raises ValueError with a sentence that names the
+    field.
+    """
     if not isinstance(body, dict) or set(body) - {"kind", "match", "count", "seconds"}:
         raise ValueError("a fault is an object with kind and, if wanted, match, count and seconds")
     kind, match, count, seconds = body.get("kind"), body.get("match", "/"), body.get("count"), body.get("seconds", 2)
@@ -45,19 +51,19 @@ def parse(body: object) -> Fault:
         raise ValueError("match: must be the beginning of a path")
     if count is not None and (type(count) is not int or count < 1):
         raise ValueError("count: must be a whole number from 1, or absent for all calls")
-    if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_S:
-        raise ValueError(f"seconds: must be a number from 0 to {LONGEST_S}")
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:
+        raise ValueError(f"seconds: must be a number from 0 to {MAX_SECONDS}")
     return Fault(kind, match, count, seconds)
 
 
 class Faults:
-    """The faults that stand, the oldest first."""
+    """The active faults, the oldest first."""
 
     def __init__(self) -> None:
         self.standing: list[Fault] = []
 
     def take(self, path: str) -> Fault | None:
-        """The fault of a call with this path, if one is due. It is used up by the call."""
+        """Return the fault that applies to a call with this path, or None. The call uses up one of the fault's ``count``."""
         for fault in self.standing:
             if path.startswith(fault.match):
                 if fault.count is not None:

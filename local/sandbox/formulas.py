@@ -1,6 +1,8 @@
-"""The vendor's indicators from prices in order of time, the oldest first; the nth value belongs to the nth price.
+"""The vendor's indicators, computed from prices in order of time, the oldest first. The nth value belongs to the nth
+price.
 
-None where there is none yet. Prices are whole numbers (ten-thousandths of a dollar), results are in dollars.
+A value is None as long as there are too few prices. Prices are ten-thousandths of a dollar unless a function says
+dollars; results are in dollars (RSI: from 0 to 100).
 """
 
 from collections.abc import Sequence
@@ -12,30 +14,38 @@ type Values = list[float | None]
 
 
 def sma(prices: Sequence[int], window: int) -> Values:
-    """The average of the last ``window`` prices."""
-    found: Values = []
+    """Return the simple moving average: the mean of the last ``window`` prices, in dollars."""
+    values: Values = []
     total = 0
     for place, price in enumerate(prices):
         total += price - (prices[place - window] if place >= window else 0)
-        found.append(total / (window * DOLLAR) if place + 1 >= window else None)
-    return found
+        values.append(total / (window * DOLLAR) if place + 1 >= window else None)
+    return values
 
 
 def ema(prices: Sequence[float], window: int) -> Values:
-    """The average of the first ``window`` prices, and from there k * price + (1 - k) * EMA with k = 2 / (window + 1)."""
-    found: Values = [None] * min(window - 1, len(prices))
+    """Return the exponential moving average of prices in dollars.
+
+    It starts with the mean of the first ``window`` prices and goes on with k * price + (1 - k) * EMA, k = 2 / (window +
+    1).
+    """
+    values: Values = [None] * min(window - 1, len(prices))
     if len(prices) < window:
-        return found
+        return values
     k, value = 2 / (window + 1), sum(prices[:window]) / window
-    found.append(value)
+    values.append(value)
     for price in prices[window:]:
         value = k * price + (1 - k) * value
-        found.append(value)
-    return found
+        values.append(value)
+    return values
 
 
 def macd(prices: Sequence[float], short: int, long: int, signal: int) -> list[tuple[float, float, float] | None]:
-    """The line (short EMA less long EMA), its EMA over ``signal`` values, and the line less that EMA."""
+    """Return (line, signal, histogram) of prices in dollars.
+
+    The line is the short EMA less the long EMA, the signal is the line's EMA over ``signal`` values, and the histogram
+    is the line less the signal.
+    """
     both = zip(ema(prices, short), ema(prices, long), strict=True)
     lines = [quick - slow for quick, slow in both if quick is not None and slow is not None]
     signals = ema(lines, signal)
@@ -44,20 +54,24 @@ def macd(prices: Sequence[float], short: int, long: int, signal: int) -> list[tu
 
 
 def rsi(prices: Sequence[int], window: int) -> Values:
-    """Wilder's: 100 * gain / (gain + loss), each the average of the first ``window`` moves, smoothed by 1 / window."""
+    """Return Wilder's relative strength index: 100 * gain / (gain + loss), each the average move smoothed by 1 /
+    ``window``.
+
+    The averages start with the mean of the first ``window`` moves.
+    """
     moves = [later - earlier for earlier, later in pairwise(prices)]
-    found: Values = [None] * min(window, len(prices))
+    values: Values = [None] * min(window, len(prices))
     if len(moves) < window:
-        return found
+        return values
     gain = sum(max(move, 0) for move in moves[:window]) / window
     loss = sum(max(-move, 0) for move in moves[:window]) / window
-    found.append(_strength(gain, loss))
+    values.append(_relative_strength(gain, loss))
     for move in moves[window:]:
         gain = (gain * (window - 1) + max(move, 0)) / window
         loss = (loss * (window - 1) + max(-move, 0)) / window
-        found.append(_strength(gain, loss))
-    return found
+        values.append(_relative_strength(gain, loss))
+    return values
 
 
-def _strength(gain: float, loss: float) -> float:
+def _relative_strength(gain: float, loss: float) -> float:
     return 100 * gain / (gain + loss) if loss else 100.0

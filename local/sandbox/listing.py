@@ -1,4 +1,4 @@
-"""What the simulated market's tickers are called, what they are and where they are listed."""
+"""The reference data of the simulated market's tickers: name, type, exchange and identifiers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,7 +29,7 @@ GLD ETF ARCX SPDR Gold Trust|TLT ETF XNAS iShares 20+ Year Treasury Bond ETF
 BRK.B CS XNYS Berkshire Hathaway Inc. Class B|BRK.A CS XNYS Berkshire Hathaway Inc. Class A
 BACpL PFD XNYS Bank of America Corporation Preferred Series L
 """
-_KNOWN: Final = {
+_REAL: Final = {
     words[0]: words[1:] for words in (row.split(" ", 3) for row in _NAMES.strip().replace("\n", "|").split("|"))
 }
 
@@ -43,8 +43,8 @@ Aerospace Analytics Biosciences Brands Capital Chemicals Diagnostics Dynamics El
 Health Industries Insurance Logistics Materials Media Mining Motors Networks Pharma Power Realty Robotics Semiconductors
 Software Therapeutics Water Wireless
 """
-_FIRST: Final = tuple(_FIRST_WORDS.split())
-_SECOND: Final = tuple(_SECOND_WORDS.split())
+_FIRST_NAMES: Final = tuple(_FIRST_WORDS.split())
+_SECOND_NAMES: Final = tuple(_SECOND_WORDS.split())
 _KINDS: Final = (
     (0.62, "CS", ("Inc.", "Corp.", "Holdings, Inc.", "Group plc"), ("XNAS", "XNYS", "XASE")),
     (0.86, "ETF", ("ETF", "Index Fund", "Income ETF"), ("ARCX", "BATS", "XNAS")),
@@ -52,14 +52,18 @@ _KINDS: Final = (
     (0.96, "PFD", ("Preferred Series A", "Preferred Series B"), ("XNYS",)),
     (1.00, "WARRANT", ("Warrants",), ("XNAS", "XASE")),
 )
-"""Running share of all tickers, type, ends of names, exchanges."""
+"""Cumulative fraction of all tickers, type, endings of names, exchanges."""
 
 _DELISTED_WITHIN: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """``kind``: the vendor's type code; ``exchange``: its MIC; ``ended``: the day it was delisted, None: it is listed."""
+    """The reference data of one ticker.
+
+    ``kind``: the vendor's type code; ``exchange``: its market identifier code (MIC); ``ended``: the day it was
+    delisted, or None if it is still listed.
+    """
 
     ticker: str
     name: str
@@ -72,22 +76,22 @@ class Listing:
 
 @lru_cache(maxsize=2)
 def listings(seed: int) -> tuple[Listing, ...]:
-    """All tickers there are and were, in order of the ticker."""
+    """Return the reference data of all tickers, listed and delisted, in order of the ticker."""
     return tuple(listing(seed, ticker) for ticker in sorted((*tickers(), *delisted())))
 
 
 @lru_cache(maxsize=16_384)
 def listing(seed: int, ticker: str) -> Listing:
-    """One of them."""
+    """Return the reference data of one ticker, listed or delisted."""
     key = noise.key(seed, ticker, "listing")
-    draw = noise.units(key)
-    if ticker in _KNOWN:
-        kind, exchange, name = _KNOWN[ticker]
+    draw = noise.fractions(key)
+    if ticker in _REAL:
+        kind, exchange, name = _REAL[ticker]
     else:
         _, kind, ends, exchanges = next(row for row in _KINDS if draw[0] < row[0])
         words = (
-            _FIRST[int(draw[1] * len(_FIRST))],
-            _SECOND[int(draw[2] * len(_SECOND))],
+            _FIRST_NAMES[int(draw[1] * len(_FIRST_NAMES))],
+            _SECOND_NAMES[int(draw[2] * len(_SECOND_NAMES))],
             ends[int(draw[3] * len(ends))],
         )
         name, exchange = " ".join(words), exchanges[int(draw[4] * len(exchanges))]

@@ -1,6 +1,7 @@
-"""The simulated market: trading as a pure function of seed, ticker and time, reached without what came before.
+"""The simulated market: trading as a pure function of seed, ticker and time, computed without replaying what came
+before.
 
-Prices here are raw, in ten-thousandths of a dollar of the shares of their own day (``Span.scaled`` adjusts for a split).
+Prices are raw, in ten-thousandths of a dollar per share of their own day (``Span.scaled`` adjusts them for a split).
 """
 
 from datetime import date
@@ -9,19 +10,21 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from dekr.sessions import TradingDay
-from local.sandbox import drawn, noise
-from local.sandbox.span import TRADES_A_SLOT, Span, merged
+from local.sandbox import day_model, noise
+from local.sandbox.span import MIN_TRADES_PER_SLOT, Span, merged
 from local.sandbox.trading_days import MINUTE_US, SECOND_US, first_minute, trading_day
-from local.sandbox.tree import Place, Tree, grouped
-from local.sandbox.universe import LISTED, LISTED_SINCE
+from local.sandbox.tree import PlacedSpan, Tree, grouped
+from local.sandbox.universe import LISTED_SINCE, TICKER_COUNT
 
 _SECONDS: Final = tuple(float(second) for second in range(61))
 _WHOLE_DAY: Final = 1 << 30
 
 
-class Standing(NamedTuple):
-    """How a day of one ticker stands at a moment: all its trading so far, and the newest minute and second with trades
-    (counted from Eastern midnight). ``minute``: as it is so far.
+class DayProgress(NamedTuple):
+    """The trading of one ticker on one day up to a moment.
+
+    ``day``: all of it; ``minute`` and ``second``: the newest minute and the newest second with trades, each as its
+    number since Eastern midnight and its trading so far.
     """
 
     day: Span
@@ -29,111 +32,119 @@ class Standing(NamedTuple):
     second: tuple[int, Span]
 
 
-def standing(seed: int, ticker: str, day: date, now_us: int) -> Standing | None:
-    """How a day stands. None: it has no trading yet, or none at all."""
-    found = trading_day(day)
-    if found is None or day < LISTED_SINCE or now_us < found.pre_open_us + SECOND_US:
+def day_progress(seed: int, ticker: str, day: date, now_us: int) -> DayProgress | None:
+    """Return a day's trading up to ``now_us``, or None if there is none (yet)."""
+    trading = trading_day(day)
+    if trading is None or day < LISTED_SINCE or now_us < trading.pre_open_us + SECOND_US:
         return None
-    return _standing(seed, ticker, found, (min(now_us, found.post_close_us) - found.pre_open_us) // SECOND_US)
+    return _day_progress(seed, ticker, trading, (min(now_us, trading.post_close_us) - trading.pre_open_us) // SECOND_US)
 
 
 def day_span(seed: int, ticker: str, day: date, now_us: int) -> Span | None:
-    """All trading of a day so far. None: there is none."""
-    found = trading_day(day)
-    if found is None or day < LISTED_SINCE:
+    """Return all trading of a day up to ``now_us`` as one span, or None if there is none."""
+    trading = trading_day(day)
+    if trading is None or day < LISTED_SINCE:
         return None
-    if now_us >= found.post_close_us:
-        return drawn.whole(seed, ticker, found)
-    stands = standing(seed, ticker, day, now_us)
-    return stands.day if stands is not None else None
+    if now_us >= trading.post_close_us:
+        return day_model.full_span(seed, ticker, trading)
+    progress = day_progress(seed, ticker, day, now_us)
+    return progress.day if progress is not None else None
 
 
 def minutes(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[tuple[int, Span]]:
-    """A day's trading so far in windows of ``step`` minutes, which begin at Eastern midnight.
+    """Return a day's trading up to ``now_us`` in windows of ``step`` minutes that begin at Eastern midnight.
 
-    Each window with trades, by its first minute after midnight; ``slots`` counts minutes.
+    Each window with trades comes as (its first minute since midnight, its trading), in order of time; ``Span.slots``
+    counts minutes.
     """
-    found = trading_day(day)
-    if found is None or day < LISTED_SINCE:
+    trading = trading_day(day)
+    if trading is None or day < LISTED_SINCE:
         return []
-    if now_us >= found.post_close_us:
-        return list(_complete(seed, ticker, found, step))
-    stands = standing(seed, ticker, day, now_us)
-    if stands is None:
+    if now_us >= trading.post_close_us:
+        return list(_complete_windows(seed, ticker, trading, step))
+    progress = day_progress(seed, ticker, day, now_us)
+    if progress is None:
         return []
-    running = first_minute(found) + (now_us - found.pre_open_us) // MINUTE_US
-    pieces = drawn.tree(seed, ticker, found).pieces(step, running)
-    return grouped(chain(pieces, [stands.minute] if stands.minute[0] == running else []), step)
+    running = first_minute(trading) + (now_us - trading.pre_open_us) // MINUTE_US
+    pieces = day_model.minute_tree(seed, ticker, trading).pieces(step, running)
+    return grouped(chain(pieces, [progress.minute] if progress.minute[0] == running else []), step)
 
 
 def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[tuple[int, Span]]:
-    """The same in windows of ``step`` seconds; ``slots`` counts seconds."""
-    found = trading_day(day)
-    if found is None or day < LISTED_SINCE or now_us < found.pre_open_us:
+    """Return a day's trading up to ``now_us`` in windows of ``step`` seconds that begin at Eastern midnight.
+
+    Each window with trades comes as (its first second since midnight, its trading), in order of time; ``Span.slots``
+    counts seconds.
+    """
+    trading = trading_day(day)
+    if trading is None or day < LISTED_SINCE or now_us < trading.pre_open_us:
         return []
-    since = (min(now_us, found.post_close_us) - found.pre_open_us) // SECOND_US + first_minute(found) * 60
-    tree = drawn.tree(seed, ticker, found)
+    since = (min(now_us, trading.post_close_us) - trading.pre_open_us) // SECOND_US + first_minute(trading) * 60
+    tree = day_model.minute_tree(seed, ticker, trading)
     pieces = (
         (minute * 60 + first, span)
         for minute, whole in tree.pieces(1, -(-since // 60))
-        for first, span in _minute_tree(tree, minute, whole).pieces(1, since - minute * 60)
+        for first, span in _second_tree(tree, minute, whole).pieces(1, since - minute * 60)
     )
     return grouped(pieces, step)
 
 
 def traded_minutes(seed: int, ticker: str, day: TradingDay) -> list[int]:
-    """The minutes with trades of a whole day, counted from Eastern midnight, whether they are over or still to come."""
-    return [] if day.date < LISTED_SINCE else [minute for minute, _ in _complete(seed, ticker, day, 1)]
+    """Return the minutes with trades of a whole day, counted from Eastern midnight, including those still to come."""
+    return [] if day.date < LISTED_SINCE else [minute for minute, _ in _complete_windows(seed, ticker, day, 1)]
 
 
 @lru_cache(maxsize=4_096)
 def seconds_of(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[tuple[int, Span], ...]:
-    """The seconds with trades of one whole minute, counted from Eastern midnight, whether it is over or still to come."""
+    """Return the seconds with trades of one whole minute, including those still to come.
+
+    Each is (its number since Eastern midnight, its trading), in order of time.
+    """
     if day.date < LISTED_SINCE:
         return ()
-    tree = drawn.tree(seed, ticker, day)
+    tree = day_model.minute_tree(seed, ticker, day)
     _, whole = tree.before(minute)
-    pieces = _minute_tree(tree, minute, whole).pieces(1, 60) if whole is not None else ()
+    pieces = _second_tree(tree, minute, whole).pieces(1, 60) if whole is not None else ()
     return tuple((minute * 60 + second, span) for second, span in pieces)
 
 
-@lru_cache(maxsize=LISTED)
-def _standing(seed: int, ticker: str, day: TradingDay, since_s: int) -> Standing | None:
-    tree, first = drawn.tree(seed, ticker, day), first_minute(day)
+@lru_cache(maxsize=TICKER_COUNT)
+def _day_progress(seed: int, ticker: str, day: TradingDay, since_s: int) -> DayProgress | None:
+    tree, first = day_model.minute_tree(seed, ticker, day), first_minute(day)
     running, second = divmod(since_s, 60)
     running += first
-    places, whole = tree.before(running)
-    spans = [place.span for place in places]
+    parts, whole = tree.before(running)
+    spans = [part.span for part in parts]
     if whole is not None and second:
-        seconds_of = _minute_tree(tree, running, whole)
-        parts, _ = seconds_of.before(second)
-        if parts:
-            so_far = merged([part.span for part in parts])._replace(slots=1)
-            number, newest = seconds_of.newest(parts[-1])
-            return Standing(merged([*spans, so_far]), (running, so_far), (running * 60 + number, newest))
-    if not places:
+        second_tree = _second_tree(tree, running, whole)
+        pieces, _ = second_tree.before(second)
+        if pieces:
+            so_far = merged([piece.span for piece in pieces])._replace(slots=1)
+            number, newest = second_tree.newest(pieces[-1])
+            return DayProgress(merged([*spans, so_far]), (running, so_far), (running * 60 + number, newest))
+    if not parts:
         return None
-    return Standing(merged(spans), *_newest(seed, ticker, day, places[-1]))
+    return DayProgress(merged(spans), *_newest(seed, ticker, day, parts[-1]))
 
 
-@lru_cache(maxsize=2 * LISTED)
-def _newest(seed: int, ticker: str, day: TradingDay, place: Place) -> tuple[tuple[int, Span], tuple[int, Span]]:
-    """The last minute with trades of a place, and the last second with trades of that minute."""
-    tree = drawn.tree(seed, ticker, day)
-    minute, span = tree.newest(place)
-    seconds_of = _minute_tree(tree, minute, span)
-    number, newest = seconds_of.newest(Place(0, 60, seconds_of.whole))
+@lru_cache(maxsize=2 * TICKER_COUNT)
+def _newest(seed: int, ticker: str, day: TradingDay, part: PlacedSpan) -> tuple[tuple[int, Span], tuple[int, Span]]:
+    """Return the last minute with trades inside a part of a day's tree, and the last second with trades of that minute."""
+    tree = day_model.minute_tree(seed, ticker, day)
+    minute, span = tree.newest(part)
+    second_tree = _second_tree(tree, minute, span)
+    number, newest = second_tree.newest(PlacedSpan(0, 60, second_tree.whole))
     return (minute, span), (minute * 60 + number, newest)
 
 
 @lru_cache(maxsize=128)
-def _complete(seed: int, ticker: str, day: TradingDay, step: int) -> tuple[tuple[int, Span], ...]:
-    return tuple(grouped(drawn.tree(seed, ticker, day).pieces(step, _WHOLE_DAY), step))
+def _complete_windows(seed: int, ticker: str, day: TradingDay, step: int) -> tuple[tuple[int, Span], ...]:
+    return tuple(grouped(day_model.minute_tree(seed, ticker, day).pieces(step, _WHOLE_DAY), step))
 
 
-def _minute_tree(tree: Tree, minute: int, span: Span) -> Tree:
-    """The seconds of a minute."""
+def _second_tree(tree: Tree, minute: int, span: Span) -> Tree:
+    """Return the tree that splits one minute into its seconds."""
     key = noise.key(tree.key.hex(), minute)
-    most = min(60, span.trades // TRADES_A_SLOT)
-    slots = 1 + int(noise.units(key)[0] * most)
-    return Tree(key, span._replace(slots=min(slots, most)), 0, _SECONDS, tree.grain)
+    max_slots = min(60, span.trades // MIN_TRADES_PER_SLOT)
+    slots = 1 + int(noise.fractions(key)[0] * max_slots)
+    return Tree(key, span._replace(slots=min(slots, max_slots)), 0, _SECONDS, tree.tick_size)

@@ -1,4 +1,4 @@
-"""Answers of the market status endpoints, which have no envelope. Every plan sees the real clock here."""
+"""Answers of the market status endpoints, which have no envelope. On every plan they follow the sandbox's undelayed clock."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
@@ -12,7 +12,7 @@ from local.sandbox.view import View
 from local.sandbox.wire import Json
 
 EXCHANGES: Final = ("NYSE", "NASDAQ")
-_AHEAD: Final = timedelta(days=365)
+_LOOK_AHEAD: Final = timedelta(days=365)
 _NAMES: Final = {
     2: "Washington's Birthday",
     3: "Good Friday",
@@ -24,11 +24,11 @@ _NAMES: Final = {
     11: "Thanksgiving",
     12: "Christmas",
 }
-_NEW_YEAR: Final = 3
+_LAST_NEW_YEAR_DAY: Final = 3
 
 
 def now(view: View, _: Query, __: Query) -> Json:
-    """``/v1/marketstatus/now``."""
+    """Answer ``/v1/marketstatus/now``."""
     session = view.session
     state = {Session.REGULAR: "open", Session.CLOSED: "closed"}.get(session, "extended-hours")
     groups = ("s_and_p", "societe_generale", "cgi", "msci", "ftse_russell", "mstar", "mstarc", "nasdaq", "dow_jones")
@@ -45,28 +45,28 @@ def now(view: View, _: Query, __: Query) -> Json:
 
 
 def upcoming(view: View, _: Query, __: Query) -> list[Any]:
-    """``/v1/marketstatus/upcoming``: a bare array, an item for each exchange."""
+    """Answer ``/v1/marketstatus/upcoming``: a bare array with an item for each closed or shortened day and each exchange."""
     today = sessions.eastern_date(view.now_us)
-    days = sorted(day for day in CLOSED | EARLY | set(view.closures.days) if today <= day <= today + _AHEAD)
+    days = sorted(day for day in CLOSED | EARLY | set(view.closures.days) if today <= day <= today + _LOOK_AHEAD)
     return [_holiday(day, exchange, view.closures.days.get(day)) for day in days for exchange in EXCHANGES]
 
 
 def _holiday(day: date, exchange: str, unplanned: str | None) -> Json:
-    found = trading_day(day) if unplanned is None else None
-    named = {"date": day.isoformat(), "exchange": exchange, "name": unplanned or _name(day)}
-    if found is None:
-        return named | {"status": "closed"}
-    return named | {"status": "early-close", "open": _utc(found.open_us), "close": _utc(found.close_us)}
+    trading = trading_day(day) if unplanned is None else None
+    item = {"date": day.isoformat(), "exchange": exchange, "name": unplanned or _name(day)}
+    if trading is None:
+        return item | {"status": "closed"}
+    return item | {"status": "early-close", "open": _utc(trading.open_us), "close": _utc(trading.close_us)}
 
 
 def _name(day: date) -> str:
     if day.month == 1:
-        return "New Year's Day" if day.day <= _NEW_YEAR else "Martin Luther King, Jr. Day"
+        return "New Year's Day" if day.day <= _LAST_NEW_YEAR_DAY else "Martin Luther King, Jr. Day"
     return _NAMES.get(day.month, "Market holiday")
 
 
 def _currencies_trade(now_us: int) -> bool:
-    """From Sunday to Friday, 17:00 in New York."""
+    """Return whether currencies trade: from Sunday 17:00 to Friday 17:00 in New York."""
     hours = _eastern(now_us).weekday() * 24 + _eastern(now_us).hour
     return not 4 * 24 + 17 <= hours < 6 * 24 + 17
 

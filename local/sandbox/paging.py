@@ -1,4 +1,4 @@
-"""Pages: so many of what there is, and the address of the next one, which has its parameters in one opaque word."""
+"""Pages of a list, and the address of the next page, whose parameters are encoded in one opaque cursor."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -12,12 +12,12 @@ _MARKER = "page_marker"
 
 
 def marker(query: Query) -> str | None:
-    """Where the page begins: what the page before it said of its end. None on the first page."""
+    """Return the position at which this page begins, as the page before it recorded it, or None on the first page."""
     return query.get(_MARKER)
 
 
-def marked_number(query: Query) -> int | None:
-    """The same where it is a number. Raises a 400 Refusal."""
+def numeric_marker(query: Query) -> int | None:
+    """Return the position at which this page begins as a number, or None on the first page. Raises Refusal (400)."""
     text = marker(query)
     if text is not None and not (text.isascii() and text.isdecimal()):
         raise bad_request("The parameter 'cursor' is not one of ours")
@@ -25,11 +25,11 @@ def marked_number(query: Query) -> int | None:
 
 
 def page[T](items: Iterable[T], limit: int) -> tuple[list[T], bool]:
-    """The first ``limit`` items, and whether there are more."""
-    found = list(islice(items, limit + 1))
-    return found[:limit], len(found) > limit
+    """Return the first ``limit`` items, and whether there are more."""
+    items_and_one_more = list(islice(items, limit + 1))
+    return items_and_one_more[:limit], len(items_and_one_more) > limit
 
 
-def next_url(view: View, path: str, query: Query, at: object) -> Json:
-    """The field of an answer whose next page begins ``at`` a marker."""
-    return {"next_url": f"{view.base}{path}?cursor={parameters.cursor({**query, _MARKER: str(at)})}"}
+def next_url(view: View, path: str, query: Query, position: object) -> Json:
+    """Return the field ``next_url`` for an answer whose next page begins at ``position``."""
+    return {"next_url": f"{view.base}{path}?cursor={parameters.cursor({**query, _MARKER: str(position)})}"}

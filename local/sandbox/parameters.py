@@ -1,4 +1,4 @@
-"""The parameters of a request, as the vendor reads them. Each function raises a 400 Refusal for what it cannot read."""
+"""Parse the parameters of a request as the vendor does. Each function raises Refusal (400) for a value it cannot parse."""
 
 import base64
 import binascii
@@ -18,14 +18,16 @@ type Query = Mapping[str, str]
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"-?\d{1,14}", re.ASCII)
 _WHOLE: Final = re.compile(r"\d{1,9}", re.ASCII)
-_COMPARED: Final = {".gt": gt, ".gte": ge, ".lt": lt, ".lte": le}
-_SEAL: Final = 6
+_COMPARISONS: Final = {".gt": gt, ".gte": ge, ".lt": lt, ".lte": le}
+_SEAL_BYTES: Final = 6
+"""Bytes of the digest that makes a cursor tamper-evident."""
+
 _LATEST_MS: Final = 4_102_444_800_000
-"""The year 2100."""
+"""The year 2100, in milliseconds since the epoch."""
 
 
 def day(text: str, name: str) -> date:
-    """A date, YYYY-MM-DD."""
+    """Parse a date, YYYY-MM-DD. Raises Refusal (400)."""
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
@@ -35,31 +37,34 @@ def day(text: str, name: str) -> date:
 
 
 def moment_ms(text: str, name: str, *, end_of_day: bool) -> int:
-    """A moment in ms; a date stands for its first or last one in New York."""
+    """Parse a moment in milliseconds since the epoch; a date stands for its first or last millisecond in New York.
+
+    The result lies between 1970 and 2100. Raises Refusal (400).
+    """
     if _MILLISECONDS.fullmatch(text):
         return min(max(int(text), 0), _LATEST_MS)
-    found = day(text, name)
-    if not date(1970, 1, 2) <= found <= date(2099, 12, 31):
-        return 0 if found.year < 2000 else _LATEST_MS  # noqa: PLR2004 - any year between
+    date_ = day(text, name)
+    if not date(1970, 1, 2) <= date_ <= date(2099, 12, 31):
+        return 0 if date_.year < 2000 else _LATEST_MS  # noqa: PLR2004 - any year between 1970 and 2099 will do
     if end_of_day:
-        return sessions.eastern_midnight_us(found + timedelta(days=1)) // 1000 - 1
-    return sessions.eastern_midnight_us(found) // 1000
+        return sessions.eastern_midnight_us(date_ + timedelta(days=1)) // 1000 - 1
+    return sessions.eastern_midnight_us(date_) // 1000
 
 
-def whole(text: str, name: str, most: int) -> int:
-    """A whole number from 1 to ``most``."""
-    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
-        raise bad_request(f"The parameter '{name}' must be a whole number from 1 to {most}")
+def whole_number(text: str, name: str, maximum: int) -> int:
+    """Parse a whole number from 1 to ``maximum``. Raises Refusal (400)."""
+    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= maximum:
+        raise bad_request(f"The parameter '{name}' must be a whole number from 1 to {maximum}")
     return int(text)
 
 
-def limit(query: Query, usual: int, most: int) -> int:
-    """``limit``."""
-    return whole(query.get("limit", str(usual)), "limit", most)
+def limit(query: Query, default: int, maximum: int) -> int:
+    """Return the parameter ``limit``, from 1 to ``maximum``. Raises Refusal (400)."""
+    return whole_number(query.get("limit", str(default)), "limit", maximum)
 
 
 def adjusted(query: Query) -> bool:
-    """``adjusted``: true unless it says false."""
+    """Return the parameter ``adjusted``: true unless it says false. Raises Refusal (400)."""
     text = query.get("adjusted", "true").lower()
     if text not in {"true", "false"}:
         raise bad_request("The parameter 'adjusted' must be true or false")
@@ -67,52 +72,60 @@ def adjusted(query: Query) -> bool:
 
 
 def newest_first(query: Query) -> bool:
-    """``sort``: asc unless it says desc."""
+    """Return whether the parameter ``sort`` is desc (default: asc). Raises Refusal (400)."""
     text = query.get("sort", "asc")
     if text not in {"asc", "desc"}:
         raise bad_request("The parameter 'sort' must be asc or desc")
     return text == "desc"
 
 
-def descending(query: Query, usual: str = "desc") -> bool:
-    """``order``."""
-    text = query.get("order", usual)
+def descending(query: Query, default: str = "desc") -> bool:
+    """Return whether the parameter ``order`` is desc. Raises Refusal (400)."""
+    text = query.get("order", default)
     if text not in {"asc", "desc"}:
         raise bad_request("The parameter 'order' must be asc or desc")
     return text == "desc"
 
 
-def one_of(query: Query, name: str, known: Collection[str], usual: str) -> str:
-    """A parameter with a few possible values."""
-    text = query.get(name, usual)
+def choice(query: Query, name: str, known: Collection[str], default: str) -> str:
+    """Return a parameter that has a few possible values. Raises Refusal (400) for any other value."""
+    text = query.get(name, default)
     if text not in known:
         raise bad_request(f"The parameter '{name}' must be one of {', '.join(sorted(known))}")
     return text
 
 
 def tickers_between(query: Query) -> Callable[[str], bool]:
-    """Whether a ticker is one of those that ``ticker``, ``ticker.gt``, .gte, .lt and .lte name."""
+    """Return a predicate: whether a ticker satisfies the filters ``ticker``, ``ticker.gt``, .gte, .lt and .lte of the
+    query.
+    """
     exact = query.get("ticker")
-    sides = [(compare, query["ticker" + suffix]) for suffix, compare in _COMPARED.items() if "ticker" + suffix in query]
-    return lambda ticker: exact in {None, ticker} and all(compare(ticker, bound) for compare, bound in sides)
+    filters = [
+        (compare, query["ticker" + suffix]) for suffix, compare in _COMPARISONS.items() if "ticker" + suffix in query
+    ]
+    return lambda ticker: exact in {None, ticker} and all(compare(ticker, bound) for compare, bound in filters)
 
 
 def cursor(query: Query) -> str:
-    """The parameters of the next page in one opaque word, as the vendor's next_url has it. It cannot be changed."""
+    """Encode the parameters of the next page as one opaque cursor, like the vendor's next_url. A changed cursor is
+    detected.
+    """
     text = urlencode(query).encode()
-    return base64.urlsafe_b64encode(blake2b(text, digest_size=_SEAL).digest() + text).decode().rstrip("=")
+    return base64.urlsafe_b64encode(blake2b(text, digest_size=_SEAL_BYTES).digest() + text).decode().rstrip("=")
 
 
-def of_page(query: Query) -> Query:
-    """The parameters of a page: those inside its cursor, where it has one."""
+def resolve_cursor(query: Query) -> Query:
+    """Return the parameters of a page: the ones inside its cursor, if it has one. Raises Refusal (400) for a forged
+    cursor.
+    """
     if "cursor" not in query:
         return query
-    word = query["cursor"]
+    text = query["cursor"]
     try:
-        sealed = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
-        found = dict(parse_qsl(sealed[_SEAL:].decode(), strict_parsing=True))
-        if cursor(found) == word:
-            return found
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        page = dict(parse_qsl(sealed[_SEAL_BYTES:].decode(), strict_parsing=True))
+        if cursor(page) == text:
+            return page
     except (binascii.Error, ValueError):
         pass
     raise bad_request("The parameter 'cursor' is not one of ours")

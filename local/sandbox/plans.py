@@ -1,4 +1,4 @@
-"""The vendor's plans: what each includes, how late it is and how often it may be asked."""
+"""The vendor's plans: the data that each includes, its delay, and its calls a minute."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from local.sandbox.trading_days import MINUTE_US, newest_over
 
 
 class Data(Enum):
-    """What a plan may include."""
+    """A kind of data that only some plans include."""
 
     BARS = auto()
     SNAPSHOTS = auto()
@@ -18,9 +18,11 @@ class Data(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``includes``: besides the market's status, news and reference data, which every plan has; ``per_minute``: calls, None: as
-    many as one likes; ``delay_us``: how late its data is; ``end_of_day``: nothing of a trading day before its sessions are
-    over.
+    """A plan of the vendor.
+
+    ``includes``: its data besides market status, news and reference data, which every plan has; ``per_minute``: allowed
+    calls a minute (None: no limit); ``delay_us``: the delay of its data; ``end_of_day``: it shows nothing of a trading
+    day before all sessions of that day are over.
     """
 
     name: str
@@ -31,11 +33,11 @@ class Plan:
 
     @property
     def status(self) -> str:
-        """The status of its answers."""
+        """The ``status`` field of its answers: DELAYED or OK."""
         return "DELAYED" if self.delay_us else "OK"
 
     def seen_us(self, now_us: int) -> int:
-        """The moment up to which it sees the market."""
+        """Return the moment up to which the plan shows the market, in microseconds."""
         if self.end_of_day:
             return newest_over(now_us).post_close_us
         return now_us - self.delay_us
@@ -48,17 +50,17 @@ PLANS: Final = {plan.name: plan for plan in (FREE, STARTER, ADVANCED)}
 
 
 class Meter:
-    """Counts the calls of every window of a minute, on the sandbox's clock."""
+    """Counts the calls of the last minute on the sandbox's clock."""
 
     def __init__(self, per_minute: int | None) -> None:
         self._per_minute = per_minute
         self._calls: deque[int] = deque()
 
     def allows(self, now_us: int) -> bool:
-        """Whether one more call is allowed now; it counts if so."""
+        """Return whether one more call is allowed now. An allowed call is counted."""
         if self._per_minute is None:
             return True
-        # A clock that was set back leaves calls in the future, which count no more.
+        # A clock that was set back leaves calls in the future; they no longer count.
         while self._calls and not now_us - MINUTE_US < self._calls[0] <= now_us:
             self._calls.popleft()
         if len(self._calls) >= self._per_minute:

@@ -11,9 +11,9 @@ from local.sandbox.universe import profile, tickers
 from local.sandbox.view import View
 from local.sandbox.wire import Json
 
-USUAL_TICKERS: Final = 100
-USUAL_SPLITS: Final = 10
-MOST: Final = 1_000
+DEFAULT_TICKERS: Final = 100
+DEFAULT_SPLITS: Final = 10
+MAX_LIMIT: Final = 1_000
 MARKETS: Final = ("stocks", "otc", "crypto", "fx", "indices")
 _SORTS: Final = (
     "ticker",
@@ -29,41 +29,42 @@ _SORTS: Final = (
 
 
 def all_tickers(view: View, _: Query, query: Query) -> Json:
-    """``/v3/reference/tickers``: those of a ``search`` the best first, others in the order asked for.
+    """Answer ``/v3/reference/tickers``: the best match first if there is a ``search``, otherwise sorted as requested.
 
-    The whole simulated market is of stocks. A delisted ticker is found by ``active=false`` alone.
+    The whole simulated market consists of stocks. Delisted tickers appear only with ``active=false``. Raises Refusal
+    (400) for a malformed parameter.
     """
-    limit, newest_first = parameters.limit(query, USUAL_TICKERS, MOST), parameters.descending(query, "asc")
-    sort = parameters.one_of(query, "sort", _SORTS, "ticker")
-    active = parameters.one_of(query, "active", {"true", "false"}, "true") == "true"
-    if parameters.one_of(query, "market", MARKETS, "stocks") != "stocks":
+    limit, newest_first = parameters.limit(query, DEFAULT_TICKERS, MAX_LIMIT), parameters.descending(query, "asc")
+    sort = parameters.choice(query, "sort", _SORTS, "ticker")
+    active = parameters.choice(query, "active", {"true", "false"}, "true") == "true"
+    if parameters.choice(query, "market", MARKETS, "stocks") != "stocks":
         return view.envelope(results=[], count=0)
-    wanted = parameters.tickers_between(query)
-    word = query.get("search", "").lower()
-    found = [
+    matches = parameters.tickers_between(query)
+    search = query.get("search", "").lower()
+    rows = [
         _row(item)
         for item in listings(view.seed)
-        if wanted(item.ticker)
+        if matches(item.ticker)
         and (item.ended is None) == active
         and query.get("type", item.kind) == item.kind
         and query.get("exchange", item.exchange) == item.exchange
-        and (word in item.ticker.lower() or word in item.name.lower())
+        and (search in item.ticker.lower() or search in item.name.lower())
     ]
-    if word:
-        found.sort(key=lambda row: (row["ticker"].lower() != word, not row["ticker"].lower().startswith(word)))
+    if search:
+        rows.sort(key=lambda row: (row["ticker"].lower() != search, not row["ticker"].lower().startswith(search)))
     else:
-        found.sort(key=lambda row: row[sort], reverse=newest_first)
-    return _answer(view, "/v3/reference/tickers", query, found, limit)
+        rows.sort(key=lambda row: row[sort], reverse=newest_first)
+    return _answer(view, "/v3/reference/tickers", query, rows, limit)
 
 
 def splits(view: View, _: Query, query: Query) -> Json:
-    """``/v3/reference/splits``: those that have happened."""
-    limit, newest_first = parameters.limit(query, USUAL_SPLITS, MOST), parameters.descending(query)
-    sort = parameters.one_of(query, "sort", {"execution_date", "ticker"}, "execution_date")
+    """Answer ``/v3/reference/splits`` with the splits that have happened. Raises Refusal (400) for a malformed parameter."""
+    limit, newest_first = parameters.limit(query, DEFAULT_SPLITS, MAX_LIMIT), parameters.descending(query)
+    sort = parameters.choice(query, "sort", {"execution_date", "ticker"}, "execution_date")
     first, last = bounds.between(query, "execution_date", bounds.in_days)
-    wanted = parameters.tickers_between(query)
+    matches = parameters.tickers_between(query)
     last = min(last, view.today.toordinal())
-    found = [
+    rows = [
         {
             "execution_date": day.isoformat(),
             "id": f"E{ticker}{day.toordinal()}",
@@ -72,21 +73,21 @@ def splits(view: View, _: Query, query: Query) -> Json:
             "ticker": ticker,
         }
         for ticker, day, ratio in _splits(view.seed)
-        if first <= day.toordinal() <= last and wanted(ticker)
+        if first <= day.toordinal() <= last and matches(ticker)
     ]
-    if parameters.one_of(query, "reverse_split", {"true", "false"}, "false") == "true":
-        found = []
-    found.sort(key=lambda row: str(row[sort]), reverse=newest_first)
-    return _answer(view, "/v3/reference/splits", query, found, limit)
+    if parameters.choice(query, "reverse_split", {"true", "false"}, "false") == "true":
+        rows = []
+    rows.sort(key=lambda row: str(row[sort]), reverse=newest_first)
+    return _answer(view, "/v3/reference/splits", query, rows, limit)
 
 
-def _answer(view: View, path: str, query: Query, found: list[Json], limit: int) -> Json:
-    """A page of rows; its marker is how many are before it."""
-    begins = paging.marked_number(query) or 0
-    page = found[begins : begins + limit]
+def _answer(view: View, path: str, query: Query, rows: list[Json], limit: int) -> Json:
+    """Return one page of rows. Its marker is the number of rows before it."""
+    start = paging.numeric_marker(query) or 0
+    page = rows[start : start + limit]
     answer = view.envelope(results=page, count=len(page))
-    ends = begins + len(page)
-    return answer | paging.next_url(view, path, query, ends) if page and ends < len(found) else answer
+    end = start + len(page)
+    return answer | paging.next_url(view, path, query, end) if page and end < len(rows) else answer
 
 
 def _row(item: Listing) -> Json:
@@ -108,5 +109,5 @@ def _row(item: Listing) -> Json:
 
 @lru_cache(maxsize=2)
 def _splits(seed: int) -> tuple[tuple[str, date, int], ...]:
-    found = ((ticker, profile(seed, ticker).split) for ticker in sorted(tickers()))
-    return tuple((ticker, *split) for ticker, split in found if split is not None)
+    listed = ((ticker, profile(seed, ticker).split) for ticker in sorted(tickers()))
+    return tuple((ticker, *split) for ticker, split in listed if split is not None)

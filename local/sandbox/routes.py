@@ -1,4 +1,4 @@
-"""The vendor's routes: behind them stand its key check, limits and plans; and before all of these, faults on request."""
+"""The vendor's routes. Each call passes the injected faults first, then the checks of key, rate limit and plan."""
 
 import asyncio
 import json
@@ -31,13 +31,13 @@ from local.sandbox.state import Sandbox
 from local.sandbox.view import View
 from local.sandbox.wire import Refusal
 
-type Answer = Callable[[View, Query, Query], Any]
+type Responder = Callable[[View, Query, Query], Any]
 
 _AGGS: Final = "/v2/aggs/ticker/{ticker}"
 _GROUPED: Final = "/v2/aggs/grouped/locale/us/market/stocks/{date}"
 _STOCKS: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
-ANSWERS: Final[dict[str, tuple[Data | None, Answer]]] = {
-    _AGGS + "/range/{multiplier}/{timespan}/{from}/{to}": (Data.BARS, aggregates.of_range),
+RESPONDERS: Final[dict[str, tuple[Data | None, Responder]]] = {
+    _AGGS + "/range/{multiplier}/{timespan}/{from}/{to}": (Data.BARS, aggregates.range_bars),
     _AGGS + "/prev": (Data.BARS, aggregates.previous),
     _GROUPED: (Data.BARS, aggregates.whole_market),
     "/v2/last/nbbo/{ticker}": (Data.QUOTES, last.nbbo),
@@ -57,42 +57,42 @@ ANSWERS: Final[dict[str, tuple[Data | None, Answer]]] = {
     "/v1/marketstatus/now": (None, market_status.now),
     "/v1/marketstatus/upcoming": (None, market_status.upcoming),
 }
-"""Path, what a plan must include, and the answer."""
+"""By path: the data that a plan must include (None: every plan has it), and the function that makes the answer."""
 
-_OFTEN_LONG: Final = ("/v3/quotes/", "/v3/trades/", "/v1/indicators/", "/v2/reference/", "/v3/reference/")
-_LONG: Final = frozenset({_GROUPED, _STOCKS, *(path for path in ANSWERS if path.startswith(_OFTEN_LONG))})
-"""Answers about ten thousand tickers, or as many moments: they are made in a thread, so that nobody waits for them who
-asked for less.
+_SLOW_PREFIXES: Final = ("/v3/quotes/", "/v3/trades/", "/v1/indicators/", "/v2/reference/", "/v3/reference/")
+_SLOW_PATHS: Final = frozenset({_GROUPED, _STOCKS, *(path for path in RESPONDERS if path.startswith(_SLOW_PREFIXES))})
+"""Paths whose answers cover about ten thousand tickers or as many moments. They are made in a thread, so that shorter
+answers do not wait for them.
 """
 
 _SERVER_ERROR: Final = b"<html><head><title>500 Internal Server Error</title></head><body>nginx</body></html>"
-_NOTHING: Final = b" "
-_FAULTY_REFUSALS: Final = {"401": wire.unknown_key, "403": wire.not_entitled, "429": wire.too_many}
+_EMPTY_BODY: Final = b" "
+_REFUSALS_BY_FAULT: Final = {"401": wire.unknown_key, "403": wire.not_entitled, "429": wire.too_many_requests}
 
 
 class CutShortError(Exception):
-    """Ends a connection in the middle of an answer, on purpose."""
+    """Raised to end a connection in the middle of an answer on purpose (the faults "truncated" and "hang")."""
 
 
 def vendor_routes(sandbox: Sandbox) -> list[Route]:
-    """All routes of the vendor that the sandbox has."""
+    """Return all routes of the vendor that the sandbox imitates."""
     return [
-        Route(path, _endpoint(sandbox, needs, answer, in_thread=path in _LONG))
-        for path, (needs, answer) in ANSWERS.items()
+        Route(path, _endpoint(sandbox, needs, responder, in_thread=path in _SLOW_PATHS))
+        for path, (needs, responder) in RESPONDERS.items()
     ]
 
 
 def _endpoint(
-    sandbox: Sandbox, needs: Data | None, answer: Answer, *, in_thread: bool
+    sandbox: Sandbox, needs: Data | None, responder: Responder, *, in_thread: bool
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         path = request.url.path
-        number = sandbox.count(path)
+        number = sandbox.count_call(path)
         request_id = noise.key(sandbox.seed, "request", number).hex()
         fault = sandbox.faults.take(path)
-        await _hold_back(sandbox, request, fault)
+        await _delay(sandbox, request, fault)
         if fault is not None and fault.kind == "hang":
-            return _Truncated(_NOTHING)
+            return _Truncated(_EMPTY_BODY)
         if fault is not None and fault.kind == "500_html":
             return Response(_SERVER_ERROR, 500, media_type="text/html")
         try:
@@ -106,43 +106,43 @@ def _endpoint(
                 sandbox.closures,
             )
             query: Query = {name: value for name, value in request.query_params.items() if name != "apiKey"}
-            query = parameters.of_page(query)
+            query = parameters.resolve_cursor(query)
             if in_thread:
-                found = await asyncio.to_thread(answer, view, request.path_params, query)
+                answer = await asyncio.to_thread(responder, view, request.path_params, query)
             else:
-                found = answer(view, request.path_params, query)
+                answer = responder(view, request.path_params, query)
         except Refusal as refusal:
             return _json(refusal.body | {"request_id": request_id}, refusal.status)
-        return _spoil(found, fault, sandbox.clock.now_us())
+        return _corrupted_response(answer, fault, sandbox.clock.now_us())
 
     return endpoint
 
 
 def _admit(sandbox: Sandbox, request: Request, needs: Data | None, fault: Fault | None) -> None:
-    """Raises a Refusal where the key, the limit or the plan forbids the call, or a fault says so."""
-    if fault is not None and fault.kind in _FAULTY_REFUSALS:
-        refusal = _FAULTY_REFUSALS[fault.kind]()
+    """Raise a Refusal if a fault orders one, or if the key, the rate limit or the plan forbids the call."""
+    if fault is not None and fault.kind in _REFUSALS_BY_FAULT:
+        refusal = _REFUSALS_BY_FAULT[fault.kind]()
         raise refusal
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if (key if scheme == "Bearer" else request.query_params.get("apiKey")) != sandbox.key:
         raise wire.unknown_key()
     if not sandbox.meter.allows(sandbox.clock.now_us()):
-        raise wire.too_many()
+        raise wire.too_many_requests()
     if needs is not None and needs not in sandbox.plan.includes:
         raise wire.not_entitled()
 
 
-async def _hold_back(sandbox: Sandbox, request: Request, fault: Fault | None) -> None:
-    """Wait as long as latency and faults say."""
+async def _delay(sandbox: Sandbox, request: Request, fault: Fault | None) -> None:
+    """Wait for as long as the sandbox's latency and the fault "slow" or "hang" say."""
     if sandbox.latency_s:
         await _wait(sandbox, sandbox.latency_s)
     if fault is not None and fault.kind == "slow":
         await _wait(sandbox, fault.seconds)
     if fault is not None and fault.kind == "hang":
-        ends = [asyncio.create_task(sandbox.stopping.wait()), asyncio.create_task(_gone(request))]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for end in ends:
-            end.cancel()
+        waits = [asyncio.create_task(sandbox.stopping.wait()), asyncio.create_task(_disconnected(request))]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
 
 async def _wait(sandbox: Sandbox, seconds: float) -> None:
@@ -152,29 +152,29 @@ async def _wait(sandbox: Sandbox, seconds: float) -> None:
         return
 
 
-async def _gone(request: Request) -> None:
-    """Returns when the client has closed its connection."""
+async def _disconnected(request: Request) -> None:
+    """Return when the client has closed its connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _spoil(found: Any, fault: Fault | None, now_us: int) -> Response:
+def _corrupted_response(answer: Any, fault: Fault | None, now_us: int) -> Response:
     match fault.kind if fault is not None else None:
         case "wrong_ticker":
-            return _json(spoiled.wrong_ticker(found))
+            return _json(spoiled.wrong_ticker(answer))
         case "future":
-            return _json(spoiled.future(found, now_us))
+            return _json(spoiled.future(answer, now_us))
         case "empty":
-            return _json(spoiled.empty(found))
+            return _json(spoiled.empty(answer))
         case "malformed":
-            return Response(spoiled.malformed(_bytes(found)), media_type="application/json")
+            return Response(spoiled.malformed(_bytes(answer)), media_type="application/json")
         case "truncated":
-            return _Truncated(_bytes(found), media_type="application/json")
-    return _json(found)
+            return _Truncated(_bytes(answer), media_type="application/json")
+    return _json(answer)
 
 
 class _Truncated(Response):
-    """Half of the body under the whole one's Content-Length, and then the end of the connection."""
+    """A response that announces the full Content-Length, sends half of the body and then breaks the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
@@ -184,9 +184,9 @@ class _Truncated(Response):
         raise CutShortError
 
 
-def _json(found: Any, status: int = 200) -> Response:
-    return Response(_bytes(found), status, media_type="application/json")
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(_bytes(answer), status, media_type="application/json")
 
 
-def _bytes(found: Any) -> bytes:
-    return json.dumps(found, separators=(",", ":")).encode()
+def _bytes(answer: Any) -> bytes:
+    return json.dumps(answer, separators=(",", ":")).encode()

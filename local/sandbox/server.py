@@ -1,4 +1,4 @@
-"""The sandbox behind a real socket on this machine: in this process' main thread, or in a thread beside it."""
+"""Serve a sandbox Polygon on a real socket of this machine, in the main thread or in a background thread."""
 
 import logging
 import socket
@@ -15,13 +15,18 @@ from local.sandbox.state import Sandbox
 
 
 class Server(uvicorn.Server):
-    """Serves one sandbox; when it stops, whatever is held back ends too."""
+    """A uvicorn server for one sandbox. When it stops, answers that are being delayed are released, so they do not hold
+    it up.
+    """
 
     def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
-        """Listens at once (0: on a free port), and answers when ``run`` is called. Raises OSError."""
+        """Start to listen at once (port 0: on a free port); requests are answered after ``run`` is called.
+
+        Raises OSError if the port is taken.
+        """
         self.sandbox = sandbox
         self.listener = listen(port)
-        logging.getLogger("uvicorn.error").addFilter(_unintended)
+        logging.getLogger("uvicorn.error").addFilter(_is_unintended)
         config = uvicorn.Config(
             create_app(sandbox),
             log_config=None,
@@ -35,18 +40,18 @@ class Server(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The base address that the server listens on, such as ``http://127.0.0.1:8080``."""
         return f"http://{HOST}:{self.listener.getsockname()[1]}"
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let go of what is held back, then stop."""
+        """Release all delayed answers, then stop the server."""
         self.sandbox.stopping.set()
         await super().shutdown(sockets)
 
 
 @contextmanager
 def serving(sandbox: Sandbox) -> Iterator[str]:
-    """The address of the sandbox, served in a thread for as long as the context lasts."""
+    """Serve the sandbox in a background thread while the context lasts, and yield its base address."""
     server = Server(sandbox)
     url = server.url
     thread = threading.Thread(target=server.run, kwargs={"sockets": [server.listener]})
@@ -58,6 +63,6 @@ def serving(sandbox: Sandbox) -> Iterator[str]:
         thread.join()
 
 
-def _unintended(record: logging.LogRecord) -> bool:
-    """Keeps answers that are cut short on purpose out of the log."""
+def _is_unintended(record: logging.LogRecord) -> bool:
+    """Return False for the log record of an answer that was cut short on purpose, so that the log leaves it out."""
     return not (record.exc_info and isinstance(record.exc_info[1], CutShortError))

@@ -8,20 +8,20 @@ from dekr.sessions import Session
 from local.sandbox import paging, parameters
 from local.sandbox.last import trade_id
 from local.sandbox.listing import listing
-from local.sandbox.market import Standing, day_span, standing
+from local.sandbox.market import DayProgress, day_progress, day_span
 from local.sandbox.parameters import Query
 from local.sandbox.plans import Data
-from local.sandbox.quotes import newest
+from local.sandbox.quotes import newest_quote_and_trade
 from local.sandbox.span import Span
 from local.sandbox.trading_days import MINUTE_US, before, newest_begun
 from local.sandbox.universe import ranks, tickers
 from local.sandbox.view import View
 from local.sandbox.wire import Json, bad_request, bar, no_bar, not_found, number
 
-USUAL: Final = 10
-MOST: Final = 250
+DEFAULT_LIMIT: Final = 10
+MAX_LIMIT: Final = 250
 CLEARED_US: Final = 210 * MINUTE_US
-"""A v2 snapshot forgets the day before at 03:30 in New York."""
+"""A v2 snapshot drops the previous day at 03:30 in New York; this is 03:30 as microseconds after midnight."""
 
 _TYPES: Final = ("stocks", "options", "crypto", "fx", "indices")
 _DAY: Final = ("o", "h", "l", "c", "v", "vw")
@@ -34,75 +34,79 @@ _MARKET_STATUS: Final = {
 
 
 def one(view: View, path: Query, _: Query) -> Json:
-    """``/v2/snapshot/locale/us/markets/stocks/tickers/{t}``."""
-    return view.envelope(ticker=_ticker(view, view.listed(path["ticker"]), _day(view)))
+    """Answer ``/v2/snapshot/locale/us/markets/stocks/tickers/{t}``. Raises Refusal (404) for an unlisted ticker."""
+    return view.envelope(ticker=_ticker(view, view.require_listed(path["ticker"]), _day(view)))
 
 
 def several(view: View, _: Query, query: Query) -> Json:
-    """``/v2/snapshot/locale/us/markets/stocks/tickers[?tickers=A,B]``: the listed ones of these, or the whole market."""
-    asked = dict.fromkeys(query["tickers"].split(",")) if query.get("tickers") else tickers()
+    """Answer ``/v2/snapshot/locale/us/markets/stocks/tickers``: the listed ones of ``tickers=A,B``, or the whole market."""
+    requested = dict.fromkeys(query["tickers"].split(",")) if query.get("tickers") else tickers()
     day = _day(view)
-    found = [_ticker(view, ticker, day) for ticker in asked if ticker in ranks()]
-    return view.envelope(count=len(found), tickers=found)
+    snapshots = [_ticker(view, ticker, day) for ticker in requested if ticker in ranks()]
+    return view.envelope(count=len(snapshots), tickers=snapshots)
 
 
 def universal(view: View, _: Query, query: Query) -> Json:
-    """``/v3/snapshot``: of ``ticker.any_of=A,B``, else of the whole market, in the order of tickers.
+    """Answer ``/v3/snapshot``: the tickers of ``ticker.any_of=A,B``, or the whole market, in order of the ticker.
 
-    What is named and not listed is an item with an error.
+    A requested ticker that is not listed is an item with an error. Raises Refusal (400) for a malformed parameter.
     """
-    one, several_of = query.get("ticker"), query.get("ticker.any_of")
-    words = several_of.split(",") if several_of else [one] if one else []
-    if len(words) > MOST:
-        raise bad_request(f"The parameter 'ticker.any_of' can have {MOST} tickers at most")
-    limit, newest_first = parameters.limit(query, USUAL, MOST), parameters.descending(query, "asc")
-    parameters.one_of(query, "sort", {"ticker"}, "ticker")
-    if parameters.one_of(query, "type", _TYPES, "stocks") != "stocks":
+    single, any_of = query.get("ticker"), query.get("ticker.any_of")
+    requested = any_of.split(",") if any_of else [single] if single else []
+    if len(requested) > MAX_LIMIT:
+        raise bad_request(f"The parameter 'ticker.any_of' can have {MAX_LIMIT} tickers at most")
+    limit, newest_first = parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT), parameters.descending(query, "asc")
+    parameters.choice(query, "sort", {"ticker"}, "ticker")
+    if parameters.choice(query, "type", _TYPES, "stocks") != "stocks":
         return view.envelope(results=[])
-    wanted, after = parameters.tickers_between(query), paging.marker(query)
-    left = [ticker for ticker in sorted(set(words or tickers()), reverse=newest_first) if wanted(ticker)]
+    matches, after = parameters.tickers_between(query), paging.marker(query)
+    remaining = [ticker for ticker in sorted(set(requested or tickers()), reverse=newest_first) if matches(ticker)]
     if after is not None:
-        left = [ticker for ticker in left if (ticker < after if newest_first else ticker > after)]
-    answer = view.envelope(results=[_item(view, ticker) for ticker in left[:limit]])
-    return answer | paging.next_url(view, "/v3/snapshot", query, left[limit - 1]) if len(left) > limit else answer
+        remaining = [ticker for ticker in remaining if (ticker < after if newest_first else ticker > after)]
+    answer = view.envelope(results=[_item(view, ticker) for ticker in remaining[:limit]])
+    return (
+        answer | paging.next_url(view, "/v3/snapshot", query, remaining[limit - 1])
+        if len(remaining) > limit
+        else answer
+    )
 
 
 def _day(view: View) -> date:
-    """The day that v2 snapshots are of."""
+    """Return the day that v2 snapshots show."""
     return sessions.eastern_date(view.seen_us - CLEARED_US)
 
 
 def _ticker(view: View, ticker: str, day: date) -> Json:
-    latest = newest(view.seed, ticker, view.seen_us)
+    latest = newest_quote_and_trade(view.seed, ticker, view.seen_us)
     if latest is None:
         raise not_found()
     quote, trade = latest
-    stands, previous = standing(view.seed, ticker, day, view.seen_us), _close_before(view, ticker, day)
-    change, percent = _change(stands, previous)
-    found: Json = {
+    progress, previous = day_progress(view.seed, ticker, day, view.seen_us), _previous_trading(view, ticker, day)
+    change, percent = _change(progress, previous)
+    snapshot: Json = {
         "ticker": ticker,
         "todaysChange": change,
         "todaysChangePerc": percent,
         "updated": 0,
-        "day": bar(stands.day, _DAY) if stands else no_bar(_DAY),
-        "min": _minute(day, stands),
+        "day": bar(progress.day, _DAY) if progress else no_bar(_DAY),
+        "min": _minute(day, progress),
         "prevDay": bar(previous, _DAY) if previous else no_bar(_DAY),
     }
-    if stands is not None:
-        found["updated"] = max(quote.at_ns, trade.at_ns) if Data.QUOTES in view.plan.includes else trade.at_ns
+    if progress is not None:
+        snapshot["updated"] = max(quote.at_ns, trade.at_ns) if Data.QUOTES in view.plan.includes else trade.at_ns
     if Data.QUOTES in view.plan.includes:
         sides = {"P": number(quote.ask), "S": quote.ask_size, "p": number(quote.bid), "s": quote.bid_size}
-        found["lastQuote"] = sides | {"t": quote.at_ns}
-        print_of = {"c": [12, 37], "i": trade_id(trade.at_ns), "p": number(trade.price), "s": trade.size}
-        found["lastTrade"] = print_of | {"t": trade.at_ns, "x": 4}
-    return found
+        snapshot["lastQuote"] = sides | {"t": quote.at_ns}
+        last_trade = {"c": [12, 37], "i": trade_id(trade.at_ns), "p": number(trade.price), "s": trade.size}
+        snapshot["lastTrade"] = last_trade | {"t": trade.at_ns, "x": 4}
+    return snapshot
 
 
-def _minute(day: date, stands: Standing | None) -> Json:
-    if stands is None:
+def _minute(day: date, progress: DayProgress | None) -> Json:
+    if progress is None:
         return no_bar(("av", "t", "n", *_DAY))
-    minute, span = stands.minute
-    accumulated = {"av": stands.day.volume, "t": _minute_ms(day, minute)}
+    minute, span = progress.minute
+    accumulated = {"av": progress.day.volume, "t": _minute_ms(day, minute)}
     return accumulated | bar(span, ("n", *_DAY))
 
 
@@ -110,18 +114,18 @@ def _item(view: View, ticker: str) -> Json:
     if ticker not in ranks():
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
     day = newest_begun(view.seen_us).date
-    stands = standing(view.seed, ticker, day, view.seen_us)
-    if stands is None:
+    progress = day_progress(view.seed, ticker, day, view.seen_us)
+    if progress is None:
         day = before(day).date
-        stands = standing(view.seed, ticker, day, view.seen_us)
-    latest = newest(view.seed, ticker, view.seen_us)
-    if stands is None or latest is None:
+        progress = day_progress(view.seed, ticker, day, view.seen_us)
+    latest = newest_quote_and_trade(view.seed, ticker, view.seen_us)
+    if progress is None or latest is None:
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
     quote, trade = latest
-    previous = _close_before(view, ticker, day)
-    change, percent = _change(stands, previous)
-    minute, span = stands.minute
-    found: Json = {
+    previous = _previous_trading(view, ticker, day)
+    change, percent = _change(progress, previous)
+    minute, span = progress.minute
+    item: Json = {
         "ticker": ticker,
         "type": "stocks",
         "name": listing(view.seed, ticker).name,
@@ -130,18 +134,18 @@ def _item(view: View, ticker: str) -> Json:
             "price": number(trade.price),
             "change": change,
             "change_percent": percent,
-            **_named(stands.day),
+            **_named_bar(progress.day),
             "previous_close": number(previous.close) if previous else 0,
             "last_updated": trade.at_ns,
         },
         "last_minute": {
-            **_named(span),
+            **_named_bar(span),
             "transactions": span.trades,
             "last_updated": _minute_ms(day, minute) * 1_000_000,
         },
     }
     if Data.QUOTES in view.plan.includes:
-        found["last_quote"] = {
+        item["last_quote"] = {
             "ask": number(quote.ask),
             "ask_size": quote.ask_size,
             "ask_exchange": 11,
@@ -151,7 +155,7 @@ def _item(view: View, ticker: str) -> Json:
             "last_updated": quote.at_ns,
             "timeframe": "REAL-TIME",
         }
-        found["last_trade"] = {
+        item["last_trade"] = {
             "conditions": [12, 37],
             "exchange": 4,
             "id": trade_id(trade.at_ns),
@@ -162,11 +166,11 @@ def _item(view: View, ticker: str) -> Json:
             "last_updated": trade.at_ns,
             "timeframe": "REAL-TIME",
         }
-    return found
+    return item
 
 
-def _named(span: Span) -> Json:
-    """A bar with v3's names."""
+def _named_bar(span: Span) -> Json:
+    """Return a bar with the field names of v3."""
     fields = bar(span)
     return {
         "open": fields["o"],
@@ -178,18 +182,18 @@ def _named(span: Span) -> Json:
     }
 
 
-def _close_before(view: View, ticker: str, day: date) -> Span | None:
-    """The trading of the trading day before, in today's shares."""
+def _previous_trading(view: View, ticker: str, day: date) -> Span | None:
+    """Return the trading of the trading day before ``day``, in today's shares, or None if there is none."""
     previous = before(day).date
     span = day_span(view.seed, ticker, previous, view.seen_us)
     return span.scaled(view.ratio(ticker, previous, adjusted=True)) if span else None
 
 
-def _change(stands: Standing | None, previous: Span | None) -> tuple[float, float]:
-    """The change since the previous close, in dollars and percent; none before the day's first trade."""
-    if stands is None or previous is None:
+def _change(progress: DayProgress | None, previous: Span | None) -> tuple[float, float]:
+    """Return the change since the previous close, in dollars and percent; zeros before the day's first trade."""
+    if progress is None or previous is None:
         return 0, 0
-    change = stands.day.close - previous.close
+    change = progress.day.close - previous.close
     return number(change), round(100 * change / previous.close, 4)
 
 

@@ -1,11 +1,13 @@
-"""Answers that are wrong on request: their status is 200, and what is inside them cannot be used."""
+"""Answers corrupted on request: they have status 200, but their content cannot be used."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from local.sandbox.universe import KNOWN
+from local.sandbox.universe import WELL_KNOWN
 
 AHEAD_US: Final = 3_600 * 1_000_000
+"""The fault "future" moves the newest time this far beyond now, in microseconds."""
+
 _TIMES: Final = (
     "t",
     "y",
@@ -20,41 +22,42 @@ _TIMES: Final = (
 _TICKERS: Final = ("T", "ticker")
 _CONTENT: Final = ("results", "tickers", "next_url")
 _COUNTS: Final = ("queryCount", "resultsCount", "count")
-_NS_FROM: Final = 10**17
+_MIN_NS: Final = 10**17
+"""Times above this are nanoseconds, others are milliseconds."""
 
 
 def wrong_ticker(answer: Any) -> Any:
-    """The same answer, about another ticker."""
-    return _changed(answer, _TICKERS, lambda ticker: KNOWN[1] if ticker == KNOWN[0] else KNOWN[0], str)
+    """Return the answer with every ticker replaced by a different one."""
+    return _changed(answer, _TICKERS, lambda ticker: WELL_KNOWN[1] if ticker == WELL_KNOWN[0] else WELL_KNOWN[0], str)
 
 
 def future(answer: Any, now_us: int) -> Any:
-    """The same answer with its times moved so that the newest one lies an hour after now."""
+    """Return the answer with all its times moved so that the newest one lies an hour after ``now_us``."""
     newest_us = max(map(_microseconds, _times(answer)), default=now_us)
     ahead_us = now_us + AHEAD_US - newest_us
 
     def moved(time: int) -> int:
-        return time + (ahead_us * 1000 if time > _NS_FROM else ahead_us // 1000) if time else time
+        return time + (ahead_us * 1000 if time > _MIN_NS else ahead_us // 1000) if time else time
 
     return _changed(answer, _TIMES, moved, int)
 
 
 def empty(answer: Any) -> Any:
-    """The same envelope with nothing in it."""
+    """Return the answer's envelope without its content."""
     if not isinstance(answer, dict):
         return []
-    kept = {name: value for name, value in answer.items() if name not in _CONTENT and not isinstance(value, dict)}
-    return kept | {name: 0 for name in _COUNTS if name in kept}
+    envelope = {name: value for name, value in answer.items() if name not in _CONTENT and not isinstance(value, dict)}
+    return envelope | {name: 0 for name in _COUNTS if name in envelope}
 
 
 def malformed(body: bytes) -> bytes:
-    """JSON that breaks off with the wrong bracket."""
+    """Return the body as invalid JSON, with a wrong bracket at its end."""
     return body[:-1] + b",]}"
 
 
 def _microseconds(time: int) -> int:
-    """A time of the wire, which has ns and ms."""
-    return time // 1000 if time > _NS_FROM else time * 1000
+    """Convert a time of the vendor's answers, in nanoseconds or milliseconds, to microseconds."""
+    return time // 1000 if time > _MIN_NS else time * 1000
 
 
 def _times(answer: Any) -> Iterator[int]:

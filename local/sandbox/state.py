@@ -1,4 +1,4 @@
-"""The state of one sandbox: whose key it takes and on which plan, its clock, its faults, and what it was asked."""
+"""The state of one sandbox: its plan and key, clock, faults and closures, and the count of calls it has received."""
 
 import asyncio
 from collections import Counter
@@ -16,10 +16,11 @@ KEY: Final = "sandbox-key-not-real"
 
 @dataclass
 class Sandbox:
-    """One simulated vendor with one customer. ``latency_s`` is added to every answer of the vendor's routes.
+    """One simulated vendor with one customer.
 
-    ``calls`` counts by path, ``serial`` all of them and is never reset; ``stopping`` is set when the server stops, so that
-    no answer that is being held back delays it.
+    ``latency_s`` seconds are added to every answer of the vendor's routes. ``calls`` counts calls by path; ``serial``
+    counts all of them and is never reset. ``stopping`` is set when the server stops, so that answers that are being
+    delayed do not hold it up.
     """
 
     plan: Plan = ADVANCED
@@ -36,8 +37,8 @@ class Sandbox:
     def __post_init__(self) -> None:
         self.meter = Meter(self.plan.per_minute)
 
-    def count(self, path: str) -> int:
-        """Note a call. Its number."""
+    def count_call(self, path: str) -> int:
+        """Count a call to this path. Return its serial number, from 1."""
         self.calls[path] += 1
         self.serial += 1
         return self.serial

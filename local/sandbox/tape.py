@@ -1,7 +1,8 @@
 """The consolidated tape: all quotes and trades of a ticker over a stretch of time.
 
-There is a quote in each second of a session, and a trade in each second that trades (the last one: the bars have more).
-Both are found minute by minute, so what is taken costs no more than itself, however long the stretch is.
+There is a quote in each second of a session, and a trade in each second that trades (its last one; the bars count
+more). Both are generated minute by minute and on demand, so the cost depends on how many are consumed and not on the
+stretch.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,22 +20,22 @@ _START_NS = sessions.eastern_midnight_us(LISTED_SINCE) * 1000
 
 
 def quotes(seed: int, ticker: str, first_ns: int, last_ns: int, now_us: int, *, newest_first: bool) -> Iterator[Quote]:
-    """The quotes of a stretch, its ends in it, as far as they are known."""
-    last_ns = _known(last_ns, now_us)
+    """Yield the quotes from ``first_ns`` to ``last_ns`` (inclusive) that are known at ``now_us``."""
+    last_ns = _last_known_ns(last_ns, now_us)
     for day in _days(first_ns, last_ns, newest_first=newest_first):
         first = first_minute(day)
         minutes = range(first, first + (day.post_close_us - day.pre_open_us) // MINUTE_US)
-        for minute in _within(minutes, day, first_ns, last_ns, newest_first=newest_first):
-            yield from _those(_quotes(seed, ticker, day, minute), first_ns, last_ns, newest_first=newest_first)
+        for minute in _minutes_in_range(minutes, day, first_ns, last_ns, newest_first=newest_first):
+            yield from _in_range(_quotes(seed, ticker, day, minute), first_ns, last_ns, newest_first=newest_first)
 
 
 def trades(seed: int, ticker: str, first_ns: int, last_ns: int, now_us: int, *, newest_first: bool) -> Iterator[Trade]:
-    """The trades of a stretch, its ends in it, as far as they are known."""
-    last_ns = _known(last_ns, now_us)
+    """Yield the trades from ``first_ns`` to ``last_ns`` (inclusive) that are known at ``now_us``."""
+    last_ns = _last_known_ns(last_ns, now_us)
     for day in _days(first_ns, last_ns, newest_first=newest_first):
         minutes = traded_minutes(seed, ticker, day)
-        for minute in _within(minutes, day, first_ns, last_ns, newest_first=newest_first):
-            yield from _those(_trades(seed, ticker, day, minute), first_ns, last_ns, newest_first=newest_first)
+        for minute in _minutes_in_range(minutes, day, first_ns, last_ns, newest_first=newest_first):
+            yield from _in_range(_trades(seed, ticker, day, minute), first_ns, last_ns, newest_first=newest_first)
 
 
 @lru_cache(maxsize=1_024)
@@ -48,19 +49,19 @@ def _trades(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[Trade
 
 @lru_cache(maxsize=1_024)
 def _quotes(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[Quote, ...]:
-    begins_us = sessions.eastern_midnight_us(day.date) + minute * MINUTE_US
-    newest = last_trade(seed, ticker, begins_us)
+    start_us = sessions.eastern_midnight_us(day.date) + minute * MINUTE_US
+    newest = last_trade(seed, ticker, start_us)
     traded = {trade.at_ns // 10**9: trade for trade in _trades(seed, ticker, day, minute)}
-    found = []
-    for second_us in range(begins_us, begins_us + MINUTE_US, SECOND_US):
+    made = []
+    for second_us in range(start_us, start_us + MINUTE_US, SECOND_US):
         newest = traded.get(second_us // SECOND_US, newest)
         if newest is not None:
-            found.append(quote_in(seed, ticker, day, second_us, newest))
-    return tuple(found)
+            made.append(quote_in(seed, ticker, day, second_us, newest))
+    return tuple(made)
 
 
-def _known(last_ns: int, now_us: int) -> int:
-    """What lies in a second is known when the second is over."""
+def _last_known_ns(last_ns: int, now_us: int) -> int:
+    """Return the last nanosecond that is known at ``now_us``: the content of a second is known when the second is over."""
     return min(last_ns, now_us // SECOND_US * 10**9 - 1)
 
 
@@ -75,15 +76,19 @@ def _days(first_ns: int, last_ns: int, *, newest_first: bool) -> Iterator[Tradin
             yield day
 
 
-def _within(minutes: Iterable[int], day: TradingDay, first_ns: int, last_ns: int, *, newest_first: bool) -> list[int]:
-    """The minutes of a day that the stretch touches."""
+def _minutes_in_range(
+    minutes: Iterable[int], day: TradingDay, first_ns: int, last_ns: int, *, newest_first: bool
+) -> list[int]:
+    """Return the minutes of a day that the stretch touches."""
     midnight_ns, minute_ns = sessions.eastern_midnight_us(day.date) * 1000, MINUTE_US * 1000
     first, last = (first_ns - midnight_ns) // minute_ns, (last_ns - midnight_ns) // minute_ns
-    found = [minute for minute in minutes if first <= minute <= last]
-    return found[::-1] if newest_first else found
+    touched = [minute for minute in minutes if first <= minute <= last]
+    return touched[::-1] if newest_first else touched
 
 
-def _those[T: (Quote, Trade)](found: tuple[T, ...], first_ns: int, last_ns: int, *, newest_first: bool) -> Iterator[T]:
-    for item in found[::-1] if newest_first else found:
+def _in_range[T: (Quote, Trade)](
+    items: tuple[T, ...], first_ns: int, last_ns: int, *, newest_first: bool
+) -> Iterator[T]:
+    for item in items[::-1] if newest_first else items:
         if first_ns <= item.at_ns <= last_ns:
             yield item

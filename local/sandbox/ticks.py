@@ -1,46 +1,48 @@
-"""Answers of the quotes and trades endpoints. Times are ns; a ticker that is not listed has none."""
+"""Answers of the quotes and trades endpoints. Times are nanoseconds; a ticker that is not listed has no quotes or trades."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from local.sandbox import bounds, paging, parameters, tape
-from local.sandbox.last import TO_THE_TAPE_NS, sequence, trade_id
+from local.sandbox.last import TAPE_DELAY_NS, sequence_number, trade_id
 from local.sandbox.parameters import Query
 from local.sandbox.quotes import Quote, Trade
 from local.sandbox.universe import ranks
 from local.sandbox.view import View
 from local.sandbox.wire import Json, number
 
-USUAL: Final = 1_000
-MOST: Final = 50_000
+DEFAULT_LIMIT: Final = 1_000
+MAX_LIMIT: Final = 50_000
 
 type Tape[T: (Quote, Trade)] = Callable[..., Iterator[T]]
 
 
 def quotes(view: View, path: Query, query: Query) -> Json:
-    """``/v3/quotes/{t}``: the newest first, where ``order`` does not say asc."""
+    """Answer ``/v3/quotes/{t}``: newest first, unless ``order`` is asc. Raises Refusal (400) for a malformed parameter."""
     return _answer(view, "/v3/quotes/", path["ticker"], query, tape.quotes, _quote)
 
 
 def trades(view: View, path: Query, query: Query) -> Json:
-    """``/v3/trades/{t}``: the newest first, where ``order`` does not say asc."""
+    """Answer ``/v3/trades/{t}``: newest first, unless ``order`` is asc. Raises Refusal (400) for a malformed parameter."""
     return _answer(view, "/v3/trades/", path["ticker"], query, tape.trades, _trade)
 
 
 def _answer[T: (Quote, Trade)](
-    view: View, path: str, ticker: str, query: Query, find: Tape[T], write: Callable[[T], Json]
+    view: View, path: str, ticker: str, query: Query, read: Tape[T], as_json: Callable[[T], Json]
 ) -> Json:
     first_ns, last_ns = bounds.between(query, "timestamp", bounds.in_ns)
-    newest_first, limit = parameters.descending(query), parameters.limit(query, USUAL, MOST)
-    parameters.one_of(query, "sort", {"timestamp"}, "timestamp")
-    mark = paging.marked_number(query)
-    if mark is not None:
-        first_ns, last_ns = (first_ns, min(last_ns, mark - 1)) if newest_first else (max(first_ns, mark + 1), last_ns)
-    found: Iterator[T] = iter(())
+    newest_first, limit = parameters.descending(query), parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT)
+    parameters.choice(query, "sort", {"timestamp"}, "timestamp")
+    marker = paging.numeric_marker(query)
+    if marker is not None:
+        first_ns, last_ns = (
+            (first_ns, min(last_ns, marker - 1)) if newest_first else (max(first_ns, marker + 1), last_ns)
+        )
+    items: Iterator[T] = iter(())
     if ticker in ranks():
-        found = find(view.seed, ticker, first_ns, last_ns, view.seen_us, newest_first=newest_first)
-    page, more = paging.page(found, limit)
-    answer = view.envelope(results=[write(item) for item in page])
+        items = read(view.seed, ticker, first_ns, last_ns, view.seen_us, newest_first=newest_first)
+    page, more = paging.page(items, limit)
+    answer = view.envelope(results=[as_json(item) for item in page])
     return answer | paging.next_url(view, path + ticker, query, page[-1].at_ns) if more else answer
 
 
@@ -54,8 +56,8 @@ def _quote(quote: Quote) -> Json:
         "bid_size": quote.bid_size,
         "conditions": [1],
         "indicators": [604],
-        "participant_timestamp": quote.at_ns - TO_THE_TAPE_NS,
-        "sequence_number": sequence(quote.at_ns),
+        "participant_timestamp": quote.at_ns - TAPE_DELAY_NS,
+        "sequence_number": sequence_number(quote.at_ns),
         "sip_timestamp": quote.at_ns,
         "tape": 3,
     }
@@ -66,12 +68,12 @@ def _trade(trade: Trade) -> Json:
         "conditions": [12, 37],
         "exchange": 4,
         "id": trade_id(trade.at_ns),
-        "participant_timestamp": trade.at_ns - TO_THE_TAPE_NS,
+        "participant_timestamp": trade.at_ns - TAPE_DELAY_NS,
         "price": number(trade.price),
-        "sequence_number": sequence(trade.at_ns),
+        "sequence_number": sequence_number(trade.at_ns),
         "sip_timestamp": trade.at_ns,
         "size": trade.size,
         "tape": 3,
         "trf_id": 202,
-        "trf_timestamp": trade.at_ns - TO_THE_TAPE_NS // 2,
+        "trf_timestamp": trade.at_ns - TAPE_DELAY_NS // 2,
     }

@@ -1,4 +1,4 @@
-"""The market's days, beyond the ends of the calendar too: there every weekday is a trading day of full length."""
+"""The trading days of the simulated market. Beyond the ends of the calendar every weekday is a trading day of full length."""
 
 from datetime import date, timedelta
 from functools import lru_cache
@@ -11,11 +11,12 @@ SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 _SATURDAY: Final = 5
 _FULL_DAY: Final = (4 * 60, 9 * 60 + 30, 16 * 60, 20 * 60)
+"""Pre-market open, open, close and end of after-hours trading of a full day, in minutes after Eastern midnight."""
 
 
 @lru_cache(maxsize=16_384)
 def trading_day(day: date) -> TradingDay | None:
-    """The day's sessions, None where there is no trading."""
+    """Return the session times of a day, or None if there is no trading."""
     try:
         return sessions.trading_day(day)
     except sessions.CalendarUnknown:
@@ -27,29 +28,29 @@ def trading_day(day: date) -> TradingDay | None:
 
 @lru_cache(maxsize=16)
 def newest_begun(now_us: int) -> TradingDay:
-    """The newest trading day whose pre-market has begun."""
+    """Return the newest trading day whose pre-market session has begun by ``now_us``."""
     day = sessions.eastern_date(now_us)
-    while (found := trading_day(day)) is None or found.pre_open_us > now_us:
+    while (trading := trading_day(day)) is None or trading.pre_open_us > now_us:
         day -= timedelta(days=1)
-    return found
+    return trading
 
 
 def newest_over(now_us: int) -> TradingDay:
-    """The newest trading day whose after-hours session is over."""
-    found = newest_begun(now_us)
-    return found if found.post_close_us <= now_us else before(found.date)
+    """Return the newest trading day whose after-hours session is over by ``now_us``."""
+    trading = newest_begun(now_us)
+    return trading if trading.post_close_us <= now_us else before(trading.date)
 
 
 @lru_cache(maxsize=16_384)
 def before(day: date) -> TradingDay:
-    """The last trading day before a date."""
+    """Return the last trading day before a date."""
     while True:
         day -= timedelta(days=1)
-        found = trading_day(day)
-        if found is not None:
-            return found
+        trading = trading_day(day)
+        if trading is not None:
+            return trading
 
 
 def first_minute(day: TradingDay) -> int:
-    """The first minute of a day's trading, counted from Eastern midnight."""
+    """Return the first minute of a day's trading, counted from Eastern midnight."""
     return (day.pre_open_us - sessions.eastern_midnight_us(day.date)) // MINUTE_US

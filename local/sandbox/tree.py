@@ -1,4 +1,4 @@
-"""How a span is split again and again, down to its base units: minutes of a day, or seconds of a minute."""
+"""Split a span again and again, down to its base units: the minutes of a day, or the seconds of a minute."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,68 +8,75 @@ from local.sandbox import noise
 from local.sandbox.span import Span, merged, split
 
 
-class Place(NamedTuple):
-    """A span and the units that it lies in, counted from the first of its tree."""
+class PlacedSpan(NamedTuple):
+    """A span and the base units that it covers: from ``start`` to ``end`` (exclusive), counted from the first of its tree."""
 
     start: int
     end: int
     span: Span
 
 
-class Step(NamedTuple):
-    """One step on the way down to a unit: the half that the unit lies in (None: without trades), and what was left behind."""
+class PathNode(NamedTuple):
+    """One node on the path from the root down to a unit.
+
+    ``start`` and ``end`` are the units of the half that the unit lies in, ``span`` is its trading (None: no trades),
+    and ``passed`` is the earlier half that was left behind, if it has trades and the path went to the later one.
+    """
 
     start: int
     end: int
     span: Span | None
-    passed: Place | None
+    passed: PlacedSpan | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """The base units of one span, found by splitting it.
 
-    ``first``: the number of the first unit; ``busy``: running total of how busy the units are, from 0, one longer than
-    there are units; ``grain``: the step of the prices.
+    ``first``: the number of the first unit; ``cumulative_activity``: the running total of the units' relative activity,
+    from 0, one entry longer than there are units; ``tick_size``: the smallest step of the prices.
     """
 
     key: bytes
     whole: Span
     first: int
-    busy: Sequence[float]
-    grain: int
-    _way: list[tuple[Step, ...]] = field(default_factory=lambda: [()], init=False, repr=False, compare=False)
-    """The way to the unit that was asked for last: the next one is usually close to it, so most of its way is the same."""
+    cumulative_activity: Sequence[float]
+    tick_size: int
+    _path: list[tuple[PathNode, ...]] = field(default_factory=lambda: [()], init=False, repr=False, compare=False)
+    """The path to the unit that was read last. The next one is usually close to it, so most of its path is the same."""
 
     def pieces(self, step: int, until: int) -> Iterator[tuple[int, Span]]:
-        """Spans in order that together are all trading before unit ``until``; none crosses a multiple of ``step``."""
-        return self._pieces(self.whole, 0, len(self.busy) - 1, step, until - self.first)
+        """Yield (first unit, span) in order of time, together all trading before unit ``until``.
 
-    def before(self, unit: int) -> tuple[list[Place], Span | None]:
-        """All trading before a unit, in order, as few spans; and the unit's own span, None without trades."""
+        No span crosses a multiple of ``step`` units.
+        """
+        return self._pieces(self.whole, 0, len(self.cumulative_activity) - 1, step, until - self.first)
+
+    def before(self, unit: int) -> tuple[list[PlacedSpan], Span | None]:
+        """Return all trading before a unit, in order of time and as few spans, and the unit's own span (None: no trades)."""
         unit -= self.first
-        start, end = 0, len(self.busy) - 1
+        start, end = 0, len(self.cumulative_activity) - 1
         if unit >= end:
-            return [Place(start, end, self.whole)], None
-        way = [step for step in self._way[0] if step.start <= unit < step.end]
+            return [PlacedSpan(start, end, self.whole)], None
+        path = [node for node in self._path[0] if node.start <= unit < node.end]
         span: Span | None = self.whole
-        if way:
-            start, end, span, _ = way[-1]
+        if path:
+            start, end, span, _ = path[-1]
         while span is not None and end - start > 1:
             middle = (start + end) // 2
             left, right = self._split(span, start, middle, end)
             if unit < middle:
                 span, end, passed = left, middle, None
             else:
-                passed = Place(start, middle, left) if left is not None else None
+                passed = PlacedSpan(start, middle, left) if left is not None else None
                 span, start = right, middle
-            way.append(Step(start, end, span, passed))
-        self._way[0] = tuple(way)
-        return [step.passed for step in way if step.passed is not None], span
+            path.append(PathNode(start, end, span, passed))
+        self._path[0] = tuple(path)
+        return [node.passed for node in path if node.passed is not None], span
 
-    def newest(self, place: Place) -> tuple[int, Span]:
-        """The last unit with trades of a place, and its number."""
-        start, end, span = place
+    def newest(self, placed: PlacedSpan) -> tuple[int, Span]:
+        """Return the number and the span of the last unit with trades inside a placed span."""
+        start, end, span = placed
         while end - start > 1:
             middle = (start + end) // 2
             left, right = self._split(span, start, middle, end)
@@ -92,14 +99,14 @@ class Tree:
             yield from self._pieces(right, middle, end, step, until)
 
     def _split(self, whole: Span, start: int, middle: int, end: int) -> tuple[Span | None, Span | None]:
-        busy = self.busy
-        share = (busy[middle] - busy[start]) / (busy[end] - busy[start])
-        grains = noise.grains(self.key, start << 16 | end)
-        return split(whole, share, (middle - start, end - middle), self.grain, grains)
+        cumulative = self.cumulative_activity
+        fraction = (cumulative[middle] - cumulative[start]) / (cumulative[end] - cumulative[start])
+        random_integers = noise.integers(self.key, start << 16 | end)
+        return split(whole, fraction, (middle - start, end - middle), self.tick_size, random_integers)
 
 
 def running_total(weights: Sequence[float]) -> tuple[float, ...]:
-    """The running total of weights, from 0."""
+    """Return the running total of weights, from 0; one entry longer than the weights."""
     totals = [0.0]
     for weight in weights:
         totals.append(totals[-1] + weight)
@@ -107,7 +114,10 @@ def running_total(weights: Sequence[float]) -> tuple[float, ...]:
 
 
 def grouped(pieces: Iterator[tuple[int, Span]], step: int) -> list[tuple[int, Span]]:
-    """Pieces in order as one span for each window of ``step`` units, with the number of the window's first unit."""
+    """Merge pieces, given in order, into one span for each window of ``step`` units.
+
+    Return (the window's first unit, its span) for each window that has trades.
+    """
     windows: dict[int, list[Span]] = {}
     for first, span in pieces:
         windows.setdefault(first // step * step, []).append(span)

@@ -1,4 +1,4 @@
-"""The tickers of the simulated market and what each one is like, from the seed alone."""
+"""The tickers of the simulated market and the properties of each one, derived from the seed alone."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,16 +8,18 @@ from typing import Final
 
 from local.sandbox import noise
 
-LISTED: Final = 10_000
-LISTED_SINCE: Final = date(2016, 1, 4)
-"""The first day with bars, for every ticker."""
+TICKER_COUNT: Final = 10_000
+"""The number of listed tickers."""
 
-_KNOWN: Final = """
+LISTED_SINCE: Final = date(2016, 1, 4)
+"""The first day on which any ticker has bars."""
+
+_WELL_KNOWN: Final = """
 AAPL MSFT GOOGL AMZN NVDA TSLA SPY QQQ META AMD GOOG NFLX INTC JPM BAC V MA DIS KO PEP WMT COST XOM CVX PFE JNJ UNH HD BA
 GE F GM T VZ CSCO ORCL CRM ADBE PYPL UBER ABNB COIN PLTR SOFI IWM DIA GLD TLT BRK.B BRK.A BACpL
 """
-KNOWN: Final = tuple(_KNOWN.split())
-"""Well-known tickers, the most traded first."""
+WELL_KNOWN: Final = tuple(_WELL_KNOWN.split())
+"""Well-known real tickers, the most traded first."""
 
 SPLITS: Final = {
     "AAPL": (date(2020, 8, 31), 4),
@@ -26,17 +28,21 @@ SPLITS: Final = {
     "GOOGL": (date(2022, 7, 18), 20),
     "NVDA": (date(2024, 6, 10), 10),
 }
-"""Splits of well-known tickers (at most one each): the first day after it, and how many shares one became."""
+"""The splits of well-known tickers, at most one each: the first day after the split, and how many shares one became."""
 
 RATIOS: Final = (2, 4, 5, 10, 20)
-"""They divide 100, so a price in whole cents stays exact in ten-thousandths of a dollar."""
+"""The possible split ratios. They divide 100, so a price in whole cents stays exact in ten-thousandths of a dollar."""
 
-GRAIN: Final = 100
-"""A price moves in cents, counted in ten-thousandths of a dollar."""
+CENT: Final = 100
+"""The usual tick size of one cent, in ten-thousandths of a dollar."""
 
 SUBPENNY: Final = 1
-_CHEAP: Final = 5.0
-_SPLIT_SHARE: Final = 0.02
+"""The tick size of cheap tickers, in ten-thousandths of a dollar."""
+
+_SUBPENNY_BELOW: Final = 5.0
+"""Tickers below this price in dollars trade in ten-thousandths of a dollar."""
+
+_SPLIT_FRACTION: Final = 0.02
 _SPLIT_DAYS: Final = 4_000
 _CONSONANTS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _VOWELS: Final = "AEIOU"
@@ -45,61 +51,63 @@ _STRIDE: Final = 7_919
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a ticker is like.
+    """The properties of one ticker.
 
-    ``price``: the level in dollars around which it moves (in today's shares); ``swing``: the size of a day's move, as a
-    share of the price; ``volume``: shares a day; ``grain``: the smallest step of its price, in ten-thousandths of a
-    dollar; ``split``: the first day after its split and how many shares one became.
+    ``price``: the level in dollars around which it moves, in today's shares; ``swing``: the size of a day's move, as a
+    fraction of the price; ``volume``: shares a day; ``tick_size``: the smallest step of its price, in ten-thousandths
+    of a dollar; ``split``: the first day after its split and how many shares one became, or None.
     """
 
     price: float
     swing: float
     volume: float
-    grain: int
+    tick_size: int
     split: tuple[date, int] | None
 
     def ratio(self, day: date, seen_on: date) -> int:
-        """How many shares of the day ``seen_on`` one share of ``day`` has become."""
+        """Return how many shares, as of the day ``seen_on``, one share of ``day`` has become."""
         return self.split[1] if self.split is not None and day < self.split[0] <= seen_on else 1
 
 
 @lru_cache(maxsize=1)
 def tickers() -> tuple[str, ...]:
-    """All listed tickers, the most traded first: well-known ones, then names of three consonants and a vowel."""
-    return _named()[:LISTED]
+    """Return all listed tickers, the most traded first: well-known ones, then made-up names of three consonants and a
+    vowel.
+    """
+    return _all_names()[:TICKER_COUNT]
 
 
 @lru_cache(maxsize=1)
 def delisted() -> frozenset[str]:
-    """Tickers that are listed no more: nothing but their names is known."""
-    return frozenset(_named()[LISTED:])
+    """Return the tickers that are no longer listed. They have names, but no trading."""
+    return frozenset(_all_names()[TICKER_COUNT:])
 
 
 @lru_cache(maxsize=1)
 def ranks() -> dict[str, int]:
-    """The place of each listed ticker, from 0."""
+    """Return the position of each listed ticker in ``tickers()``, from 0 for the most traded."""
     return {ticker: rank for rank, ticker in enumerate(tickers())}
 
 
-@lru_cache(maxsize=LISTED)
+@lru_cache(maxsize=TICKER_COUNT)
 def profile(seed: int, ticker: str) -> Profile:
-    """What a listed ticker is like. Raises KeyError for one that is not listed."""
+    """Return the properties of a listed ticker. Raises KeyError for one that is not listed."""
     rank = ranks()[ticker]
-    draw = noise.units(noise.key(seed, ticker))
-    price = 40 * 12 ** draw[0] if ticker in KNOWN else 1.5 * 200 ** draw[0]
+    draw = noise.fractions(noise.key(seed, ticker))
+    price = 40 * 12 ** draw[0] if ticker in WELL_KNOWN else 1.5 * 200 ** draw[0]
     split = SPLITS.get(ticker)
-    if ticker not in KNOWN and price > _CHEAP and draw[1] < _SPLIT_SHARE:
+    if ticker not in WELL_KNOWN and price > _SUBPENNY_BELOW and draw[1] < _SPLIT_FRACTION:
         split = LISTED_SINCE + timedelta(days=int(draw[2] * _SPLIT_DAYS)), RATIOS[int(draw[3] * len(RATIOS))]
     return Profile(
         price=price,
         swing=0.008 + 0.02 * draw[4],
         volume=60e6 / (1 + rank) ** 0.9 * (0.7 + 0.6 * draw[5]),
-        grain=SUBPENNY if price < _CHEAP else GRAIN,
+        tick_size=SUBPENNY if price < _SUBPENNY_BELOW else CENT,
         split=split,
     )
 
 
-def _named() -> tuple[str, ...]:
+def _all_names() -> tuple[str, ...]:
     names = ["".join(letters) for letters in product(_CONSONANTS, _CONSONANTS, _CONSONANTS, _VOWELS)]
-    made = (names[i * _STRIDE % len(names)] for i in range(LISTED))
-    return tuple(dict.fromkeys((*KNOWN, *made)))
+    generated = (names[i * _STRIDE % len(names)] for i in range(TICKER_COUNT))
+    return tuple(dict.fromkeys((*WELL_KNOWN, *generated)))

@@ -1,4 +1,4 @@
-"""What one request sees."""
+"""The market as one request sees it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +13,7 @@ from local.sandbox.wire import Json, not_found
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The market at a moment through a plan. ``base``: the address that next_url begins with."""
+    """The market at a moment through a plan. ``base`` is the address at which every next_url begins."""
 
     seed: int
     plan: Plan
@@ -24,30 +24,30 @@ class View:
 
     @property
     def seen_us(self) -> int:
-        """The moment up to which the plan shows data."""
+        """The moment up to which the plan shows data, in microseconds."""
         return self.plan.seen_us(self.now_us)
 
     @property
     def today(self) -> date:
-        """The date in New York, as far as the plan knows."""
+        """The date in New York at the moment up to which the plan shows data."""
         return sessions.eastern_date(self.seen_us)
 
     @property
     def session(self) -> Session:
-        """The market's session now. Every plan knows it."""
+        """The market's session now, which is the same on every plan."""
         return Session.CLOSED if self.closures.closed(self.now_us) else sessions.at(self.now_us).session
 
     def envelope(self, **fields: object) -> Json:
-        """What most answers are in."""
+        """Return these fields inside the envelope of most answers: ``status`` and ``request_id``."""
         return {"status": self.plan.status, "request_id": self.request_id, **fields}
 
-    def listed(self, ticker: str) -> str:
-        """The ticker. Raises a 404 Refusal where it is not listed."""
+    def require_listed(self, ticker: str) -> str:
+        """Return the ticker. Raises Refusal (404) if it is not listed."""
         if ticker not in ranks():
             raise not_found()
         return ticker
 
     def ratio(self, ticker: str, day: date, *, adjusted: bool) -> int:
-        """How many of today's shares one share of a day is."""
-        about = profile(self.seed, ticker)
-        return about.ratio(day, self.today) if adjusted and about.split is not None else 1
+        """Return how many of today's shares one share of ``day`` is; 1 if prices are not adjusted."""
+        properties = profile(self.seed, ticker)
+        return properties.ratio(day, self.today) if adjusted and properties.split is not None else 1

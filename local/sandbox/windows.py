@@ -1,7 +1,7 @@
-"""Bars of any length: the windows that minutes or days are put together in, and which of them a range touches.
+"""Bars of any length: the windows into which minutes or days are merged, and which windows a range touches.
 
-Windows lie at fixed places, whatever is asked: those of seconds, minutes and hours are counted from each day's Eastern
-midnight, longer ones from a fixed day. A range is stretched to whole windows, as the vendor does.
+Windows lie at fixed places, whatever range is requested: windows of seconds, minutes and hours are counted from each
+day's Eastern midnight, longer ones from a fixed day. A range is extended to whole windows, as the vendor does.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,16 @@ from local.sandbox.universe import LISTED_SINCE, profile
 SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
 MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 TIMESPANS: Final = (*SECONDS, "day", "week", *MONTHS)
-MOST_UNITS: Final = 100_000
+MAX_MULTIPLIER: Final = 100_000
+"""The largest multiplier of a timespan."""
+
 
 _FIRST_DAY: Final = date(1970, 1, 1)
 _FIRST_SUNDAY: Final = date(1970, 1, 4)
 
 
 class Bar(NamedTuple):
-    """A bar: the start of its window (ms), its trading, and how many base bars it is made of."""
+    """A bar: the start of its window in milliseconds, its trading, and the number of base bars that it is made of."""
 
     start_ms: int
     span: Span
@@ -34,7 +36,10 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All bars of one ticker and one length, seen at a moment. ``adjusted``: for splits up to that moment."""
+    """All bars of one ticker and one length (``multiplier`` times ``timespan``), as seen at ``now_us``.
+
+    ``adjusted``: whether prices and volumes are adjusted for splits up to that moment.
+    """
 
     seed: int
     ticker: str
@@ -44,7 +49,9 @@ class Series:
     now_us: int
 
     def bars(self, first_ms: int, last_ms: int, *, newest_first: bool) -> Iterator[Bar]:
-        """The bars whose windows touch the range, in that order."""
+        """Yield the bars whose windows touch the range (both ends in milliseconds, inclusive), in order of time or
+        newest first.
+        """
         last_ms = min(last_ms, self.now_us // 1000)
         first = max(LISTED_SINCE, sessions.eastern_date(max(0, first_ms) * 1000))
         last = sessions.eastern_date(last_ms * 1000)
@@ -53,25 +60,25 @@ class Series:
         if self.timespan in SECONDS:
             yield from self._intraday(first, last, first_ms, last_ms, newest_first=newest_first)
         else:
-            yield from self._longer(self._window(first), self._window(last), newest_first=newest_first)
+            yield from self._daily(self._window(first), self._window(last), newest_first=newest_first)
 
     def _intraday(self, first: date, last: date, first_ms: int, last_ms: int, *, newest_first: bool) -> Iterator[Bar]:
-        unit_ms, find = (1_000, market.seconds) if self.timespan == "second" else (60_000, market.minutes)
+        unit_ms, windows = (1_000, market.seconds) if self.timespan == "second" else (60_000, market.minutes)
         step = self.multiplier * SECONDS[self.timespan] * 1000 // unit_ms
         for day in _days(first, last, newest_first=newest_first):
             midnight_ms = sessions.eastern_midnight_us(day) // 1000
             ratio = self._ratio(day)
-            for number, span in find(self.seed, self.ticker, day, step, self.now_us)[:: -1 if newest_first else 1]:
+            for number, span in windows(self.seed, self.ticker, day, step, self.now_us)[:: -1 if newest_first else 1]:
                 start_ms = midnight_ms + number * unit_ms
                 if first_ms < start_ms + step * unit_ms and start_ms <= last_ms:
                     yield Bar(start_ms, span.scaled(ratio), span.slots)
 
-    def _longer(self, first: date, last: date, *, newest_first: bool) -> Iterator[Bar]:
+    def _daily(self, first: date, last: date, *, newest_first: bool) -> Iterator[Bar]:
         today = sessions.eastern_date(self.now_us)
         until = min(today, self._after(last) - timedelta(days=1))
         for window, days in groupby(_days(first, until, newest_first=newest_first), self._window):
-            found = ((day, market.day_span(self.seed, self.ticker, day, self.now_us)) for day in days)
-            spans = [span.scaled(self._ratio(day)) for day, span in found if span is not None]
+            trading = ((day, market.day_span(self.seed, self.ticker, day, self.now_us)) for day in days)
+            spans = [span.scaled(self._ratio(day)) for day, span in trading if span is not None]
             if spans:
                 whole = merged(spans[::-1] if newest_first else spans)
                 yield Bar(sessions.eastern_midnight_us(window) // 1000, whole, len(spans))
@@ -81,7 +88,7 @@ class Series:
         return profile(self.seed, self.ticker).ratio(day, today) if self.adjusted else 1
 
     def _window(self, day: date) -> date:
-        """The first day of the window that a day lies in."""
+        """Return the first day of the window that a day lies in."""
         if self.timespan == "day":
             return day - timedelta(days=(day - _FIRST_DAY).days % self.multiplier)
         if self.timespan == "week":
@@ -90,7 +97,7 @@ class Series:
         return _month(months - months % (MONTHS[self.timespan] * self.multiplier))
 
     def _after(self, window: date) -> date:
-        """The first day after a window."""
+        """Return the first day after the window that begins on ``window``."""
         if self.timespan in MONTHS:
             months = (window.year - _FIRST_DAY.year) * 12 + window.month - 1
             return _month(months + MONTHS[self.timespan] * self.multiplier)
@@ -98,7 +105,7 @@ class Series:
 
 
 def _month(months: int) -> date:
-    """The first day of a month, counted from January 1970."""
+    """Return the first day of a month, given as its number since January 1970."""
     year, month = divmod(months, 12)
     return date(min(_FIRST_DAY.year + year, date.max.year), month + 1, 1)
 

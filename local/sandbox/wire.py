@@ -1,4 +1,4 @@
-"""Numbers, bars and errors as the vendor writes them."""
+"""Numbers, bars and errors in the vendor's format."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -8,14 +8,14 @@ from local.sandbox.span import DOLLAR, Span
 type Json = dict[str, Any]
 
 UPGRADE: Final = "Please upgrade your plan at https://massive.com/pricing"
-TOO_MANY: Final = (
+TOO_MANY_REQUESTS: Final = (
     "You've exceeded the maximum requests per minute, please wait or upgrade your subscription to continue. "
     "https://massive.com/pricing"
 )
 
 
 class Refusal(Exception):
-    """An error answer of the vendor: its HTTP status, and its body without the request's id."""
+    """An error answer of the vendor: its HTTP status, and its JSON body without the request's id."""
 
     def __init__(self, status: int, body: Json) -> None:
         super().__init__(status, body)
@@ -24,38 +24,38 @@ class Refusal(Exception):
 
 
 def bad_request(error: str) -> Refusal:
-    """400."""
+    """Return the 400 answer with this text as its ``error``."""
     return Refusal(400, {"status": "ERROR", "error": error})
 
 
 def unknown_key() -> Refusal:
-    """401."""
+    """Return the 401 answer to an unknown API key."""
     return Refusal(401, {"status": "ERROR", "error": "Unknown API Key"})
 
 
 def not_entitled() -> Refusal:
-    """403: its sentence is in ``message``."""
+    """Return the 403 answer to a plan that lacks the data. The vendor puts its text into ``message``, not ``error``."""
     return Refusal(403, {"status": "NOT_AUTHORIZED", "message": f"You are not entitled to this data. {UPGRADE}"})
 
 
 def not_found() -> Refusal:
-    """404 with a body: the route exists, and the ticker does not."""
+    """Return the 404 answer with a body: the route exists, but the ticker does not."""
     return Refusal(404, {"status": "NOT_FOUND", "message": "Data not found."})
 
 
-def too_many() -> Refusal:
-    """429."""
-    return Refusal(429, {"status": "ERROR", "error": TOO_MANY})
+def too_many_requests() -> Refusal:
+    """Return the 429 answer."""
+    return Refusal(429, {"status": "ERROR", "error": TOO_MANY_REQUESTS})
 
 
 def number(price: int) -> float:
-    """A price in dollars; like the vendor's, an integer where it is whole."""
+    """Convert a price from ten-thousandths of a dollar to dollars. Like the vendor's, it is an integer if it is whole."""
     return price // DOLLAR if price % DOLLAR == 0 else price / DOLLAR
 
 
 def bar(span: Span, fields: Iterable[str] = ("v", "vw", "o", "c", "h", "l", "n")) -> Json:
-    """The fields of a bar, in that order."""
-    found = {
+    """Return these fields of a bar, in this order: volume v, average price vw, open, close, high, low, and trades n."""
+    values = {
         "v": span.volume,
         "vw": number((2 * span.turnover + span.volume) // (2 * span.volume)),
         "o": number(span.open),
@@ -64,9 +64,9 @@ def bar(span: Span, fields: Iterable[str] = ("v", "vw", "o", "c", "h", "l", "n")
         "l": number(span.low),
         "n": span.trades,
     }
-    return {name: found[name] for name in fields}
+    return {name: values[name] for name in fields}
 
 
 def no_bar(fields: Iterable[str]) -> Json:
-    """A bar without trading, as snapshots have it before the first trade of a day."""
+    """Return a bar of zeros, as snapshots have it before the first trade of a day."""
     return dict.fromkeys(fields, 0)

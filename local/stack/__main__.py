@@ -1,4 +1,4 @@
-"""``python -m local.stack up|down|run``."""
+"""``python -m local.stack up|down|run``: start or end the local cloud."""
 
 import argparse
 import os
@@ -15,15 +15,19 @@ INTERRUPTED = 130
 
 
 def up(folder: Folder, interrupts: Interrupts, *, stay: bool) -> int:
-    """Start a stack; ``stay``: and end it with this program. Its exit status."""
-    from local.stack.start import start  # noqa: PLC0415 - ``down`` must work while the service's code does not
+    """Start a stack and return the exit status. ``stay``: wait in the foreground, and end the stack together with this
+    program.
+
+    Raises StackError if the stack does not start, or if one of its processes ends while this program waits.
+    """
+    from local.stack.start import start  # noqa: PLC0415 - ``down`` must work even if the service's code is broken
 
     launcher = None
     try:
         with folder.starting():
             running = _running(folder)
             if running is not None:
-                _show(running, "The stack is already running.")
+                _print_stack(running, "The stack is already running.")
                 return 0
             _remove(folder)
             launcher = Launcher(Folder.of(os.environ), interrupts)
@@ -31,7 +35,9 @@ def up(folder: Folder, interrupts: Interrupts, *, stay: bool) -> int:
             if not stay:
                 launcher.detach()
                 launcher = None
-        _show(stack, "The stack is running; Ctrl-C ends it." if stay else "The stack is running; `make down` ends it.")
+        _print_stack(
+            stack, "The stack is running; Ctrl-C ends it." if stay else "The stack is running; `make down` ends it."
+        )
         while launcher is not None:
             launcher.check()
             time.sleep(0.5)
@@ -43,13 +49,13 @@ def up(folder: Folder, interrupts: Interrupts, *, stay: bool) -> int:
 
 
 def down(folder: Folder) -> int:
-    """End the folder's stack, whoever started it. The exit status."""
+    """End the folder's stack, whoever started it. Return the exit status."""
     print("The stack has ended." if _remove(folder) else "No stack is running.")
     return 0
 
 
 def _remove(folder: Folder) -> bool:
-    """End what runs of a stack and remove what it leaves on disk; True where something ran."""
+    """End the stack's processes and remove its files. Return whether anything was running."""
     ended = end_recorded(folder)
     folder.clear()
     return ended
@@ -61,7 +67,7 @@ def _running(folder: Folder) -> dict[str, Any] | None:
     return stack if processes and len(alive(processes)) == len(processes) else None
 
 
-def _show(stack: dict[str, Any], headline: str) -> None:
+def _print_stack(stack: dict[str, Any], headline: str) -> None:
     print(headline)
     print(f"  HTTP     {stack['http']}")
     print(f"  Polygon  {stack['sandbox'] or 'the real one'}")
@@ -75,7 +81,7 @@ def _show(stack: dict[str, Any], headline: str) -> None:
 
 
 def main() -> int:
-    """Run one command; its exit status."""
+    """Run one command. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.stack", description="The local cloud.")
     parser.add_argument("command", choices=["up", "down", "run"])
     command = parser.parse_args().command

@@ -1,4 +1,4 @@
-"""`sam build` for this machine, once for every state of the sources, with bytecode that needs no check at import."""
+"""Run `sam build` for this machine, once for every state of the sources, with bytecode that needs no check at import."""
 
 import platform
 import shutil
@@ -14,12 +14,12 @@ from local.stack.folder import ROOT, TOOLS, lock
 from local.stack.launcher import Launcher, StackError
 
 BUILDS: Final = ROOT / ".aws-sam" / "local"
-KEPT: Final = 3
-"""Builds that stay: a stack that deploys from one must not lose it to a later start."""
+MAX_BUILDS: Final = 3
+"""The number of builds that are kept: a stack that deploys from one must not lose it to a later start."""
 
 
 def architecture() -> str:
-    """Lambda's name for this machine's processor. Raises StackError for one that Lambda does not know."""
+    """Return Lambda's name for this machine's processor. Raises StackError if Lambda does not support it."""
     names = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
     machine = platform.machine().lower()
     if machine not in names:
@@ -28,8 +28,11 @@ def architecture() -> str:
 
 
 def build(launcher: Launcher, environment: Mapping[str, str]) -> Path:
-    """The built template of the sources as they are now. Raises StackError."""
-    target = BUILDS / _digest()
+    """Build the sources as they are now, unless that is done already. Return the path of the built template.
+
+    Raises StackError if the build fails.
+    """
+    target = BUILDS / _sources_digest()
     with lock(BUILDS / "lock"):
         if not target.exists():
             draft = BUILDS / "draft"
@@ -37,7 +40,7 @@ def build(launcher: Launcher, environment: Mapping[str, str]) -> Path:
             _sam_build(launcher, environment, draft)
             draft.rename(target)
         target.touch()
-        for old in sorted(BUILDS.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        for old in sorted(BUILDS.glob("[0-9a-f]*"), key=lambda path: path.stat().st_mtime)[:-MAX_BUILDS]:
             shutil.rmtree(old)
     return target / "template.yaml"
 
@@ -54,7 +57,7 @@ def _sam_build(launcher: Launcher, environment: Mapping[str, str], target: Path)
     options: list[str | Path] = ["--build-dir", target, "--cache-dir", ROOT / ".aws-sam/cache"]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
     path = f"{_python_with_pip()}:{environment.get('PATH', '')}"
-    # It leaves empty folders behind, wherever it may make temporary ones.
+    # SAM leaves empty folders behind in the directory for temporary files.
     with TemporaryDirectory() as temporary:
         launcher.finish("build", [*sam, *options, *parameters], {**environment, "PATH": path, "TMPDIR": temporary})
     compile_all = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
@@ -62,21 +65,21 @@ def _sam_build(launcher: Launcher, environment: Mapping[str, str], target: Path)
 
 
 def _python_with_pip() -> Path:
-    """The directory of a python3.13 that has pip, which SAM's builder asks for."""
+    """Return the directory of a python3.13 that has pip, which SAM's builder needs. Raises StackError if there is none."""
     for folder in (TOOLS / "sam/bin", Path(sys.base_prefix) / "bin", TOOLS / "uv/bin"):
         python = folder / "python3.13"
-        asked: list[str | Path] = [python, "-c", "import pip"]
-        if python.exists() and subprocess.run(asked, capture_output=True, check=False).returncode == 0:  # noqa: S603
+        command: list[str | Path] = [python, "-c", "import pip"]
+        if python.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603
             return folder
     raise StackError("`sam build` needs a Python 3.13 with pip, and there is none.")
 
 
-def _digest() -> str:
-    seen = sha256(f"{architecture()} {sys.version}".encode())
+def _sources_digest() -> str:
+    digest = sha256(f"{architecture()} {sys.version}".encode())
     for path in _sources():
-        seen.update(f"{path.relative_to(ROOT)}\0".encode())
-        seen.update(sha256(path.read_bytes()).digest())
-    return seen.hexdigest()[:16]
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def _sources() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""The emulated AWS: MiniStack on a free port of 127.0.0.1, functions as processes, nothing kept on disk."""
+"""The emulated AWS: MiniStack on a free port of 127.0.0.1, with functions as processes and nothing kept on disk."""
 
 import os
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ EMULATOR: Final = Path(__file__).with_name("emulator.py")
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """An emulated AWS that runs at ``endpoint``."""
+    """An emulated AWS that listens at ``endpoint``, such as ``http://127.0.0.1:4566``."""
 
     endpoint: str
 
     def client(self, service: str) -> Any:
-        """A boto3 client of it."""
+        """Return a boto3 client of a service of this AWS. It never retries."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -38,7 +38,7 @@ class Cloud:
         )
 
     def environment(self) -> dict[str, str]:
-        """What makes command-line tools speak to it, and never to a real account."""
+        """Return the environment variables that make command-line tools use this AWS and never a real account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
@@ -51,7 +51,7 @@ class Cloud:
 
 
 def start_cloud(launcher: Launcher) -> Cloud:
-    """Start the emulator; it is not ready yet."""
+    """Start the emulator. It may not be ready when this returns (see wait_cloud)."""
     tool = TOOLS / "ministack"
     (packages,) = tool.glob("lib/python3*/site-packages")
     python = make_runtime(launcher.folder.scratch / "runtime", packages)
@@ -83,7 +83,7 @@ def start_cloud(launcher: Launcher) -> Cloud:
 
 
 def wait_cloud(launcher: Launcher, cloud: Cloud) -> None:
-    """Wait until the emulator answers. Raises StackError."""
+    """Wait until the emulator answers. Raises StackError if it ends or takes too long."""
 
     def ready() -> bool:
         try:

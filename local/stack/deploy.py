@@ -1,7 +1,7 @@
-"""`sam deploy` of the built template to the emulated AWS, and what the emulator leaves out.
+"""Run `sam deploy` of the built template on the emulated AWS, and add what the emulator leaves out.
 
-SAM writes an HttpApi's routes and its CORS rules into the API's OpenAPI body, which MiniStack ignores: they are read from
-the template as deployed and made through the API.
+SAM writes an HttpApi's routes and CORS rules into the API's OpenAPI body, which MiniStack ignores. They are read from
+the deployed template and created through the API.
 """
 
 import re
@@ -20,14 +20,14 @@ STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
 API: Final = "Api"
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
-"""Where the pages of a web application under development usually come from."""
+"""The usual origins of a web application under development."""
 
 _ALIAS: Final = re.compile(r"functions/\$\{(\w+)\}/invocations")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A stack that was deployed: its outputs, and the id of its HTTP API."""
+    """A deployed stack: its outputs, and the id of its HTTP API."""
 
     outputs: Mapping[str, str]
     api: str
@@ -36,7 +36,7 @@ class Deployed:
 def deploy(
     launcher: Launcher, cloud: Cloud, template: Path, redis_url: str, upstream: Upstream, environment: Mapping[str, str]
 ) -> Deployed:
-    """Deploy the template, with routes that work. Raises StackError."""
+    """Deploy the template and create its routes. Raises StackError if the deployment fails."""
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     parameters = {
         "Environment": "local",
@@ -54,9 +54,9 @@ def deploy(
         "--config-file",
         ROOT / "samconfig.toml",
     ]
-    where: list[str | Path] = ["--template", template, "--stack-name", STACK, "--s3-bucket", BUCKET]
+    target: list[str | Path] = ["--template", template, "--stack-name", STACK, "--s3-bucket", BUCKET]
     overrides = ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    launcher.finish("deploy", [*sam, *where, *overrides], {**environment, **cloud.environment()})
+    launcher.finish("deploy", [*sam, *target, *overrides], {**environment, **cloud.environment()})
 
     formation = cloud.client("cloudformation")
     (stack,) = formation.describe_stacks(StackName=STACK)["Stacks"]
@@ -90,5 +90,5 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
 
 
 def _allow_origins(gateway: Any, rules: Mapping[str, Any], api: str) -> None:
-    named = {f"{name[0].upper()}{name[1:]}": value for name, value in rules.items()}
-    gateway.update_api(ApiId=api, CorsConfiguration={**named, "AllowOrigins": list(ORIGINS)})
+    configuration = {f"{name[0].upper()}{name[1:]}": value for name, value in rules.items()}
+    gateway.update_api(ApiId=api, CorsConfiguration={**configuration, "AllowOrigins": list(ORIGINS)})

@@ -1,4 +1,4 @@
-"""A Redis in Python, Lua included (fakeredis), in a process of its own, for machines that have none installed."""
+"""A Redis server in Python with Lua (fakeredis), run as a process of its own, for machines without an installed Redis."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,16 +9,16 @@ from redis.exceptions import RedisError
 
 
 class Handler(TCPFakeRequestHandler):
-    """One client's connection, closer to Redis in two points.
+    """One client's connection, with two differences of fakeredis from Redis removed.
 
-    fakeredis hangs up after every error reply, which breaks a pipeline whose first script is not loaded yet; Redis goes on.
-    And it writes a pipeline's replies one by one, which without TCP_NODELAY takes 40 ms more.
+    fakeredis hangs up after every error reply, which breaks a pipeline whose first script is not loaded yet; Redis goes
+    on. fakeredis also writes a pipeline's replies one by one, which takes 40 ms more unless TCP_NODELAY is set.
     """
 
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        """Make the client's errors into replies."""
+        """Turn errors raised for the client's commands into error replies."""
         super().setup()
         read: Callable[[], Any] = self.current_client.read_response
 
@@ -28,7 +28,7 @@ class Handler(TCPFakeRequestHandler):
             except RedisError as error:
                 return error
 
-        setattr(self.current_client, "read_response", reply)  # noqa: B010 - a method of this one object
+        setattr(self.current_client, "read_response", reply)  # noqa: B010 - mypy forbids assigning to a method of one object
 
 
 if __name__ == "__main__":

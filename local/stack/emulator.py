@@ -1,6 +1,7 @@
-"""Runs MiniStack with another interpreter for the functions than its own. Run by the Python of MiniStack's environment.
+"""Start MiniStack so that it runs the functions with another interpreter than its own.
 
-MiniStack starts a function with ``sys.executable``, so that is what is set.
+This file is run by the Python of MiniStack's environment, with the functions' interpreter as its argument. MiniStack
+starts functions with ``sys.executable``, so that is set.
 """
 
 import sys

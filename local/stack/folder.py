@@ -1,4 +1,4 @@
-"""Where a stack keeps its files, and where the repository keeps the tools."""
+"""The directory in which a stack keeps its files, and the repository's directories."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ class Folder:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Folder":
-        """The directory that DEKR_LOCAL_DIR names, or ``.local`` in the repository. Made where it is missing."""
+        """Return the directory that DEKR_LOCAL_DIR names, or ``.local`` in the repository. It is created if it is missing."""
         folder = cls(Path(environment.get("DEKR_LOCAL_DIR") or ROOT / ".local").resolve())
         for path in (folder.path, folder.logs, folder.scratch):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,40 +30,40 @@ class Folder:
 
     @property
     def state(self) -> Path:
-        """What a stack that is up says about itself: addresses and keys."""
+        """The file in which a running stack records its addresses and keys (JSON)."""
         return self.path / "stack.json"
 
     @property
     def processes(self) -> Path:
-        """The processes of a stack that is up, starting, or was left behind."""
+        """The file that records the processes of a stack that is running, starting, or was left behind (JSON)."""
         return self.path / "processes.json"
 
     @property
     def logs(self) -> Path:
-        """One log per process."""
+        """The directory with one log for each process."""
         return self.path / "logs"
 
     @property
     def scratch(self) -> Path:
-        """Files that end with the stack: unpacked functions, Redis's directory."""
+        """The directory of files that are removed with the stack: unpacked functions, Redis's directory."""
         return self.path / "scratch"
 
     def clear(self) -> None:
-        """Remove all that a stack leaves, its logs aside."""
+        """Remove all files of a stack except its logs."""
         self.state.unlink(missing_ok=True)
         self.processes.unlink(missing_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Held while a stack starts here; a second start waits for the first."""
+        """Hold the lock that makes a second start in this directory wait for the first."""
         with lock(self.path / "lock"):
             yield
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Holds a lock between processes; the system lets go of it when its holder dies."""
+    """Hold a lock between processes. The system releases it if its holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -71,7 +71,7 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replace a file at once, readable by its owner alone: a reader sees the old text or the new one."""
+    """Replace a file atomically, readable by its owner alone: a reader sees either the old text or the new one."""
     draft = path.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(value, file, indent=2)
@@ -80,7 +80,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The file's value, None where there is no file."""
+    """Return the file's parsed JSON, or None if there is no file."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

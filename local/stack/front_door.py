@@ -1,9 +1,9 @@
-"""The address that clients use: hands every request to the emulated HTTP API as AWS's own edge would.
+"""The address that clients use: forwards every request to the emulated HTTP API as AWS's own edge would.
 
-Requests come to the root, as in production, and leave with the emulator's path for this API in front, so none of them can
-reach the emulator's own pages (its /health, for one). AWS joins a repeated header with commas, drops the headers that
-belong to one connection, adds where the request came from, and answers 500 or 503 with a fixed body where a function
-fails or takes too long: so does this.
+Requests arrive at the root, as in production, and are forwarded under the emulator's path for this API, so none of them
+can reach the emulator's own pages (its /health, for example). Like AWS it joins a repeated header with commas, drops
+the headers that belong to one connection, adds where the request came from, and answers 500 or 503 with a fixed body if
+a function fails or takes too long.
 """
 
 import argparse
@@ -24,14 +24,15 @@ Message = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 INTEGRATION_TIMEOUT_S: Final = 30.0
-OF_ONE_CONNECTION: Final = frozenset(
+HOP_BY_HOP: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect")
 )
+"""Headers that belong to one connection and are not forwarded (RFC 9110, section 7.6.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontDoor:
-    """An ASGI application in front of one API. ``prefix``: the API's path at the emulator."""
+    """An ASGI application in front of one API. ``prefix`` is the API's path at the emulator."""
 
     client: httpx.AsyncClient
     prefix: bytes
@@ -42,37 +43,37 @@ class FrontDoor:
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        """Answer one request."""
+        """Forward one request and send its answer."""
         body = await _body(receive)
         target = self.prefix + scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         request = httpx.Request(
             scope["method"],
             self.client.base_url,
-            headers=_towards(scope, body),
+            headers=_forwarded_headers(scope, body),
             content=body,
-            # Sent as it came: httpx would normalise the path of a URL.
+            # The target is given as received, because httpx would normalise the path of a URL.
             extensions={"target": target, "timeout": httpx.Timeout(INTEGRATION_TIMEOUT_S).as_dict()},
         )
-        status, headers, content = await self._ask(request)
+        status, headers, content = await self._forward(request)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _ask(self, request: httpx.Request) -> tuple[int, Headers, bytes]:
+    async def _forward(self, request: httpx.Request) -> tuple[int, Headers, bytes]:
         try:
             response = await self.client.send(request, stream=True)
-            # Raw: a compressed body goes on as it is.
+            # The raw body is read, so that a compressed one is passed on unchanged.
             content = b"".join([part async for part in response.aiter_raw()])
         except httpx.TransportError as error:
             print(f"{request.method} failed: {error!r}", flush=True)
-            return _fixed(503, "Service Unavailable")
+            return _gateway_error(503, "Service Unavailable")
         if response.status_code == httpx.codes.BAD_GATEWAY and _function_failed(content):
-            return _fixed(500, "Internal Server Error")
-        return response.status_code, _kept(response.headers.raw), content
+            return _gateway_error(500, "Internal Server Error")
+        return response.status_code, _end_to_end(response.headers.raw), content
 
 
-def _towards(scope: Scope, body: bytes) -> Headers:
+def _forwarded_headers(scope: Scope, body: bytes) -> Headers:
     joined: dict[bytes, bytes] = {}
-    for name, value in _kept(scope["headers"]):
+    for name, value in _end_to_end(scope["headers"]):
         joined[name] = joined[name] + b"," + value if name in joined else value
     address = scope["client"][0].encode()
     forwarded = joined.get(b"x-forwarded-for")
@@ -84,8 +85,8 @@ def _towards(scope: Scope, body: bytes) -> Headers:
     return list(joined.items())
 
 
-def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return [(name.lower(), value) for name, value in headers if name.lower() not in OF_ONE_CONNECTION]
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return [(name.lower(), value) for name, value in headers if name.lower() not in HOP_BY_HOP]
 
 
 def _function_failed(content: bytes) -> bool:
@@ -96,7 +97,7 @@ def _function_failed(content: bytes) -> bool:
     return isinstance(answer, dict) and {"errorMessage", "errorType"} == set(answer)
 
 
-def _fixed(status: int, message: str) -> tuple[int, Headers, bytes]:
+def _gateway_error(status: int, message: str) -> tuple[int, Headers, bytes]:
     content = json.dumps({"message": message}).encode()
     length = str(len(content)).encode()
     return status, [(b"content-type", b"application/json"), (b"content-length", length)], content
@@ -112,7 +113,7 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
 
 
 def main() -> None:
-    """Serve until told to end; says where on standard output."""
+    """Serve until told to end. The address is printed to standard output."""
     parser = argparse.ArgumentParser(description="The address of a stack's HTTP API.")
     parser.add_argument("--target", required=True, help="where the emulated AWS listens")
     parser.add_argument("--api", required=True, help="the API's id")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one exception that can wait until a thing that must not be half done is done."""
+"""Turn Ctrl-C and SIGTERM into one exception that can be deferred until a step that must not be interrupted is done."""
 
 import signal
 from collections.abc import Iterator
@@ -10,33 +10,33 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """Somebody asked the program to end. No error: nothing but the outermost edge catches it."""
+    """Somebody asked the program to end. It is no error, so only the outermost edge catches it."""
 
 
 class Interrupts:
-    """Turns the first signal into Interrupted, raised in the main thread; later ones change nothing."""
+    """Raises Interrupted in the main thread at the first signal; later signals have no effect."""
 
     def __init__(self) -> None:
-        self._came = False
-        self._held = 0
+        self._received = False
+        self._depth = 0
 
     def listen(self) -> None:
-        """Take the signals over for the rest of the program."""
+        """Handle the signals for the rest of the program."""
         for number in SIGNALS:
             signal.signal(number, self._arrive)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """A signal that comes inside is raised at the end."""
-        self._held += 1
+    def deferred(self) -> Iterator[None]:
+        """Defer a signal that arrives inside the context: Interrupted is raised at its end."""
+        self._depth += 1
         try:
             yield
         finally:
-            self._held -= 1
-        if self._came and not self._held:
+            self._depth -= 1
+        if self._received and not self._depth:
             raise Interrupted
 
     def _arrive(self, _number: int, _frame: FrameType | None) -> None:
-        first, self._came = not self._came, True
-        if first and not self._held:
+        first, self._received = not self._received, True
+        if first and not self._depth:
             raise Interrupted

@@ -1,4 +1,4 @@
-"""Processes by identity: a pid alone may have gone to somebody else meanwhile, a pid with its start time has not."""
+"""Processes with a safe identity: a process id may be reused, but an id together with its start time is unique."""
 
 import os
 import signal
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PATIENCE_S: Final = 6.0
-"""How long a process may take to end by itself."""
+END_TIMEOUT_S: Final = 6.0
+"""The time in seconds that a process may take to end before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process that leads a group of its own; ``started`` is the system's mark of when it began."""
+    """A process that leads a process group of its own. ``started`` is the system's text for its start time."""
 
     name: str
     pid: int
@@ -24,7 +24,7 @@ class Process:
 
     @classmethod
     def identify(cls, name: str, pid: int) -> "Process":
-        """The process that has this pid now. Raises ProcessLookupError."""
+        """Return the process that has this id now. Raises ProcessLookupError if there is none."""
         for row in _table():
             if row.pid == pid:
                 return cls(name, pid, row.started)
@@ -39,13 +39,13 @@ class _Row:
 
 
 def alive(processes: Iterable[Process]) -> list[Process]:
-    """Those that still run."""
+    """Return those of the processes that still run."""
     rows = {(row.pid, row.started) for row in _table()}
     return [process for process in processes if (process.pid, process.started) in rows]
 
 
 def end(processes: Iterable[Process]) -> None:
-    """End the groups of these processes, children included; those that do not go by themselves are killed."""
+    """End the process groups of these processes, children included. Those that do not end by themselves are killed."""
     groups = {process.pid for process in alive(processes)}
     for number in (signal.SIGTERM, signal.SIGKILL):
         for group in groups:
@@ -54,44 +54,44 @@ def end(processes: Iterable[Process]) -> None:
         groups = _wait_gone(groups)
 
 
-def end_alone(process: Process) -> None:
-    """Ask one process to end, and wait until it did what it does before it ends."""
+def end_one(process: Process) -> None:
+    """Ask one process to end, and wait until it has done so or twice ``END_TIMEOUT_S`` have passed."""
     if alive([process]):
         os.kill(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + 2 * PATIENCE_S
+        deadline = time.monotonic() + 2 * END_TIMEOUT_S
         while alive([process]) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 
 def _wait_gone(groups: set[int]) -> set[int]:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_TIMEOUT_S
     while True:
-        left = groups & {row.group for row in _table()}
-        if not left or time.monotonic() > deadline:
-            return left
+        remaining = groups & {row.group for row in _table()}
+        if not remaining or time.monotonic() > deadline:
+            return remaining
         time.sleep(0.05)
 
 
 def _table() -> list[_Row]:
-    """All processes that are not zombies."""
+    """Return all processes that are not zombies."""
     proc = Path("/proc")
-    return _linux(proc) if (proc / "self/stat").exists() else _posix()
+    return _linux_table(proc) if (proc / "self/stat").exists() else _posix_table()
 
 
-def _linux(proc: Path) -> list[_Row]:
+def _linux_table(proc: Path) -> list[_Row]:
     rows = []
     for entry in proc.iterdir():
         if not entry.name.isdigit():
             continue
         with suppress(FileNotFoundError, ProcessLookupError):
-            # The name, in parentheses, may hold anything; what follows is fixed (proc(5)).
+            # The name, in parentheses, may contain anything; the fields after it are fixed (proc(5)).
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if fields[0] not in "ZX":
                 rows.append(_Row(int(entry.name), int(fields[2]), fields[19]))
     return rows
 
 
-def _posix() -> list[_Row]:
+def _posix_table() -> list[_Row]:
     listing = subprocess.run(
         ["/bin/ps", "-A", "-o", "pid=,pgid=,stat=,lstart="], check=True, capture_output=True, text=True
     ).stdout

@@ -1,4 +1,4 @@
-"""Starts a whole stack, step by step."""
+"""Start a whole stack, step by step."""
 
 import sys
 from collections.abc import Mapping
@@ -16,15 +16,18 @@ from local.stack.seed import make_keys, store_polygon_key
 from local.stack.stores import start_store
 from local.stack.upstream import start_upstream
 
-FIRST_ANSWER_S = 30.0
+FIRST_ANSWER_TIMEOUT_S = 30.0
+"""The time in seconds that the first answer may take."""
 
 
 def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
-    """Start everything, see that it answers, and write down what it is. Raises StackError.
+    """Start every part of a stack, check that it answers, and record its addresses and keys in the folder. Return that
+    record.
 
     ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE are optional.
+    Raises StackError if a part does not start.
     """
-    environment = _for_children(caller)
+    environment = _child_environment(caller)
     cloud = start_cloud(launcher)
     redis_url = start_store(launcher, environment)
     upstream = start_upstream(launcher, caller, environment)
@@ -36,7 +39,7 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     door = [sys.executable, "-m", "local.stack.front_door", "--target", cloud.endpoint, "--api", deployed.api]
     launcher.start("front-door", door, environment)
     http = launcher.address("front-door")
-    _see_health(http)
+    _check_health(http)
     stack = {
         "http": http,
         "ws": None,
@@ -52,13 +55,13 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     return stack
 
 
-def _for_children(caller: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what leads to real accounts or holds the real Polygon key."""
-    kept = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "POLYGON_"))}
-    return {**kept, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
+def _child_environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's environment without variables that lead to real accounts or hold the real Polygon key."""
+    inherited = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "POLYGON_"))}
+    return {**inherited, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "SAM_CLI_TELEMETRY": "0"}
 
 
-def _see_health(http: str) -> None:
-    answer = httpx.get(f"{http}/health", timeout=FIRST_ANSWER_S, trust_env=False)
+def _check_health(http: str) -> None:
+    answer = httpx.get(f"{http}/health", timeout=FIRST_ANSWER_TIMEOUT_S, trust_env=False)
     if not answer.is_success:
         raise StackError(f"The deployed service does not serve: {answer.status_code} {answer.text[:500]}")

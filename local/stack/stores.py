@@ -15,12 +15,14 @@ NAME: Final = "redis"
 
 
 def start_store(launcher: Launcher, environment: Mapping[str, str]) -> str:
-    """Start a Redis where none is given, and wait for it; its URL. Raises StackError."""
-    given = environment.get("REDIS_URL")
-    if given:
-        if not _answers(given):
+    """Return the URL of a Redis that answers, and start one if REDIS_URL names none. Raises StackError if it does not
+    answer.
+    """
+    url = environment.get("REDIS_URL")
+    if url:
+        if not _answers(url):
             raise StackError("The Redis that REDIS_URL names does not answer.")
-        return given
+        return url
     program = shutil.which("redis-server", path=environment.get("PATH"))
     program = program or shutil.which("valkey-server", path=environment.get("PATH"))
     if program is None:

@@ -1,4 +1,4 @@
-"""The stack's Polygon: the real one where a key is given, else the sandbox."""
+"""The stack's Polygon: the real one if a key is given, otherwise the sandbox."""
 
 import sys
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ FREE_PLAN_PER_MINUTE: Final = "5"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where the functions ask, with which key and how often; ``sandbox``: where the sandbox is controlled."""
+    """The Polygon that the functions call: its address, key and calls a minute.
+
+    ``sandbox`` is the address of the sandbox's control routes, or None for the real Polygon.
+    """
 
     base_url: str
     key: str
@@ -24,7 +27,7 @@ class Upstream:
 
 
 def start_upstream(launcher: Launcher, caller: Mapping[str, str], environment: Mapping[str, str]) -> Upstream:
-    """The upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or a sandbox."""
+    """Return the upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or start a sandbox."""
     key = caller.get("POLYGON_API_KEY")
     if key:
         return Upstream(

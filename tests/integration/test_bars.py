@@ -204,7 +204,7 @@ def test_bars_that_the_plan_lacks_are_403_and_nobody_waits_for_them(world: World
     with redis.client() as client:
         assert not (client.get("dekr:{upstream}:lease:bars:1:day:adj:AAPL") or "").startswith("h:")
     world.upstream.denied = set()
-    assert world.get("/market-data/MSFT", key).status == 200  # what depends on the range asked for is not remembered
+    assert world.get("/market-data/MSFT", key).status == 200  # a refusal of one range is not remembered for others
 
 
 def test_the_end_of_the_plans_history_is_the_end_of_the_answer(world: World) -> None:
@@ -238,7 +238,7 @@ def test_nothing_grows_too_old_while_the_reader_waits_for_the_rest(world: World)
 
 
 def test_the_age_is_that_of_what_was_read_last(world: World) -> None:
-    """A sparse ticker is looked for farther back, and the tail that rode along is new again."""
+    """The read of a sparse ticker goes farther back, and the tail that is fetched along is fresh again."""
     key = world.key(7)
 
     def sparse(request: httpx.Request) -> httpx.Response | None:
@@ -282,7 +282,7 @@ def test_a_ticker_with_a_short_history_costs_few_calls(world: World) -> None:
     assert len(world.upstream.calls) == calls
 
 
-def test_a_day_that_is_published_late_is_asked_for_again(world: World) -> None:
+def test_a_day_that_is_published_late_is_fetched_again(world: World) -> None:
     key = world.key()
     world.to("2026-11-20T01:21:00Z")  # 20:21 in New York, after the 19th
     late = "/market-data/AAPL?timespan=minute&limit=700&adjusted=false"
@@ -353,7 +353,7 @@ def test_in_the_first_hours_the_day_before_comes_in_the_same_call(world: World) 
     assert len(world.upstream.calls) == 1
 
 
-def test_a_quiet_day_is_followed_back_without_asking_where_the_history_begins(world: World) -> None:
+def test_behind_a_quiet_day_the_one_before_is_read_without_a_call_for_the_start_of_history(world: World) -> None:
     world.to("2026-11-20T20:00:00Z")
     minutes(world, "QUIE", 60)
     answer = world.get("/market-data/QUIE?timespan=minute&limit=20", world.key())
@@ -362,7 +362,7 @@ def test_a_quiet_day_is_followed_back_without_asking_where_the_history_begins(wo
     assert not any("/month/" in path for path in world.upstream.calls)
 
 
-def test_before_the_day_begins_only_the_days_before_are_asked_for(world: World) -> None:
+def test_before_the_day_begins_only_the_days_before_are_fetched(world: World) -> None:
     world.to("2026-11-20T06:00:00Z")  # 01:00 in New York
     minutes(world, "AAPL", 1)
     answer = world.get("/market-data/AAPL?timespan=minute&limit=1", world.key())
@@ -370,7 +370,7 @@ def test_before_the_day_begins_only_the_days_before_are_asked_for(world: World) 
     assert len(world.upstream.calls) == 1
 
 
-def test_a_new_listing_is_not_looked_behind_again_and_again(world: World) -> None:
+def test_the_days_before_a_new_listing_are_not_fetched_again_and_again(world: World) -> None:
     key = world.key()
     world.to("2026-11-02T16:00:00Z")
     now_ms, november_ms = world.upstream.now_us() // 1000, 1_793_505_600_000

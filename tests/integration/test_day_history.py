@@ -21,7 +21,7 @@ TICKERS = ("AAPL", "MSFT", "TSLA")
 
 @pytest.fixture
 def friday(link: Link) -> Iterator[Market]:
-    """The service on a market, in the middle of a Friday; somebody has asked for years of days."""
+    """The service on a market, in the middle of a Friday; some readers have requested years of days."""
     with market(link) as found:
         key = found.world.key(7)
         found.world.get("/quote/AAPL", key)
@@ -35,7 +35,7 @@ def days(ticker: str, *, adjusted: str = "true", first: str = "2025-01-02") -> s
 
 
 def night(on: Market) -> int:
-    """A run of the warmer. How many calls it made."""
+    """Run the warmer; returns the number of its upstream calls."""
     before = on.calls
     on.world.services.warmer.run(Task.NIGHT, Deadline.after(60))
     return on.calls - before
@@ -60,7 +60,7 @@ def served(on: Market, ticker: str, first: str = "2025-01-02", adjusted: str = "
 
 
 def test_one_call_adds_the_day_for_everybody(friday: Market) -> None:
-    """And one tells of splits. What is added is what a fetch of the year would have brought."""
+    """And one call lists the splits. The bar that is added is the one that a fetch of the year would have brought."""
     friday.to(NIGHT)
     assert night(friday) == 2
     for ticker in TICKERS:
@@ -90,7 +90,7 @@ def test_what_lacks_an_earlier_day_is_left_to_its_reader(friday: Market) -> None
     assert served(friday, "MSFT") == upstream(friday, "MSFT", "2025-01-02")
 
 
-def test_nothing_is_asked_for_where_nobody_has_days(link: Link) -> None:
+def test_no_call_is_made_where_no_days_are_cached(link: Link) -> None:
     with market(link) as found:
         found.world.get("/quote/AAPL", found.world.key(7))
         found.sandbox.calls.clear()
@@ -99,7 +99,7 @@ def test_nothing_is_asked_for_where_nobody_has_days(link: Link) -> None:
         assert not [path for path in found.sandbox.calls if "grouped" in path]
 
 
-def test_on_the_next_day_one_call_tells_that_nothing_was_split(friday: Market) -> None:
+def test_on_the_next_day_one_call_says_that_nothing_was_split(friday: Market) -> None:
     friday.to(NIGHT)
     night(friday)
     friday.to("2026-11-23T15:00:00Z")
@@ -151,7 +151,7 @@ class SlowClock:
 
 @pytest.fixture
 def popular(link: Link) -> World:
-    """On a Friday somebody asked for the days of two tickers; it is the first moment of its night."""
+    """On a Friday a reader has requested the days of two tickers; it is the first moment of the night."""
     world = World(SlowClock(link))
     world.upstream.listed = ("AAPL", "MSFT")
     world.to("2026-11-20T15:00:00Z")
@@ -165,7 +165,7 @@ def popular(link: Link) -> World:
 
 
 def runs(world: World) -> list[str]:
-    """A run of the warmer. The last part of each path that it asked."""
+    """Run the warmer; returns the last part of each path that it requested."""
     before = len(world.upstream.calls)
     world.services.warmer.run(Task.NIGHT, Deadline.after(60))
     return [path.rsplit("/", 1)[-1] for path in world.upstream.calls[before:]]
@@ -205,8 +205,8 @@ def refused(_: str) -> httpx.Response:
 
 @pytest.mark.parametrize("answer", [wrong, refused])
 def test_a_ticker_that_the_upstream_has_wrong_does_not_end_the_night(popular: World, answer: Any) -> None:
-    asked = {"AAPL": 9, "TSLA": 5, "MSFT": 4, "KO": 3}
-    for ticker, count in asked.items():
+    requests = {"AAPL": 9, "TSLA": 5, "MSFT": 4, "KO": 3}
+    for ticker, count in requests.items():
         for _ in range(count):
             popular.services.demand.note(ticker, 1, 30)
     popular.store.run(*popular.services.demand.all())

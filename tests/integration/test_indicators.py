@@ -16,7 +16,7 @@ from dekr.http.native import indicators as indicator_pages
 from dekr.http.paging import cursors
 from dekr.http.polygon import indicators as polygon_indicators
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.indicators.service import Indicator, Price, Study
+from dekr.market.indicators.study import Indicator, Price, Study
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
@@ -126,9 +126,9 @@ def test_values_in_the_middle_of_a_range_are_those_of_the_full_history(market: W
     days = days_until_now()
     values = model(kind, [close(at) for at in days], *USUAL[kind])
     of_day = dict(zip(days[-len(values) :], values, strict=True))
-    asked = [at for at in days if ms("2024-03-01T05:00:00Z") <= at < ms("2024-04-01T04:00:00Z")]
-    assert [ms(value["timestamp"]) for value in answer.json] == asked[::-1]
-    assert numbers(answer.json) == pytest.approx(numbers([of_day[at] for at in asked[::-1]]), rel=1e-9, abs=1e-9)
+    requested = [at for at in days if ms("2024-03-01T05:00:00Z") <= at < ms("2024-04-01T04:00:00Z")]
+    assert [ms(value["timestamp"]) for value in answer.json] == requested[::-1]
+    assert numbers(answer.json) == pytest.approx(numbers([of_day[at] for at in requested[::-1]]), rel=1e-9, abs=1e-9)
 
 
 def test_an_indicator_on_cached_bars_costs_no_call(market: World) -> None:
@@ -385,7 +385,7 @@ BAD = [
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> Iterator[None]:
-    """After the test, nothing was asked upstream and nothing stands in the store but what finding the key needs."""
+    """After the test, no upstream call was made and the store has nothing but what finding the key needs."""
     yield
     assert world.upstream.calls == []
     with redis.client() as client:

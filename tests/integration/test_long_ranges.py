@@ -20,4 +20,4 @@ def test_a_long_fetch_that_breaks_off_goes_on_from_there(link: Link) -> None:
         if answer.status == 200:
             break
     assert answer.status == 200
-    assert len(set(upstream.calls)) == len(upstream.calls), "nothing was asked for twice"
+    assert len(set(upstream.calls)) == len(upstream.calls), "nothing was fetched twice"

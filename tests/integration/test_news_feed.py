@@ -1,4 +1,4 @@
-"""One call for the whole market's news keeps every ticker's list fresh, and no list says less than upstream did at its stamp."""
+"""One call for the news of all tickers keeps every list fresh, and no list says less than the upstream did at the list's stamp."""
 
 import random
 import time
@@ -15,7 +15,7 @@ from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.market.news import feed as news_feed
-from dekr.market.news.ticker_list import NEWEST
+from dekr.market.news.ticker_list import LIST_SIZE
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.store import Command, plain
 from dekr.store.link import Link
@@ -33,7 +33,7 @@ TICKERS = ("AAPL", "MSFT", "TSLA", "KO", "F", "BRK.B")
 
 @dataclass
 class Wire:
-    """Two sandboxes of the service and a newsroom. ``calls``: what was asked for in each call, in order."""
+    """Two sandboxes of the service and a newsroom. ``calls``: the parameters of each upstream call, in order."""
 
     worlds: list[World]
     room: Newsroom = field(default_factory=Newsroom)
@@ -62,7 +62,7 @@ class Wire:
         return [article["title"] for article in self.get(f"/news?symbol={symbol}", tier).json["articles"]]
 
     def spent(self, act: Callable[[], object]) -> list[str]:
-        """What is asked of upstream meanwhile: the ticker, or "all"."""
+        """The upstream calls that an act makes: for each the ticker, "cursor" or "all"."""
         before = len(self.calls)
         act()
         return [call.get("ticker", "cursor" if "cursor" in call else "all") for call in self.calls[before:]]
@@ -172,7 +172,7 @@ def test_an_article_that_is_changed_soon_after_is_so_in_the_lists(known: Wire, c
     assert (f"{story.number}.1" in known.titles("MSFT")) == (change == "tickers")
 
 
-def test_each_tier_has_its_own_patience_with_the_feed(known: Wire) -> None:
+def test_each_tier_has_its_own_largest_age_of_the_feed(known: Wire) -> None:
     known.titles("AAPL")
     known.later(899)
     assert known.spent(lambda: known.titles("KO", 4)) == []
@@ -261,16 +261,16 @@ def test_a_feed_that_cannot_be_used_does_not_cost_the_lists(known: Wire, link: L
     assert known.spent(lambda: known.titles("KO"))[0] == "all"
 
 
-def test_while_the_upstream_is_down_the_feeds_age_is_told_and_the_list_is_not_asked_for(known: Wire) -> None:
+def test_while_the_upstream_is_down_the_feeds_age_is_labelled_and_the_list_is_not_fetched(known: Wire) -> None:
     known.titles("AAPL")
     known.later(600)
-    asked: list[str] = []
-    known.worlds[0].upstream.answer = lambda request: asked.append(str(request.url)) or httpx.Response(500)  # type: ignore[func-returns-value]
+    urls: list[str] = []
+    known.worlds[0].upstream.answer = lambda request: urls.append(str(request.url)) or httpx.Response(500)  # type: ignore[func-returns-value]
     stale = known.get("/news?symbol=KO")
     assert stale.status == 200
     assert stale.headers["X-Data-Warning"].startswith("stale; age=600")
-    assert asked
-    assert not [url for url in asked if "ticker" in url]
+    assert urls
+    assert not [url for url in urls if "ticker" in url]
 
 
 def test_after_a_feed_that_was_wrong_the_answer_is_a_plain_one(known: Wire) -> None:
@@ -391,13 +391,13 @@ def test_a_page_does_not_end_between_articles_of_one_moment(known: Wire) -> None
     known.titles("AAPL")
     assert len(known.get("/news?symbol=KO&limit=4").json["articles"]) == 4
     assert len(known.get("/news?symbol=KO&limit=3").json["articles"]) == 3
-    # There is no page of two: upstream is asked for it.
+    # The list cannot be cut to two articles, so the upstream is called.
     assert known.spent(lambda: known.get("/news?symbol=KO&limit=2")) == ["KO"]
     assert len(known.get("/news?symbol=KO&limit=2").json["articles"]) == 2
 
 
 @pytest.mark.parametrize("query", ["limit=11", "published_after=2026-11-01", "limit=100"])
-def test_other_questions_are_asked_as_they_are(known: Wire, query: str) -> None:
+def test_other_queries_are_passed_on(known: Wire, query: str) -> None:
     assert known.spent(lambda: known.get(f"/news?symbol=KO&{query}")) == ["KO"]
     assert known.spent(lambda: known.get(f"/news?symbol=KO&{query}")) == []
     known.later(301)
@@ -429,7 +429,7 @@ def test_those_who_wait_for_the_feed_read_what_it_changed(known: Wire, redis: Re
     assert answers[0].headers["Cache-Status"].startswith("dekr; fwd=miss; collapsed")
 
 
-def ask(world: World, tier: Tier) -> ReadContext:
+def read_context(world: World, tier: Tier) -> ReadContext:
     principal = Principal(f"reader-{tier}", tier, Role.USER, "")
     return ReadContext(world.services.limiter.rate_charge(principal, "news"), tier.policy, Deadline.after(20))
 
@@ -440,7 +440,7 @@ def live(room: Newsroom, draw: random.Random, start_us: int, hours: int) -> None
     while at_us < start_us + hours * HOUR_US:
         at_us += int(draw.expovariate(1 / 9) * MINUTE_US) if draw.random() < 0.97 else 5 * HOUR_US
         published_us = at_us // MINUTE_US * MINUTE_US if draw.random() < 0.5 else at_us // 1_000_000 * 1_000_000
-        last_us = published_us + news_feed.LATEST_US - 2_000_000
+        last_us = published_us + news_feed.MAX_PUBLICATION_DELAY_US - 2_000_000
         named = draw.choices((*TICKERS, "X:BTCUSD"), (9, 5, 2, 2, 1, 1, 1), k=draw.choice((1, 1, 2, 3)))
         story = room.publish(
             published_us, *named, appears_us=draw.choice((published_us, draw.randint(published_us, last_us)))
@@ -459,17 +459,17 @@ def is_page_of(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) ->
     """
     if page != truth[: len(page)]:
         return False
-    times = [article["published_utc"] for article in truth[: NEWEST + 1]]
-    return len(page) == min(NEWEST, len(truth)) or (bool(page) and len(set(times[len(page) :])) == 1)
+    times = [article["published_utc"] for article in truth[: LIST_SIZE + 1]]
+    return len(page) == min(LIST_SIZE, len(truth)) or (bool(page) and len(set(times[len(page) :])) == 1)
 
 
-def told(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) -> str:
+def difference(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) -> str:
     lines = [[f"{each['title']} {each['published_utc']}" for each in articles] for articles in (page, truth[:12])]
     return f"{lines[0]} instead of {lines[1]}"
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_every_list_is_what_upstream_said_at_its_stamp(wire: Wire, seed: int) -> None:
+def test_every_list_is_what_the_upstream_said_at_its_stamp(wire: Wire, seed: int) -> None:
     draw = random.Random(seed)
     wire.room.most = draw.choice((1_000, 40, 15))
     live(wire.room, draw, wire.now_us, hours=72)
@@ -479,13 +479,13 @@ def test_every_list_is_what_upstream_said_at_its_stamp(wire: Wire, seed: int) ->
         wire.later(draw.expovariate(1 / 500) if draw.random() < 0.98 else 9 * 3_600)
         ticker, tier = draw.choice(TICKERS), Tier(draw.randint(1, 7))
         world = draw.choice(wire.worlds)
-        asked = ask(world, tier)
+        context = read_context(world, tier)
         parameters = {"order": "desc", "sort": "published_utc", "limit": "10", "ticker": ticker}
-        page = world.services.news.get(asked, Ticker(ticker), parameters).get("results") or []
-        assert asked.now_us - asked.stamp_us < tier.policy.news_s * 1_000_000
-        read_us = min((at_us for at_us in wire.room.reads_us if at_us >= asked.stamp_us), default=asked.stamp_us)
-        truths = [wire.room.read(at_us, ticker) for at_us in (asked.stamp_us, read_us)]
-        assert any(is_page_of(page, truth) for truth in truths), told(page, truths[0])
-        outcomes.append(asked.outcome)
+        page = world.services.news.get(context, Ticker(ticker), parameters).get("results") or []
+        assert context.now_us - context.stamp_us < tier.policy.news_s * 1_000_000
+        read_us = min((at_us for at_us in wire.room.reads_us if at_us >= context.stamp_us), default=context.stamp_us)
+        truths = [wire.room.read(at_us, ticker) for at_us in (context.stamp_us, read_us)]
+        assert any(is_page_of(page, truth) for truth in truths), difference(page, truths[0])
+        outcomes.append(context.outcome)
     assert Outcome.HIT in outcomes
     assert len([call for call in wire.calls if "ticker" not in call]) > len(wire.calls) / 4

@@ -1,4 +1,4 @@
-"""Bars that readers of one ticker share: longer ones made of its minutes, the day's own from its snapshot."""
+"""Bars that readers of one ticker share: longer ones resampled from its minutes, the day's bar from its snapshot."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,14 +44,14 @@ def rounded(bars: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def spent(on: Market, path: str, key: str) -> int:
-    """How many calls it takes to answer."""
+    """The number of upstream calls that the answer to a path takes."""
     before = on.calls
     answer = on.world.get(path, key)
     assert answer.status == 200, answer
     return on.calls - before
 
 
-def test_one_refresh_of_minutes_serves_all_readers_of_bars_made_of_them(friday: Market) -> None:
+def test_one_refresh_of_minutes_serves_all_readers_of_bars_resampled_from_them(friday: Market) -> None:
     key = friday.world.key(7)
     for path in (MINUTES, FIVES, HOURS):
         spent(friday, path, key)
@@ -62,7 +62,7 @@ def test_one_refresh_of_minutes_serves_all_readers_of_bars_made_of_them(friday: 
 
 
 @pytest.mark.parametrize(("multiplier", "timespan"), [(5, "minute"), (15, "minute"), (1, "hour"), (4, "hour")])
-def test_they_are_the_upstreams_own(friday: Market, multiplier: int, timespan: str) -> None:
+def test_resampled_bars_are_the_upstreams_own(friday: Market, multiplier: int, timespan: str) -> None:
     key = friday.world.key(7)
     path = f"/market-data/AAPL?timespan={timespan}&multiplier={multiplier}&from=2026-11-18"
     friday.world.get(path, key)
@@ -99,7 +99,7 @@ def test_readers_of_few_bars_need_nothing_but_the_day(friday: Market) -> None:
     assert spent(friday, HOURS, key) == 1
 
 
-def test_a_ticker_that_has_not_traded_today_is_not_asked_for_each_minute(world: World) -> None:
+def test_a_ticker_that_has_not_traded_today_is_not_fetched_each_minute(world: World) -> None:
     def until_yesterday(request: httpx.Request) -> httpx.Response | None:
         first, last = (int(part) for part in request.url.path.split("/")[-2:])
         starts = range(-(-first // 3_600_000) * 3_600_000, min(last, TODAY_MS), 3_600_000)
@@ -127,7 +127,7 @@ def test_where_the_minutes_cannot_be_fetched_what_there_is_is_labelled(friday: M
 
 
 def snapshot(on: Market) -> None:
-    """Somebody asks for the ticker's snapshot."""
+    """Request the ticker's snapshot as another reader does."""
     on.world.get("/v2/snapshot/locale/us/markets/stocks/tickers/AAPL", on.world.key(7, "other"))
 
 
@@ -164,7 +164,7 @@ def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, a
 
 
 def test_a_snapshot_of_another_day_says_nothing_of_this_one(friday: Market) -> None:
-    """At 03:29 in New York the upstream still tells of the day before."""
+    """At 03:29 in New York the upstream still has the day before."""
     key, path = friday.world.key(2), f"{DAYS}&adjusted=false"
     friday.to("2026-11-20T01:30:00Z")
     friday.world.get(path, key)
@@ -221,7 +221,7 @@ def test_a_snapshot_is_used_no_longer_than_the_readers_age(friday: Market) -> No
 
 
 def test_only_a_split_makes_settled_history_wrong(friday: Market) -> None:
-    """One call a trading day tells that there was none, for all tickers."""
+    """One call a trading day says of all tickers that there was none."""
     key = friday.world.key(1)
     paths = [f"/market-data/{ticker}?from=2025-02-01&to=2025-06-01" for ticker in ("AAPL", "MSFT")]
     for path in paths:
@@ -231,7 +231,7 @@ def test_only_a_split_makes_settled_history_wrong(friday: Market) -> None:
 
 
 @pytest.mark.parametrize("later", ["2024-06-10T15:00:00Z", "2024-06-26T15:00:00Z"])
-def test_a_split_does(friday: Market, later: str) -> None:
+def test_a_split_makes_settled_history_be_fetched_again(friday: Market, later: str) -> None:
     key, path = friday.world.key(1), "/market-data/NVDA?from=2024-02-01&to=2024-03-01"
     friday.to("2024-06-07T15:00:00Z")
     before = friday.world.get(path, key).json
@@ -249,7 +249,7 @@ def test_what_a_day_had_before_it_was_over_grows_no_younger(friday: Market) -> N
     assert friday.world.get(DAYS, key).json == upstream(friday, 1, "day", "2026-06-01")[-100:]
 
 
-def test_where_nobody_tells_of_splits_history_is_fetched_again(friday: Market) -> None:
+def test_without_the_list_of_splits_history_is_fetched_again(friday: Market) -> None:
     key, path = friday.world.key(1), "/market-data/AAPL?from=2025-02-01&to=2025-06-01"
     friday.world.get(path, key)
     friday.to("2026-11-23T15:00:00Z")

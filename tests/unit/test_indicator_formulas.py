@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dekr.market.bars.service import Row
 from dekr.market.indicators import formulas
-from dekr.market.indicators.service import FORMULAS, Indicator, Price, Study
+from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 
 DAYS = 3_000
 WINDOWS = [1, 2, 14, 50, 200]
@@ -79,7 +79,7 @@ def test_macd_is_made_of_talibs_emas(windows: tuple[int, int, int]) -> None:
     assert histogram == pytest.approx(list((lines - signals)[signal - 1 :]), abs=1e-11)
 
 
-def test_macd_is_talibs_once_their_beginnings_are_forgotten() -> None:
+def test_macd_is_talibs_after_the_unstable_period() -> None:
     """TA-Lib begins the shorter EMA where the longer one begins, the upstream each with its own first window."""
     known = talib.MACD(np.array(walk()), 12, 26, 9)
     for ours, theirs in zip(macd(walk(), 12, 26, 9), known, strict=True):
@@ -175,26 +175,26 @@ STUDIES = [
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
 def test_no_value_before_there_are_enough_bars(study: Study) -> None:
-    rows = bars(walk(study.lead + 1))
+    rows = bars(walk(study.lookback + 1))
     assert study.points(rows[:-1], 0) == []
     ((start, *values),) = study.points(rows, 0)
-    assert start == study.lead
+    assert start == study.lookback
     assert len(values) == len(FORMULAS[study.indicator].fields)
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
 def test_values_from_a_bar_on_are_the_last_of_all_values(study: Study) -> None:
-    rows = bars(walk(study.lead + 120))
+    rows = bars(walk(study.lookback + 120))
     whole = study.points(rows, 0)
-    assert [point[0] for point in whole] == list(range(study.lead, len(rows)))
-    for since in (0, study.lead - 1, study.lead, study.lead + 1, len(rows) - 50, len(rows) - 1, len(rows)):
-        assert study.points(rows, since) == whole[max(since - study.lead, 0) :]
+    assert [point[0] for point in whole] == list(range(study.lookback, len(rows)))
+    for since in (0, study.lookback - 1, study.lookback, study.lookback + 1, len(rows) - 50, len(rows) - 1, len(rows)):
+        assert study.points(rows, since) == whole[max(since - study.lookback, 0) :]
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=str)
-def test_what_stands_before_its_reach_does_not_count(study: Study) -> None:
+def test_bars_before_its_history_do_not_count(study: Study) -> None:
     for seed in range(5):
-        prices = walk(study.reach + 1, seed)
+        prices = walk(study.history_bars + 1, seed)
         before = [price * 9 for price in walk(1_000, seed + 100)]  # another price level altogether
         (_, *alone) = study.points(bars(prices), 0)[-1]
         (_, *whole) = study.points(bars(before + prices), 0)[-1]
@@ -202,15 +202,15 @@ def test_what_stands_before_its_reach_does_not_count(study: Study) -> None:
 
 
 @pytest.mark.parametrize("window", [2, 14, 50, 1_000])
-def test_a_memory_ends_where_a_double_sees_nothing(window: int) -> None:
-    for memory, ratio in (
-        (formulas.ema_memory(window), 1 - 2 / (window + 1)),
-        (formulas.rsi_memory(window), 1 - 1 / window),
+def test_the_unstable_period_ends_where_a_double_shows_no_difference(window: int) -> None:
+    for unstable, ratio in (
+        (formulas.ema_unstable_period(window), 1 - 2 / (window + 1)),
+        (formulas.rsi_unstable_period(window), 1 - 1 / window),
     ):
-        assert ratio**memory <= formulas.NOTHING < ratio ** (memory - 1)
+        assert ratio**unstable <= formulas.NEGLIGIBLE_WEIGHT < ratio ** (unstable - 1)
 
 
 @pytest.mark.parametrize("indicator", Indicator)
 def test_the_longest_answer_needs_fewer_bars_than_the_bound(indicator: Indicator) -> None:
     windows = {Indicator.MACD: (999, 1_000, 1_000)}.get(indicator, (1_000,))
-    assert 5_001 + Study(indicator, windows, Price.CLOSE).reach < 50_000
+    assert 5_001 + Study(indicator, windows, Price.CLOSE).history_bars < 50_000

@@ -62,3 +62,6 @@ POLICIES: Final[dict[Tier, TierPolicy]] = {
     Tier.ALGORITHMIC_TRADER: TierPolicy(60, 300, 300, 1_200, 200, 500_000, 250, 200, 3, _STREAM, True),
     Tier.INSTITUTIONAL_ELITE: TierPolicy(30, 300, 300, 6_000, 1_000, None, 250, 1_000, 10, _EVERYTHING, True),
 }
+
+MAX_REAL_TIME_S: Final = max(policy.real_time_s for policy in POLICIES.values())
+"""The largest age of real-time data that any tier may have in the regular session, in seconds."""

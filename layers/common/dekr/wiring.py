@@ -143,17 +143,17 @@ class Services:
     @cached_property
     def news(self) -> "News":
         """The service of news."""
-        from dekr.market.news.service import News  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.news.feed_fetcher import NewsFeed  # noqa: PLC0415 - only functions that read news need it
+        from dekr.market.news.service import News  # noqa: PLC0415 - only functions that read news need it
         from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - loaded on first use only
 
-        return News(self._reader, ArticlePages(self.answers), self._upstream)
+        feed = NewsFeed(self._single_flight, self._upstream)
+        return News(self._reader, feed, ArticlePages(self.answers), self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
         """The service of bars."""
-        from dekr.market.bars.service import Bars  # noqa: PLC0415 - loaded on first use only
-
-        return Bars(self._reader, self._upstream)
+        return self._bars(self._reader)
 
     @cached_property
     def indicators(self) -> "Indicators":
@@ -180,8 +180,9 @@ class Services:
     def warmer(self) -> "Warmer":
         """The warmer, which preloads data within its own part of the upstream budget."""
         from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.bars.finished_day import FinishedDayHistory  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.bars.service import Bars  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.bars.day_history import DayHistory  # noqa: PLC0415 - only the warmer's function needs it
+        from dekr.market.bars.finished_day import FinishedDayHistory  # noqa: PLC0415 - only the warmer's function needs it
+        from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
         from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
         from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - loaded on first use only
         from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - loaded on first use only
@@ -189,12 +190,27 @@ class Services:
 
         max_per_minute = max(1, int(self._gate.per_minute * SHARE))
         share = BudgetShare(self._gate, "warmer", max_per_minute, self.passed_over)
-        reader = replace(self._reader, single_flight=replace(self._single_flight, gate=share))
-        history = FinishedDayHistory(reader, self._upstream)
-        bars = Bars(reader, self._upstream)
-        night = NightlyHistory(self.demand, history.extend, bars, self._warmers_charge, self.passed_over)
+        single_flight = replace(self._single_flight, gate=share)
+        reader = replace(self._reader, single_flight=single_flight)
+        finished_day = FinishedDayHistory(single_flight, RecentSplits(reader, self._upstream), self._upstream)
+        days = DayHistory(self._bars(reader))
+        night = NightlyHistory(self.demand, finished_day, days, self._warmers_charge, self.passed_over)
         shared = SharedRefresh(reader, self._upstream)
         return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge)
+
+    def _bars(self, reader: Reader) -> "Bars":
+        """The bar service on a read path."""
+        from dekr.market.bars.fetch import SegmentFetches  # noqa: PLC0415 - only functions that read bars need it
+        from dekr.market.bars.history_start import HistoryStart  # noqa: PLC0415 - only functions that read bars need it
+        from dekr.market.bars.segment_reader import SegmentReader  # noqa: PLC0415 - only functions that read bars need it
+        from dekr.market.bars.service import Bars  # noqa: PLC0415 - only functions that read bars need it
+        from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
+        from dekr.market.bars.upstream import UpstreamBars  # noqa: PLC0415 - only functions that read bars need it
+
+        upstream, single_flight = UpstreamBars(self._upstream), reader.single_flight
+        splits = RecentSplits(reader, self._upstream)
+        segments = SegmentReader(reader, single_flight, SegmentFetches(upstream, single_flight), splits)
+        return Bars(segments, HistoryStart(reader, upstream), reader.now_us)
 
     def _warmers_charge(self) -> "RateCharge":
         """The charge under which the warmer's calls are counted. No user has its name, which begins with a control character."""

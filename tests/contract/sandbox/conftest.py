@@ -1,4 +1,4 @@
-"""The sandbox market behind a real socket, one for each plan, and the vendor's own client pointed at it."""
+"""Fixtures: a sandbox market behind a real socket for each plan, and the vendor's own client pointed at it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,39 +14,41 @@ from local.sandbox.server import serving
 from local.sandbox.state import KEY, Sandbox
 
 FRIDAY = "2026-11-20T15:00:30Z"
-"""In the middle of a regular session (10:00:30 in New York)."""
+"""A moment in the middle of a regular session (10:00:30 in New York)."""
 
 CLOSED = "2026-11-21T07:00:00Z"
-"""The night after it: two answers are of the same market, whatever the time between them."""
+"""A moment in the night after that session, when two answers show the same market whatever the time between them."""
 
 
 @dataclass
 class Running:
-    """A served sandbox: ``http`` has its key, ``official`` is the vendor's client."""
+    """A sandbox that is being served. ``http`` sends its key with every request; ``official`` is the vendor's client."""
 
     sandbox: Sandbox
     http: httpx.Client
     official: RESTClient
 
     def at(self, moment: str) -> None:
-        """Drive the clock."""
+        """Set the sandbox's clock to a moment in RFC 3339."""
         self.sandbox.clock.set(datetime.fromisoformat(moment))
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """The body of an answer that must be 200."""
+        """Return the JSON body of an answer that must have status 200."""
         response = self.http.get(path, params=parameters or None)
         assert response.status_code == 200, response.text
         return response.json()
 
     def bars(self, ticker: str, window: str, first: str, last: str, **parameters: Any) -> list[dict[str, Any]]:
-        """All bars of one page; ``window`` as in "5/minute"."""
+        """Return the bars of an answer that must be a single page. ``window`` is multiplier and timespan, as in
+        "5/minute".
+        """
         answer = self.get(f"/v2/aggs/ticker/{ticker}/range/{window}/{first}/{last}", **{"limit": 50_000, **parameters})
         found: list[dict[str, Any]] = answer.get("results", [])
         assert "next_url" not in answer
         return found
 
     def pages(self, path: str, **parameters: Any) -> list[list[dict[str, Any]]]:
-        """The results of all pages, the first one's parameters given."""
+        """Return the results of every page, one list each. The parameters are those of the first page."""
         answer = self.get(path, **parameters)
         found = [answer.get("results", [])]
         while "next_url" in answer:
@@ -55,11 +57,11 @@ class Running:
         return found
 
     def fault(self, kind: str, **fields: Any) -> None:
-        """Order a fault."""
+        """Inject a fault through the control routes."""
         self.http.post("/_control/faults", json={"kind": kind, **fields}).raise_for_status()
 
     def reset(self) -> None:
-        """As it was at the start."""
+        """Restore the initial clock, faults, closures and counts."""
         self.at(FRIDAY)
         self.http.delete("/_control/faults")
         self.http.delete("/_control/market")
@@ -104,7 +106,7 @@ def starter(_starter: Running) -> Running:
 
 @pytest.fixture
 def free(_free: Running) -> Running:
-    """With all of its five calls a minute."""
+    """The free plan, with all of its five calls a minute still unused."""
     _free.sandbox.meter = Meter(_free.sandbox.plan.per_minute)
     _free.reset()
     return _free

@@ -1,4 +1,4 @@
-"""Closures that no calendar knows."""
+"""The sandbox announces unscheduled closures of the market through its status answers."""
 
 import pytest
 

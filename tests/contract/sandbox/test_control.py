@@ -1,4 +1,4 @@
-"""The control routes: calls and the clock."""
+"""The control routes count calls and drive the clock."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime

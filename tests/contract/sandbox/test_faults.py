@@ -1,4 +1,4 @@
-"""Faults on request."""
+"""Injected faults fail calls in exactly the ways that the control route names."""
 
 import asyncio
 import json
@@ -99,14 +99,14 @@ def test_slow_is_answered_in_the_end_and_holds_nobody_else_up(advanced: Running)
     advanced.fault("slow", match=QUOTE, seconds=2)
     ends = []
 
-    def ask(path: str) -> None:
+    def request(path: str) -> None:
         ends.append((path, advanced.http.get(path).status_code))
 
-    slow = threading.Thread(target=ask, args=(QUOTE,))
+    slow = threading.Thread(target=request, args=(QUOTE,))
     slow.start()
     while not advanced.sandbox.calls[QUOTE]:
         time.sleep(0.005)
-    ask(DAYS)
+    request(DAYS)
     slow.join()
     assert ends == [(DAYS, 200), (QUOTE, 200)]
 
@@ -122,7 +122,7 @@ def test_hang_and_latency_do_not_keep_the_server_from_stopping() -> None:
     sandbox = Sandbox(latency_s=3_600)
     failures: list[type[Exception]] = []
 
-    def ask(url: str) -> None:
+    def request(url: str) -> None:
         try:
             httpx.get(f"{url}{QUOTE}", timeout=30)
         except httpx.RemoteProtocolError as error:
@@ -130,16 +130,16 @@ def test_hang_and_latency_do_not_keep_the_server_from_stopping() -> None:
 
     with serving(sandbox) as url:
         httpx.post(f"{url}/_control/faults", json={"kind": "hang"}).raise_for_status()
-        asking = threading.Thread(target=ask, args=(url,))
-        asking.start()
+        requesting = threading.Thread(target=request, args=(url,))
+        requesting.start()
         while not sandbox.calls.total():
             pass
-    asking.join()
+    requesting.join()
     assert failures == [httpx.RemoteProtocolError]
 
 
 def test_latency_does_not_block_others() -> None:
-    async def ask() -> list[int]:
+    async def requests() -> list[int]:
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client:
             responses = await asyncio.gather(*(client.get(QUOTE) for _ in range(50)))
         return [response.status_code for response in responses]
@@ -147,7 +147,7 @@ def test_latency_does_not_block_others() -> None:
     sandbox = Sandbox(latency_s=0.5)
     with serving(sandbox) as url:
         # One after the other they would take 25 s.
-        assert asyncio.run(asyncio.wait_for(ask(), 20)) == [200] * 50
+        assert asyncio.run(asyncio.wait_for(requests(), 20)) == [200] * 50
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_every_kind_is_accepted(advanced: Running) -> None:
 
 
 def shape(body: Any) -> Any:
-    """The names and types in a body."""
+    """Return the names and types in a JSON body."""
     if isinstance(body, dict):
         return {name: shape(value) for name, value in body.items() if name != "request_id"}
     if isinstance(body, list):

@@ -1,4 +1,4 @@
-"""The figures of the usual seed: what is made of them (tests, recorded runs, documents) relies on their staying the same."""
+"""The market of the default seed never changes: tests, recorded runs and documents rely on its figures."""
 
 import json
 from datetime import datetime

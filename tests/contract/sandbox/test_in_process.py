@@ -1,4 +1,4 @@
-"""The sandbox without a socket."""
+"""The sandbox answers in process, without a socket."""
 
 import asyncio
 
@@ -7,8 +7,8 @@ import pytest
 from starlette.types import Message
 
 from local.sandbox.app import create_app
-from local.sandbox.clock import read_moment
-from local.sandbox.faults import parse
+from local.sandbox.clock import parse_moment
+from local.sandbox.faults import parse_fault
 from local.sandbox.plans import STARTER
 from local.sandbox.routes import CutShortError
 from local.sandbox.state import Sandbox
@@ -16,22 +16,22 @@ from local.sandbox.state import Sandbox
 
 def test_it_answers_in_the_process_itself() -> None:
     sandbox = Sandbox(STARTER, key="fake-key", seed=3)
-    sandbox.clock.set(read_moment("2026-11-20T15:00:00Z"))
+    sandbox.clock.set(parse_moment("2026-11-20T15:00:00Z"))
 
-    async def ask(path: str) -> httpx.Response:
+    async def get(path: str) -> httpx.Response:
         transport = httpx.ASGITransport(create_app(sandbox))
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client:
             return await client.get(path, headers={"Authorization": "Bearer fake-key"})
 
-    page = asyncio.run(ask("/v2/aggs/ticker/AAPL/range/1/day/2026-11-16/2026-11-20?limit=2"))
+    page = asyncio.run(get("/v2/aggs/ticker/AAPL/range/1/day/2026-11-16/2026-11-20?limit=2"))
     assert page.json()["next_url"].startswith("http://sandbox.test/v2/aggs/ticker/AAPL/range/1/day/")
-    assert asyncio.run(ask("/v2/last/nbbo/AAPL")).status_code == 403
+    assert asyncio.run(get("/v2/last/nbbo/AAPL")).status_code == 403
     assert sandbox.calls.total() == 2
 
 
 def test_a_call_that_hangs_is_over_when_its_client_is_gone() -> None:
     sandbox = Sandbox()
-    sandbox.faults.standing.append(parse({"kind": "hang"}))
+    sandbox.faults.standing.append(parse_fault({"kind": "hang"}))
     messages: list[Message] = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
 
     async def receive() -> Message:

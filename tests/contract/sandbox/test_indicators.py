@@ -1,4 +1,4 @@
-"""Indicators: the official client reads them, and they are what their definitions say of the sandbox's own bars."""
+"""The official client reads the indicators, and their values follow from their definitions and the sandbox's own bars."""
 
 from itertools import pairwise
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The simulated market: longer bars are what shorter ones add up to, and nothing is known before its time."""
+"""The simulated market is consistent: longer bars aggregate shorter ones, and nothing is known before its time."""
 
 from datetime import date, timedelta
 from itertools import accumulate, pairwise
@@ -13,7 +13,7 @@ from local.sandbox import market, noise, quotes, windows
 from local.sandbox.span import Span, merged
 from local.sandbox.trading_days import MINUTE_US, SECOND_US, trading_day
 from local.sandbox.tree import Tree, running_total
-from local.sandbox.universe import GRAIN, LISTED, LISTED_SINCE, RATIOS, SPLITS, profile, ranks, tickers
+from local.sandbox.universe import CENT, LISTED_SINCE, RATIOS, SPLITS, TICKER_COUNT, profile, ranks, tickers
 from tests.contract.sandbox.conftest import Running
 
 SEED = 7
@@ -34,12 +34,12 @@ def parts_make_the_whole(parts: list[Span], whole: Span) -> None:
     assert whole.turnover == sum(part.turnover for part in parts)
 
 
-def is_possible(span: Span, grain: int) -> None:
-    """Open, high, low and close could be four of its trades, and its average price one between them."""
+def is_possible(span: Span, tick_size: int) -> None:
+    """Assert that open, high, low and close can be four of the span's trades, and its average price one between them."""
     assert 0 < span.low <= min(span.open, span.close) <= max(span.open, span.close) <= span.high
     assert span.low * span.volume <= span.turnover <= span.high * span.volume
     assert 4 * span.slots <= span.trades <= span.volume
-    assert all(price % grain == 0 for price in (span.open, span.high, span.low, span.close))
+    assert all(price % tick_size == 0 for price in (span.open, span.high, span.low, span.close))
 
 
 @settings(max_examples=25, deadline=None)
@@ -49,7 +49,7 @@ def test_a_day_is_the_sum_of_its_minutes(ticker: str, day: date, step: int) -> N
     assert whole is not None
     minutes = market.minutes(SEED, ticker, day, 1, END_US)
     for _, span in minutes:
-        is_possible(span, profile(SEED, ticker).grain)
+        is_possible(span, profile(SEED, ticker).tick_size)
     parts_make_the_whole([span for _, span in minutes], whole)
     for start, span in market.minutes(SEED, ticker, day, step, END_US):
         assert start % step == 0
@@ -63,7 +63,7 @@ def test_a_minute_is_the_sum_of_its_seconds(ticker: str, day: date) -> None:
     minutes = market.minutes(SEED, ticker, day, 1, END_US)
     assert [second // 60 for second, _ in seconds] == [minute for minute, _ in minutes]
     for (_, made), (_, minute) in zip(seconds, minutes, strict=True):
-        is_possible(made, profile(SEED, ticker).grain)
+        is_possible(made, profile(SEED, ticker).tick_size)
         assert made._replace(slots=1) == minute
 
 
@@ -77,15 +77,15 @@ def test_a_minute_is_the_sum_of_its_seconds(ticker: str, day: date) -> None:
 def test_in_whichever_order_a_day_is_asked_it_says_the_same(
     ticker: str, day: date, first: int, steps: list[int]
 ) -> None:
-    whole, grain = market.day_span(SEED, ticker, day, END_US), profile(SEED, ticker).grain
+    whole, tick_size = market.day_span(SEED, ticker, day, END_US), profile(SEED, ticker).tick_size
     assert whole is not None
 
     def fresh() -> Tree:
-        return Tree(noise.key(ticker), whole, 240, running_total([1.0] * 960), grain)
+        return Tree(noise.key(ticker), whole, 240, running_total([1.0] * 960), tick_size)
 
-    asked = fresh()
+    reused = fresh()
     for minute in accumulate(steps, initial=first):
-        assert asked.before(max(240, minute)) == fresh().before(max(240, minute))
+        assert reused.before(max(240, minute)) == fresh().before(max(240, minute))
 
 
 @settings(max_examples=25, deadline=None)
@@ -106,10 +106,10 @@ def test_what_has_happened_stays_and_the_rest_is_not_known(ticker: str, day: dat
     assert midnight_us + minutes[-1][0] * MINUTE_US < now_us
     later = market.minutes(SEED, ticker, day, 1, now_us + later_s * SECOND_US)
     assert later[: len(minutes) - 1] == minutes[:-1]
-    stands = market.standing(SEED, ticker, day, now_us)
-    assert stands is not None
-    assert (stands.day, stands.minute) == (so_far, minutes[-1])
-    assert stands.second[1].close == so_far.close
+    progress = market.day_progress(SEED, ticker, day, now_us)
+    assert progress is not None
+    assert (progress.day, progress.minute) == (so_far, minutes[-1])
+    assert progress.second[1].close == so_far.close
 
 
 @settings(max_examples=25, deadline=None)
@@ -166,13 +166,13 @@ def test_another_seed_is_another_market() -> None:
 
 
 def test_the_market_has_ten_thousand_tickers_the_well_known_first() -> None:
-    assert len(tickers()) == len(set(tickers())) == len(ranks()) == LISTED
+    assert len(tickers()) == len(set(tickers())) == len(ranks()) == TICKER_COUNT
     assert tickers()[:6] == ("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "TSLA")
     assert {"BRK.A", "BRK.B", "BACpL", "SPY", "QQQ"} <= set(ranks())
 
 
 def test_ratios_leave_whole_ten_thousandths() -> None:
-    assert all(GRAIN % ratio == 0 for ratio in (*RATIOS, *(ratio for _, ratio in SPLITS.values())))
+    assert all(CENT % ratio == 0 for ratio in (*RATIOS, *(ratio for _, ratio in SPLITS.values())))
     assert sum(profile(SEED, ticker).split is not None for ticker in tickers()) > 20
 
 

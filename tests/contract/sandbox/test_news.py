@@ -1,4 +1,4 @@
-"""The news, as the official client reads it."""
+"""The official client reads the news."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.universe import KNOWN, tickers
+from local.sandbox.universe import WELL_KNOWN, tickers
 from tests.contract.sandbox.conftest import Running
 
 NEWS = "/v2/reference/news"
@@ -49,7 +49,7 @@ def test_the_articles_of_a_ticker_are_those_of_the_stream_that_name_it(advanced:
     stream = month(advanced)
     named = Counter(ticker for article in stream for ticker in article["tickers"])
     bounds = {"published_utc.gte": "2026-11-05", "published_utc.lt": "2026-11-20", "limit": 1_000}
-    second = [names[1] for article in stream if len(names := article["tickers"]) > 1 and names[1] not in KNOWN]
+    second = [names[1] for article in stream if len(names := article["tickers"]) > 1 and names[1] not in WELL_KNOWN]
     for ticker in ("AAPL", "TLT", stream[0]["tickers"][0], stream[1]["tickers"][0], *second[:5]):
         expected = [article for article in stream if ticker in article["tickers"]]
         assert advanced.get(NEWS, ticker=ticker, **bounds)["results"] == expected != []

@@ -1,4 +1,4 @@
-"""The vendor's own client reads every endpoint."""
+"""The vendor's own Python client reads every endpoint of the sandbox."""
 
 import json
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ import pytest
 from massive.exceptions import BadResponse
 from urllib3.exceptions import MaxRetryError
 
-from local.sandbox.universe import LISTED
+from local.sandbox.universe import TICKER_COUNT
 from local.sandbox.windows import TIMESPANS
 from tests.contract.sandbox.conftest import CLOSED, Running
 
@@ -56,7 +56,7 @@ def test_the_previous_day(advanced: Running) -> None:
 
 def test_one_day_of_the_whole_market(advanced: Running) -> None:
     found = {bar.ticker: bar for bar in advanced.official.get_grouped_daily_aggs("2026-11-19")}
-    assert len(found) == LISTED
+    assert len(found) == TICKER_COUNT
     (day,) = advanced.official.get_aggs("BACpL", 1, "day", "2026-11-19", "2026-11-19")
     assert advanced.official.get_grouped_daily_aggs("2026-11-21") == []
     bar = found["BACpL"]
@@ -108,14 +108,14 @@ def test_snapshots_of_some_and_of_all(advanced: Running) -> None:
     some = advanced.official.get_snapshot_all("stocks", ["AAPL", "NOSUCH", "BACpL"])
     assert [found.ticker for found in some] == ["AAPL", "BACpL"]
     everything = advanced.official.get_snapshot_all("stocks")
-    assert len({found.ticker for found in everything}) == LISTED
+    assert len({found.ticker for found in everything}) == TICKER_COUNT
     assert all(0 < found.last_quote.bid_price < found.last_quote.ask_price for found in everything)
 
 
 def test_universal_snapshots_over_pages(advanced: Running) -> None:
-    asked = ["AAPL", "MSFT", "NOSUCH", "BRK.A", "QQQ"]
-    found = {item.ticker: item for item in advanced.official.list_universal_snapshots(ticker_any_of=asked, limit=2)}
-    assert set(found) == set(asked)
+    requested = ["AAPL", "MSFT", "NOSUCH", "BRK.A", "QQQ"]
+    found = {item.ticker: item for item in advanced.official.list_universal_snapshots(ticker_any_of=requested, limit=2)}
+    assert set(found) == set(requested)
     assert (found["NOSUCH"].error, found["NOSUCH"].message) == ("NOT_FOUND", "Ticker not found.")
     apple = found["AAPL"]
     assert (apple.type, apple.market_status, apple.last_quote.timeframe) == ("stocks", "open", "REAL-TIME")
@@ -144,10 +144,10 @@ def test_an_unknown_ticker_has_no_bars_and_no_quote(advanced: Running) -> None:
     assert advanced.official.get_aggs("NOSUCH", 1, "day", "2026-11-09", "2026-11-20") == []
     assert advanced.official.get_previous_close_agg("NOSUCH") == []
     official = advanced.official
-    asks = ((official.get_last_quote, ["NOSUCH"]), (official.get_last_trade, ["aapl"]))
-    for ask, words in (*asks, (official.get_snapshot_ticker, ["stocks", "NOSUCH"])):
+    calls = ((official.get_last_quote, ["NOSUCH"]), (official.get_last_trade, ["aapl"]))
+    for call, words in (*calls, (official.get_snapshot_ticker, ["stocks", "NOSUCH"])):
         with pytest.raises(BadResponse) as caught:
-            ask(*words)
+            call(*words)
         assert json.loads(str(caught.value))["status"] == "NOT_FOUND"
 
 

@@ -1,4 +1,4 @@
-"""How ``limit`` counts, how pages go on, and where windows lie."""
+"""The parameter ``limit``, the sequence of pages, and the windows of bars behave as the vendor documents."""
 
 from urllib.parse import parse_qs, urlsplit
 

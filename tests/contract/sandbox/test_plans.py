@@ -1,4 +1,4 @@
-"""What each plan may see, how late, and how often."""
+"""Each plan sees its own data, with its own delay and its own rate limit."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""``python -m local.sandbox``."""
+"""The command ``python -m local.sandbox`` serves, ends cleanly and refuses bad options."""
 
 import os
 import signal

@@ -1,8 +1,8 @@
-"""Tickers and splits, as the official client reads them, and snapshots over the whole market."""
+"""The official client reads tickers, splits, and snapshots of a part of the market."""
 
 from itertools import islice
 
-from local.sandbox.universe import LISTED, SPLITS, tickers
+from local.sandbox.universe import SPLITS, TICKER_COUNT, tickers
 from tests.contract.sandbox.conftest import Running
 
 TICKERS = "/v3/reference/tickers"
@@ -11,7 +11,7 @@ TICKERS = "/v3/reference/tickers"
 def test_all_tickers_over_pages(advanced: Running) -> None:
     found = list(advanced.official.list_tickers(market="stocks", active=True, limit=1_000))
     assert [row.ticker for row in found] == sorted(tickers())
-    assert len(found) == LISTED
+    assert len(found) == TICKER_COUNT
     assert advanced.sandbox.calls[TICKERS] == 10
     assert all(row.name and row.type and row.primary_exchange and row.active for row in found)
     assert {row.type for row in found} == {"CS", "ETF", "ADRC", "PFD", "WARRANT"}
@@ -23,7 +23,7 @@ def test_a_hundred_are_usual(advanced: Running) -> None:
     assert "next_url" in answer
 
 
-def test_one_ticker(advanced: Running) -> None:
+def test_one_ticker_is_found_by_its_name(advanced: Running) -> None:
     (apple,) = advanced.official.list_tickers("AAPL")
     assert (apple.ticker, apple.name, apple.type, apple.primary_exchange) == ("AAPL", "Apple Inc.", "CS", "XNAS")
     assert (apple.market, apple.locale, apple.currency_name, len(apple.cik)) == ("stocks", "us", "usd", 10)
@@ -42,7 +42,7 @@ def test_a_search_is_in_tickers_and_names_the_best_first(advanced: Running) -> N
     assert len({row.ticker for row in answers}) == len(answers) > 100
 
 
-def test_filters(advanced: Running) -> None:
+def test_filters_select_tickers(advanced: Running) -> None:
     official = advanced.official
     funds = list(official.list_tickers(type="ETF", exchange="ARCX", limit=1_000))
     assert {"SPY", "GLD"} <= {row.ticker for row in funds}
@@ -57,7 +57,7 @@ def test_filters(advanced: Running) -> None:
     assert advanced.get(TICKERS, market="crypto")["results"] == []
 
 
-def test_other_orders(advanced: Running) -> None:
+def test_tickers_come_in_the_requested_order(advanced: Running) -> None:
     last = [row.ticker for row in islice(advanced.official.list_tickers(order="desc", limit=30), 45)]
     assert last == sorted(tickers(), reverse=True)[:45]
     names = [row.name for row in advanced.official.list_tickers(sort="name", type="PFD", limit=200)]

@@ -1,4 +1,4 @@
-"""Errors of the vendor: statuses and exact bodies."""
+"""The sandbox's errors have the vendor's statuses and exact bodies."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ DAYS = "/v2/aggs/ticker/AAPL/range/1/day/2026-11-09/2026-11-20"
 
 
 def refused(response: httpx.Response, status: int) -> dict[str, str]:
-    """The body without the request's id, which every error has."""
+    """Assert an error with this status, and return its body without the request's id, which every error has."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     body: dict[str, str] = response.json()

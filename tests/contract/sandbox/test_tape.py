@@ -1,4 +1,4 @@
-"""Quotes and trades: the official client's lists, and that they are the ones that the rest of the market tells of."""
+"""The official client reads quotes and trades, and they agree with the rest of the simulated market."""
 
 from datetime import date
 from itertools import pairwise

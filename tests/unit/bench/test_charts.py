@@ -1,4 +1,4 @@
-"""Charts are made of the figures alone: the same figures, the same bytes."""
+"""Charts depend on the figures alone: the same figures give the same bytes."""
 
 from pathlib import Path
 from typing import Any

@@ -1,10 +1,10 @@
-"""What the memory benchmarks say of entries, and of a Redis that is too small."""
+"""The memory benchmarks tell which entries are worth compressing, and fill a Redis beyond its limit."""
 
 import random
 from string import ascii_letters
 
 from bench.eviction import LFU, LRU, fill
-from bench.memory import judged
+from bench.memory import measured
 from dekr.cache.entry import Entry, Kind
 
 
@@ -13,30 +13,30 @@ def entry(text: str) -> bytes:
 
 
 def test_a_large_entry_that_repeats_itself_is_worth_compressing() -> None:
-    found = judged([(b"dekr:{AAPL}:bars:1:minute:adj:2026-11-20", entry("0123456789" * 1_000))])
-    assert found.text == 10_008
-    assert 10_000 < found.plain < 13_000
-    assert found.best <= found.fast < 500
-    assert found.pays
+    figures = measured([(b"dekr:{AAPL}:bars:1:minute:adj:2026-11-20", entry("0123456789" * 1_000))])
+    assert figures.text == 10_008
+    assert 10_000 < figures.plain < 13_000
+    assert figures.best <= figures.fast < 500
+    assert figures.pays
 
 
-def test_a_small_one_is_not() -> None:
-    found = judged([(b"dekr:{AAPL}:quote", entry("0123456789" * 60))])
-    assert found.fast < found.plain / 2
-    assert not found.pays
+def test_a_small_entry_is_not_worth_compressing() -> None:
+    figures = measured([(b"dekr:{AAPL}:quote", entry("0123456789" * 60))])
+    assert figures.fast < figures.plain / 2
+    assert not figures.pays
 
 
-def test_nor_one_that_hardly_gets_smaller() -> None:
+def test_an_entry_that_hardly_gets_smaller_is_not_worth_compressing() -> None:
     text = "".join(random.Random(1).choices(ascii_letters, k=10_000))
-    found = judged([(b"dekr:{AAPL}:news:0", entry(text))])
-    assert found.fast > found.plain / 2
-    assert not found.pays
+    figures = measured([(b"dekr:{AAPL}:news:0", entry(text))])
+    assert figures.fast > figures.plain / 2
+    assert not figures.pays
 
 
 def test_memory_stays_bounded_and_what_is_read_often_stays() -> None:
-    found = fill([LFU, LRU], symbols=300, max_mb=3)
-    for filled in found.values():
+    filled_by_policy = fill([LFU, LRU], symbols=300, max_mb=3)
+    for filled in filled_by_policy.values():
         assert 0.95 < filled.peak < 1.01
         assert filled.others < 0.4
     # The clock of volatile-lru counts seconds, which is too coarse for a run as short as this one.
-    assert found[LFU].popular > 2 * found[LFU].others
+    assert filled_by_policy[LFU].popular > 2 * filled_by_policy[LFU].others

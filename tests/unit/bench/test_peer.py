@@ -1,4 +1,4 @@
-"""The peer is a service that works: it answers, keeps what it fetched for callers of the same tier, and knows its keys."""
+"""The peer is a working service: it answers, caches for callers of the same tier, and checks its API keys."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ def running(redis_server: RedisServer, upstream: str) -> Iterator[Peer]:
 
 @pytest.fixture
 def peer(running: Peer, redis: RedisServer) -> Peer:  # noqa: ARG001 - it empties Redis
-    """The peer, with nothing kept."""
+    """The running peer with an empty Redis."""
     return running
 
 
 def get(peer: Peer, path: str, key: str = FREE) -> tuple[int, Any]:
-    async def asked() -> tuple[int, Any]:
+    async def request() -> tuple[int, Any]:
         headers = {"x-api-key": key}
         async with aiohttp.ClientSession(peer.url) as client, client.get(path, headers=headers) as answer:
             return answer.status, await answer.json()
 
-    return asyncio.run(asked())
+    return asyncio.run(request())
 
 
 def test_a_quote_is_kept_for_callers_of_one_tier(peer: Peer, upstream: str) -> None:
@@ -64,7 +64,7 @@ def test_bars_are_kept_for_the_same_query(peer: Peer, upstream: str) -> None:
     assert calls(upstream) == before + 2
 
 
-def test_refusals(peer: Peer) -> None:
+def test_unknown_keys_malformed_symbols_and_unknown_symbols_are_refused(peer: Peer) -> None:
     assert get(peer, "/quote/AAPL", "fake-unknown")[0] == 401
     assert get(peer, "/quote/1")[0] == 422
     assert get(peer, "/quote/ZZZZZZZ")[0] == 404

@@ -1,4 +1,4 @@
-"""The figures in bench/README.md stand where they belong."""
+"""New figures replace the old ones in bench/README.md and nothing else."""
 
 from datetime import UTC, datetime
 from pathlib import Path

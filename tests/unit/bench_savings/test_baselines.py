@@ -1,4 +1,4 @@
-"""Each policy on requests that can be counted by hand."""
+"""Each policy needs the calls, and breaks the limits, that can be counted by hand."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ NOON_S = 8 * 3600
 
 
 def trace(*requests: tuple[float, int, int]) -> Trace:
-    """Quotes: seconds after noon, rank, tier."""
+    """Return a trace of quotes, each given as (seconds after noon, rank of the ticker, tier)."""
     at_us, ranks, tiers = (np.array(column) for column in zip(*requests, strict=True))
     none = np.zeros(len(requests), dtype=np.int64)
     moments = ((at_us + NOON_S) * 1_000_000).astype(np.int64) + START_US
@@ -17,7 +17,7 @@ def trace(*requests: tuple[float, int, int]) -> Trace:
 
 
 def played(*requests: tuple[float, int, int]) -> list[tuple[int, int]]:
-    """Calls and violations, in the order: tier in the key, TTL in the key, writer's TTL, reader's max-age, whole market."""
+    """Return (calls, violations) of each policy, in the order of BASELINES."""
     return [replay(trace(*requests)) for replay in BASELINES.values()]
 
 

@@ -1,4 +1,4 @@
-"""Histories with one broken promise each."""
+"""The checker finds each broken promise in a history, and nothing else."""
 
 import pytest
 

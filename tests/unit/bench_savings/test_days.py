@@ -1,4 +1,4 @@
-"""Days that were driven before are not driven again, as long as nothing has changed that they depend on."""
+"""A day that was driven before is not driven again, unless something that it depends on has changed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench.savings.case import Case, Found
-from bench.savings.days import DECIDES, ROOT, Days
+from bench.savings.days import DEPENDENCIES, ROOT, Days
 
 
 @dataclass
 class Runs:
-    """Counts what is really driven."""
+    """A fake driver that counts the days it is asked to drive."""
 
     cases: list[Case] = field(default_factory=list)
 
@@ -45,5 +45,5 @@ def test_other_days_and_other_code_are_driven_anew(days: Days, runs: Runs) -> No
     assert len(runs.cases) == 3
 
 
-def test_what_decides_is_there() -> None:
-    assert all(list(ROOT.glob(pattern)) for pattern in DECIDES)
+def test_every_pattern_of_dependencies_matches_a_file() -> None:
+    assert all(list(ROOT.glob(pattern)) for pattern in DEPENDENCIES)

@@ -1,4 +1,4 @@
-"""The day of requests is what its description says, and nothing but the seed decides it."""
+"""The day of requests has the distributions of its description, and the seed alone decides it."""
 
 import numpy as np
 import pytest
@@ -45,10 +45,10 @@ def test_tickers_are_asked_for_as_their_popularity_says(quotes: Trace) -> None:
     shares = Popularity().shares(10_000)
     assert shares.sum() == pytest.approx(1)
     assert shares[0] / shares[99] == pytest.approx((109.8 / 10.8) ** 1.04 * np.exp(0.411 * 0.099), rel=1e-6)
-    asked = np.bincount(quotes.ranks, minlength=10_000) / MANY
-    assert asked[0] == pytest.approx(shares[0], rel=0.05)
-    assert asked[:100].sum() == pytest.approx(shares[:100].sum(), rel=0.02)
-    assert asked[2_000:].sum() == pytest.approx(shares[2_000:].sum(), rel=0.03)
+    observed = np.bincount(quotes.ranks, minlength=10_000) / MANY
+    assert observed[0] == pytest.approx(shares[0], rel=0.05)
+    assert observed[:100].sum() == pytest.approx(shares[:100].sum(), rel=0.02)
+    assert observed[2_000:].sum() == pytest.approx(shares[2_000:].sum(), rel=0.03)
 
 
 def test_a_mixed_day_has_its_shares_of_routes_and_batches_of_two_to_ten() -> None:

@@ -1,4 +1,4 @@
-"""The counting upstream through the real client: prices tell when they were handed out, and every call is counted."""
+"""The counting upstream serves the real client: prices tell when they were handed out, and every call is counted."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,11 +1,11 @@
-"""Each invariant names the history that breaks it, and lets pass what only looks like it."""
+"""Each invariant reports the history that breaks it, and accepts those that only seem to."""
 
 from dataclasses import replace
 
 import pytest
 
 from chaos.checks import violations
-from chaos.history import History, Trouble
+from chaos.history import FaultInterval, History
 from tests.unit.chaos.histories import (
     AAPL,
     answer,
@@ -109,7 +109,7 @@ def test_a_jump_during_the_request_is_no_age() -> None:
 
 def test_a_value_that_the_upstream_never_said() -> None:
     assert broken(history(answers=[answer(1)])) == {MADE_UP}
-    other = replace(AAPL, mark="1 99.9 99.9")
+    other = replace(AAPL, fingerprint="1 99.9 99.9")
     assert broken(history(answers=[answer(1, values=(other,))], handouts=[handout(0.9)])) == {MADE_UP}
 
 
@@ -122,11 +122,11 @@ def test_two_leases_at_once() -> None:
     [
         history(calls=[call(1, "a", took=0.5), call(2, "b")]),
         history(calls=[call(1, "a", took=2), call(2, "a")]),
-        history(calls=[call(1, "a", took=2, alone=True), call(2, "b")]),
+        history(calls=[call(1, "a", took=2, without_store=True), call(2, "b")]),
         history(calls=[call(1, "a", took=2), call(2, "b", datum="trade:AAPL")]),
-        history(calls=[call(1, "a", took=2), call(2, "b")], troubles=[loss(1.5, 1.6)]),
+        history(calls=[call(1, "a", took=2), call(2, "b")], fault_intervals=[loss(1.5, 1.6)]),
         history(calls=[call(1, "a", took=8), call(7, "b")]),
-        history(calls=[call(8, "a", granted=1, took=1), call(8.5, "b")], troubles=[stop(1, 8)]),
+        history(calls=[call(8, "a", granted=1, took=1), call(8.5, "b")], fault_intervals=[stop(1, 8)]),
     ],
     ids=["one after the other", "one holder", "alone", "another datum", "lost", "run out", "stopped past it"],
 )
@@ -135,7 +135,7 @@ def test_what_is_no_second_lease(made: History) -> None:
 
 
 def test_a_loss_before_the_lease_excuses_nothing() -> None:
-    made = history(calls=[call(1, "a", took=2), call(2, "b")], troubles=[loss(0.1, 0.2)])
+    made = history(calls=[call(1, "a", took=2), call(2, "b")], fault_intervals=[loss(0.1, 0.2)])
     assert broken(made) == {LEASES}
 
 
@@ -149,12 +149,12 @@ def test_what_is_fresh_for_everybody_is_fetched_again() -> None:
     [
         history(calls=[call(1, "a"), call(32, "b")], fetched=[fetched(1.1, "a")]),
         history(calls=[call(1, "a"), call(10, "b")]),
-        history(calls=[call(1, "a"), call(10, "b")], fetched=[fetched(1.1, "a")], troubles=[loss(5, 5.1)]),
-        history(calls=[call(1, "a"), call(10, "b")], fetched=[fetched(1.1, "a")], troubles=[stop(1.1, 7)]),
+        history(calls=[call(1, "a"), call(10, "b")], fetched=[fetched(1.1, "a")], fault_intervals=[loss(5, 5.1)]),
+        history(calls=[call(1, "a"), call(10, "b")], fetched=[fetched(1.1, "a")], fault_intervals=[stop(1.1, 7)]),
         history(
             calls=[call(1, "a"), call(10, "b")],
             fetched=[fetched(1.1, "a")],
-            troubles=[Trouble("store", "memory full", at(1.2), at(2))],
+            fault_intervals=[FaultInterval("store", "memory full", at(1.2), at(2))],
         ),
         history(
             (5, -30, "clock back"),
@@ -172,7 +172,7 @@ def test_a_loss_costs_one_fetch_and_not_two() -> None:
     made = history(
         calls=[call(1, "a"), call(10, "b"), call(20, "c")],
         fetched=[fetched(1.1, "a"), fetched(10.1, "b")],
-        troubles=[loss(5, 5.1)],
+        fault_intervals=[loss(5, 5.1)],
     )
     assert broken(made) == {NEEDLESS}
 
@@ -187,7 +187,7 @@ def test_an_entry_that_vanishes_and_comes_back_older() -> None:
 
 
 def test_entries_may_become_older_where_data_was_lost_or_the_clock_was_set_back() -> None:
-    assert broken(history(samples=samples((5, 4), (6, 3)), troubles=[loss(5.5, 5.6)])) == set()
+    assert broken(history(samples=samples((5, 4), (6, 3)), fault_intervals=[loss(5.5, 5.6)])) == set()
     stepped = history((5.5, -60, "clock back"), samples=samples((5, 4), (6, -54)))
     assert broken(stepped) == set()
     before = history((1, -60, "clock back"), samples=samples((5, -56), (6, -57)))
@@ -202,9 +202,9 @@ def test_more_calls_than_the_budget() -> None:
 
 def test_a_loss_costs_one_budget() -> None:
     lost = [loss(10.5, 10.6)]
-    assert broken(history(calls=calls(range(1, 21)), troubles=lost)) == set()
-    assert broken(history(calls=calls(range(1, 22)), troubles=lost)) == {BUDGET}
-    assert broken(history(calls=calls(range(20, 31)), troubles=lost)) == {BUDGET}
+    assert broken(history(calls=calls(range(1, 21)), fault_intervals=lost)) == set()
+    assert broken(history(calls=calls(range(1, 22)), fault_intervals=lost)) == {BUDGET}
+    assert broken(history(calls=calls(range(20, 31)), fault_intervals=lost)) == {BUDGET}
 
 
 def test_time_that_passes_opens_a_new_window_and_a_clock_set_back_does_not() -> None:
@@ -214,28 +214,28 @@ def test_time_that_passes_opens_a_new_window_and_a_clock_set_back_does_not() -> 
 
 
 def test_without_the_store_a_sandbox_has_its_share() -> None:
-    assert broken(history(calls=calls([1], alone=True) + calls([2], alone=True, worker="1.2"))) == set()
-    assert broken(history(calls=calls([1, 2], alone=True))) == {BUDGET}
+    assert broken(history(calls=calls([1], without_store=True) + calls([2], without_store=True, worker="1.2"))) == set()
+    assert broken(history(calls=calls([1, 2], without_store=True))) == {BUDGET}
 
 
 def test_a_call_of_a_stopped_sandbox_counts_when_it_was_granted() -> None:
     late = call(70, "late", granted=5, datum="quote:LATE")
     many = [*calls(range(1, 10)), late, *calls(range(61, 71), worker="1.2")]
-    assert broken(history(calls=many, troubles=[stop(5, 70)])) == set()
+    assert broken(history(calls=many, fault_intervals=[stop(5, 70)])) == set()
     assert broken(history(calls=many)) == {BUDGET}
 
 
 def test_a_loss_before_a_late_call_arrives_counts_for_the_window_that_it_belongs_to() -> None:
     late = call(70, "late", granted=5, datum="quote:LATE")
     many = [late, *calls(range(6, 26), worker="1.2")]
-    assert broken(history(calls=many, troubles=[stop(5, 70), loss(15.5, 15.6)])) == set()
+    assert broken(history(calls=many, fault_intervals=[stop(5, 70), loss(15.5, 15.6)])) == set()
 
 
 def test_an_answer_after_its_deadline() -> None:
     late = answer(1, end_us=at(7.1))
     assert broken(history(answers=[late], handouts=[handout(0.9)])) == {IN_TIME}
-    assert broken(history(answers=[late], handouts=[handout(0.9)], troubles=[stop(2, 6)])) == set()
-    assert broken(history(answers=[late], handouts=[handout(0.9)], troubles=[stop(2, 6, "1.1")])) == {IN_TIME}
+    assert broken(history(answers=[late], handouts=[handout(0.9)], fault_intervals=[stop(2, 6)])) == set()
+    assert broken(history(answers=[late], handouts=[handout(0.9)], fault_intervals=[stop(2, 6, "1.1")])) == {IN_TIME}
 
 
 def test_a_sandbox_that_never_answers() -> None:
@@ -248,9 +248,9 @@ def test_an_internal_error() -> None:
 
 
 def test_a_listed_ticker_that_is_called_unknown() -> None:
-    refused = answer(1, status=404, values=(), age_s=None)
-    assert broken(history(answers=[replace(refused, unknown=("AAPL",))])) == {DENIED}
-    assert broken(history(answers=[replace(refused, unknown=("ZZZZA",))])) == set()
+    refuse_for = answer(1, status=404, values=(), age_s=None)
+    assert broken(history(answers=[replace(refuse_for, unknown=("AAPL",))])) == {DENIED}
+    assert broken(history(answers=[replace(refuse_for, unknown=("ZZZZA",))])) == set()
 
 
 def test_a_service_that_does_not_recover() -> None:

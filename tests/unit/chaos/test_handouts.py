@@ -1,11 +1,11 @@
-"""A value has the same mark in the upstream's answer and in the service's."""
+"""A value has the same fingerprint in the upstream's answer and in the service's."""
 
 import json
 from typing import Any
 
 from chaos import handouts
 from chaos.history import Value
-from chaos.newsstand import news
+from chaos.news_handouts import news_value
 
 NS = 1_795_186_799_537_719_720
 TIME = "2026-11-20T14:59:59.53771972Z"
@@ -17,19 +17,19 @@ MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
 
 
 def handed(path: str, body: Any) -> list[Value]:
-    return list(handouts.of_upstream(path, json.dumps(body).encode()))
+    return list(handouts.from_upstream(path, json.dumps(body).encode()))
 
 
-def test_quotes_and_trades() -> None:
+def test_quotes_and_trades_match_the_services_answers() -> None:
     assert handed("/v2/last/nbbo/AAPL", {"results": LAST_QUOTE}) == [QUOTE]
     assert handed("/v2/last/trade/AAPL", {"results": LAST_TRADE}) == [TRADE]
     quote = {"symbol": "AAPL", "bid": 32.15, "ask": 32.16, "timestamp": TIME}
     trade = {"symbol": "AAPL", "price": 32.15, "size": 49, "timestamp": TIME}
-    assert handouts.of_answer("quote", ("AAPL",), quote) == ((QUOTE,), ())
-    assert handouts.of_answer("nbbo", ("AAPL",), {"results": LAST_QUOTE}) == ((QUOTE,), ())
-    assert handouts.of_answer("trade", ("AAPL",), trade) == ((TRADE,), ())
+    assert handouts.from_answer("quote", ("AAPL",), quote) == ((QUOTE,), ())
+    assert handouts.from_answer("nbbo", ("AAPL",), {"results": LAST_QUOTE}) == ((QUOTE,), ())
+    assert handouts.from_answer("trade", ("AAPL",), trade) == ((TRADE,), ())
     unknown = {"symbol": "ZZZZA", "error": {"code": "unknown_symbol"}}
-    assert handouts.of_answer("batch", ("AAPL", "ZZZZA"), {"AAPL": quote, "ZZZZA": unknown}) == ((QUOTE,), ("ZZZZA",))
+    assert handouts.from_answer("batch", ("AAPL", "ZZZZA"), {"AAPL": quote, "ZZZZA": unknown}) == ((QUOTE,), ("ZZZZA",))
 
 
 def test_snapshots_hand_out_both() -> None:
@@ -45,17 +45,17 @@ def test_snapshots_hand_out_both() -> None:
     assert handed("/v3/snapshot?ticker.any_of=AAPL,ZZZZA", {"results": [item, missing]}) == [QUOTE, TRADE]
 
 
-def test_bars() -> None:
+def test_bars_match_the_services_answers() -> None:
     (found,) = handed(
         "/v2/aggs/ticker/AAPL/range/1/minute/1/2", {"ticker": "AAPL", "results": [{"t": 60_000, "c": 3, "v": 9}]}
     )
-    answered, _ = handouts.of_answer(
+    answered, _ = handouts.from_answer(
         "bars", ("AAPL",), [{"timestamp": "1970-01-01T00:01:00Z", "close": 3, "volume": 9}]
     )
     assert answered == (found,)
 
 
-def test_news() -> None:
+def test_news_match_whatever_the_order_of_articles() -> None:
     body = {"articles": [{"id": "bbbbbbbb2"}, {"id": "aaaaaaaa1"}]}
-    assert handouts.of_answer("news", ("AAPL",), body) == ((news("AAPL", ["aaaaaaaa1", "bbbbbbbb2"]),), ())
-    assert handouts.of_answer("news", ("ZZZZA",), {"articles": []}) == ((), ())
+    assert handouts.from_answer("news", ("AAPL",), body) == ((news_value("AAPL", ["aaaaaaaa1", "bbbbbbbb2"]),), ())
+    assert handouts.from_answer("news", ("ZZZZA",), {"articles": []}) == ((), ())

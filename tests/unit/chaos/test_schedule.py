@@ -1,11 +1,11 @@
-"""What happens when is the seed's alone."""
+"""The seed alone decides the faults and the requests of a run."""
 
 from collections import defaultdict
 from itertools import pairwise
 from random import Random
 
 from chaos import trace
-from chaos.schedule import LASTS_S, Fault, schedule
+from chaos.schedule import DURATIONS_S, Fault, schedule
 
 
 def lanes(faults: list[Fault]) -> dict[str, list[Fault]]:
@@ -23,18 +23,18 @@ def test_a_seed_always_gives_the_same_faults() -> None:
 def test_a_run_of_a_minute_has_every_kind() -> None:
     for seed in range(20):
         kinds = {fault.kind for fault in schedule(seed, 60)}
-        assert kinds == {kind for lane in LASTS_S.values() for kind in lane}
+        assert kinds == {kind for lane in DURATIONS_S.values() for kind in lane}
 
 
 def test_a_short_run_has_faults_of_every_lane() -> None:
     for seed in range(20):
-        assert lanes(schedule(seed, 10)).keys() == LASTS_S.keys()
+        assert lanes(schedule(seed, 10)).keys() == DURATIONS_S.keys()
 
 
 def test_faults_of_a_lane_come_one_after_the_other_and_end_in_time() -> None:
     for faults in lanes(schedule(7, 60)).values():
-        assert all(one.at_s + one.lasts_s < other.at_s for one, other in pairwise(faults))
-        assert faults[-1].at_s + faults[-1].lasts_s <= 60
+        assert all(one.at_s + one.duration_s < other.at_s for one, other in pairwise(faults))
+        assert faults[-1].at_s + faults[-1].duration_s <= 60
 
 
 def test_a_seed_always_asks_for_the_same() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr import sessions
-from dekr.market.bars.segments import Series, Timespan, last_trade_us
+from dekr.market.bars.segments import Series, Timespan, trading_end_us
 
 series = st.builds(Series, st.just("AAPL"), st.sampled_from([1, 5, 15, 240]), st.sampled_from(Timespan), st.booleans())
 days = st.dates(date(2004, 1, 1), date(2027, 11, 30))
@@ -24,8 +24,8 @@ def test_every_day_lies_in_exactly_one_segment(made: Series, day: date) -> None:
 
 
 @given(series, days)
-def test_segments_back_skip_nothing_that_has_a_trading_day(made: Series, day: date) -> None:
-    found = list(islice(made.segments_back(day, day - timedelta(days=60)), 80))
+def test_segments_newest_first_skip_nothing_that_has_a_trading_day(made: Series, day: date) -> None:
+    found = list(islice(made.segments_newest_first(day - timedelta(days=60), day), 80))
     for later, earlier in pairwise(found):
         assert earlier.end <= later.first
         between = (later.first - earlier.end).days
@@ -47,5 +47,5 @@ def test_trading_ends_with_the_last_close_before_a_moment() -> None:
     def at(text: str) -> int:
         return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
-    assert last_trade_us(at("2026-11-21T05:00")) == at("2026-11-21T01:00")  # midnight after Friday: 20:00 in New York
-    assert last_trade_us(at("2026-11-20T15:00")) == at("2026-11-20T15:00")
+    assert trading_end_us(at("2026-11-21T05:00")) == at("2026-11-21T01:00")  # midnight after Friday: 20:00 in New York
+    assert trading_end_us(at("2026-11-20T15:00")) == at("2026-11-20T15:00")

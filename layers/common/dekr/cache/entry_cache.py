@@ -53,6 +53,19 @@ class EntryCache:
         """The entry in the reply to ``get``; None where nothing is cached."""
         return self.local_copies.decode(key, reply)
 
+    def read(self, key: str) -> Entry | None:
+        """Read an entry in a round trip of its own; None where nothing is cached. Raises StoreDown."""
+        (reply,) = self.store.run(self.get(key))
+        return self.entry(key, reply)
+
+    def read_uncopied(self, keys: Sequence[str]) -> list[Entry | None]:
+        """Read entries in one round trip, in the order of their keys, without keeping copies in this sandbox.
+
+        For passes over the entries of many tickers, which would push what readers use out of the copies. Raises StoreDown.
+        """
+        replies = self.store.run(*(plain("GET", key) for key in keys))
+        return [None if reply is None else Entry.decode(reply) for reply in replies]
+
     def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
         """The commands, one for each ticker, that keep entries where they are newer than what the store has.
 

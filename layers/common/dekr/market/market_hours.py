@@ -1,6 +1,8 @@
-"""When the market trades: the calendar that drives the cache, corrected by what the upstream says of closures that no
-calendar could know (an early close that the upstream alone knows is not among them). Where the upstream cannot be asked, the
-calendar alone answers, and says so.
+"""The service of market hours: sessions and trading days of the US stock market.
+
+They come from the calendar that also decides how old cached data may be, corrected by the closures that the upstream reports
+and no calendar could know. An early close that only the upstream knows is not corrected. Where the upstream cannot be reached,
+the calendar alone answers, and the answer says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from typing import Any, Final
 from dekr import sessions
 from dekr.calendar_table import EARLY
 from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
-from dekr.market.passthrough.queries import market_now, upcoming
+from dekr.market.passthrough.queries import market_now_query, upcoming_query
 from dekr.market.passthrough.service import PassThrough
 from dekr.market.read.context import ReadContext
 from dekr.passed_over import PassedOver
@@ -24,23 +26,25 @@ _NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNot
 
 @dataclass(frozen=True, slots=True)
 class MarketHours:
-    """The service of sessions and trading days. ``passed_over`` collects why the upstream's word is missing."""
+    """The service of sessions and trading days. ``now_us``: the time, in microseconds since the epoch. ``passed_over`` collects
+    why the calendar alone had to answer.
+    """
 
     answers: PassThrough
     now_us: Callable[[], int]
     passed_over: PassedOver
 
     def status(self, context: ReadContext) -> dict[str, Any]:
-        """The session now and the next change, as ``dekr.models.MarketStatus``."""
+        """The present session and the next change, with the fields of ``dekr.models.MarketStatus``."""
         now_us = self.now_us()
         moment = sessions.at(now_us)
-        upstream = self._now(context, moment.since_us)
+        upstream = self._status_since(context, moment.since_us)
         unplanned = upstream is not None and moment.session is not Session.CLOSED and upstream["market"] == "closed"
         planned = moment.known and not unplanned
         return {
             "session": Session.CLOSED if unplanned else moment.session,
             "open": moment.session is Session.REGULAR and not unplanned,
-            # Nobody knows when a closure that was not planned began, or when it will end.
+            # Of an unplanned closure neither the start nor the end is known.
             "since": _text(moment.since_us) if planned else None,
             "next_change": _text(moment.until_us) if planned else None,
             "next_session": sessions.at(moment.until_us).session if planned else None,
@@ -51,38 +55,41 @@ class MarketHours:
         }
 
     def days(self, context: ReadContext, first: date, last: date) -> list[dict[str, Any]]:
-        """The days from ``first`` to ``last``, as ``dekr.models.CalendarDay``. Raises CalendarUnknown outside the calendar."""
-        bounds = [(day, sessions.trading_day(day)) for day in _each(first, last)]
+        """The days from ``first`` to ``last``, each with the fields of ``dekr.models.CalendarDay``.
+
+        Raises CalendarUnknown for days outside the calendar.
+        """
+        trading = [(day, sessions.trading_day(day)) for day in _days_between(first, last)]
         announced = self._announced(context)
-        return [_day(day, found, announced.get(day.isoformat(), {})) for day, found in bounds]
+        return [_day(day, hours, announced.get(day.isoformat(), {})) for day, hours in trading]
 
-    def now(self, context: ReadContext) -> Any:  # noqa: ANN401 - parsed JSON
-        """Polygon's state of the markets, as sent."""
-        return self.answers.get(context, market_now(sessions.at(self.now_us()).since_us))
+    def upstream_status(self, context: ReadContext) -> Any:  # noqa: ANN401 - parsed JSON
+        """Polygon's state of the markets (``/v1/marketstatus/now``), as sent, parsed. Raises what the read path raises."""
+        return self.answers.get(context, market_now_query(sessions.at(self.now_us()).since_us))
 
-    def _now(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
+    def _status_since(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
         try:
-            sent: Mapping[str, Any] = self.answers.get(context, market_now(since_us))
+            sent: Mapping[str, Any] = self.answers.get(context, market_now_query(since_us))
         except _NO_ANSWER as error:
             self.passed_over.note(error)
             return None
-        # What was said in another session says nothing of this one.
-        said_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
-        return sent if said_us >= since_us else None
+        # A state that was reported in an earlier session says nothing about this one.
+        reported_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
+        return sent if reported_us >= since_us else None
 
     def _announced(self, context: ReadContext) -> dict[str, Mapping[str, Any]]:
         """The days that the upstream announces for the stock exchanges, by date."""
         try:
-            sent = self.answers.get(context, upcoming())
+            sent = self.answers.get(context, upcoming_query())
         except _NO_ANSWER as error:
             self.passed_over.note(error)
             return {}
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}
 
 
-def _day(day: date, found: sessions.TradingDay | None, announced: Mapping[str, Any]) -> dict[str, Any]:
-    unplanned = found is not None and announced.get("status") == "closed"
-    bounds = None if unplanned else found
+def _day(day: date, hours: sessions.TradingDay | None, announced: Mapping[str, Any]) -> dict[str, Any]:
+    unplanned = hours is not None and announced.get("status") == "closed"
+    bounds = None if unplanned else hours
     status = "closed" if bounds is None else "early_close" if day in EARLY else "open"
     return {
         "date": day.isoformat(),
@@ -96,7 +103,7 @@ def _day(day: date, found: sessions.TradingDay | None, announced: Mapping[str, A
     }
 
 
-def _each(first: date, last: date) -> list[date]:
+def _days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=i) for i in range((last - first).days + 1)]
 
 

@@ -31,6 +31,8 @@ class Shape(StrEnum):
     PREVIOUS_BAR = "PreviousAnswer"
     MARKET_NOW = "MarketNow"
     UPCOMING_DAYS = "UpcomingDays"
+    ANY_LIST = "AnyList"
+    """A page of objects of any kind: enough for a list that is passed on and never read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ Ticks = ListAnswer[Tick]
 Articles = ListAnswer[Article]
 Listings = ListAnswer[Listing]
 Splits = ListAnswer[Split]
+AnyList = ListAnswer[Item]
 
 
 class PreviousAnswer(Aggregates):

@@ -86,9 +86,9 @@ class BarQuery:
     def rows(self, bars: Bars, context: ReadContext) -> list[Row]:
         """The bars of this query's page, oldest first; of a whole range one more than a page holds, where there is one."""
         if not self.whole:
-            return bars.get(context, self.series, self.range)
+            return bars.newest(context, self.series, self.range)
         one_more = Range(self.range.first_ms, self.range.last_ms, page_rows(self.series.timespan) + 1)
-        return (bars.get if self.newest_first else bars.oldest)(context, self.series, one_more)
+        return (bars.newest if self.newest_first else bars.oldest)(context, self.series, one_more)
 
     def cursor(self, rest: Range) -> str:
         """The cursor that names the rest of this query's answer."""
@@ -188,7 +188,7 @@ def moment_ms(field: str, text: str, *, end: bool) -> int:
 
 
 def _scope(series: Series, newest_first: bool) -> str:  # noqa: FBT001 - private
-    return f"{series.ticker}:{series.datum}:{newest_first}"
+    return f"{series.ticker}:{series.name}:{newest_first}"
 
 
 def _range_in(cursor: str, series: Series, newest_first: bool) -> tuple[Range, bool]:  # noqa: FBT001 - private

@@ -16,7 +16,8 @@ from dekr.http.native.bars import FAR_FUTURE_MS, check_span, moment_ms
 from dekr.http.paging import cursors
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
-from dekr.market.indicators.service import FORMULAS, WIDEST, Computed, Indicator, Indicators, Point, Price, Study
+from dekr.market.indicators.service import Computed, Indicators
+from dekr.market.indicators.study import FORMULAS, MAX_WINDOW, Indicator, Point, Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.times import rfc3339_ms
 
@@ -30,17 +31,17 @@ TimespanQuery = Annotated[Timespan, Query(description="The unit of a bar's windo
 SeriesTypeQuery = Annotated[Price, Query(description="The price of a bar that is taken.")]
 WindowQuery = Annotated[
     int | None,
-    Query(ge=1, le=WIDEST, description="Bars in the window; default 50 (rsi: 14); not for macd."),
+    Query(ge=1, le=MAX_WINDOW, description="Bars in the window; default 50 (rsi: 14); not for macd."),
     Whole,
 ]
 ShortWindowQuery = Annotated[
-    int | None, Query(ge=1, le=WIDEST, description="Bars in the shorter EMA; default 12; macd only."), Whole
+    int | None, Query(ge=1, le=MAX_WINDOW, description="Bars in the shorter EMA; default 12; macd only."), Whole
 ]
 LongWindowQuery = Annotated[
-    int | None, Query(ge=1, le=WIDEST, description="Bars in the longer EMA; default 26; macd."), Whole
+    int | None, Query(ge=1, le=MAX_WINDOW, description="Bars in the longer EMA; default 26; macd."), Whole
 ]
 SignalWindowQuery = Annotated[
-    int | None, Query(ge=1, le=WIDEST, description="Values in the signal; default 9; macd."), Whole
+    int | None, Query(ge=1, le=MAX_WINDOW, description="Values in the signal; default 9; macd."), Whole
 ]
 
 _BOUNDS: Final = re.compile(r"(\d{1,15})\.(\d{1,15})", re.ASCII)
@@ -183,4 +184,4 @@ def page(query: IndicatorQuery, points: Sequence[Point], *, csv: bool) -> tuple[
 
 
 def _scope(series: Series, study: Study, newest_first: bool) -> str:  # noqa: FBT001 - private
-    return f"{series.ticker}:{series.datum}:{study.indicator}:{study.windows}:{study.price}:{newest_first}"
+    return f"{series.ticker}:{series.name}:{study.indicator}:{study.windows}:{study.price}:{newest_first}"

@@ -22,7 +22,7 @@ from dekr.http.paging.list_page import CursorQuery, OrderQuery
 from dekr.http.polygon import shapes
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Bars, Range, Row
-from dekr.market.passthrough.queries import previous_day
+from dekr.market.passthrough.queries import previous_bar_query
 from dekr.market.read.context import ReadContext
 from dekr.symbols import Ticker
 
@@ -66,7 +66,7 @@ class Aggregates:
         asked = cls(
             series,
             path,
-            series.window_start_ms(first_ms),
+            series.earliest_window_start_ms(first_ms),
             last_ms,
             newest_first,
             min(limit, MAX_BARS, page_rows(series.timespan)),
@@ -89,7 +89,7 @@ class Aggregates:
         wanted = Range(self.first_ms, self.last_ms, self.limit + 1)
         try:
             found = (
-                bars.get(context, self.series, wanted)[::-1]
+                bars.newest(context, self.series, wanted)[::-1]
                 if self.newest_first
                 else bars.oldest(context, self.series, wanted)
             )
@@ -143,7 +143,7 @@ def aggregate_routes(edge: Edge) -> None:
     @edge.get("/v2/aggs/ticker/<symbol>/prev", responses=polygon_of(shapes.Aggregates))
     def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:
         """The bar of the previous day in Polygon's shape."""
-        question = previous_day(Ticker.parse(symbol), adjusted=adjusted)
+        question = previous_bar_query(Ticker.parse(symbol), adjusted=adjusted)
         return edge.polygon(edge.services.answers.get(edge.read_context(None, "bars"), question))
 
 

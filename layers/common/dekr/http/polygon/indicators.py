@@ -33,7 +33,8 @@ from dekr.http.polygon.bars import MAX_BARS, bar_of
 from dekr.http.polygon.shapes import One
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range, Row
-from dekr.market.indicators.service import Indicators, Price, Study
+from dekr.market.indicators.service import Indicators
+from dekr.market.indicators.study import Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.symbols import Ticker
 
@@ -69,8 +70,8 @@ class IndicatorRequest:
         """The request behind the route's parameters; of ``query`` only the filters by time are read. Raises InvalidInput,
         naming the parameter and its rule.
         """
-        if expanded and limit + study.reach > MAX_BARS:
-            rule = f"an answer holds {MAX_BARS} bars at most; this one needs {limit + study.reach}"
+        if expanded and limit + study.history_bars > MAX_BARS:
+            rule = f"an answer holds {MAX_BARS} bars at most; this one needs {limit + study.history_bars}"
             raise InvalidInput("expand_underlying", rule)
         if cursor is None:
             first_ms, last_ms = _between(query, now_ms)
@@ -176,4 +177,4 @@ def _between(query: Mapping[str, str], now_ms: int) -> tuple[int, int]:
 
 
 def _scope(series: Series, study: Study, newest_first: bool) -> str:  # noqa: FBT001 - private
-    return f"v1:{series.ticker}:{series.datum}:{study.indicator}:{study.windows}:{study.price}:{newest_first}"
+    return f"v1:{series.ticker}:{series.name}:{study.indicator}:{study.windows}:{study.price}:{newest_first}"

@@ -10,7 +10,7 @@ from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import SymbolPath, Whole
 from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, tick_times
 from dekr.http.polygon.shapes import Page
-from dekr.market.passthrough.queries import of_ticker
+from dekr.market.passthrough.queries import ticker_query
 from dekr.polygon.endpoints import Endpoint
 from dekr.symbols import Ticker
 
@@ -51,6 +51,6 @@ def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
         # A cursor says nothing that could be trusted of how old its page is.
         settled_us = over_us if cursor is None else None
         sent = edge.services.answers.get(
-            edge.read_context(None, kind), of_ticker(endpoint, ticker, asked.parameters, settled_us)
+            edge.read_context(None, kind), ticker_query(endpoint, ticker, asked.parameters, settled_us)
         )
         return edge.polygon({"results": sent.get("results") or []}, next_path(path, {}, asked.following(sent)))

@@ -1,1 +1,1 @@
-"""Bars, kept as canonical segments of the time axis."""
+"""Bars of price and volume (OHLCV), cached as canonical segments of the time axis."""

@@ -1,7 +1,7 @@
-"""The finished trading day, added to the day bars of every ticker that the cache has: one upstream call for the whole market.
+"""Adds the finished trading day to the day bars of every ticker in the cache, with one upstream call for the whole market.
 
-Without it, whoever asks for a ticker's days after a close makes the whole year be fetched again for one bar. A year to which
-its newest day was added is the same as one that is fetched then, so it has the same stamp.
+Without it, the first reader of a ticker's day bars after a close causes a fetch of the whole year for one bar. A year to which
+its newest day was added equals one that was fetched at that moment, so it has that moment's stamp.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,28 +11,25 @@ from typing import TYPE_CHECKING, Final
 
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import Write
+from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import DAY_US, settled_floor_us
-from dekr.cache.keys import MARKET, Datum, Lease, slot_of
+from dekr.cache.keys import MARKET, Datum, Lease
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamNotEntitled
 from dekr.gate.permit import Permit
-from dekr.market.bars.fetch import keep_us
-from dekr.market.bars.model import Page, between, page_of
-from dekr.market.bars.segment_planner import key_of
-from dekr.market.bars.segments import Series, Timespan, last_trade_us
+from dekr.market.bars.finished_day_bars import FinishedDayBars
+from dekr.market.bars.segment_planner import segment_key
+from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.splits import LOOK_BACK, RecentSplits
 from dekr.market.read.fetch import Fetch
-from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Requirement
+from dekr.market.read.single_flight import SingleFlight
 from dekr.polygon.endpoints import GROUPED
 from dekr.sessions import TradingDay
-from dekr.store import plain
 from dekr.store.scan import scan
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
-    from dekr.polygon.latest import Latest
 
 LEASE_MS: Final = 60_000
 """Longer than it takes to add a day to ten thousand tickers."""
@@ -40,78 +37,87 @@ LEASE_MS: Final = 60_000
 CHUNK: Final = 50
 """Years read and written in one round trip: each has some ten thousand bytes."""
 
-LONGEST_CLOSED: Final = 10
-"""Days within which there is a trading day."""
+MAX_CLOSED_DAYS: Final = 10
+"""No holiday closes the market for this many days in a row."""
 
-ENOUGH_S: Final = 5.0
-"""With less time than this, the rest is left as it is: the next run does it."""
+MIN_TIME_LEFT_S: Final = 5.0
+"""With less time left, the remaining years are not begun: the next run extends them."""
 
 KEEP_US: Final = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedDayHistory:
-    """Adds days. ``client`` is asked for when there is something to add to."""
+    """Extends the cached years of day bars by the last finished trading day.
 
-    reader: Reader
+    ``client`` makes the upstream client when there is something to extend.
+    """
+
+    single_flight: SingleFlight
+    splits: RecentSplits
     client: "Callable[[], PolygonClient]"
 
+    @property
+    def cache(self) -> EntryCache:
+        """The cache whose years are extended."""
+        return self.single_flight.cache
+
     def extend(self, now_us: int, deadline: Deadline) -> bool:
-        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once. Whether
-        that is done, or cannot be: the plan does not include such bars, or there is nothing to add them to. What is left is done
-        by a later call. Raises what the gate and the fetch raise, and StoreDown.
+        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once.
+
+        Returns whether nothing is left to do, which is so, too, where the plan does not include such bars or where no years are
+        cached; a later call does what is left. Raises what the gate and the fetch raise, and StoreDown.
         """
-        day = _finished(now_us)
-        mark = self.reader.cache.key(MARKET, Datum.FINISHED_DAY)
-        if day is None or self._done(mark) >= day.date:
+        day = _last_finished_day(now_us)
+        marker_key = self.cache.key(MARKET, Datum.FINISHED_DAY)
+        if day is None or self._last_added(marker_key) >= day.date:
             return True
-        years = {adjusted: list(self._years(day.date, adjusted=adjusted)) for adjusted in (True, False)}
+        years = {adjusted: list(self._year_keys(day.date, adjusted=adjusted)) for adjusted in (True, False)}
         if not any(years.values()):
             return True
 
-        fetch = Fetch(Lease.FINISHED_DAY, (GROUPED.family,), LEASE_MS, FinishedDayFetcher(self, day, years, mark))
+        fetcher = FinishedDayFetcher(self, day, years, marker_key)
         try:
-            self.reader.single_flight.fetch(fetch, now_us, deadline)
+            self.single_flight.fetch(Fetch(Lease.FINISHED_DAY, (GROUPED.family,), LEASE_MS, fetcher), now_us, deadline)
         except UpstreamNotEntitled:
             return True
-        return self._done(mark) >= day.date
+        return self._last_added(marker_key) >= day.date
 
-    def add(self, added: "Added", keys: Sequence[str]) -> None:
-        """Add the day to the years under these keys, as far as they lack it."""
-        replies = self.reader.cache.store.run(*(plain("GET", key) for key in keys))
+    def extend_years(self, bars: FinishedDayBars, keys: Sequence[str]) -> None:
+        """Add a day's bars to the cached years under these keys, as far as they lack them, in two round trips."""
+        entries = self.cache.read_uncopied(keys)
         writes = [
-            write
-            for key, reply in zip(keys, replies, strict=True)
-            if reply is not None and (write := added.to(key, Entry.decode(reply))) is not None
+            write for key, entry in zip(keys, entries, strict=True) if (write := bars.extend(key, entry)) is not None
         ]
-        self.reader.single_flight.keep(writes, copy=False)
+        self.single_flight.keep(writes, copy=False)
 
-    def _done(self, mark: str) -> date:
-        (reply,) = self.reader.cache.store.run(self.reader.cache.get(mark))
-        entry = self.reader.cache.entry(mark, reply)
+    def _last_added(self, marker_key: str) -> date:
+        entry = self.cache.read(marker_key)
         return date.min if entry is None else date.fromisoformat(entry.parsed)
 
-    def _years(self, day: date, *, adjusted: bool) -> Iterator[str]:
-        """The keys of all years that hold the day, each once."""
+    def _year_keys(self, day: date, *, adjusted: bool) -> Iterator[str]:
+        """The keys of all cached years that contain the day, each once."""
         series = Series("*", 1, Timespan.DAY, adjusted)
-        pattern = key_of(self.reader.cache, series, series.segment_at(day))
-        for shard in self.reader.cache.store.shards():
+        pattern = segment_key(self.cache, series, series.segment_at(day))
+        for shard in self.cache.store.shards():
             yield from (key.decode() for key in scan(shard, pattern) if key is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedDayFetcher:
-    """Fetches a finished day and adds it to ``years`` (keys by whether they are adjusted); a
-    ``dekr.market.read.fetch.Fetcher``. ``mark``: the key of the entry that says which day was added last.
+    """Fetches a finished day's bars and adds them to the cached years; a ``dekr.market.read.fetch.Fetcher``.
+
+    ``years``: the keys of the years by whether they are adjusted. ``marker_key``: the key of the entry that says which day was
+    added last.
     """
 
     history: FinishedDayHistory
     day: TradingDay
     years: Mapping[bool, Sequence[str]]
-    mark: str
+    marker_key: str
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entry of the mark where the day was added to all years; none where something is left to be done."""
+        """The marker's entry once the day was added to all years; none while years are left. Raises what the client raises."""
         del missing, cached
         day, history = self.day, self.history
         today = sessions.eastern_date(permit.stamp_us)
@@ -122,59 +128,25 @@ class FinishedDayFetcher:
             if not bars:
                 # Not published yet.
                 return []
-            # A year that was split since it was fetched is of another scale.
-            splits = RecentSplits(history.reader, history.client)
-            rows = splits.between(today - LOOK_BACK, today, permit) if adjusted else []
-            added = Added(day, bars, permit.stamp_us, frozenset(row["ticker"] for row in rows))
+            # The prices of a year that was split since it was fetched are of another scale.
+            split = history.splits.request_tickers(today - LOOK_BACK, today, permit) if adjusted else frozenset[str]()
+            finished = FinishedDayBars(day, bars, permit.stamp_us, split)
             for start in range(0, len(keys), CHUNK):
-                if permit.deadline.left_s() < ENOUGH_S:
+                if permit.deadline.left_s() < MIN_TIME_LEFT_S:
                     return []
-                history.add(added, keys[start : start + CHUNK])
+                history.extend_years(finished, keys[start : start + CHUNK])
         payload = b'"%s"' % day.date.isoformat().encode()
-        return [Write(self.mark, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
+        return [Write(self.marker_key, Entry(permit.stamp_us, Kind.VALUE, payload), KEEP_US)]
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
-    """The bars of a finished ``day``, by ticker, fetched at ``stamp_us``; which tickers were ``split`` of late."""
-
-    day: TradingDay
-    bars: "Mapping[str, Latest]"
-    stamp_us: int
-    split: frozenset[str]
-
-    def to(self, key: str, year: Entry | None) -> Write | None:
-        """A year with the day added; None where it is to be left as it is: it has the day, or lacks some day before it, or the
-        ticker has no bar in the whole market's answer (which leaves some out), or its prices are of another scale.
-        """
-        ticker = slot_of(key)
-        bar = self.bars.get(ticker)
-        if year is None or year.kind is Kind.NEGATIVE or bar is None or ticker in self.split:
-            return None
-        midnight_us = sessions.eastern_midnight_us(self.day.date)
-        complete_us = settled_floor_us(last_trade_us(midnight_us))
-        if not complete_us < year.stamp_us <= settled_floor_us(self.day.post_close_us):
-            return None
-        page = page_of(year)
-        fields = bar.fields
-        row = [
-            midnight_us // 1000,
-            *(fields[name] for name in ("o", "h", "l", "c", "v")),
-            fields.get("vw"),
-            fields.get("n"),
-        ]
-        whole = Page([*between(page.rows, 0, row[0]), row], page.delayed or bar.delayed, cut=page.cut)
-        return Write(key, Entry(self.stamp_us, Kind.VALUE, whole.payload()), keep_us(cut=page.cut))
-
-
-def _finished(now_us: int) -> TradingDay | None:
-    """The last trading day whose trading is over and reported; None where the calendar does not know."""
-    day = sessions.eastern_date(now_us)
-    for back in range(LONGEST_CLOSED):
+def _last_finished_day(now_us: int) -> TradingDay | None:
+    """The last trading day whose trading is over and fully reported; None outside the calendar."""
+    today = sessions.eastern_date(now_us)
+    for days_ago in range(MAX_CLOSED_DAYS):
         try:
-            found = sessions.trading_day(day - timedelta(days=back))
+            day = sessions.trading_day(today - timedelta(days=days_ago))
         except sessions.CalendarUnknown:
             return None
-        if found is not None and now_us > settled_floor_us(found.post_close_us):
-            return found
+        if day is not None and now_us > settled_floor_us(day.post_close_us):
+            return day
     return None

@@ -1,11 +1,18 @@
-"""Bars as they are kept and handed out."""
+"""Bars as the cache keeps them and as services return them."""
 
 import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dekr.cache.entry import Entry
+from dekr.cache.freshness import DAY_US, SECOND_US
+
+SETTLED_KEEP_US: Final = 7 * DAY_US
+"""The time for which the store keeps a segment of bars. Past bars do not change, so this only bounds memory."""
+
+BEYOND_PLAN_KEEP_US: Final = 3_600 * SECOND_US
+"""The time for which it keeps a segment that the plan's history covers in part only: as long as any refusal of the plan."""
 
 type Row = list[Any]
 """A bar: [start of its window in ms, open, high, low, close, volume, vwap or None, transactions or None]."""
@@ -13,50 +20,58 @@ type Row = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which bars are asked for: those whose window starts in [first_ms, last_ms], at most ``limit`` of them."""
+    """A request for bars: those whose window starts in [first_ms, last_ms], at most ``limit`` of them."""
 
     first_ms: int
     last_ms: int
     limit: int
 
-    def of(self, rows: list[Row]) -> list[Row]:
-        """The rows (in order of time) that are in the range, however many."""
+    def select(self, rows: list[Row]) -> list[Row]:
+        """All rows (sorted by time) whose window starts in the range; the limit is not applied."""
         first = bisect_left(rows, self.first_ms, key=start_ms)
         return rows[first : bisect_right(rows, self.last_ms, key=start_ms)]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The bars of one entry, oldest first. ``cut``: the plan's history begins inside the stretch of time that they are of.
-    ``longer``: what was made of them last, by series.
+    """The bars of one cache entry, oldest first.
+
+    ``delayed``: whether the upstream marked them as delayed. ``truncated``: whether the plan's history begins inside the entry's
+    time, so that older bars may be missing. ``resampled``: bars of longer windows that were computed from these, by name of
+    their series.
     """
 
     rows: list[Row]
     delayed: bool
-    cut: bool = False
-    longer: dict[str, list[Row]] = field(default_factory=dict, compare=False)
+    truncated: bool = False
+    resampled: dict[str, list[Row]] = field(default_factory=dict, compare=False)
+
+    @property
+    def keep_us(self) -> int:
+        """The time for which the store keeps the page, in microseconds."""
+        return BEYOND_PLAN_KEEP_US if self.truncated else SETTLED_KEEP_US
 
     def payload(self) -> bytes:
-        """The page as an entry keeps it."""
+        """The page as JSON, the payload of its cache entry."""
         kept: dict[str, Any] = {"delayed": self.delayed, "bars": self.rows}
-        if self.cut:
+        if self.truncated:
             kept["cut"] = True
         return json.dumps(kept, separators=(",", ":")).encode()
 
 
 def page_of(entry: Entry) -> Page:
-    """The page that an entry keeps."""
+    """The page in a cache entry, parsed once for as long as the entry object lives."""
     return entry.view(_page)
 
 
-def between(rows: list[Row], first_ms: int, end_ms: int) -> list[Row]:
-    """The rows (in order of time) whose window starts in [first_ms, end_ms)."""
+def rows_between(rows: list[Row], first_ms: int, end_ms: int) -> list[Row]:
+    """The rows (sorted by time) whose window starts in [first_ms, end_ms)."""
     first = bisect_left(rows, first_ms, key=start_ms)
     return rows[first : bisect_left(rows, end_ms, key=start_ms)]
 
 
 def start_ms(row: Row) -> int:
-    """The start of the bar's window."""
+    """The start of a bar's window, in milliseconds since the epoch."""
     start: int = row[0]
     return start
 

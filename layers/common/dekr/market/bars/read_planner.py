@@ -1,7 +1,7 @@
-"""One look for the bars of a plan: which entries would do, and which are taken.
+"""Chooses which cached entries answer a read of neighbouring segments.
 
 Either the segments of the series itself, up to its newest bar; or these as far as they are settled, and the bars of the
-present trading day from another entry (see dekr.market.bars.today), which other readers refresh, too.
+present trading day from another entry (dekr.market.bars.today), which readers of other data refresh, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import settled_floor_us, splits_floor_us
-from dekr.market.bars.model import Page, Range, between, page_of
-from dekr.market.bars.segments import last_trade_us
+from dekr.market.bars.model import Page, Range, page_of, rows_between
+from dekr.market.bars.segments import trading_end_us
 from dekr.market.bars.today import TodaySource
 from dekr.market.read.fetch import Fetch, ReadPlan
 from dekr.market.read.requirement import Requirement, not_fresh
@@ -21,89 +21,93 @@ from dekr.tiers import TierPolicy
 class BarReadPlanner:
     """Chooses which cached entries answer a request for bars; a ``dekr.market.read.fetch.Planner``.
 
-    ``own``: the wants of the series' own segments, in order of time, and ``fetch`` what gets them. ``present``: what else has the
-    last day's bars, and ``fetch_present`` what gets it, where that may be fetched for its own sake. Where it has ``enough`` bars
-    of the range ``wanted``, nothing else is needed. ``trusting``: whether adjusted entries from before the present trading day
-    may do, if only there was no split since: then nothing is chosen, and ``unsplit`` has their keys.
+    ``own``: the requirements of the series' own segments, oldest first; ``fetch`` brings those that are missing. ``today``: the
+    other entry that holds the last day's bars; ``fetch_today`` brings it, where it may be fetched for its own sake. Where that
+    entry alone has ``sufficient_bars`` of the range ``wanted``, nothing else is required. ``may_revalidate``: whether adjusted
+    entries from before the present trading day may be used once it is known that there was no split since; the plan then
+    requires nothing, and ``to_revalidate`` has the keys of these entries.
     """
 
     own: Sequence[Requirement]
     fetch: Fetch
     wanted: Range
-    enough: float
-    trusting: bool
-    present: TodaySource | None = None
-    fetch_present: Fetch | None = None
-    unsplit: Sequence[str] = ()
-    shared: Sequence[Requirement] = field(init=False)
+    sufficient_bars: float
+    may_revalidate: bool
+    today: TodaySource | None = None
+    fetch_today: Fetch | None = None
+    to_revalidate: Sequence[str] = ()
+    with_today: Sequence[Requirement] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Name the other set of wants."""
-        self.shared = _with_present(self.own, self.present) if self.present else ()
+        self.with_today = _with_today(self.own, self.today) if self.today else ()
 
     @property
     def keys(self) -> list[str]:
-        """What to look at."""
-        return list(dict.fromkeys(requirement.key for requirement in (*self.own, *self.shared)))
+        """The keys of all entries that can be part of the answer, each once."""
+        return list(dict.fromkeys(requirement.key for requirement in (*self.own, *self.with_today)))
 
     def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-        """What is wanted, given what the cache has."""
-        sets = self._sets(entries)
+        """Choose the requirements that are fresh already, else those whose fetch costs least."""
+        sets = self._sufficient_sets(entries)
         gaps = [not_fresh(requirements, entries, now_us, policy) for requirements in sets]
         complete = [requirements for requirements, missing in zip(sets, gaps, strict=True) if not missing]
         if complete:
-            # The one whose last day is newer.
-            return ReadPlan(max(complete, key=lambda requirements: entries[requirements[-1].key].stamp_us), self.fetch)
-        if self.trusting:
-            self.unsplit = next(
-                (old for requirements in sets if (old := _unsplit(requirements, entries, now_us, policy))), ()
+            newest = max(complete, key=lambda requirements: entries[requirements[-1].key].stamp_us)
+            return ReadPlan(newest, self.fetch)
+        if self.may_revalidate:
+            self.to_revalidate = next(
+                (keys for requirements in sets if (keys := _only_doubted(requirements, entries, now_us, policy))), ()
             )
-            if self.unsplit:
+            if self.to_revalidate:
                 return ReadPlan((), self.fetch)
-        if self.fetch_present:
+        if self.fetch_today:
             for requirements, missing in zip(sets, gaps, strict=True):
-                if missing == [*self.shared[-1:]]:
-                    return ReadPlan(requirements, self.fetch_present, self.own)
+                if missing == [*self.with_today[-1:]]:
+                    return ReadPlan(requirements, self.fetch_today, self.own)
         fallback = next(
             (requirements for requirements in sets[:-1] if _of_one_scale(requirements, entries, now_us)), ()
         )
         return ReadPlan(self.own, self.fetch, fallback)
 
-    def _sets(self, entries: Mapping[str, Entry]) -> list[Sequence[Requirement]]:
-        """The sets of wants that would do, the smallest first."""
-        if self.present is None:
+    def _sufficient_sets(self, entries: Mapping[str, Entry]) -> list[Sequence[Requirement]]:
+        """The sets of requirements each of which answers the request, the smallest first."""
+        if self.today is None:
             return [self.own]
-        here = self.present.page(entries.get(self.present.requirement.key))
-        if here is None:
-            return [self.shared, self.own] if self.fetch_present else [self.own]
-        few = len(self.wanted.of(here.rows)) < self.enough
-        return [self.shared, self.own] if few else [self.shared[-1:], self.shared, self.own]
+        page = self.today.page(entries.get(self.today.requirement.key))
+        if page is None:
+            return [self.with_today, self.own] if self.fetch_today else [self.own]
+        if len(self.wanted.select(page.rows)) < self.sufficient_bars:
+            return [self.with_today, self.own]
+        return [self.with_today[-1:], self.with_today, self.own]
 
     def pages(self, requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Page]:
-        """The pages of the wants that were met, in order of time."""
-        if self.present is None or requirements[-1] != self.present.requirement:
+        """The pages of the requirements that were met, oldest first, without overlap."""
+        if self.today is None or requirements[-1] != self.today.requirement:
             return [page_of(entries[requirement.key]) for requirement in requirements]
-        here = self.present.page(entries[requirements[-1].key])
-        assert here is not None
+        newest = self.today.page(entries[requirements[-1].key])
+        assert newest is not None, "an entry without the day's bars is not chosen"
         pages = [page_of(entries[requirement.key]) for requirement in requirements[:-1]]
-        begins_ms = self.present.segment.start_ms
-        return [*(Page(between(page.rows, 0, begins_ms), page.delayed) for page in pages), here]
+        begin_ms = self.today.segment.start_ms
+        return [*(Page(rows_between(page.rows, 0, begin_ms), page.delayed) for page in pages), newest]
 
 
-def _with_present(own: Sequence[Requirement], present: TodaySource) -> Sequence[Requirement]:
+def _with_today(own: Sequence[Requirement], today: TodaySource) -> Sequence[Requirement]:
+    """The own requirements up to the start of the day, then that of the day's other source."""
     *others, last = own
-    begins_us = present.segment.start_ms * 1000
-    if not present.alone:
-        assert last.needed_until_us is not None
-        others.append(replace(last, needed_until_us=min(last.needed_until_us, last_trade_us(begins_us)), tail=False))
-    return (*others, present.requirement)
+    begin_us = today.segment.start_ms * 1000
+    if not today.whole_segment:
+        assert last.needed_until_us is not None, "a segment of bars is needed up to some moment"
+        until_us = min(last.needed_until_us, trading_end_us(begin_us))
+        others.append(replace(last, needed_until_us=until_us, tail=False))
+    return (*others, today.requirement)
 
 
-def _unsplit(
+def _only_doubted(
     requirements: Sequence[Requirement], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy
 ) -> list[str]:
-    """The keys of the entries that are not fresh for the one reason that there may have been a split since, where all the others
-    are fresh: nothing was traded between them and the present trading day.
+    """The keys of the entries whose only fault is that there may have been a split since their fetch.
+
+    Empty where any entry has another fault, or where there was trading between the fetch and the present trading day.
     """
     floor = splits_floor_us(now_us)
     if not_fresh([replace(requirement, adjusted=False) for requirement in requirements], entries, now_us, policy):
@@ -113,7 +117,7 @@ def _unsplit(
         for requirement in requirements
         if requirement.adjusted and entries[requirement.key].stamp_us <= floor
     ]
-    closed_us = last_trade_us(floor + 1)
+    closed_us = trading_end_us(floor + 1)
     settled = all(
         entries[requirement.key].kind is Kind.VALUE
         and entries[requirement.key].stamp_us
@@ -124,6 +128,6 @@ def _unsplit(
 
 
 def _of_one_scale(requirements: Sequence[Requirement], entries: Mapping[str, Entry], now_us: int) -> bool:
-    """Whether no split can lie between these entries."""
+    """Whether no split can have taken effect between the fetches of these entries."""
     stamps = [entries[requirement.key].stamp_us if requirement.key in entries else 0 for requirement in requirements]
     return not any(requirement.adjusted for requirement in requirements) or min(stamps) > splits_floor_us(now_us)

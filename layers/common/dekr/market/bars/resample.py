@@ -1,4 +1,4 @@
-"""Bars of minutes and hours, put together from minute bars as the upstream does it: its ``limit`` counts the minutes under them.
+"""Resamples minute bars to bars of several minutes or hours, as the upstream itself computes those.
 
 Windows are counted from each day's Eastern midnight, so they never reach into the next day.
 """
@@ -10,54 +10,59 @@ from typing import Final
 from dekr.market.bars.model import Page, Row, start_ms
 from dekr.market.bars.segments import UNIT_MS, Series, Timespan
 
-MAX_LONGER: Final = 4
-"""Series made of one page that are kept with it: together less than the page itself."""
+MAX_RESAMPLED: Final = 4
+"""The number of resampled series that are kept with a page of minute bars: together they take less memory than the page."""
 
 
 def minutes_of(series: Series) -> Series | None:
-    """The series of minute bars that these bars are made of; None where they are not, or are those themselves."""
+    """The series of minute bars from which a series can be resampled; None for seconds, single minutes, days and longer."""
     if series.timespan is Timespan.HOUR or (series.timespan is Timespan.MINUTE and series.multiplier > 1):
         return Series(series.ticker, 1, Timespan.MINUTE, series.adjusted)
     return None
 
 
-def longer(series: Series, page: Page, midnight_ms: int) -> list[Row]:
-    """The bars of a series that a day's page of minute bars makes: see ``derived``. Made once for as long as the page is kept."""
-    rows = page.longer.get(series.datum)
+def resample_cached(series: Series, page: Page, midnight_ms: int) -> list[Row]:
+    """Resample a day's page of minute bars to a series, once for as long as the page is kept in memory.
+
+    ``midnight_ms``: the Eastern midnight at which that day begins.
+    """
+    rows = page.resampled.get(series.name)
     if rows is None:
-        if len(page.longer) >= MAX_LONGER:
-            page.longer.clear()
-        rows = page.longer[series.datum] = derived(series, page.rows, midnight_ms)
+        if len(page.resampled) >= MAX_RESAMPLED:
+            page.resampled.clear()
+        rows = page.resampled[series.name] = resample(series, page.rows, midnight_ms)
     return rows
 
 
-def derived(series: Series, minutes: Sequence[Row], midnight_ms: int) -> list[Row]:
-    """The bars of a series that minute bars of one day (in order of time) make; ``midnight_ms``: when that day begins in New
-    York.
+def resample(series: Series, minutes: Sequence[Row], midnight_ms: int) -> list[Row]:
+    """Resample one day's minute bars (sorted by time) to a series of longer windows.
 
-    Open of the first, highest high, lowest low, close of the last, sums of volume and transactions, and the volume-weighted
-    mean of the minutes' volume-weighted prices, which is the sum of price times size over the sum of sizes again
-    (https://massive.com/docs/rest/stocks/aggregates/custom-bars). Where a minute lacks a figure, the whole lacks it.
+    ``midnight_ms``: the Eastern midnight at which that day begins. A window's open is that of its first minute, its close
+    that of the last; high and low are the extremes, volume and transactions the sums; its vwap is the mean of the minutes'
+    vwaps weighted by volume, which equals the sum of price times size over the sum of sizes
+    (https://massive.com/docs/rest/stocks/aggregates/custom-bars). Where a minute lacks vwap or transactions, its window
+    lacks them, too.
     """
     step = series.multiplier * UNIT_MS[series.timespan]
 
     def window(row: Row) -> int:
         return (start_ms(row) - midnight_ms) // step
 
-    return [_whole(midnight_ms + number * step, list(rows)) for number, rows in groupby(minutes, window)]
+    return [_combine(midnight_ms + number * step, list(rows)) for number, rows in groupby(minutes, window)]
 
 
-def _whole(begins_ms: int, rows: list[Row]) -> Row:
+def _combine(begin_ms: int, rows: list[Row]) -> Row:
+    """The bar of one window that starts at ``begin_ms``, made of the bars in it."""
     starts, opens, highs, lows, closes, volumes, vwaps, counts = zip(*rows, strict=True)
     volume = sum(volumes)
     vwap = None
     if None not in vwaps and volume:
-        vwap = vwaps[0] if len(starts) == 1 else _mean(vwaps, volumes, volume)
+        vwap = vwaps[0] if len(starts) == 1 else _weighted_mean(vwaps, volumes, volume)
     count = None if None in counts else sum(counts)
-    return [begins_ms, opens[0], max(highs), min(lows), closes[-1], volume, vwap, count]
+    return [begin_ms, opens[0], max(highs), min(lows), closes[-1], volume, vwap, count]
 
 
-def _mean(values: Sequence[float], weights: Sequence[float], weight: float) -> float:
-    mean = sum(value * part for value, part in zip(values, weights, strict=True)) / weight
-    # Rounding must not bring it out of the range of what it is the mean of.
+def _weighted_mean(values: Sequence[float], weights: Sequence[float], total_weight: float) -> float:
+    mean = sum(value * weight for value, weight in zip(values, weights, strict=True)) / total_weight
+    # Rounding must not move a mean out of the range of its values.
     return min(max(mean, min(values)), max(values))

@@ -1,4 +1,4 @@
-"""Which segments a read of bars needs, which of them are fetched as one, and when each is settled."""
+"""Plans reads of bars: which segments are needed, which of them one fetch brings, and until when each has to be complete."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -6,19 +6,20 @@ from typing import Final
 
 from dekr.cache import keys
 from dekr.cache.entry_cache import EntryCache
-from dekr.market.bars.segments import UNIT_MS, Segment, Series, Timespan, last_trade_us
+from dekr.market.bars.segments import UNIT_MS, Segment, Series, Timespan, trading_end_us
+from dekr.polygon.endpoints import BARS
 from dekr.sessions import CalendarUnknown, eastern_date, eastern_midnight_us, trading_day
 
 DAY: Final = timedelta(days=1)
 
-BASE_BARS_A_CALL: Final = 50_000
-"""The upstream counts minute bars under minute and hour bars and day bars above, up to this many in one answer."""
+BASE_BARS_PER_CALL: Final = BARS.max_limit
+"""The upstream's limit counts the bars from which it computes an answer: minute bars for minutes and hours, else day bars."""
 
-CALLS_IN_A_RUN: Final = 10
-"""A longer fetch is cut, so that what it has is kept on the way."""
+MAX_CALLS_PER_RUN: Final = 10
+"""A longer fetch is split, so that what it has so far is kept on the way."""
 
-BASE_BARS_A_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
-"""Second or minute bars of a calendar day: 57 600 or 960 on each of five days in seven."""
+BASE_BARS_PER_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
+"""Second or minute bars per calendar day: 57 600 or 960 on five days of seven, on average."""
 
 UNIT_DAYS: Final = {
     Timespan.DAY: 1,
@@ -27,15 +28,16 @@ UNIT_DAYS: Final = {
     Timespan.QUARTER: 92,
     Timespan.YEAR: 366,
 }
+"""The longest that each unit can be, in days."""
 
 
-def key_of(cache: EntryCache, series: Series, segment: Segment) -> str:
-    """The key of a segment's bars."""
-    return cache.key(series.ticker, keys.segment(series.datum, segment.name))
+def segment_key(cache: EntryCache, series: Series, segment: Segment) -> str:
+    """The cache key of the bars of a series in a segment."""
+    return cache.key(series.ticker, keys.segment(series.name, segment.name))
 
 
 def next_segments(series: Series, segments: Iterator[Segment], last_ms: int, bars: int) -> list[Segment]:
-    """The next segments that should hold so many bars that start at ``last_ms`` or before."""
+    """Take the next segments from the iterator until they should hold so many bars that start at ``last_ms`` or before."""
     last = eastern_date(last_ms * 1000)
     plan: list[Segment] = []
     expected = 0
@@ -50,7 +52,7 @@ def next_segments(series: Series, segments: Iterator[Segment], last_ms: int, bar
 
 
 def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
-    """Of the bars that are expected of a day, those whose window has not begun at ``last_ms``."""
+    """The number of bars that are expected of a day in windows that start after ``last_ms``."""
     if not series.timespan.intraday:
         return 0
     try:
@@ -63,44 +65,46 @@ def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
     return max(0, series.expected_bars(Segment(day, day + DAY), day) - max(0, begun))
 
 
-def runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
-    """The segments in runs to fetch as one: neighbours (the upstream pages by bars that exist) up to some pages, others while a
-    single answer can hold what lies between.
+def group_into_calls(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Group segments (oldest first) into runs, each to be fetched as one range.
+
+    Neighbours form a run of up to MAX_CALLS_PER_RUN pages: the upstream's pages hold only bars that exist. Segments with a
+    gap between them form a run only while a single answer can hold the gap, too.
     """
-    found: list[list[Segment]] = []
+    groups: list[list[Segment]] = []
     for segment in segments:
-        if found and (
-            _base_bars(series, found[-1][0], segment) <= BASE_BARS_A_CALL
+        if groups and (
+            _base_bars(series, groups[-1][0], segment) <= BASE_BARS_PER_CALL
             or (
-                _neighbours(found[-1][-1], segment)
-                and _base_bars(series, found[-1][0], segment) <= CALLS_IN_A_RUN * BASE_BARS_A_CALL
+                _are_neighbours(groups[-1][-1], segment)
+                and _base_bars(series, groups[-1][0], segment) <= MAX_CALLS_PER_RUN * BASE_BARS_PER_CALL
             )
         ):
-            found[-1].append(segment)
+            groups[-1].append(segment)
         else:
-            found.append([segment])
-    return found
+            groups.append([segment])
+    return groups
 
 
-def _neighbours(earlier: Segment, later: Segment) -> bool:
-    """Whether nothing was traded between two segments."""
-    return last_trade_us(later.start_ms * 1000) <= last_trade_us(earlier.end_ms * 1000)
+def _are_neighbours(earlier: Segment, later: Segment) -> bool:
+    """Whether there was no trading between the end of one segment and the start of the other."""
+    return trading_end_us(later.start_ms * 1000) <= trading_end_us(earlier.end_ms * 1000)
 
 
 def _base_bars(series: Series, first: Segment, last: Segment) -> int:
     days = (last.end - first.first).days
-    return days * BASE_BARS_A_DAY.get(series.timespan, 1)
+    return days * BASE_BARS_PER_DAY.get(series.timespan, 1)
 
 
 def needed_until_us(series: Series, segment: Segment, last_ms: int) -> int:
-    """The end of trading in the part of the segment that is needed for bars starting at ``last_ms`` or before."""
+    """The end of trading (us) in the part of a segment that bars starting at ``last_ms`` or before are made of."""
     end_us = segment.end_ms * 1000
     if not series.timespan.intraday:
         # The last window that starts in the segment may reach beyond its end.
         end_us += (series.multiplier - 1) * UNIT_DAYS[series.timespan] * 86_400_000_000
     if last_ms < segment.end_ms and (series.multiplier == 1 or series.timespan.intraday):
-        needed = eastern_midnight_us(series.window_end(eastern_date(last_ms * 1000)))
+        needed = eastern_midnight_us(series.unit_end(eastern_date(last_ms * 1000)))
         if series.timespan.intraday:
             needed = min(needed, (last_ms + series.multiplier * UNIT_MS[series.timespan]) * 1000)
         end_us = min(end_us, needed)
-    return last_trade_us(end_us)
+    return trading_end_us(end_us)

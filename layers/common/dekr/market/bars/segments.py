@@ -1,8 +1,8 @@
-"""Where bars are cut for keeping: canonical segments of the time axis, the same for every query.
+"""The canonical segments into which the time axis is cut, so that every query of a series reads the same cache entries.
 
-Bars of past segments do not change, so a segment once fetched serves every range inside it. A segment holds some
-hundred bars: a day of second or minute bars, a week of coarser minutes, a month of hours, a year of days, five years of
-weeks, ten of anything longer. Boundaries are midnights of Eastern time, where bar windows start.
+Bars of past segments do not change, so a segment once fetched serves every range inside it. A segment holds some hundred
+bars: a day of second or minute bars, a week of coarser minutes, a month of hours, a year of days, five years of weeks, ten
+years of anything longer. Boundaries are midnights of Eastern time, where bar windows start.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,16 @@ HISTORY_START: Final = date(2003, 9, 10)
 """The first day of the upstream's stock history."""
 
 COARSE_MINUTES: Final = 10
-"""From this multiplier on, minute bars are kept by the week."""
+"""Minute bars of this multiplier or a larger one are cached by the week, not by the day."""
 
-WEEKS_IN_SEGMENT: Final = 260
+WEEKS_PER_SEGMENT: Final = 260
+"""Weekly bars are cached by five years."""
+
 _FIRST_SUNDAY: Final = date(2003, 9, 7)
 
 
 class Timespan(StrEnum):
-    """The unit of a bar's window; the multiplier says how many of them."""
+    """The unit of a bar's window; a series has a multiplier that says how many of them a window spans."""
 
     SECOND = "second"
     MINUTE = "minute"
@@ -38,17 +40,17 @@ class Timespan(StrEnum):
 
     @property
     def intraday(self) -> bool:
-        """Whether windows are shorter than a day."""
+        """Whether the unit is shorter than a day."""
         return self in (Timespan.SECOND, Timespan.MINUTE, Timespan.HOUR)
 
 
 UNIT_MS: Final = {Timespan.SECOND: 1_000, Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
-"""Milliseconds of the units that are shorter than a day."""
+"""Length in milliseconds of each unit that is shorter than a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of bars of a ticker, adjusted for splits or not."""
+    """A series of bars of one ticker: windows of ``multiplier`` units, with prices and volumes adjusted for splits or not."""
 
     ticker: str
     multiplier: int
@@ -56,12 +58,12 @@ class Series:
     adjusted: bool
 
     @property
-    def datum(self) -> str:
-        """The series' name in keys and leases."""
+    def name(self) -> str:
+        """The name of the series in cache keys, leases and cursors, without the ticker: ``bars:5:minute:adj``."""
         return f"bars:{self.multiplier}:{self.timespan}:{'adj' if self.adjusted else 'raw'}"
 
     def segment_at(self, day: date) -> "Segment":
-        """The segment that holds the bars whose window starts on this day (Eastern)."""
+        """The segment that holds the bars whose window starts on a day (Eastern)."""
         if self.timespan is Timespan.SECOND or (self.timespan is Timespan.MINUTE and self.multiplier < COARSE_MINUTES):
             return Segment(day, day + timedelta(days=1))
         if self.timespan is Timespan.MINUTE:
@@ -73,33 +75,31 @@ class Series:
         if self.timespan is Timespan.DAY:
             return Segment(date(day.year, 1, 1), date(day.year + 1, 1, 1))
         if self.timespan is Timespan.WEEK:
-            step = timedelta(weeks=WEEKS_IN_SEGMENT)
+            step = timedelta(weeks=WEEKS_PER_SEGMENT)
             first = _FIRST_SUNDAY + (day - _FIRST_SUNDAY) // step * step
             return Segment(first, first + step)
         decade = day.year // 10 * 10
         return Segment(date(decade, 1, 1), date(decade + 10, 1, 1))
 
-    def segments_back(self, last: date, first: date) -> Iterator["Segment"]:
-        """The segments from the one that holds ``last`` back to the one that holds ``first``, without those that hold no
-        trading day.
-        """
+    def segments_newest_first(self, first: date, last: date) -> Iterator["Segment"]:
+        """The segments that hold the days from ``first`` to ``last``, newest first, without those that have no trading day."""
         while last >= first:
             segment = self.segment_at(last)
-            if not segment.empty():
+            if segment.has_trading_day():
                 yield segment
             last = segment.first - timedelta(days=1)
 
-    def segments_on(self, first: date, last: date) -> Iterator["Segment"]:
-        """The same from the one that holds ``first`` on to the one that holds ``last``."""
+    def segments_oldest_first(self, first: date, last: date) -> Iterator["Segment"]:
+        """The segments that hold the days from ``first`` to ``last``, oldest first, without those that have no trading day."""
         while first <= last:
             segment = self.segment_at(first)
-            if not segment.empty():
+            if segment.has_trading_day():
                 yield segment
             first = segment.end
 
-    def expected_bars(self, segment: "Segment", upto: date) -> int:
-        """How many bars a ticker that trades all day has in the segment up to a day, carefully estimated."""
-        days = _trading_days(segment.first, min(segment.end - timedelta(days=1), upto))
+    def expected_bars(self, segment: "Segment", through: date) -> int:
+        """A cautious estimate of how many bars a ticker that trades all day has in a segment, up to and including a day."""
+        days = _trading_days(segment.first, min(segment.end - timedelta(days=1), through))
         match self.timespan:
             case Timespan.SECOND:
                 bars = days * 10_000
@@ -119,8 +119,12 @@ class Series:
                 bars = days // 252
         return max(bars // self.multiplier, min(days, 1))
 
-    def window_start_ms(self, ms: int) -> int:
-        """The earliest start of a window that holds this moment: Polygon stretches a range to whole windows."""
+    def earliest_window_start_ms(self, ms: int) -> int:
+        """The earliest moment (ms) at which a window that contains the moment ``ms`` can start.
+
+        Polygon extends the start of a requested range to whole windows. Where windows span several units, their phase is not
+        known, so the earliest of all possible starts is returned.
+        """
         day = sessions.eastern_date(ms * 1000)
         midnight_ms = sessions.eastern_midnight_us(day) // 1000
         if self.timespan.intraday:
@@ -138,8 +142,8 @@ class Series:
                 day -= timedelta(days=back)
         return sessions.eastern_midnight_us(day) // 1000
 
-    def window_end(self, day: date) -> date:
-        """The day after the last one of the window of one unit that holds ``day``."""
+    def unit_end(self, day: date) -> date:
+        """The first day after the calendar unit (week from Sunday, month, quarter, year; else the day) that contains ``day``."""
         match self.timespan:
             case Timespan.WEEK:
                 return day + timedelta(days=7 - (day.weekday() + 1) % 7)
@@ -156,41 +160,42 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The bars whose window starts at or after midnight of ``first`` and before midnight of ``end`` (Eastern)."""
+    """The span of days from ``first`` up to, but not including, ``end``: it holds the bars whose window starts in it (Eastern)."""
 
     first: date
     end: date
 
     @property
     def name(self) -> str:
-        """The segment's name in keys."""
+        """The name of the segment in cache keys: its first day (YYYY-MM-DD)."""
         return self.first.isoformat()
 
     @property
     def start_ms(self) -> int:
-        """The first moment, in milliseconds."""
+        """The first moment of the segment, in milliseconds since the epoch."""
         return sessions.eastern_midnight_us(self.first) // 1000
 
     @property
     def end_ms(self) -> int:
-        """The first moment after it, in milliseconds."""
+        """The first moment after the segment, in milliseconds since the epoch."""
         return sessions.eastern_midnight_us(self.end) // 1000
 
-    def empty(self) -> bool:
-        """Whether it holds no trading day (a weekend or holiday alone)."""
-        return (self.end - self.first).days == 1 and _trading_days(self.first, self.first) == 0
+    def has_trading_day(self) -> bool:
+        """Whether the segment has a trading day; only a segment of one day can have none (a weekend day or a holiday)."""
+        return (self.end - self.first).days > 1 or _trading_days(self.first, self.first) > 0
 
 
-def last_trade_us(before_us: int) -> int:
-    """The end of trading before a moment: that moment itself, or the last close where the market is closed just before
-    it.
+def trading_end_us(end_us: int) -> int:
+    """The moment up to which there was trading before ``end_us``, in microseconds since the epoch.
+
+    That is ``end_us`` itself, or the close of the last session where the market is closed just before ``end_us``.
     """
-    moment = sessions.at(before_us - 1)
-    return moment.since_us if moment.known and moment.session is Session.CLOSED else before_us
+    moment = sessions.at(end_us - 1)
+    return moment.since_us if moment.known and moment.session is Session.CLOSED else end_us
 
 
 def _trading_days(first: date, last: date) -> int:
-    """Trading days from ``first`` to ``last``; past the calendar's ends every weekday counts as one."""
+    """The number of trading days from ``first`` to ``last``; outside the calendar every weekday counts as one."""
     try:
         return len(sessions.trading_days(first, last))
     except sessions.CalendarUnknown:

@@ -1,4 +1,4 @@
-"""Which tickers were split of late: one answer for the whole market and a trading day.
+"""The recent splits of all tickers, as one cache entry for each trading day.
 
 With it, adjusted bars from before the present trading day's first session need not be fetched again where nothing was traded
 and no split took effect since.
@@ -29,37 +29,40 @@ if TYPE_CHECKING:
 LOOK_BACK: Final = timedelta(days=10)
 KEEP_US: Final = 2 * DAY_US
 MAX_PAGES: Final = 5
-UNKNOWN: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
+
+_NO_ANSWER: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
 
 
 @dataclass(frozen=True, slots=True)
 class RecentSplits:
-    """The recent splits of all tickers, cached once a trading day. It fetches them itself, as a
-    ``dekr.market.read.fetch.Fetcher``; ``client`` makes the upstream client on the first miss.
+    """The splits of all tickers in the last ten days. It fetches them itself, as a ``dekr.market.read.fetch.Fetcher``.
+
+    ``client`` makes the upstream client on the first miss, so that hits never load it.
     """
 
     reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def unsplit_since_us(self, context: ReadContext, ticker: str) -> int | None:
-        """Since when the ticker was not split, at the least, up to the present trading day; None where it is not known. A split
-        is doubted for as long as it is in the list: it may have been entered late.
+    def no_split_since_us(self, context: ReadContext, ticker: str) -> int | None:
+        """A moment (us) since which the ticker was not split, up to the present trading day; None where that is not known.
+
+        A ticker with a split in the list counts as not known for as long as it is there: the split may have been entered late.
         """
         key = self._key
         fetch = Fetch(Lease.SPLITS, (SPLITS.family,), SPLITS.lease_ms, self)
-        # However old: but for the next split there is no age.
+        # Of any age: the list is complete up to the start of the trading day, whenever in that day it was fetched.
         requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False, adjusted=True)
-        told = context.outcome, context.failure
+        outcome, failure = context.outcome, context.failure
         try:
             entry = self.reader.read(context, (requirement,), fetch)[key]
-        except UNKNOWN as error:
+        except _NO_ANSWER as error:
             self.reader.passed_over.note(error)
             return None
         if entry.stamp_us <= splits_floor_us(context.now_us):
-            # Too old, and served only because there is no newer one: no part of the answer.
+            # Served stale for want of a newer one: it is not used, so it must not label the answer.
             if context.failure is not None:
                 self.reader.passed_over.note(context.failure)
-            context.outcome, context.failure = told
+            context.outcome, context.failure = outcome, failure
             return None
         since_us, tickers = entry.view(_parsed)
         return None if ticker in tickers else since_us
@@ -69,23 +72,25 @@ class RecentSplits:
         del missing, cached
         today = eastern_date(permit.stamp_us)
         since = today - LOOK_BACK
-        rows = self.between(since, today, permit)
-        kept = {"since": since.isoformat(), "tickers": sorted({row["ticker"] for row in rows})}
+        kept = {"since": since.isoformat(), "tickers": sorted(self.request_tickers(since, today, permit))}
         return [Write(self._key, Entry(permit.stamp_us, Kind.VALUE, json.dumps(kept).encode()), KEEP_US)]
 
-    def between(self, first: date, last: date, permit: Permit) -> list[Mapping[str, Any]]:
-        """The splits that took effect from ``first`` to ``last``."""
+    def request_tickers(self, first: date, last: date, permit: Permit) -> frozenset[str]:
+        """Request the tickers with a split that took effect from ``first`` to ``last``.
+
+        Raises what the client raises, and UpstreamInvalid for a list of more than MAX_PAGES pages.
+        """
         parameters = {
             "execution_date.gte": first.isoformat(),
             "execution_date.lte": last.isoformat(),
             "limit": str(SPLITS.max_limit),
         }
-        rows: list[Mapping[str, Any]] = []
+        tickers: set[str] = set()
         for _ in range(MAX_PAGES):
             sent, _ = self.client().answer(SPLITS, parameters, permit)
-            rows += sent.get("results") or []
+            tickers.update(split["ticker"] for split in sent.get("results") or [])
             if not sent.get("next_url"):
-                return rows
+                return frozenset(tickers)
             parameters = {"cursor": sent["next_url"]}
         raise UpstreamInvalid("The data provider's list of splits does not end.", fault="next_url: pages do not end")
 

@@ -1,4 +1,8 @@
-"""Where the bars of the present trading day also come from, besides their own series: from what other readers refresh."""
+"""Other cache entries that hold the bars of the present trading day, and that readers of other data refresh.
+
+A series of several minutes or hours can be resampled from the day's minute bars, and the day's bar is part of a snapshot.
+Using them instead of the series' own newest segment saves calls.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,26 +11,28 @@ from typing import Any, Final
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache
-from dekr.cache.freshness import DataClass
+from dekr.cache.freshness import SECOND_US, DataClass
 from dekr.cache.keys import Datum
 from dekr.market.bars.model import Page, page_of
-from dekr.market.bars.resample import longer, minutes_of
-from dekr.market.bars.segment_planner import key_of, needed_until_us
+from dekr.market.bars.resample import minutes_of, resample_cached
+from dekr.market.bars.segment_planner import needed_until_us, segment_key
 from dekr.market.bars.segments import Segment, Series, Timespan
 from dekr.market.read.requirement import Requirement
 from dekr.sessions import TradingDay
 
-CLEARED_US: Final = 27 * 3600 * 1_000_000 + 1800 * 1_000_000
-"""The upstream forgets a day at 03:30 in New York of the next one: counted from the day's midnight."""
+SNAPSHOT_CLEARED_US: Final = (27 * 3_600 + 1_800) * SECOND_US
+"""The upstream clears the snapshots of a day at 03:30 Eastern on the next one: counted from the day's midnight."""
 
 _PRICES: Final = ("o", "h", "l", "c")
 
 
 @dataclass(frozen=True, slots=True)
 class TodaySource:
-    """Another entry that holds the bars of a series on the trading day that began last: the ticker's minutes of that day, which
-    are the ``minutes`` of a ``segment``, or its snapshot, where ``minutes`` is None. ``alone``: that day is all that the series'
-    own segment holds.
+    """Another cache entry that holds the bars of a series on the trading day that began last.
+
+    It is either the ticker's minute bars of that day (``minutes`` is their series and ``segment`` the day), or the ticker's
+    snapshot (``minutes`` is None). ``requirement``: what a read needs of the entry. ``whole_segment``: whether that day is
+    all that the series' own newest segment holds.
     """
 
     series: Series
@@ -34,65 +40,61 @@ class TodaySource:
     segment: Segment
     minutes: Series | None
     requirement: Requirement
-    alone: bool
+    whole_segment: bool
 
     def page(self, entry: Entry | None) -> Page | None:
-        """The day's bars in that entry; None where it does not tell."""
+        """The series' bars of the day in that entry; None where there is no entry, or it does not say."""
         if entry is None:
             return None
         if self.minutes is None:
-            return day_page(entry, self.day, self.segment.start_ms * 1000)
-        found = page_of(entry)
-        return Page(longer(self.series, found, self.segment.start_ms), found.delayed)
+            return snapshot_page(entry, self.day, self.segment.start_ms * 1000)
+        minutes = page_of(entry)
+        return Page(resample_cached(self.series, minutes, self.segment.start_ms), minutes.delayed)
 
 
-def present_of(
+def today_source(
     cache: EntryCache, series: Series, plan: Sequence[Segment], now_us: int, last_ms: int, *, tail: bool
 ) -> TodaySource | None:
-    """What else has the bars of the last trading day in the last segment of a plan; None where nothing has, or where none of that
-    day's bars (up to ``last_ms``) are needed. ``tail``: newer bars may follow them.
+    """The other entry that holds the bars of the last trading day in the last segment of a plan.
+
+    None where there is none, or where no bars of that day (starting at ``last_ms`` or before) are needed. ``tail``: whether
+    newer bars would belong to the answer.
     """
     moment = sessions.at(now_us)
     day = sessions.trading_day(sessions.eastern_date(moment.since_us)) if moment.known else None
     minutes = minutes_of(series)
-    by_snapshot = series.timespan is Timespan.DAY and series.multiplier == 1
-    if day is None or not (minutes or by_snapshot) or not plan[-1].first <= day.date < plan[-1].end:
+    in_snapshot = series.timespan is Timespan.DAY and series.multiplier == 1
+    if day is None or not (minutes or in_snapshot) or not plan[-1].first <= day.date < plan[-1].end:
         return None
     segment = Series(series.ticker, 1, Timespan.MINUTE, series.adjusted).segment_at(day.date)
     if last_ms < segment.start_ms:
         return None
     if minutes is None:
         key = cache.key(series.ticker, Datum.SNAPSHOT)
-        return TodaySource(
-            series,
-            day,
-            segment,
-            None,
-            Requirement(key, DataClass.HISTORICAL, day.post_close_us, tail=tail),
-            alone=False,
-        )
+        requirement = Requirement(key, DataClass.HISTORICAL, day.post_close_us, tail=tail)
+        return TodaySource(series, day, segment, None, requirement, whole_segment=False)
     until_us = needed_until_us(series, segment, last_ms)
-    key = key_of(cache, minutes, segment)
+    key = segment_key(cache, minutes, segment)
     requirement = Requirement(key, DataClass.REAL_TIME, until_us, tail=tail, adjusted=series.adjusted)
-    return TodaySource(series, day, segment, minutes, requirement, alone=plan[-1] == segment)
+    return TodaySource(series, day, segment, minutes, requirement, whole_segment=plan[-1] == segment)
 
 
-def day_page(entry: Entry, day: TradingDay, midnight_us: int) -> Page | None:
-    """The bar of a trading day, which begins at ``midnight_us``, as a v2 snapshot has it; no bar before the first trade. None
-    where the snapshot does not tell: it is of another day, or has no such part.
+def snapshot_page(entry: Entry, day: TradingDay, midnight_us: int) -> Page | None:
+    """The bar of a trading day, which begins at ``midnight_us``, in the entry of a v2 snapshot; no bar before the first trade.
 
-    A snapshot does not count transactions, so that is None.
+    None where the snapshot does not say: it is of another day, or has no valid day bar. Snapshots do not count transactions,
+    so the bar has None there.
     """
-    if entry.kind is Kind.NEGATIVE or not day.pre_open_us <= entry.stamp_us < midnight_us + CLEARED_US:
+    if entry.kind is Kind.NEGATIVE or not day.pre_open_us <= entry.stamp_us < midnight_us + SNAPSHOT_CLEARED_US:
         return None
     kept = entry.parsed
-    found: dict[str, Any] = kept["sent"].get("day") or {}
-    prices = [found.get(name) for name in _PRICES]
-    volume = found.get("v")
+    bar: dict[str, Any] = kept["sent"].get("day") or {}
+    prices = [bar.get(name) for name in _PRICES]
+    volume = bar.get("v")
     if None in prices or volume is None:
         return None
-    if found["l"] > found["h"]:
+    if bar["l"] > bar["h"]:
         return None
     if not all(prices):
         return None if any(prices) or volume else Page([], kept["delayed"])
-    return Page([[midnight_us // 1000, *prices, volume, found.get("vw"), None]], kept["delayed"])
+    return Page([[midnight_us // 1000, *prices, volume, bar.get("vw"), None]], kept["delayed"])

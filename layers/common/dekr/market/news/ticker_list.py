@@ -1,4 +1,4 @@
-"""A ticker's newest articles as they are kept, and what the whole market's feed does to them (dekr.market.news.feed)."""
+"""The list of a ticker's newest articles in the cache, and how a feed is merged into it (dekr.market.news.feed)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,24 @@ from dekr.cache.entry import Entry
 from dekr.errors import UpstreamInvalid
 
 NEWEST_FIRST: Final = {"order": "desc", "sort": "published_utc"}
+"""The parameters of a query for the newest articles."""
 
-NEWEST: Final = 10
-"""Articles of a list: what both dialects give whoever asks for no number."""
+LIST_SIZE: Final = 10
+"""The number of articles in a list: both dialects return so many by default."""
 
-BEFORE: Final = "before:"
-"""How a cursor of ours begins that goes on behind a moment. The upstream's own are base64, which has no colon."""
+CURSOR_PREFIX: Final = "before:"
+"""The start of the service's own cursors, which continue before a moment. The upstream's are base64, which has no colon."""
 
 type Article = Mapping[str, Any]
+"""An article as the upstream sent it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewsList:
-    """``sent``: the upstream's answer, newest article first; ``times_us``: when each was published. ``fetched_us``: when it was
-    last fetched as a whole.
+    """A ticker's newest articles.
+
+    ``sent``: the upstream's answer, newest article first; ``times_us``: when each article was published. ``fetched_us``: when
+    the list was last fetched as a whole.
     """
 
     sent: dict[str, Any]
@@ -33,65 +37,68 @@ class NewsList:
 
     @property
     def articles(self) -> list[Article]:
-        """The articles as upstream sent them."""
+        """The articles as the upstream sent them, newest first."""
         found: list[Article] = self.sent.get("results") or []
         return found
 
     @property
     def newest_us(self) -> int:
-        """When the newest article was published; 0 where there is none."""
+        """When the newest article was published, in microseconds since the epoch; 0 where there is none."""
         return max(self.times_us, default=0)
 
     def payload(self) -> bytes:
-        """The list as an entry keeps it."""
+        """The list as JSON, the payload of its cache entry."""
         kept = {"delayed": self.delayed, "sent": self.sent, "fetched": self.fetched_us}
         return json.dumps(kept, separators=(",", ":")).encode()
 
-    def first(self, limit: int) -> dict[str, Any] | None:
-        """The answer with so many articles at most; None where no page can end there.
+    def page(self, limit: int) -> dict[str, Any] | None:
+        """The upstream's answer cut to at most ``limit`` articles; None where it cannot be cut.
 
-        A page that is cut goes on behind the moment of its last article, so it is not cut between two of the same moment: it has
-        fewer articles then.
+        The next page continues before the moment of this page's last article. So it is not cut between two articles of the same
+        moment, and has fewer articles than the limit there.
         """
         if limit >= len(self.times_us):
             return self.sent
-        end = _cut(self.times_us, limit)
-        return self._page(self.articles[:end], _before(self.articles[end - 1], limit)) if end else None
+        end = _page_end(self.times_us, limit)
+        return self._answer(self.articles[:end], _cursor_after(self.articles[end - 1], limit)) if end else None
 
-    def under(self, articles: Sequence[Article], from_us: int, final_us: int, *, delayed: bool) -> "NewsList | None":
-        """The list with these articles, which are all that there are of ``from_us`` and later, in the place of those that it had of
-        that time. None where no page can be made of it, or an article that would stay may have changed: it is not from before
-        ``final_us``.
+    def merged(
+        self, articles: Sequence[Article], from_us: int, stable_before_us: int, *, delayed: bool
+    ) -> "NewsList | None":
+        """The list with its articles of ``from_us`` and later replaced by these, which are all that there are of that time.
+
+        ``stable_before_us``: articles published before it cannot have changed. None where an article that would stay may have
+        changed, or where no page can be made of the result.
         """
-        behind = next((place for place, at_us in enumerate(self.times_us) if at_us < from_us), len(self.times_us))
-        if any(at_us >= min(from_us, final_us) for at_us in self.times_us[behind:]):
+        kept_from = next((index for index, at_us in enumerate(self.times_us) if at_us < from_us), len(self.times_us))
+        if any(at_us >= min(from_us, stable_before_us) for at_us in self.times_us[kept_from:]):
             return None
-        whole = [*articles, *self.articles[behind:]]
-        times_us = [*map(published_us, articles), *self.times_us[behind:]]
+        merged = [*articles, *self.articles[kept_from:]]
+        times_us = [*map(published_us, articles), *self.times_us[kept_from:]]
         delayed = delayed or self.delayed
-        if len(whole) > NEWEST:
-            end = _cut(times_us, NEWEST)
-            sent = self._page(whole[:end], _before(whole[end - 1], NEWEST)) if end else None
+        if len(merged) > LIST_SIZE:
+            end = _page_end(times_us, LIST_SIZE)
+            sent = self._answer(merged[:end], _cursor_after(merged[end - 1], LIST_SIZE)) if end else None
             return NewsList(sent, delayed, self.fetched_us, times_us[:end]) if sent else None
-        following = self.sent.get("next_url")
-        if following and (behind == len(self.times_us) or len(whole) < NEWEST):
-            # It goes on behind an article that is not in the list any more; or the list is too short, and there are more.
+        cursor = self.sent.get("next_url")
+        if cursor and (kept_from == len(self.times_us) or len(merged) < LIST_SIZE):
+            # The cursor continues after an article that is not in the list any more, or the list is too short while there are more.
             return None
-        return NewsList(self._page(whole, following), delayed, self.fetched_us, times_us)
+        return NewsList(self._answer(merged, cursor), delayed, self.fetched_us, times_us)
 
-    def _page(self, articles: Sequence[Article], following: str | None) -> dict[str, Any]:
+    def _answer(self, articles: Sequence[Article], cursor: str | None) -> dict[str, Any]:
         rest = {name: value for name, value in self.sent.items() if name != "next_url"}
-        page = {**rest, "count": len(articles), "results": list(articles)}
-        return {**page, "next_url": following} if following else page
+        answer = {**rest, "count": len(articles), "results": list(articles)}
+        return {**answer, "next_url": cursor} if cursor else answer
 
 
 def list_of(entry: Entry) -> NewsList | None:
-    """The list that an entry keeps; None for the upstream's word that there is no such ticker."""
+    """The list in a cache entry, parsed once for as long as the entry object lives; None where there is no such ticker."""
     return entry.view(_list)
 
 
 def published_us(article: Article) -> int:
-    """When an article says that it was published. Raises UpstreamInvalid."""
+    """When an article says that it was published, in microseconds since the epoch. Raises UpstreamInvalid where it does not say."""
     try:
         moment = datetime.fromisoformat(article["published_utc"])
     except ValueError:
@@ -103,9 +110,9 @@ def published_us(article: Article) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def older(cursor: str) -> dict[str, str] | None:
-    """The filter and the limit behind one of our cursors; None for one of the upstream's."""
-    if not cursor.startswith(BEFORE):
+def parameters_of_cursor(cursor: str) -> dict[str, str] | None:
+    """The filter and limit that one of the service's own cursors stands for; None for a cursor of the upstream's."""
+    if not cursor.startswith(CURSOR_PREFIX):
         return None
     _, limit, moment = cursor.split(":", 2)
     return {"limit": limit, "published_utc.lt": moment}
@@ -118,12 +125,13 @@ def _list(kept: dict[str, Any] | None) -> NewsList | None:
     return NewsList(sent, kept["delayed"], kept["fetched"], [published_us(each) for each in sent.get("results") or []])
 
 
-def _cut(times_us: Sequence[int], most: int) -> int:
-    """Where to cut, at most so far on, so that the articles on both sides are of different moments; 0: nowhere."""
-    while most and times_us[most - 1] == times_us[most]:
-        most -= 1
-    return most
+def _page_end(times_us: Sequence[int], limit: int) -> int:
+    """The largest length of a page, up to the limit, after which an article of another moment follows; 0 where there is none."""
+    end = limit
+    while end and times_us[end - 1] == times_us[end]:
+        end -= 1
+    return end
 
 
-def _before(article: Article, limit: int) -> str:
-    return f"{BEFORE}{limit}:{article['published_utc']}"
+def _cursor_after(article: Article, limit: int) -> str:
+    return f"{CURSOR_PREFIX}{limit}:{article['published_utc']}"

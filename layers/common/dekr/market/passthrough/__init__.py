@@ -1,1 +1,1 @@
-"""Answers that are passed on as the upstream sent them."""
+"""Answers that are cached and passed on as the upstream sent them."""

@@ -21,7 +21,7 @@ from dekr.cache.keys import Datum
 from dekr.market.demand.record import Forecast
 from dekr.polygon.endpoints import UNIVERSAL
 from dekr.sessions import Session
-from dekr.tiers import POLICIES
+from dekr.tiers import MAX_REAL_TIME_S
 
 LOOK_AHEAD: Final = 1.5
 """d, in mean times between two shared calls."""
@@ -126,7 +126,7 @@ def relief(rate: float, age_s: float, max_age_mix: Mapping[float, float]) -> flo
     return rate * share * FETCH_S / WAITS_A_CALL - 1
 
 
-OLDEST_S: Final = float(max(policy.real_time_s for policy in POLICIES.values()))
+OLDEST_S: Final = float(MAX_REAL_TIME_S)
 """Older than this is too old for every tier."""
 
 

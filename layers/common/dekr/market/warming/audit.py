@@ -14,13 +14,13 @@ from dekr.cache import keys
 from dekr.cache.freshness import SECOND_US
 from dekr.cache.keys import DemandPart as Part
 from dekr.market.demand.record import CANDIDATES, HALF_LIFE_US
-from dekr.market.quotes.refresh_policy import OLDEST_S
 from dekr.store import Store, call, load_script
+from dekr.tiers import MAX_REAL_TIME_S
 
 _JUDGE: Final = load_script(__package__, "audit_preloads")
 _PRELOADED: Final = load_script(__package__, "record_preload")
 
-OLDEST_US: Final = int(OLDEST_S * SECOND_US)
+OLDEST_US: Final = MAX_REAL_TIME_S * SECOND_US
 """No reader takes a quote that is older, while the market is open."""
 
 SHORTEST_RECORD_US: Final = 86_400 * 1_000_000

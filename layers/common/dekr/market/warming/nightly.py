@@ -11,8 +11,6 @@ from typing import Final, Protocol
 from dekr.access.limits import RateCharge
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
-from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.service import YEAR_MS, Range, Row
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.read.context import ReadContext
 from dekr.passed_over import PassedOver
@@ -21,7 +19,6 @@ from dekr.tiers import Tier
 HOTTEST: Final = 50
 """So many of the most popular tickers have their last year's day bars in the morning."""
 
-YEAR_OF_DAYS: Final = 366
 MAX_WRONG: Final = 5
 """With more tickers than this whose bars cannot be had, it is the upstream that is in trouble."""
 
@@ -32,24 +29,31 @@ TIER: Final = Tier.WEEKEND_WARRIOR
 """What suits it suits all, once the day has settled; it has no part in the budget that is reserved."""
 
 
-class DayBars(Protocol):
-    """The bar service."""
+class FinishedDay(Protocol):
+    """Adds the last finished trading day to the day bars of all tickers in the cache."""
 
-    def get(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
-        """The newest bars of the range, oldest first."""
+    def extend(self, now_us: int, deadline: Deadline) -> bool:
+        """Add the day that was finished at ``now_us`` (the store's clock); returns whether nothing is left to do."""
+        ...
+
+
+class DayHistoryLoader(Protocol):
+    """Loads day bars into the cache."""
+
+    def load_year(self, context: ReadContext, ticker: str) -> None:
+        """Bring the adjusted day bars of the last year into the cache, as far as they are missing. Raises UnknownSymbol."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NightlyHistory:
-    """``history`` adds the day that was finished at a moment to what is kept of all tickers, and says whether that is done
-    (dekr.market.bars.finished_day); ``charge`` makes what counts the calls among all of the day; ``passed_over`` collects why
-    single tickers were left out.
+    """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day;
+    ``passed_over`` collects why single tickers were left out.
     """
 
     demand: Demand
-    history: Callable[[int, Deadline], bool]
-    bars: DayBars
+    finished_day: FinishedDay
+    day_history: DayHistoryLoader
     charge: Callable[[], RateCharge]
     passed_over: PassedOver
 
@@ -58,7 +62,7 @@ class NightlyHistory:
         charge = self.charge()
         # One request for all: what counts is the calls.
         admission = charge.resolve(self.demand.store.run(charge.command)[0])
-        if not self.history(admission.now_us, deadline):
+        if not self.finished_day.extend(admission.now_us, deadline):
             return "to be continued"
         wrong = 0
         forecast = self.demand.forecast(NO_FLOOR, 1.0)
@@ -79,11 +83,8 @@ class NightlyHistory:
         return "up to date"
 
     def _load(self, context: ReadContext, ticker: str) -> None:
-        now_ms = context.now_us // 1000
         try:
-            self.bars.get(
-                context, Series(ticker, 1, Timespan.DAY, adjusted=True), Range(now_ms - YEAR_MS, now_ms, YEAR_OF_DAYS)
-            )
+            self.day_history.load_year(context, ticker)
         except UnknownSymbol:
             # Popular or preferred, and yet there is no such ticker: that is remembered for a while.
             return

@@ -1,6 +1,6 @@
-"""The clock's offset as scripts get it."""
+"""The proxy replaces the placeholder in a command by the clock's offset."""
 
-from chaos.driven import PLACEHOLDER, with_offset
+from chaos.driven_clock import PLACEHOLDER, with_offset
 
 MARK = str(PLACEHOLDER).encode()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dekr import sessions
 from dekr.market.bars.model import Page, Row
-from dekr.market.bars.resample import MAX_LONGER, derived, longer, minutes_of
+from dekr.market.bars.resample import MAX_RESAMPLED, minutes_of, resample, resample_cached
 from dekr.market.bars.segments import Series, Timespan
 from local.sandbox import windows
 from local.sandbox.universe import tickers
@@ -49,7 +49,7 @@ def test_they_are_what_the_upstream_makes_of_the_same_trades(
     now_us = midnight_us + minute * 60_000_000 + 17_000_000
     series = Series(ticker, multiplier, timespan, adjusted=True)
     assert minutes_of(series) == Series(ticker, 1, Timespan.MINUTE, adjusted=True)
-    found = derived(series, upstream(ticker, 1, "minute", day, now_us), midnight_us // 1000)
+    found = resample(series, upstream(ticker, 1, "minute", day, now_us), midnight_us // 1000)
     expected = upstream(ticker, multiplier, timespan, day, now_us)
     assert [row[:6] + row[7:] for row in found] == [row[:6] + row[7:] for row in expected]
     assert [row[6] for row in found] == pytest.approx([row[6] for row in expected], abs=1.01e-4, rel=0)
@@ -67,7 +67,7 @@ def test_what_one_minute_lacks_the_whole_lacks() -> None:
         [60_000, 2, 4, 2, 3, 30, None, 2],
         [300_000, 3, 3, 3, 3, 0.5, 3, None],
     ]
-    assert derived(series, rows, 0) == [[0, 1, 4, 1, 3, 40, None, 9], [300_000, 3, 3, 3, 3, 0.5, 3, None]]
+    assert resample(series, rows, 0) == [[0, 1, 4, 1, 3, 40, None, 9], [300_000, 3, 3, 3, 3, 0.5, 3, None]]
 
 
 @pytest.mark.parametrize(("multiplier", "timespan"), [(1, Timespan.MINUTE), (1, Timespan.DAY), (5, Timespan.SECOND)])
@@ -79,6 +79,6 @@ def test_however_many_lengths_are_asked_for_few_are_kept() -> None:
     page = Page([[60_000 * n, 1, 2, 1, 1, 1, 1, 1] for n in range(60)], delayed=False)
     for multiplier in range(2, 40):
         series = Series("AAPL", multiplier, Timespan.MINUTE, adjusted=True)
-        assert longer(series, page, 0) == derived(series, page.rows, 0)
-        assert longer(series, page, 0) is longer(series, page, 0)
-    assert len(page.longer) <= MAX_LONGER
+        assert resample_cached(series, page, 0) == resample(series, page.rows, 0)
+        assert resample_cached(series, page, 0) is resample_cached(series, page, 0)
+    assert len(page.resampled) <= MAX_RESAMPLED

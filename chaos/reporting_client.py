@@ -1,4 +1,4 @@
-"""The upstream client of a worker, which says with every call whose leave it has."""
+"""The upstream client of a worker, which sends with every call the lease under which it is made."""
 
 import json
 import time
@@ -15,18 +15,21 @@ from dekr.polygon.failures import NotEntitled
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A PolygonClient. ``told`` is called at the end of every question: its permit's token, and whether it went well."""
+class ReportingClient:
+    """A PolygonClient that describes its lease in a request header.
+
+    ``report`` is called at the end of every fetch with the permit's token and whether it got a good answer.
+    """
 
     client: PolygonClient
     worker: str
-    told: Callable[[str, bool], None]
+    report: Callable[[str, bool], None]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """A method of the client."""
+        """Return a method of the client, wrapped so that it sends the header and reports its end."""
         method = getattr(self.client, name)
 
-        def asked(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever the method takes and returns
+        def reported_call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapper takes and returns what the method does
             (permit,) = (arg for arg in args if isinstance(arg, Permit))
             self.client.transport.client.headers[HEADER] = json.dumps(
                 {
@@ -35,15 +38,15 @@ class Watched:
                     "token": permit.token or f"alone {self.worker} {time.time_ns()}",
                     "granted_us": permit.stamp_us,
                     "lease_ms": permit.request.lease_ms,
-                    "alone": isinstance(permit.issuer, LocalGate),
+                    "without_store": isinstance(permit.issuer, LocalGate),
                 }
             )
             try:
-                found = method(*args, **more)
+                result = method(*args, **kwargs)
             except (DekrError, NotEntitled):
-                self.told(permit.token, False)
+                self.report(permit.token, False)
                 raise
-            self.told(permit.token, True)
-            return found
+            self.report(permit.token, True)
+            return result
 
-        return asked
+        return reported_call

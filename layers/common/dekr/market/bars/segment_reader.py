@@ -1,0 +1,95 @@
+"""Reads neighbouring segments of a series in one look at the cache, and fetches what is missing of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dekr.cache.entry import Entry
+from dekr.cache.entry_cache import Write
+from dekr.cache.freshness import DataClass, splits_floor_us
+from dekr.market.bars.fetch import SegmentFetches
+from dekr.market.bars.model import Range, Row, page_of
+from dekr.market.bars.read_planner import BarReadPlanner
+from dekr.market.bars.segment_planner import needed_until_us, segment_key
+from dekr.market.bars.segments import Segment, Series
+from dekr.market.bars.splits import RecentSplits
+from dekr.market.bars.today import today_source
+from dekr.market.read.context import ReadContext
+from dekr.market.read.reader import Reader
+from dekr.market.read.requirement import Requirement
+from dekr.market.read.single_flight import SingleFlight
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReader:
+    """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold."""
+
+    reader: Reader
+    single_flight: SingleFlight
+    fetches: SegmentFetches
+    splits: RecentSplits
+
+    def read(
+        self,
+        context: ReadContext,
+        series: Series,
+        plan: Sequence[Segment],
+        wanted: Range,
+        sufficient_bars: float,
+        *,
+        tail: bool,
+    ) -> list[Row]:
+        """The bars of a range in neighbouring segments (``plan``, oldest first), however many; sorted by time.
+
+        Where the newest entry alone has ``sufficient_bars`` of them, only those are returned. ``tail``: whether bars newer than the
+        range's last one would belong to the answer. Raises what Reader.read_planned raises.
+        """
+        planner = self._planner(series, plan, wanted, sufficient_bars, tail=tail)
+        met, entries = self.reader.read_planned(context, planner.keys, planner)
+        if planner.to_revalidate:
+            self._revalidate(context, series.ticker, {key: entries[key] for key in planner.to_revalidate})
+            planner = replace(planner, may_revalidate=False)
+            met, entries = self.reader.read_planned(context, planner.keys, planner)
+        rows: list[Row] = []
+        for page in planner.pages(met, entries):
+            context.delayed = context.delayed or page.delayed
+            rows += page.rows
+        return wanted.select(rows)
+
+    def _planner(
+        self, series: Series, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool
+    ) -> BarReadPlanner:
+        cache = self.reader.cache
+        data = DataClass.REAL_TIME if series.timespan.intraday else DataClass.HISTORICAL
+        segments = {segment_key(cache, series, segment): segment for segment in plan}
+        own = [
+            Requirement(
+                key,
+                data,
+                needed_until_us(series, segment, wanted.last_ms),
+                tail=tail and segment is plan[-1],
+                adjusted=series.adjusted,
+            )
+            for key, segment in segments.items()
+        ]
+        today = today_source(cache, series, plan, self.reader.now_us(), wanted.last_ms, tail=tail)
+        fetch_today = None
+        if today and today.minutes:
+            fetch_today = self.fetches.of(today.minutes, {today.requirement.key: today.segment}, sibling_keys=segments)
+        fetch = self.fetches.of(series, segments)
+        return BarReadPlanner(own, fetch, wanted, sufficient_bars, series.adjusted, today, fetch_today)
+
+    def _revalidate(self, context: ReadContext, ticker: str, old: Mapping[str, Entry]) -> None:
+        """Give settled entries from before the present trading day the stamp of its start, where there was no split since: a
+        fetch at that moment would have brought the same bars.
+        """
+        since_us = self.splits.no_split_since_us(context, ticker)
+        if since_us is None:
+            return
+        stamp_us = splits_floor_us(context.now_us) + 1
+        self.single_flight.keep(
+            [
+                Write(key, replace(entry, stamp_us=stamp_us), page_of(entry).keep_us)
+                for key, entry in old.items()
+                if entry.stamp_us > since_us
+            ]
+        )

@@ -1,0 +1,48 @@
+"""Requests for bars to the upstream, within the history that the plan includes."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dekr.gate.permit import Permit
+from dekr.market.bars.segments import Series
+from dekr.polygon.failures import NotEntitled
+
+if TYPE_CHECKING:
+    from dekr.polygon.client import Bars, PolygonClient
+
+PLAN_HISTORY_YEARS: Final = (20, 15, 10, 5, 2)
+"""Years of history that the upstream's plans include, longest first (https://massive.com/pricing)."""
+
+DAY_MS: Final = 86_400_000
+YEAR_MS: Final = 365 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamBars:
+    """Requests bars from the upstream. ``client`` makes the upstream client on the first miss, so that hits never load it."""
+
+    client: "Callable[[], PolygonClient]"
+
+    def request(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Bars":
+        """Request the bars of a series whose window touches [first_ms, last_ms]. Raises what the client raises."""
+        return self.client().aggs(
+            series.ticker, series.multiplier, series.timespan, first_ms, last_ms, permit, adjusted=series.adjusted
+        )
+
+    def request_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Bars, int]":
+        """Request the bars of the part of [first_ms, last_ms] that the plan includes; returns them and where that part begins (ms).
+
+        A plan's history goes back some years, and the upstream refuses a range that begins before it: the range is then cut
+        to each usual length of history in turn. Raises NotEntitled where the plan includes nothing of the range.
+        """
+        try:
+            return self.request(series, first_ms, last_ms, permit), first_ms
+        except NotEntitled:
+            for years in PLAN_HISTORY_YEARS:
+                begin_ms = permit.stamp_us // 1000 - years * YEAR_MS + DAY_MS
+                if first_ms < begin_ms < last_ms:
+                    with suppress(NotEntitled):
+                        return self.request(series, begin_ms, last_ms, permit), begin_ms
+            raise
