@@ -11,7 +11,6 @@ many sandboxes behind one address must not pay for keys that are known.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from hmac import compare_digest
@@ -27,6 +26,7 @@ from dekr.access.principal import USER_RULE, Principal, Role, is_user
 from dekr.access.rate import Rate
 from dekr.cache import keys
 from dekr.errors import InvalidInput, RoleRequired, StoreDown, Unauthenticated
+from dekr.passed_over import PassedOver
 from dekr.store import Store, plain
 from dekr.tiers import Tier
 
@@ -57,8 +57,8 @@ def no_tokens(_: str) -> Principal:
 
 @dataclass(slots=True)
 class Principals:
-    """Knows callers. ``directory`` is asked for on the first look-up that no copy answers; ``verify`` finds the principal
-    behind a token.
+    """Finds the principal behind a credential. ``directory`` makes the key directory on the first look-up that no copy answers;
+    ``verify`` finds the principal behind a token; ``passed_over`` collects failures of the store that a look-up goes on without.
     """
 
     store: Store
@@ -66,6 +66,7 @@ class Principals:
     limiter: Limiter
     now_us: Callable[[], int]
     verify: Callable[[str], Principal] = no_tokens
+    passed_over: PassedOver = field(default_factory=PassedOver)
     _copies: OrderedDict[str, _Copy] = field(default_factory=OrderedDict, init=False)
     _proven: dict[bytes, tuple[str, _Copy, Principal]] = field(default_factory=dict, init=False)
 
@@ -141,14 +142,17 @@ class Principals:
             if copy is not None:
                 return copy
             self.limiter.charge_lookup(payer, rate)
-        except StoreDown:
+        except StoreDown as error:
+            self.passed_over.note(error)
             self.limiter.charge_lookup_locally(payer, rate)
             return read()
         copy = read()
         left_ms = (copy.read_us + BELIEVED_US - self.now_us()) // 1000
         if left_ms > 0:
-            with suppress(StoreDown):
+            try:
                 self.store.run(plain("SET", name, copy.model_dump_json(), "PX", left_ms))
+            except StoreDown as error:
+                self.passed_over.note(error)
         return copy
 
     def _shared(self, key: str) -> _Copy | None:

@@ -84,7 +84,8 @@ class Preference:
         try:
             body = Preferred.model_validate(event.get("detail"))
         except ValidationError as error:
-            raise invalid(RequestValidationError(_located(error))) from error
+            # The sender's mistake; the cause is left out, because it quotes what was sent.
+            raise invalid(RequestValidationError(_located(error))) from None
         return cls.of(body, now_us)
 
 
@@ -92,8 +93,9 @@ def _ticker(symbol: str) -> str:
     try:
         return Ticker.parse(symbol, "symbols").text
     except InvalidInput as error:
+        # The caller's mistake, said again for its place in the list; the cause is left out, because it quotes what was sent.
         shown = "".join(c if c.isprintable() else "?" for c in symbol[:20])
-        raise InvalidInput("symbols", f'"{shown}" {error.detail.partition(": ")[2]}', code=error.code) from error
+        raise InvalidInput("symbols", f'"{shown}" {error.detail.partition(": ")[2]}', code=error.code) from None
 
 
 def _until_us(until: str | None, now_us: int) -> int:

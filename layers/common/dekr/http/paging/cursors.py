@@ -29,8 +29,9 @@ def unseal(scope: str, cursor: str) -> str:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         text = raw[_DIGEST_BYTES:].decode()
-    except (Base64Error, ValueError) as error:
-        raise refused() from error
+    except (Base64Error, ValueError):
+        # The caller's mistake; the cause is left out, because it quotes what was sent.
+        raise refused() from None
     # Compared as a whole: base64 has several spellings of the same bytes.
     if raw[:_DIGEST_BYTES] != _digest(scope, raw[_DIGEST_BYTES:]) or seal(scope, text) != cursor:
         raise refused()

@@ -42,7 +42,7 @@ def snapshot_routes(edge: Edge) -> None:
         del include_otc
         if not tickers:
             whole = edge.services.whole_market.get(edge.read_context(None, "market", MARKET_COST))
-            return edge.packed(
+            return edge.gzipped(
                 whole,
                 field="tickers",
                 rule="is required without gzip: the whole market is too long for one answer",
