@@ -17,7 +17,7 @@ edge = Edge("admin", open_paths=frozenset({"/health", "/docs", "/openapi.json"})
 @edge.get("/health", responses=health_of(Health))
 def health() -> Response[str]:
     """The state of the shared store, of the data provider's breaker and of the clock."""
-    serves, state = edge.services.health.look()
+    serves, state = edge.services.health.check()
     return edge.answer(state.model_dump_json(), status=200 if serves else 503)
 
 
@@ -28,7 +28,7 @@ documentation_routes(edge, Path(__file__).parent)
 def usage() -> Response[str]:
     """What the caller used today, by class, and what is left."""
     context = edge.read_context(None, "usage", data=0)
-    context.admission, used = edge.services.usage.of(edge.principal, context.charge)
+    context.admission, used = edge.services.usage.of_caller(edge.principal, context.charge)
     return edge.answer(json.dumps(used))
 
 

@@ -5,45 +5,35 @@ from typing import Annotated
 from dekr.http import Edge, Query, Response
 from dekr.http.edge.csv import FormatQuery, table, wants_csv
 from dekr.http.edge.openapi import json_of
-from dekr.http.edge.query import TierQuery, Whole
-from dekr.http.native.news import COLUMNS, articles_of
-from dekr.http.native.news import news as news_of
-from dekr.http.paging.list_page import CursorQuery, ListQuery, moment_utc, next_path
+from dekr.http.edge.query import TierQuery
+from dekr.http.native.news import COLUMNS, articles_of, news_json, news_query
+from dekr.http.paging.parameters import ArticleLimit, CursorQuery
 from dekr.http.polygon.news import news_routes
 from dekr.models import News
 from dekr.symbols import Ticker
 
-NEWEST_FIRST = {"order": "desc", "sort": "published_utc"}
-
 edge = Edge("news")
-
-Limit = Annotated[int, Query(ge=1, le=1_000, description="Articles in a page."), Whole]
 
 
 @edge.get("/news", responses=json_of(News, csv=True))
 def news(
     symbol: Annotated[str | None, Query(description="Only articles about this ticker.")] = None,
-    limit: Limit = 10,
+    limit: ArticleLimit = 10,
     published_after: Annotated[str | None, Query(description="Only later ones: a day or a moment (RFC 3339).")] = None,
     cursor: CursorQuery = None,
     format_: FormatQuery = None,
     tier: TierQuery = None,
 ) -> Response[str]:
-    """The newest articles, with each ticker's sentiment as upstream gives it and a summary of these."""
-    del cursor
+    """The newest articles, with each ticker's sentiment as the upstream gives it and a summary of the sentiments."""
+    del published_after, cursor
     ticker = Ticker.parse(symbol) if symbol is not None else None
-    parameters = {**NEWEST_FIRST, "limit": str(limit)} | ({"ticker": ticker.text} if ticker else {})
-    if published_after is not None:
-        parameters["published_utc.gt"] = moment_utc("published_after", published_after, edge.now_ms * 1000)
-    name = ticker.text if ticker else None
-    asked = ListQuery.of(f"/news:{name}", parameters, edge.query, ticker, {"symbol"})
-    sent = edge.services.news.get(edge.read_context(tier, "news"), ticker, asked.parameters)
-    articles = articles_of(sent.get("results") or [], name)
+    query = news_query(ticker, limit, edge.query, edge.now_ms * 1000)
+    page = edge.services.news.get(edge.read_context(tier, "news"), ticker, query.parameters)
+    only = ticker.text if ticker else None
+    articles = articles_of(page.get("results") or [], only)
     csv = wants_csv(format_, edge.accepted)
-    same = {"symbol": name} if name else {}
-    following = next_path("/news", same, asked.following(sent))
-    body = table(COLUMNS, articles) if csv else news_of(articles, name)
-    return edge.answer(body, csv=csv, next_path=following)
+    body = table(COLUMNS, articles) if csv else news_json(articles, only)
+    return edge.answer(body, csv=csv, next_path=query.next_path(page))
 
 
 news_routes(edge)

@@ -1,15 +1,16 @@
-"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to be wanted."""
+"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to request."""
 
 import json
 from typing import Any
 
 from dekr.access.principal import Role
-from dekr.errors import InvalidInput
+from dekr.errors import InvalidInput, StoreDown
 from dekr.http import Edge, Response
-from dekr.http.edge.log import emit
+from dekr.http.edge.diagnosis import Diagnosis
+from dekr.http.edge.log import Level, emit
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import SymbolPath
-from dekr.http.edge.request import Context
+from dekr.http.edge.request import LambdaContext
 from dekr.http.native.preferences import Preference, PreferredBody
 from dekr.models import PreferredSymbols, Unpreferred
 from dekr.symbols import Ticker
@@ -20,7 +21,7 @@ edge = Edge("preferences")
 
 @edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
 def prefer(body: PreferredBody) -> Response[str]:
-    """Expect that these symbols will be wanted, so that they are preloaded. For service and admin keys."""
+    """Expect requests for these symbols, so that they are preloaded. For service and admin keys."""
     _require_a_module()
     edge.check_parameters()
     preference = Preference.of(body, edge.now_ms * 1000)
@@ -29,24 +30,31 @@ def prefer(body: PreferredBody) -> Response[str]:
 
 @edge.delete("/preferences/symbols/<symbol>", responses=json_of(Unpreferred))
 def unprefer(symbol: SymbolPath) -> Response[str]:
-    """Expect no longer that a symbol will be wanted. For service and admin keys."""
+    """Expect no more requests for a symbol. For service and admin keys."""
     _require_a_module()
     ticker = Ticker.parse(symbol).text
     edge.check_parameters()
     return edge.answer(json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(ticker)}))
 
 
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """The Lambda handler of both: an HTTP API event, or one of EventBridge, whose answer nobody reads."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The Lambda handler of both: answers an HTTP API event, or takes one of EventBridge, whose answer nobody reads.
+
+    Raises StoreDown for an event that could not be kept, so that Lambda tries again.
+    """
     if "detail-type" not in event:
         return edge.handler(event, context)
-    now_us, facts = edge.services.now_us(), {"event_id": str(event.get("id"))}
+    now_us, facts, level = edge.services.now_us(), {"event_id": str(event.get("id"))}, Level.INFO
     try:
         facts |= _add(Preference.of_event(event, now_us))
     except InvalidInput as error:
-        # It would be as wrong the next time: Lambda shall not try again.
+        # It would be as wrong the next time: Lambda shall not try again. Its sender is a module of ours, so it is worth a look.
         facts |= {"error": error.code, "detail": error.detail}
-    emit("preferences", now_us, facts)
+        level = Level.WARNING
+    except StoreDown as error:
+        emit("preferences", now_us, facts | Diagnosis(error).facts(), Level.ERROR)
+        raise
+    emit("preferences", now_us, facts, level)
     return facts
 
 

@@ -7,10 +7,11 @@ from dekr.http import Edge, Query, Response
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import TierQuery
 from dekr.http.native.calendar import days
-from dekr.http.native.tickers import Limit, listings, search_parameters
-from dekr.http.paging.list_page import CursorQuery, ListQuery, next_path
+from dekr.http.native.tickers import listings, search_parameters
+from dekr.http.paging.list_page import ListQuery
+from dekr.http.paging.parameters import CursorQuery, TickerLimit
 from dekr.http.polygon.reference import reference_routes
-from dekr.market.passthrough.queries import tickers_query
+from dekr.market.passthrough import queries
 from dekr.models import CalendarDay, Listing, MarketStatus
 
 edge = Edge("reference")
@@ -24,8 +25,8 @@ def market_status(tier: TierQuery = None) -> Response[str]:
 
 @edge.get("/market-calendar", responses=json_of(list[CalendarDay]))
 def market_calendar(
-    first: Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD); today.")] = None,
-    last: Annotated[str | None, Query(alias="to", description="Last day; 30 days later.")] = None,
+    first: Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD); default today.")] = None,
+    last: Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD); default 30 days later.")] = None,
     tier: TierQuery = None,
 ) -> Response[str]:
     """The days of the US stock market: open, early close or closed, with the times of their sessions."""
@@ -36,16 +37,16 @@ def market_calendar(
 @edge.get("/symbols", responses=json_of(list[Listing]))
 def symbols(
     search: Annotated[str, Query(description="A part of a ticker or of a company's name.")],
-    limit: Limit = 100,
+    limit: TickerLimit = 100,
     cursor: CursorQuery = None,
     tier: TierQuery = None,
 ) -> Response[str]:
-    """The listed stocks whose ticker or name holds the words."""
+    """The listed stocks whose ticker or name contains the text."""
     del cursor
-    asked = ListQuery.of(f"/symbols:{search}", search_parameters(search, limit), edge.query, None, {"search"})
-    sent = edge.services.answers.get(edge.read_context(tier, "reference"), tickers_query(asked.parameters))
-    following = next_path("/symbols", {"search": search}, asked.following(sent))
-    return edge.answer(listings(sent), next_path=following)
+    parameters = search_parameters(search, limit)
+    query = ListQuery("/symbols", parameters, repeated={"search": search}).resumed(edge.query)
+    page = edge.services.answers.get(edge.read_context(tier, "reference"), queries.tickers_query(query.parameters))
+    return edge.answer(listings(page), next_path=query.next_path(page))
 
 
 reference_routes(edge)

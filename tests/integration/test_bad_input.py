@@ -6,7 +6,7 @@ from string import ascii_uppercase
 
 import pytest
 
-from dekr.http.native import bars as bar_pages
+from dekr.http.native.bars import BarQuery
 from dekr.http.paging import cursors
 from dekr.market.bars.segments import Series, Timespan
 from tests.redis_servers import RedisServer
@@ -146,7 +146,8 @@ def test_an_address_that_nothing_answers_is_a_problem_too(world: World) -> None:
 )
 def test_a_cursor_that_was_made_by_hand_keeps_the_rules(world: World, rest: str) -> None:
     series = Series("AAPL", 1, Timespan.MINUTE, adjusted=True)
-    forged = cursors.seal(bar_pages._scope(series, newest_first=False), rest)
+    page = BarQuery.parse(series, None, None, None, None, newest_first=False, now_ms=0).page
+    forged = cursors.seal(page._sealed_scope, rest)
     answer = world.get(f"/market-data/AAPL?timespan=minute&cursor={forged}", world.key())
     assert (answer.status, answer.json["code"]) == (422, "invalid_cursor")
 

@@ -243,7 +243,7 @@ def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
         granted(made, f"e{n}")
 
 
-@pytest.mark.parametrize("outcome", [CallOutcome.REFUSED, CallOutcome.MALFORMED, CallOutcome.OK])
+@pytest.mark.parametrize("outcome", [CallOutcome.NOT_FOUND, CallOutcome.MALFORMED, CallOutcome.OK])
 def test_what_is_not_the_upstreams_failure_never_opens_the_breaker(link: Link, outcome: CallOutcome) -> None:
     made = gate(link)
     for n in range(20):

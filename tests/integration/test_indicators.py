@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from massive.rest.models import MACDIndicatorResults, SingleIndicatorResults
 
-from dekr.http.native import indicators as indicator_pages
+from dekr.http.native.indicators import IndicatorQuery
 from dekr.http.paging import cursors
-from dekr.http.polygon import indicators as polygon_indicators
+from dekr.http.polygon.indicators import IndicatorQuery as PolygonQuery
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.indicators.study import Indicator, Price, Study
 from dekr.store.link import Link
@@ -467,9 +467,8 @@ def test_a_cursor_belongs_to_its_query(market: World) -> None:
 @pytest.mark.parametrize("rest", ["x", "1", "2.1", "1.2.3", "-1.5", f"1.{10**16}", "\u0661.2"])
 def test_a_cursor_that_was_made_by_hand_keeps_the_rules(world: World, rest: str) -> None:
     series, study = Series("AAPL", 1, Timespan.DAY, adjusted=True), Study(Indicator.SMA, (50,), Price.CLOSE)
-    for module, path in (
-        (indicator_pages, "/indicators/AAPL/sma?sort=desc&"),
-        (polygon_indicators, "/v1/indicators/sma/AAPL?"),
-    ):
-        forged = cursors.seal(module._scope(series, study, newest_first=True), rest)
+    own = IndicatorQuery.parse(series, study, None, None, None, None, newest_first=True, now_ms=0).page
+    compatible = PolygonQuery.parse(series, study, {}, True, 10, False, None, now_ms=0).page
+    for page, path in ((own, "/indicators/AAPL/sma?sort=desc&"), (compatible, "/v1/indicators/sma/AAPL?")):
+        forged = cursors.seal(page._sealed_scope, rest)
         assert "cursor: is not one" in world.get(f"{path}cursor={forged}", world.key()).text

@@ -1,4 +1,4 @@
-"""Every error that the service raises on purpose, with its status and code.
+"""Every error that the service raises on purpose, with its HTTP status and its code.
 
     DekrError
       InvalidInput          422  names the field and the rule
@@ -12,26 +12,27 @@
         UpstreamNotEntitled      our upstream plan has no source for it, and nothing is cached
       NotFound              404
         UnknownSymbol
-      RateLimited           429  knows when to come back
+      RateLimited           429  says when one more request would be accepted
       UpstreamInvalid       502  the upstream answered something that is not its wire format
-      Unavailable           503  knows when to come back
+      Unavailable           503  says when to try again
         UpstreamDown             unreachable, failing, breaker open
         BudgetSpent              our own allowance of upstream calls is used up
         StoreDown                the shared store cannot be reached
       DeadlineExceeded      504
 
-``dekr.polygon.failures`` draws the upstream's own branch. The code is what a program tests; the detail is one plain
-sentence for a person. Nobody chooses a status by reading a message.
+``dekr.polygon.failures`` draws the upstream's own branch. Programs test the code; the detail is one plain sentence for a
+person, the fault one for the log. Nobody chooses a status by reading a message.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class DekrError(Exception):
     """Base of every expected failure.
 
-    ``detail`` is one plain sentence that is safe to show to the caller. ``fault`` is for the log alone: what exactly went wrong
-    (a status, a kind of time-out, a model's field), never a value, a URL or a key; None where the code says it all.
+    ``detail`` is one plain sentence that is safe to show to the caller. ``fault`` is for the log alone: it names exactly what
+    went wrong (a status, a kind of time-out, a model's field) and never holds a value, a URL or a key; None where the code says
+    it all.
     """
 
     status: ClassVar[int] = 500
@@ -47,7 +48,7 @@ class DekrError(Exception):
 
 
 class InvalidInput(DekrError):
-    """Input that breaks a rule: ``field`` is the name the caller used, the detail says the rule."""
+    """Input that breaks a rule: ``field`` is the name that the caller used, ``rule`` the end of a sentence about it."""
 
     status = 422
     code = "invalid_input"
@@ -66,21 +67,21 @@ class NotJson(InvalidInput):
 
 
 class BodyTooLarge(InvalidInput):
-    """The body is longer than any good one."""
+    """The body is longer than the service accepts."""
 
     status = 413
     code = "body_too_large"
 
 
 class WrongMediaType(InvalidInput):
-    """The body is of a type that the route does not take."""
+    """The body is of a media type that the route does not take."""
 
     status = 415
     code = "unsupported_media_type"
 
 
 class Unauthenticated(DekrError):
-    """The caller is nobody we know."""
+    """The caller has shown no credential, or one that is not valid."""
 
     status = 401
     code = "invalid_api_key"
@@ -88,7 +89,7 @@ class Unauthenticated(DekrError):
 
 
 class Forbidden(DekrError):
-    """The caller is known and may not have this."""
+    """The caller is known but may not have this."""
 
     status = 403
     code = "forbidden"
@@ -96,25 +97,25 @@ class Forbidden(DekrError):
 
 
 class TierNotEntitled(Forbidden):
-    """A tier above the caller's own was asked for."""
+    """The caller requested a tier above its own."""
 
     code = "tier_not_entitled"
 
 
 class RoleRequired(Forbidden):
-    """The route or header is for another role."""
+    """The caller's key lacks the role that the route or the header is for."""
 
     code = "role_required"
 
 
 class UpstreamNotEntitled(Forbidden):
-    """Our upstream plan has no source for this datum and nothing is cached."""
+    """The service's upstream plan has no source for this datum, and nothing is cached."""
 
     code = "upstream_not_entitled"
 
 
 class NotFound(DekrError):
-    """There is nothing at this address."""
+    """There is nothing at the requested address."""
 
     status = 404
     code = "not_found"
@@ -128,7 +129,7 @@ class UnknownSymbol(NotFound):
 
 
 class RateLimited(DekrError):
-    """The caller asks too often. ``retry_after_s`` is when one more request would be accepted."""
+    """The caller sends requests too often; one more would be accepted after ``retry_after_s`` seconds."""
 
     status = 429
     code = "rate_limited"
@@ -140,7 +141,7 @@ class RateLimited(DekrError):
 
 
 class UpstreamInvalid(DekrError):
-    """The upstream's answer is not what its format says; it is never cached."""
+    """The upstream's answer breaks its own wire format; it is never cached."""
 
     status = 502
     code = "upstream_invalid"
@@ -148,7 +149,7 @@ class UpstreamInvalid(DekrError):
 
 
 class Unavailable(DekrError):
-    """It cannot be served now. ``retry_after_s`` is when to try again."""
+    """The request cannot be served now; the caller may try again after ``retry_after_s`` seconds."""
 
     status = 503
     code = "unavailable"
@@ -160,13 +161,13 @@ class Unavailable(DekrError):
 
 
 class UpstreamDown(Unavailable):
-    """The upstream is unreachable, failing or its breaker is open."""
+    """The upstream is unreachable or failing, or its breaker is open."""
 
     code = "upstream_unavailable"
 
 
 class BudgetSpent(Unavailable):
-    """Our own allowance of upstream calls is used up for the moment."""
+    """The service's own allowance of upstream calls is used up for the moment."""
 
     code = "upstream_budget_spent"
 
@@ -176,13 +177,34 @@ class StoreDown(Unavailable):
 
     code = "store_unavailable"
 
-    def __init__(self, detail: str = "The shared store cannot be reached.", *, retry_after_s: float = 1.0) -> None:
-        super().__init__(detail, retry_after_s=retry_after_s)
+    def __init__(self, detail: str = "The shared store cannot be reached.", *, fault: str | None = None) -> None:
+        super().__init__(detail, retry_after_s=1.0, fault=fault)
 
 
 class DeadlineExceeded(DekrError):
-    """The time that the request had is over."""
+    """The time that the request had is used up."""
 
     status = 504
     code = "deadline_exceeded"
     title = "It took too long"
+
+
+MAX_CAUSES: Final = 5
+
+
+def causes_of(error: BaseException) -> list[str]:
+    """The names of the types of the errors that led to this one (``raise ... from``), the nearest first, at most MAX_CAUSES.
+
+    Their texts are left out, because they may hold a value, a URL or a key.
+    """
+    names: list[str] = []
+    while (cause := error.__cause__) is not None and len(names) < MAX_CAUSES:
+        names.append(type(cause).__name__)
+        error = cause
+    return names
+
+
+def fault_of(error: Exception) -> str | None:
+    """The error's fault, else the name of the type of the error behind it; None where there is neither."""
+    fault = error.fault if isinstance(error, DekrError) else None
+    return fault or next(iter(causes_of(error)), None)

@@ -4,6 +4,9 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
+FAR_FUTURE_S: Final = 253_402_300_799
+"""The last second of the year 9999, the last one that has a date."""
+
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 

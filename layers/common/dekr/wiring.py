@@ -1,7 +1,7 @@
 """The one place where objects are made.
 
-``services()`` makes them once for the sandbox, from the environment; tests make ``Services`` with their own edges. What a
-hit does not need (HTTP client, AWS clients) is imported and made on first use.
+``services()`` makes them once for each sandbox, from the environment; tests make ``Services`` with fakes at the outer edges.
+What a hit does not need (the HTTP client, AWS clients, services of other data) is imported and made on first use.
 """
 
 import os
@@ -25,6 +25,7 @@ from dekr.gate.local_gate import LocalGate
 from dekr.market.demand.record import Demand
 from dekr.market.read.reader import Reader
 from dekr.market.read.single_flight import SingleFlight
+from dekr.passed_over import PassedOver
 from dekr.store import Store
 from dekr.store.link import Link
 from dekr.tiers import Tier
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """Everything that a function may need, each thing made when it is first asked for.
+    """All services that a function may use, each made on first use.
 
-    ``directory`` and ``client`` make the key directory and the upstream client; a hit needs neither.
+    ``directory`` and ``client`` make the key directory and the upstream client, which a hit does not need; ``client`` takes the
+    clock that it shall read (microseconds). ``sleep`` waits for another request's fetch. ``passed_over`` collects failures that
+    the present request goes on without.
     """
 
     def __init__(
@@ -64,75 +67,76 @@ class Services:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.store = store
+        self.passed_over = PassedOver()
         self.limiter = Limiter(store, self.now_us)
-        self.principals = Principals(store, directory, self.limiter, self.now_us)
+        self.principals = Principals(store, directory, self.limiter, self.now_us, passed_over=self.passed_over)
         if settings.jwt_issuer:
-            self.principals.verify = _verify(settings, store, self.limiter, self.now_us)
+            self.principals.verify = _verify(settings, store, self.limiter, self.now_us, self.passed_over)
         self._gate = Gate(store, settings.per_minute, _token)
         local_gate = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
         self.demand = Demand(store, self.now_us)
-        self._single_flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random)
+        self._single_flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random, self.passed_over)
         self._reader = Reader(self._single_flight, self.demand, local_gate, self.now_us, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
-        """The clock of this machine, with the offset of the store's."""
+        """The time by this machine's clock in microseconds since the epoch; a test that drives the store's clock drives it, too."""
         return time.time_ns() // 1000 + self.store.clock_offset_us
 
     @cached_property
     def quotes(self) -> "LatestPrices":
         """The service of the latest quote."""
-        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - loaded on first use only
 
         return LatestPrices(self.shared, Datum.QUOTE)
 
     @cached_property
     def trades(self) -> "LatestPrices":
         """The service of the latest trade."""
-        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - the same
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - loaded on first use only
 
         return LatestPrices(self.shared, Datum.TRADE)
 
     @cached_property
     def shared(self) -> "SharedRefresh":
-        """Fetches that many tickers share."""
-        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - the same
+        """The service that makes fetches which many tickers share."""
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
 
         return SharedRefresh(self._reader, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
         """The service of one ticker's or several tickers' snapshots."""
-        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - loaded on first use only
 
         return Snapshots(self._reader, self._upstream, Datum.SNAPSHOT)
 
     @cached_property
     def universal(self) -> "Snapshots":
         """The service of universal snapshots."""
-        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - the same
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - loaded on first use only
 
         return Snapshots(self._reader, self._upstream, Datum.UNIVERSAL)
 
     @cached_property
     def whole_market(self) -> "MarketSnapshot":
         """The service of the whole market's snapshot."""
-        from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - the same
+        from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - loaded on first use only
 
         return MarketSnapshot(self._reader, self._upstream)
 
     @cached_property
     def batches(self) -> "QuoteBatches":
-        """The service of many quotes at once."""
-        from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - the same
+        """The service of the latest quotes of many tickers at once."""
+        from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - loaded on first use only
 
         return QuoteBatches(self.shared)
 
     @cached_property
     def answers(self) -> "PassThrough":
-        """The service of answers that are passed on as they were sent."""
-        from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - the same
+        """The service of answers that are passed on as the upstream sent them."""
+        from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - loaded on first use only
 
         return PassThrough(self._reader, self._upstream)
 
@@ -141,54 +145,56 @@ class Services:
         """The service of news."""
         from dekr.market.news.feed_fetcher import NewsFeed  # noqa: PLC0415 - only functions that read news need it
         from dekr.market.news.service import News  # noqa: PLC0415 - only functions that read news need it
-        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - the same
+        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - loaded on first use only
 
         feed = NewsFeed(self._single_flight, self._upstream)
         return News(self._reader, feed, ArticlePages(self.answers), self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
-        """The bar service."""
+        """The service of bars."""
         return self._bars(self._reader)
 
     @cached_property
     def indicators(self) -> "Indicators":
-        """The indicator service."""
-        from dekr.market.indicators.service import Indicators  # noqa: PLC0415 - the same
+        """The service of technical indicators."""
+        from dekr.market.indicators.service import Indicators  # noqa: PLC0415 - loaded on first use only
 
         return Indicators(self.bars)
 
     @cached_property
     def hours(self) -> "MarketHours":
         """The service of sessions and trading days."""
-        from dekr.market.market_hours import MarketHours  # noqa: PLC0415 - the same
+        from dekr.market.market_hours import MarketHours  # noqa: PLC0415 - loaded on first use only
 
-        return MarketHours(self.answers, self.now_us)
+        return MarketHours(self.answers, self.now_us, self.passed_over)
 
     @cached_property
     def preferences(self) -> "Preferences":
-        """The tickers that other Dekr modules expect to be wanted."""
-        from dekr.market.demand.preferences import Preferences  # noqa: PLC0415 - the same
+        """The service of tickers that other Dekr modules expect to be requested."""
+        from dekr.market.demand.preferences import Preferences  # noqa: PLC0415 - loaded on first use only
 
         return Preferences(self.demand)
 
     @cached_property
     def warmer(self) -> "Warmer":
-        """Preloading, within a part of the upstream budget of its own."""
-        from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - the same
+        """The warmer, which preloads data within its own part of the upstream budget."""
+        from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - loaded on first use only
         from dekr.market.bars.day_history import DayHistory  # noqa: PLC0415 - only the warmer's function needs it
         from dekr.market.bars.finished_day import FinishedDayHistory  # noqa: PLC0415 - only the warmer's function needs it
         from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
-        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - the same
-        from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - the same
-        from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - the same
-        from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - the same
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - loaded on first use only
 
-        share = BudgetShare(self._gate, "warmer", max(1, int(self._gate.per_minute * SHARE)))
+        max_per_minute = max(1, int(self._gate.per_minute * SHARE))
+        share = BudgetShare(self._gate, "warmer", max_per_minute, self.passed_over)
         single_flight = replace(self._single_flight, gate=share)
         reader = replace(self._reader, single_flight=single_flight)
         finished_day = FinishedDayHistory(single_flight, RecentSplits(reader, self._upstream), self._upstream)
-        night = NightlyHistory(self.demand, finished_day, DayHistory(self._bars(reader)), self._warmers_charge)
+        days = DayHistory(self._bars(reader))
+        night = NightlyHistory(self.demand, finished_day, days, self._warmers_charge, self.passed_over)
         shared = SharedRefresh(reader, self._upstream)
         return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge)
 
@@ -207,35 +213,36 @@ class Services:
         return Bars(segments, HistoryStart(reader, upstream), reader.now_us)
 
     def _warmers_charge(self) -> "RateCharge":
-        """What counts the warmer's calls. Its name is no user's: it cannot be printed."""
+        """The charge under which the warmer's calls are counted. No user has its name, which begins with a control character."""
         principal = Principal("\0warmer", Tier.INSTITUTIONAL_ELITE, Role.SERVICE, "")
         return self.limiter.rate_charge(principal, "warmer", data=0)
 
     @cached_property
     def usage(self) -> "UsageBook":
-        """What was served and saved."""
-        from dekr.ops.usage import UsageBook  # noqa: PLC0415 - the same
+        """The counts of what callers used and what the cache saved."""
+        from dekr.ops.usage import UsageBook  # noqa: PLC0415 - loaded on first use only
 
         return UsageBook(self.store)
 
     @cached_property
     def health(self) -> "HealthCheck":
-        """The health check."""
-        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - the same
-        from dekr.ops.health import HealthCheck  # noqa: PLC0415 - the same
+        """The check whether the service can answer."""
+        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - loaded on first use only
+        from dekr.ops.health import HealthCheck  # noqa: PLC0415 - loaded on first use only
 
-        return HealthCheck(self._gate, self.now_us, [endpoint.family for endpoint in LADDERS[Datum.QUOTE]])
+        families = [endpoint.family for endpoint in LADDERS[Datum.QUOTE]]
+        return HealthCheck(self._gate, self.now_us, families, self.passed_over)
 
 
 @cache
 def services() -> Services:
-    """The services of this sandbox, from its environment."""
+    """The services of this sandbox, made once from its environment."""
     settings = Settings.read(os.environ)
     return Services(settings, _store(settings), _directory(settings), _client(settings))
 
 
 def _token() -> str:
-    """A token that no other fetch has."""
+    """A random token that identifies one fetch among those of all sandboxes."""
     return token_hex(8)
 
 
@@ -253,19 +260,19 @@ def _store(settings: Settings) -> Store:
 
 
 def _verify(
-    settings: Settings, store: Store, limiter: Limiter, now_us: Callable[[], int]
+    settings: Settings, store: Store, limiter: Limiter, now_us: Callable[[], int], passed_over: PassedOver
 ) -> Callable[[str], Principal]:
     @cache
     def tokens() -> "Tokens":
         from dekr.access.issuer_keys import IssuerKeys  # noqa: PLC0415 - only where somebody comes with a token
-        from dekr.access.tokens import Tokens  # noqa: PLC0415 - the same
+        from dekr.access.tokens import Tokens  # noqa: PLC0415 - loaded on first use only
 
         def fetch() -> bytes:
             from dekr.access.jwks_http import fetch_jwks  # noqa: PLC0415 - with it comes the HTTP client
 
             return fetch_jwks(settings.jwks_url)
 
-        keys = IssuerKeys(settings.jwks_url, settings.jwt_algorithm, fetch, store, limiter, now_us)
+        keys = IssuerKeys(settings.jwks_url, settings.jwt_algorithm, fetch, store, limiter, now_us, passed_over)
         return Tokens(settings.jwt_issuer, settings.jwt_audience, keys, now_us)
 
     return lambda text: tokens().verify(text)

@@ -138,6 +138,15 @@ def test_while_the_issuer_fails_the_last_keys_go_on_for_an_hour(sandboxes: Sandb
     assert sandbox.find("key-1") is not None
 
 
+def test_an_issuer_that_fails_is_noted_while_older_keys_go_on(sandboxes: Sandboxes) -> None:
+    keys = sandboxes.new()
+    keys.find("key-1")
+    sandboxes.later(601)
+    sandboxes.issuer.document = b"{}"
+    assert keys.find("key-1") is not None
+    assert [str(failure) for failure in keys.passed_over.take()] == ["upstream_invalid: jwks: no usable key"]
+
+
 def test_an_issuer_that_fails_is_read_every_half_minute_by_all_together(sandboxes: Sandboxes) -> None:
     sandboxes.issuer.down = True
     made = [sandboxes.new() for _ in range(4)]

@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dekr.http.edge.csv import table
-from dekr.http.native.bars import COLUMNS, BarQuery, page
+from dekr.http.native.bars import COLUMNS, BarQuery, write_page
+from dekr.http.paging.range_page import RangePage
+from dekr.market.bars.model import Row
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.service import Range, Row
 from dekr.times import rfc3339_ms
 
 NOW_MS = 1_795_186_800_000
@@ -24,9 +25,9 @@ ODD: list[Row] = [
 ]
 
 
-def asked(ticker: str, *, newest_first: bool = False, limit: int = 50_000) -> BarQuery:
+def limited(ticker: str, *, newest_first: bool = False, limit: int = 50_000) -> BarQuery:
     series = Series(ticker, 1, Timespan.DAY, adjusted=True)
-    return BarQuery(series, Range(0, NOW_MS, limit), newest_first)
+    return BarQuery(series, RangePage(ticker, 0, NOW_MS, newest_first, limit, left=limit))
 
 
 def named(ticker: str, rows: list[Row]) -> list[dict[str, object]]:
@@ -36,15 +37,15 @@ def named(ticker: str, rows: list[Row]) -> list[dict[str, object]]:
 @given(st.lists(BAR, max_size=5))
 @example(ODD)
 def test_json_is_as_an_encoder_writes_it(rows: list[Row]) -> None:
-    text, following = page(asked("BRK.B"), rows, csv=False)
+    text, next_path = write_page(limited("BRK.B"), rows, csv=False)
     assert text == json.dumps(named("BRK.B", rows), separators=(",", ":"))
-    assert following is None
+    assert next_path is None
 
 
 @given(st.lists(BAR, max_size=5))
 @example(ODD)
 def test_csv_is_as_any_table(rows: list[Row]) -> None:
-    assert page(asked("BRK.B"), rows, csv=True) == (table(COLUMNS, named("BRK.B", rows)), None)
+    assert write_page(limited("BRK.B"), rows, csv=True) == (table(COLUMNS, named("BRK.B", rows)), None)
 
 
 @pytest.mark.parametrize("csv", [False, True])
@@ -52,15 +53,15 @@ def test_csv_is_as_any_table(rows: list[Row]) -> None:
 def test_a_page_holds_what_fits_and_names_the_rest(*, csv: bool, newest_first: bool) -> None:
     rows: list[Row] = [[day * 86_400_000, 1.5, 2, 1, 1.75, 1_000 * day, None, day] for day in range(100, 110)]
     ordered = rows[::-1] if newest_first else rows
-    query = asked("AAPL", newest_first=newest_first)
-    header = len(page(query, [], csv=csv)[0]) if csv else 0
+    query = limited("AAPL", newest_first=newest_first)
+    header = len(write_page(query, [], csv=csv)[0]) if csv else 0
     cuts = []
-    for most in range(10, 2_000, 20):
-        text, following = page(query, rows, csv=csv, most=most)
+    for max_bytes in range(10, 2_000, 20):
+        text, next_path = write_page(query, rows, csv=csv, max_bytes=max_bytes)
         bars = text.count("\r\n") - 1 if csv else len(json.loads(text))
-        assert len(text) - header <= most
-        assert text == page(query, sorted(ordered[:bars]), csv=csv)[0]
-        assert (following is None) == (bars == len(rows))
+        assert len(text) - header <= max_bytes
+        assert text == write_page(query, sorted(ordered[:bars]), csv=csv)[0]
+        assert (next_path is None) == (bars == len(rows))
         cuts.append(bars)
     assert cuts == sorted(cuts)
     assert set(cuts) == set(range(len(rows) + 1))
@@ -70,10 +71,10 @@ def test_a_whole_range_is_cut_at_the_rows_of_a_page() -> None:
     series = Series("AAPL", 1, Timespan.HOUR, adjusted=True)
     query = BarQuery.parse(series, None, "2010-01-01", None, None, newest_first=False, now_ms=NOW_MS)
     rows: list[Row] = [[NOW_MS + hour, 1, 1, 1, 1, 1, None, None] for hour in range(5_001)]
-    text, following = page(query, rows, csv=False)
+    text, next_path = write_page(query, rows, csv=False)
     assert len(json.loads(text)) == 5_000
-    assert following is not None
-    cursor = following.rpartition("cursor=")[2]
+    assert next_path is not None
+    cursor = next_path.rpartition("cursor=")[2]
     rest = BarQuery.parse(series, None, None, None, cursor, newest_first=False, now_ms=NOW_MS)
-    assert rest.range.first_ms == NOW_MS + 5_000
-    assert page(query, rows[:5_000], csv=False) == (text, None)
+    assert rest.page.first_ms == NOW_MS + 5_000
+    assert write_page(query, rows[:5_000], csv=False) == (text, None)

@@ -13,7 +13,7 @@ from dekr.gate.call import Call, CallOutcome
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
-from dekr.polygon.retry import LEAST_USEFUL_S, MAX_JITTER_S
+from dekr.polygon.retry import MAX_JITTER_S, MIN_USEFUL_S
 from tests.fakes.polygon_transport import NOW_US, ScriptedUpstream, Step, bar, ok, quote
 
 FAR_NS = (NOW_US + FUTURE_US + 1_000) * 1000
@@ -182,7 +182,7 @@ def test_a_cleared_snapshot_does_not_say_that_a_ticker_is_unknown() -> None:
     upstream = ScriptedUpstream([httpx.Response(404, json={"status": "NotFound"})])
     call = upstream.call()
     assert upstream.client.snapshot("AAPL", call) is None
-    assert call.outcomes == [CallOutcome.REFUSED]
+    assert call.outcomes == [CallOutcome.NOT_FOUND]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_an_answer_that_breaks_off_is_tried_once_more() -> None:
     [
         (httpx.Response(401), KeyRefused, CallOutcome.KEY_REFUSED),
         (httpx.Response(403, json={"status": "NOT_AUTHORIZED"}), NotEntitled, CallOutcome.NOT_ENTITLED),
-        (httpx.Response(404, json={"status": "NOT_FOUND"}), UnknownSymbol, CallOutcome.REFUSED),
+        (httpx.Response(404, json={"status": "NOT_FOUND"}), UnknownSymbol, CallOutcome.NOT_FOUND),
         (httpx.Response(429), Throttled, CallOutcome.THROTTLED),
         (httpx.Response(400, json={"status": "ERROR"}), UpstreamInvalid, CallOutcome.MALFORMED),
         (httpx.Response(200, text="not json"), UpstreamInvalid, CallOutcome.MALFORMED),
@@ -368,7 +368,7 @@ def test_the_wait_before_the_second_attempt_is_random_from_zero_up(random: float
 
 def test_a_first_attempt_without_time_is_not_started() -> None:
     upstream = ScriptedUpstream()
-    call = upstream.call(seconds=LEAST_USEFUL_S - 0.01)
+    call = upstream.call(seconds=MIN_USEFUL_S - 0.01)
     with pytest.raises(DeadlineExceeded):
         upstream.client.last_nbbo("AAPL", call)
     assert (call.paid, call.observed, upstream.requests) == ([], [], [])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dekr.polygon.latest import Snapshot, of_universe
+from dekr.polygon.latest import Snapshot, snapshot_from_v3
 from dekr.polygon.wire_snapshots import UniversalItem
 
 NS = 1_795_186_800_000_000_000
@@ -12,7 +12,7 @@ NS = 1_795_186_800_000_000_000
 
 def made(**fields: Any) -> Snapshot:
     sent = {"ticker": "AAPL", **fields}
-    return of_universe(UniversalItem.model_validate(sent), sent, delayed=False)
+    return snapshot_from_v3(UniversalItem.model_validate(sent), sent, delayed=False)
 
 
 def test_a_delayed_trade_alone_makes_a_snapshot_delayed() -> None:

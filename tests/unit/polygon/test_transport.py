@@ -19,8 +19,8 @@ NOT_FOUND = {"status": "NOT_FOUND", "request_id": "r", "message": "Data not foun
 NOT_AUTHORIZED = {"status": "NOT_AUTHORIZED", "request_id": "r", "message": "You are not entitled to this data."}
 
 
-def get(upstream: ScriptedUpstream, url: str = "/v2/x", seconds: float = 20.0, most_s: float = 5.0) -> Reply:
-    return upstream.transport.get(url, None, upstream.deadline(seconds), most_s)
+def get(upstream: ScriptedUpstream, url: str = "/v2/x", seconds: float = 20.0, max_s: float = 5.0) -> Reply:
+    return upstream.transport.get(url, None, upstream.deadline(seconds), max_s)
 
 
 def get_one(step: Step) -> Reply:
@@ -150,7 +150,7 @@ def test_a_body_that_trickles_past_its_time_is_given_up() -> None:
 @pytest.mark.parametrize(("left_s", "connect", "read"), [(20.0, 1.0, 5.0), (3.0, 1.0, 3.0), (0.4, 0.4, 0.4)])
 def test_waits_are_bounded_by_the_attempt_and_the_deadline(left_s: float, connect: float, read: float) -> None:
     upstream = ScriptedUpstream([httpx.Response(200, json={})])
-    get(upstream, seconds=left_s, most_s=5.0)
+    get(upstream, seconds=left_s, max_s=5.0)
     waits = upstream.requests[0].extensions["timeout"]
     assert (waits.get("connect"), waits.get("read")) == (pytest.approx(connect), pytest.approx(read))
 

@@ -72,6 +72,7 @@ def kid_of(header: dict[str, Any], algorithm: Algorithm) -> str:
     try:
         read = _Header.model_validate(header)
     except ValidationError as error:
+        # The cause is left out, because its text quotes the caller's token.
         raise invalid_token(f"The token's header has no good {error.errors()[0]['loc'][0]}.") from None
     if read.alg != algorithm:
         raise invalid_token(f"The token must be signed with {algorithm}.")
@@ -85,6 +86,7 @@ def claims_of(payload: dict[str, Any], now_us: int) -> Claims:
     try:
         claims = Claims.model_validate(payload)
     except ValidationError as error:
+        # The cause is left out, because its text quotes the caller's token.
         raise invalid_token(f"The token has no good claim {error.errors()[0]['loc'][0]}.") from None
     if now_us >= claims.expires_us:
         raise invalid_token("The token has expired.")

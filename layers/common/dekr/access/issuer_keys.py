@@ -19,6 +19,7 @@ from dekr.access.limits import Limiter
 from dekr.access.rate import Rate
 from dekr.cache import keys
 from dekr.errors import RateLimited, StoreDown, Unavailable, UpstreamInvalid
+from dekr.passed_over import PassedOver
 from dekr.store import Store, plain
 
 FRESH_US: Final = 600_000_000
@@ -51,6 +52,7 @@ class IssuerKeys:
     """The public keys that an issuer publishes at ``url``, cached here and in the store.
 
     ``fetch`` reads the document there and raises Unavailable or UpstreamInvalid. ``now_us`` is this machine's clock.
+    ``passed_over`` collects failures to read keys, after which older ones may still be used.
     """
 
     url: str
@@ -59,6 +61,7 @@ class IssuerKeys:
     store: Store
     limiter: Limiter
     now_us: Callable[[], int]
+    passed_over: PassedOver = field(default_factory=PassedOver)
     _set: KeySet = field(default=KeySet(read_us=-KEPT_US, keys={}), init=False)
     _paused_us: int = field(default=-RETRY_US, init=False)
     _name: str = field(init=False)
@@ -104,15 +107,22 @@ class IssuerKeys:
             self._charge_lookup()
             # The stamp is taken before the issuer is read: the age must not be understated.
             self._set = KeySet(read_us=self.now_us(), keys=usable_keys(self.fetch(), self.algorithm))
-        except (RateLimited, Unavailable, UpstreamInvalid):
+        except (RateLimited, Unavailable, UpstreamInvalid) as error:
+            self.passed_over.note(error)
             return
-        with suppress(StoreDown):
+        try:
             self.store.run(plain("SET", key, self._set.model_dump_json(), "PX", KEPT_US // 1000))
+        except StoreDown as error:
+            self.passed_over.note(error)
 
     def _take_shared(self, key: str) -> None:
         """Use the set in the store where it is newer and can be read."""
-        with suppress(StoreDown, ValidationError):
-            raw = self.store.run(plain("GET", key))[0]
+        with suppress(ValidationError):
+            try:
+                raw = self.store.run(plain("GET", key))[0]
+            except StoreDown as error:
+                self.passed_over.note(error)
+                return
             shared = KeySet.model_validate_json(raw or "")
             if self._age_us(shared) < self._age_us(self._set):
                 self._set = shared
@@ -122,7 +132,8 @@ class IssuerKeys:
         payer = f"jwks:{self._name}"
         try:
             self.limiter.charge_lookup(payer, FETCH_RATE)
-        except StoreDown:
+        except StoreDown as error:
+            self.passed_over.note(error)
             self.limiter.charge_lookup_locally(payer, FETCH_RATE)
 
     def _age_us(self, keys: KeySet) -> int:

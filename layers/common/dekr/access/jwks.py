@@ -83,7 +83,7 @@ def usable_keys(document: bytes, algorithm: Algorithm) -> dict[str, PublicKey]:
         if purpose.alg in (None, algorithm) and (purpose.key_ops is None or "verify" in purpose.key_ops):
             found.setdefault(purpose.kid, key)
     if not found:
-        raise UpstreamInvalid("The issuer of tokens publishes no key that can be used.")
+        raise UpstreamInvalid("The issuer of tokens publishes no key that can be used.", fault="jwks: no usable key")
     return found
 
 

@@ -31,17 +31,19 @@ def fetch_jwks(url: str, monotonic: Callable[[], float] = time.monotonic) -> byt
             client.stream("GET", url) as response,
         ):
             if response.status_code != _OK:
-                raise UpstreamInvalid(f"The issuer of tokens answered with status {response.status_code}.")
+                fault = f"jwks: status {response.status_code}"
+                raise UpstreamInvalid(f"The issuer of tokens answered with status {response.status_code}.", fault=fault)
             for part in response.iter_raw():
                 content += part
                 if len(content) > MAX_BYTES:
-                    raise UpstreamInvalid("The issuer of tokens sent more than any list of keys holds.")
+                    fault = f"jwks: more than {MAX_BYTES} bytes"
+                    raise UpstreamInvalid("The issuer of tokens sent more than any list of keys holds.", fault=fault)
                 if monotonic() > ends_s:
-                    raise _down()
-    except httpx.HTTPError:
-        raise _down() from None
+                    raise _down("body not complete in time")
+    except httpx.HTTPError as error:
+        raise _down(type(error).__name__) from error
     return bytes(content)
 
 
-def _down() -> UpstreamDown:
-    return UpstreamDown("The issuer of tokens did not answer in time.", retry_after_s=TIMEOUT_S)
+def _down(fault: str) -> UpstreamDown:
+    return UpstreamDown("The issuer of tokens did not answer in time.", retry_after_s=TIMEOUT_S, fault=f"jwks: {fault}")

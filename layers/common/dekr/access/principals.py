@@ -11,7 +11,6 @@ one address must not pay for keys that are known.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from hmac import compare_digest
@@ -27,6 +26,7 @@ from dekr.access.principal import USER_RULE, Principal, Role, is_user
 from dekr.access.rate import Rate
 from dekr.cache import keys
 from dekr.errors import InvalidInput, RoleRequired, StoreDown, Unauthenticated
+from dekr.passed_over import PassedOver
 from dekr.store import Store, plain
 from dekr.tiers import Tier
 
@@ -61,7 +61,8 @@ def refuse_tokens(_: str) -> Principal:
 @dataclass(slots=True)
 class Principals:
     """Finds principals. ``directory`` makes the directory on the first look-up that needs it, so that hits never load it.
-    ``verify`` finds the principal of a token and raises Unauthenticated for one that proves none.
+    ``verify`` finds the principal of a token and raises Unauthenticated for one that proves none. ``passed_over`` collects
+    failures of the store that a look-up goes on without.
     """
 
     store: Store
@@ -69,6 +70,7 @@ class Principals:
     limiter: Limiter
     now_us: Callable[[], int]
     verify: Callable[[str], Principal] = refuse_tokens
+    passed_over: PassedOver = field(default_factory=PassedOver)
     _lookups: OrderedDict[str, _Lookup] = field(default_factory=OrderedDict, init=False)
     _proven: dict[bytes, tuple[str, _Lookup, Principal]] = field(default_factory=dict, init=False)
     """By the digest of a key: the look-up that proved it, with the name of that look-up, and its principal."""
@@ -148,14 +150,17 @@ class Principals:
             if shared is not None:
                 return shared
             self.limiter.charge_lookup(payer, rate)
-        except StoreDown:
+        except StoreDown as error:
+            self.passed_over.note(error)
             self.limiter.charge_lookup_locally(payer, rate)
             return read()
         lookup = read()
         left_ms = (lookup.read_us + BELIEVED_US - self.now_us()) // 1000
         if left_ms > 0:
-            with suppress(StoreDown):
+            try:
                 self.store.run(plain("SET", name, lookup.model_dump_json(), "PX", left_ms))
+            except StoreDown as error:
+                self.passed_over.note(error)
         return lookup
 
     def _shared(self, key: str) -> _Lookup | None:

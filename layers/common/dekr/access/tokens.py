@@ -78,6 +78,7 @@ class Tokens:
                     "verify_iat": False,
                 },
             )
+        # Causes are left out (``from None``), because their texts and locals hold the caller's token.
         except jwt.MissingRequiredClaimError as error:
             raise invalid_token(f"The token has no claim {error.claim}.") from None
         except jwt.InvalidAudienceError:

@@ -1,4 +1,4 @@
-"""The vocabulary between the gate, which allows calls of the upstream, and the client, which makes them."""
+"""The terms that the gate, which allows calls of the upstream, and the client, which makes them, have in common."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,27 +23,34 @@ class Family:
 
 
 class CallOutcome(StrEnum):
-    """How one call of the upstream ended."""
+    """The ways in which one call of the upstream can end."""
 
     OK = "ok"
-    REFUSED = "not_found"
-    """404: the upstream is well and knows no such ticker."""
+    NOT_FOUND = "not_found"
+    """404: the upstream is well and does not know the ticker."""
     FAILED = "failed"
     """5xx, time-out, broken connection."""
     MALFORMED = "malformed"
-    """An answer that is not the wire format, and any other status."""
+    """An answer that breaks the wire format, or has any other status."""
     THROTTLED = "throttled"
+    """429."""
     NOT_ENTITLED = "not_entitled"
+    """403: the plan does not include the endpoint."""
     KEY_REFUSED = "key_refused"
     """401, or there is no key to send."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong: neither the plan's limits nor an unknown ticker is."""
+        return self not in (CallOutcome.OK, CallOutcome.NOT_FOUND, CallOutcome.NOT_ENTITLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call of the upstream, for the breaker, the budget and the log.
+    """One call of the upstream as it ended, for the breaker, the budget and the log.
 
-    ``endpoint``: the endpoint's name. ``pause_s``: for how long the upstream sent everybody away. ``cause``: why it failed, in
-    words that hold no URL, key or value.
+    ``endpoint``: the endpoint's name. ``seconds``: how long it took. ``pause_s``: for how many seconds the upstream sent its
+    callers away. ``cause``: the fault of the error with which it failed (dekr.errors.fault_of), which holds no URL, key or value.
     """
 
     endpoint: str
@@ -55,11 +62,11 @@ class Attempt:
 
 
 class Call(Protocol):
-    """Leave to call the upstream for one fetch."""
+    """The right to call the upstream for one fetch."""
 
     @property
     def deadline(self) -> Deadline:
-        """When the answer must be there."""
+        """The moment by which the answer must be there."""
         ...
 
     def spend(self, family: Family) -> None:

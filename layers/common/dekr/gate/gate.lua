@@ -3,7 +3,7 @@
 --       fetch that may bring this datum, too.
 -- ARGV: clock offset, token of the fetch, lease in ms, floor in us, calls allowed in the window, window in us, number of the
 --       call in the fetch, 1 to look past a finished fetch, 1 where the last key is such another lease.
--- Returns {now, decision, detail}:
+-- Returns {now, verdict, detail}:
 --   go      and the number of the family to call: the caller holds the lease and the call stands in the log
 --   wait    while somebody else holds a lease
 --   done    and the stamp of a finished fetch that is new enough

@@ -2,8 +2,7 @@
 
 One script decides all of it at once, so that a granted fetch has everything and a refused one has taken nothing. Its keys
 share one hash slot: without that slot there is no upstream budget either. The budget is a log of calls, strict in every
-window of 60 s; one second more is kept because a call arrives a little after it was granted. A 429 from the upstream
-pauses all calls for a while.
+window of 60 s. A 429 from the upstream pauses all calls for a while.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,18 +18,23 @@ from dekr.gate.scripts import ADMIT, SETTLE, STATE
 from dekr.store import Command, Store, call, plain
 
 WINDOW_US: Final = 61_000_000
+"""The window of the budget: a minute, and a second more, because a call arrives a little after it was granted."""
+
 UPPER_TIERS_SHARE: Final = 0.2
-"""The part of the budget that only tiers with ``reserved`` may use."""
+"""The fraction of the budget that only tiers with ``reserved`` may use."""
+
+OTHERS_FETCH: Final = "another request's fetch failed"
+"""The fault of an error that another request met: that request's log line names the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Somebody else is fetching this datum."""
+    """The decision that somebody else is fetching this datum: wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Somebody else has just fetched this datum: read it again. ``now_us``: the store's clock."""
+    """The decision that somebody else has just fetched this datum: read it again. ``now_us``: the store's clock."""
 
     now_us: int
 
@@ -42,21 +46,21 @@ class FetchGate(Protocol):
     """Decides who may fetch: the gate that all sandboxes share, or one that grants a part of its budget."""
 
     def admit(self, request: FetchRequest, *, reread: bool = False) -> Decision:
-        """Decide on a request. See Gate.admit."""
+        """Decide whether this sandbox may make a fetch now. Raises what Gate.admit raises."""
         ...
 
     def join(self, permit: Permit, request: FetchRequest) -> Decision:
-        """Decide on another request with the call that a permit has paid. See Gate.join."""
+        """Decide on another request with the call that a permit has paid and not made. Raises what ``admit`` raises."""
         ...
 
     def denied(self, family: Family, now_us: int) -> bool:
-        """Whether the plan is known to lack the family. Raises StoreDown."""
+        """Whether the upstream plan is known to lack the family at this moment. Raises StoreDown."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate that all sandboxes share, for a plan with ``per_minute`` calls a minute. ``token`` makes unique tokens."""
+    """The gate that all sandboxes share, for an upstream plan with ``per_minute`` calls a minute. ``token`` makes unique tokens."""
 
     store: Store
     per_minute: int
@@ -80,18 +84,18 @@ class Gate:
         return decision
 
     def _admit(self, request: FetchRequest, token: str, outcome: FetchOutcome, *, reread: bool) -> Decision:
-        now, word, detail = self._decide(
+        now, verdict, detail = self._decide(
             request, token, request.families, floor_us=request.floor_us, number=outcome.calls + 1, reread=reread
         )
-        if word == b"wait":
+        if verdict == b"wait":
             return Wait()
-        if word == b"done":
+        if verdict == b"done":
             return Done(now)
-        return Permit(self, request, token, _granted(now, word, detail, request.families), now, outcome)
+        return Permit(self, request, token, _granted(now, verdict, detail, request.families), now, outcome)
 
     def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
-        """Take one more call for a permit and renew its lease; returns the family to call."""
-        now, word, detail = self._decide(
+        """Take one more call for a permit, renew its lease and return the family to call. Raises what ``admit`` raises."""
+        now, verdict, detail = self._decide(
             permit.request,
             permit.token,
             families,
@@ -100,19 +104,19 @@ class Gate:
             reread=True,
             covered=False,
         )
-        return _granted(now, word, detail, families)
+        return _granted(now, verdict, detail, families)
 
     def report(self, permit: Permit) -> None:
         """Tell the breakers what was observed so far, and keep the lease."""
         self.store.run(*permit.renewed())
 
-    def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
-        """The commands that end a fetch; see dekr.gate.permit.PermitIssuer."""
+    def settled(self, permit: Permit, message: str, life_ms: int) -> tuple[Command, ...]:
+        """The commands that end a fetch, leave a ``message`` for those who wait and tell the breakers what was observed."""
         report, permit.unreported = permit.unreported, BreakerReport()
         counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
         touched = [keys.lease(self._prefix, permit.request.lease), keys.pause(self._prefix)]
         touched += [keys.family(self._prefix, family.name) for family in report.families]
-        return (call(SETTLE, touched, permit.token, word, life_ms, report.pause_us, *counts),)
+        return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *counts),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made."""
@@ -125,7 +129,7 @@ class Gate:
         return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
 
     def denied(self, family: Family, now_us: int) -> bool:
-        """Whether the plan is known to lack the family. Raises StoreDown."""
+        """Whether the upstream plan is known to lack the family at this moment. Raises StoreDown."""
         (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family.name), "denied"))
         return until is not None and int(until) > now_us
 
@@ -148,37 +152,40 @@ class Gate:
             touched.append(keys.lease(prefix, covered_by))
         args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
         (reply,) = self.store.run(call(ADMIT, touched, *args, int(covered_by is not None)))
-        now, word, detail = reply
-        return now, word, detail
+        now, verdict, detail = reply
+        return now, verdict, detail
 
     @property
     def _prefix(self) -> str:
         return self.store.prefix
 
 
-def _granted(now: int, word: bytes, detail: Any, families: Sequence[Family]) -> Family:  # noqa: ANN401 - a script's reply
+def _granted(now: int, verdict: bytes, detail: Any, families: Sequence[Family]) -> Family:  # noqa: ANN401 - a script's reply
     """The family in the script's decision. Raises the error that a refusal stands for."""
-    match word:
+    match verdict:
         case b"go":
             return families[int(detail) - 1]
         case b"spent":
-            raise budget_spent(int(detail) - now)
+            raise budget_spent(int(detail) - now, "budget of all sandboxes, or a pause after status 429")
         case b"denied":
-            raise not_entitled()
+            raise not_entitled("known from an earlier call")
         case b"open":
             seconds = max(1.0, (int(detail) - now) / 1e6)
-            raise UpstreamDown("The data provider is failing; calls to it are paused.", retry_after_s=seconds)
+            text = "The data provider is failing; calls to it are paused."
+            raise UpstreamDown(text, retry_after_s=seconds, fault="breaker open")
         case b"failed":
             raise _failure(detail.decode())
         case _:
             # Another sandbox took over the lease while this one was slow: its fetch counts, not this one.
-            raise UpstreamDown("Getting the data took too long. Please try again.", retry_after_s=1.0)
+            text = "Getting the data took too long. Please try again."
+            raise UpstreamDown(text, retry_after_s=1.0, fault="lease lost to another sandbox")
 
 
 def _failure(code: str) -> DekrError:
     """Rebuild the error with which the awaited fetch ended, from its code."""
     if code == UpstreamInvalid.code:
-        return UpstreamInvalid("The data provider has just sent an answer that cannot be used.")
+        return UpstreamInvalid("The data provider has just sent an answer that cannot be used.", fault=OTHERS_FETCH)
     if code == UpstreamNotEntitled.code:
-        return not_entitled()
-    return UpstreamDown("The data provider has just failed to answer.", retry_after_s=1.0, code=code)
+        return not_entitled(OTHERS_FETCH)
+    text = "The data provider has just failed to answer."
+    return UpstreamDown(text, retry_after_s=1.0, code=code, fault=OTHERS_FETCH)

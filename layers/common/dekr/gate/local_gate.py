@@ -17,7 +17,7 @@ STATIC_SANDBOXES: Final = 20
 
 @dataclass(slots=True)
 class LocalGate:
-    """The gate of one sandbox that cannot reach the store: a static share of the budget, and nothing is shared."""
+    """A gate that grants a static share of the budget, by this machine's clock, and knows of no other sandbox."""
 
     per_minute: int
     now_us: Callable[[], int]
@@ -32,15 +32,15 @@ class LocalGate:
         return permit
 
     def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
-        """Take one call from the static share; returns the first family. Raises BudgetSpent."""
+        """Take one call from the static share and return the first family. Raises BudgetSpent."""
         del permit
         now, share = self.now_us(), max(1, self.per_minute // STATIC_SANDBOXES)
         while self._log and self._log[0] <= now - WINDOW_US:
             self._log.popleft()
         if now < self._paused_until_us:
-            raise budget_spent(self._paused_until_us - now)
+            raise budget_spent(self._paused_until_us - now, "pause after status 429")
         if len(self._log) >= share:
-            raise budget_spent(self._log[0] + WINDOW_US - now)
+            raise budget_spent(self._log[0] + WINDOW_US - now, "static share of one sandbox")
         self._log.append(now)
         return families[0]
 
@@ -53,9 +53,9 @@ class LocalGate:
         self._log.pop()
         return ()
 
-    def settled(self, permit: Permit, word: str, life_ms: int) -> tuple[Command, ...]:
+    def settled(self, permit: Permit, message: str, life_ms: int) -> tuple[Command, ...]:
         """Keep a pause for this sandbox; nobody waits, so there is nothing to send."""
-        del word, life_ms
+        del message, life_ms
         if permit.unreported.pause_us:
             self._paused_until_us = self.now_us() + permit.unreported.pause_us
         return ()

@@ -1,4 +1,4 @@
-"""A permit to make one fetch: its calls are paid, their outcomes noted, and its end is told to those who wait."""
+"""Permits to make one fetch: what was paid and observed, and the commands that end the fetch and tell those who wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +11,16 @@ from dekr.gate.request import FetchRequest
 from dekr.store import Command
 
 COUNTS_AS_SLOW_S: Final = 5.0
-"""A call that took longer counts against the breaker even if it succeeded."""
+"""A call that took longer (seconds) counts against the breaker even if it succeeded."""
 
 LONGEST_PAUSE_S: Final = 120.0
-"""The gate takes a pause that ends later than this for one that was set before the clock stepped back."""
+"""The longest pause of all calls in seconds: the gate takes one that ends later for one set before the clock stepped back."""
 
 DONE_MS: Final = 5_000
+"""How long the message that a fetch has ended well stays in its lease."""
+
 FAILED_MS: Final = 1_000
+"""How long the message that a fetch has failed stays in its lease: those who wait share the failure, later ones try again."""
 
 
 class PermitIssuer(Protocol):
@@ -29,15 +32,17 @@ class PermitIssuer(Protocol):
         ...
 
     def spend(self, permit: "Permit", families: Sequence[Family]) -> Family:
-        """Take one more call for the permit, from the first family that may be called; returns that family."""
+        """Take one more call for the permit, of the first family that may be called, and return that family."""
         ...
 
     def report(self, permit: "Permit") -> None:
-        """Pass on what was observed so far, and keep the lease."""
+        """Tell the breakers what was observed so far, and keep the lease."""
         ...
 
-    def settled(self, permit: "Permit", word: str, life_ms: int) -> tuple[Command, ...]:
-        """The commands that end a fetch: leave ``word`` for those who wait, for so long, and pass on what was observed."""
+    def settled(self, permit: "Permit", message: str, life_ms: int) -> tuple[Command, ...]:
+        """The commands that end a fetch: put a ``message`` for those who wait in the place of its lease, for ``life_ms``, and tell
+        the breakers what was observed.
+        """
         ...
 
     def returned(self, permit: "Permit") -> tuple[Command, ...]:
@@ -47,7 +52,7 @@ class PermitIssuer(Protocol):
 
 @dataclass(slots=True)
 class FamilyReport:
-    """Observations of one family for its breaker: calls that went well, calls that failed, 1 where the plan lacks it."""
+    """Observations of one family for its breaker: how many calls went well and how many failed, and 1 where the plan lacks it."""
 
     good: int = 0
     bad: int = 0
@@ -56,7 +61,9 @@ class FamilyReport:
 
 @dataclass(slots=True)
 class BreakerReport:
-    """Observations that the gate has not been told yet: by family, and for how long the upstream sent everybody away."""
+    """Observations that the gate does not have yet: by family, and for how many microseconds the upstream sent its callers
+    away.
+    """
 
     families: dict[Family, FamilyReport] = field(default_factory=dict)
     pause_us: int = 0
@@ -64,23 +71,23 @@ class BreakerReport:
 
 @dataclass(slots=True)
 class FetchOutcome:
-    """What a fetch has cost so far: upstream ``calls``, and how each attempt ended."""
+    """The cost of a fetch so far: its upstream ``calls``, and its ``attempts`` as they ended."""
 
     calls: int = 0
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
-        """The time spent in calls."""
+        """The seconds spent in calls."""
         return sum(attempt.seconds for attempt in self.attempts)
 
 
 @dataclass(slots=True)
 class Permit:
-    """Leave to make the fetch that was requested (a ``dekr.gate.call.Call``). It holds the lease; one call is paid already.
+    """The right to make the fetch that was requested (a ``dekr.gate.call.Call``). It holds the lease; one call is paid already.
 
-    ``stamp_us`` is the moment it was granted, on the store's clock: the start of the fetch. ``family`` is the endpoint family
-    to call. ``token`` is this holder's; it is empty where no store, and so no lease, is behind the permit.
+    ``stamp_us`` is the moment at which it was granted, on the store's clock: the start of the fetch. ``family`` is the endpoint
+    family to call. ``token`` identifies the holder; it is empty where no store, and so no lease, is behind the permit.
     """
 
     issuer: PermitIssuer
@@ -94,22 +101,22 @@ class Permit:
 
     @property
     def deadline(self) -> Deadline:
-        """When the answer must be there."""
+        """The moment by which the answer must be there."""
         return self.request.deadline
 
     @property
     def floor_us(self) -> int:
-        """Data whose fetch started after this moment is new enough."""
+        """Data whose fetch started after this moment (store's clock, microseconds) are new enough."""
         return self.request.floor_us
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families that are tried, best first."""
+        """The endpoint families that are tried, best first."""
         return self.request.families
 
     @property
     def alone(self) -> bool:
-        """Whether no store, and so no lease, is behind it."""
+        """Whether no store, and so no lease, is behind the permit."""
         return not self.token
 
     def spend(self, family: Family) -> None:
@@ -142,7 +149,7 @@ class Permit:
         """
         left = self.families[self.families.index(self.family) + 1 :]
         if not left:
-            raise not_entitled()
+            raise not_entitled("no source is left")
         self.issuer.report(self)
         return self.turn_to(left)
 
@@ -156,7 +163,7 @@ class Permit:
         return self.family
 
     def renewed(self) -> tuple[Command, ...]:
-        """The commands that let its lease begin anew."""
+        """The commands that let the time of its lease begin anew."""
         return self.issuer.settled(self, f"h:{self.token}", self.request.lease_ms)
 
     def finished(self) -> tuple[Command, ...]:
@@ -178,18 +185,19 @@ class Permit:
         )
         return self._ended(f"f:{error.code}" if shared else "", life_ms)
 
-    def _ended(self, word: str, life_ms: int) -> tuple[Command, ...]:
+    def _ended(self, message: str, life_ms: int) -> tuple[Command, ...]:
         back = self.issuer.returned(self) if self.paid else ()
         self.paid = False
-        return (*self.issuer.settled(self, word, life_ms), *back)
+        return (*self.issuer.settled(self, message, life_ms), *back)
 
 
-def not_entitled() -> UpstreamNotEntitled:
-    """The error of a datum for which the plan has no source."""
-    return UpstreamNotEntitled("The data plan behind this service does not include this data.")
+def not_entitled(fault: str) -> UpstreamNotEntitled:
+    """The error of a datum for which the plan has no source; ``fault`` says how that is known."""
+    return UpstreamNotEntitled("The data plan behind this service does not include this data.", fault=fault)
 
 
-def budget_spent(left_us: int) -> BudgetSpent:
-    """The error of a call that the budget has no room for until so many microseconds from now."""
+def budget_spent(left_us: int, fault: str) -> BudgetSpent:
+    """The error of a call that a budget has no room for until ``left_us`` microseconds from now; ``fault`` names the budget."""
     seconds = max(1.0, left_us / 1e6)
-    return BudgetSpent("This service's allowance of upstream calls is used up for now.", retry_after_s=seconds)
+    text = "This service's allowance of upstream calls is used up for now."
+    return BudgetSpent(text, retry_after_s=seconds, fault=fault)

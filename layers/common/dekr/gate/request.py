@@ -1,4 +1,4 @@
-"""A request to the gate, which decides whether a fetch may be made now."""
+"""Requests to the gate, which decides whether a fetch may be made now."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from dekr.gate.call import Family
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """What a sandbox wants to fetch, and within which bounds.
+    """A fetch that a sandbox would make, and its bounds.
 
     ``lease``: the name of the lease that lets one sandbox at a time make this fetch; ``lease_ms``: how long it may hold it.
     ``families``: endpoint families to call, best first; one that the plan is known to lack is passed over. ``reserved``:
     whether the part of the budget that is kept for the upper tiers may be used. ``floor_us``: data whose fetch started after
-    this moment (store's clock) is new enough. ``covered_by``: another lease whose fetch may bring this datum, too: while
+    this moment (store's clock) are new enough. ``covered_by``: another lease whose fetch may bring this datum, too: while
     somebody holds it, the gate says wait. ``waited``: such a fetch was waited for in vain.
     """
 

@@ -1,17 +1,17 @@
--- Ends a fetch: leaves its outcome for those who wait, and adds what was observed to each family's breaker.
+-- Ends a fetch: leaves a message about its outcome for those who wait, and adds what was observed to each family's breaker.
 -- KEYS: lease of the datum, pause, then the families that were called.
--- ARGV: clock offset, token of the fetch, outcome to leave ('' for none), its life in ms, pause in us (0 for none), then for each
+-- ARGV: clock offset, token of the fetch, message to leave ('' for none), its life in ms, pause in us (0 for none), then for each
 --       family: good calls, bad calls, 1 where the plan does not include it.
 -- Returns now.
 local lease, pause = KEYS[1], KEYS[2]
-local token, outcome, life_ms, pause_us = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local token, message, life_ms, pause_us = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local first_family, first_report = 3, 6
 
 local now = now_us()
 
--- Only the holder of the lease leaves an outcome: a lease that has expired may be somebody else's by now.
+-- Only the holder of the lease leaves a message: a lease that has expired may be somebody else's by now.
 if redis.call('GET', lease) == 'h:' .. token then
-  if outcome == '' then redis.call('DEL', lease) else redis.call('SET', lease, outcome, 'PX', life_ms) end
+  if message == '' then redis.call('DEL', lease) else redis.call('SET', lease, message, 'PX', life_ms) end
 end
 if pause_us > 0 then redis.call('SET', pause, whole_text(now + pause_us), 'PX', math.ceil(pause_us / MS_US)) end
 

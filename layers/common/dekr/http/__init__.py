@@ -1,8 +1,8 @@
-"""The HTTP edge of every function: who asks, what they may ask, and how answers and errors look.
+"""The HTTP side of every function: the edge, the pages, and the routes of both dialects (Dekr's own and Polygon's).
 
-What a cold start pays for is decided here, where a function's imports begin. The garbage collector finds nothing in what
-is being imported, so it rests meanwhile and never looks at it again (a tenth of the time). Powertools imports botocore,
-where there is one, to name itself in calls of AWS; a hit makes none.
+A function's imports begin here, so here it is decided what a cold start pays for. The garbage collector finds nothing in what is
+being imported, so it rests meanwhile and never looks at it again (a tenth of the time). Powertools imports botocore, where it is
+installed, to name itself in calls of AWS; a hit makes none.
 """
 
 import gc
@@ -10,16 +10,16 @@ import sys
 
 gc.disable()
 if "botocore" not in sys.modules:
-    sys.modules["botocore"] = None  # type: ignore[assignment] # Python's own way to say: not to be found
+    sys.modules["botocore"] = None  # type: ignore[assignment] # by this Python does not find the module
     try:
-        import aws_lambda_powertools  # noqa: F401 - for its effect
+        import aws_lambda_powertools  # noqa: F401 - imported while botocore cannot be found
     finally:
         del sys.modules["botocore"]
 
-from aws_lambda_powertools.event_handler import Response  # noqa: E402 - see above
-from aws_lambda_powertools.event_handler.openapi.params import Query  # noqa: E402 - see above
+from aws_lambda_powertools.event_handler import Response  # noqa: E402 - after the collector rests and Powertools is imported
+from aws_lambda_powertools.event_handler.openapi.params import Query  # noqa: E402 - after the collector rests and Powertools is imported
 
-from dekr.http.edge.edge import Edge  # noqa: E402 - see above
+from dekr.http.edge.edge import Edge  # noqa: E402 - after the collector rests and Powertools is imported
 
 gc.freeze()
 gc.enable()

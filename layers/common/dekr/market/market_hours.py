@@ -16,6 +16,7 @@ from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamIn
 from dekr.market.passthrough.queries import market_now_query, upcoming_query
 from dekr.market.passthrough.service import PassThrough
 from dekr.market.read.context import ReadContext
+from dekr.passed_over import PassedOver
 from dekr.sessions import Session
 from dekr.times import rfc3339
 
@@ -25,10 +26,13 @@ _NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNot
 
 @dataclass(frozen=True, slots=True)
 class MarketHours:
-    """The service of sessions and trading days. ``now_us``: the time, in microseconds since the epoch."""
+    """The service of sessions and trading days. ``now_us``: the time, in microseconds since the epoch. ``passed_over`` collects
+    why the calendar alone had to answer.
+    """
 
     answers: PassThrough
     now_us: Callable[[], int]
+    passed_over: PassedOver
 
     def status(self, context: ReadContext) -> dict[str, Any]:
         """The present session and the next change, with the fields of ``dekr.models.MarketStatus``."""
@@ -66,7 +70,8 @@ class MarketHours:
     def _status_since(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
         try:
             sent: Mapping[str, Any] = self.answers.get(context, market_now_query(since_us))
-        except _NO_ANSWER:
+        except _NO_ANSWER as error:
+            self.passed_over.note(error)
             return None
         # A state that was reported in an earlier session says nothing about this one.
         reported_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
@@ -76,7 +81,8 @@ class MarketHours:
         """The days that the upstream announces for the stock exchanges, by date."""
         try:
             sent = self.answers.get(context, upcoming_query())
-        except _NO_ANSWER:
+        except _NO_ANSWER as error:
+            self.passed_over.note(error)
             return {}
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}
 

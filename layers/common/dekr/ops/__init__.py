@@ -1,1 +1,1 @@
-"""Operations: whether the service is healthy, what callers used and what the cache saved."""
+"""Operations: whether the service is healthy, what callers used, and what the cache saved."""

@@ -1,4 +1,4 @@
-"""Whether the service can answer: the store, the upstream's breakers and the clock."""
+"""The health check: the store, the upstream's breakers and the clocks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,29 +8,34 @@ from dekr.errors import StoreDown
 from dekr.gate.call import Family
 from dekr.gate.gate import Gate
 from dekr.models import Health
+from dekr.passed_over import PassedOver
 from dekr.times import rfc3339
 
 CLOCK_DRIFT_MS: Final = 2_000
-"""Farther apart than this, this machine's clock and the store's cannot both be right."""
+"""Where this machine's clock and the store's are farther apart than this, they cannot both be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Looks at what every answer depends on: the store, the clocks, and the breakers of these endpoint ``families``."""
+    """Checks what every answer depends on: the store, the clocks, and the breakers of these endpoint ``families``. ``now_us`` is
+    this machine's clock; ``passed_over`` collects why the store cannot be reached.
+    """
 
     gate: Gate
     now_us: Callable[[], int]
     families: Sequence[Family]
+    passed_over: PassedOver
 
-    def look(self) -> tuple[bool, Health]:
-        """Whether the service can serve, and the state of its parts.
+    def check(self) -> tuple[bool, Health]:
+        """Return whether the service can serve, and the state of its parts.
 
-        It cannot while the store is out of reach (only what single sandboxes remember is left then) or the clocks
-        disagree; a failing upstream alone still leaves the cache.
+        It cannot while the store is out of reach (only copies in single sandboxes are left then) or the clocks disagree; a failing
+        upstream alone still leaves the cache.
         """
         try:
             now, failing = self.gate.state(self.families)
-        except StoreDown:
+        except StoreDown as error:
+            self.passed_over.note(error)
             return False, self._health("down", "unknown", None)
         drift_ms = (self.now_us() - now) // 1000
         upstream = f"failing: {', '.join(failing)}" if failing else "up"

@@ -1,7 +1,7 @@
-"""What was served and what it saved: one caller's present day, and the whole store.
+"""The counts of what callers used and what the cache saved: of one caller's present day, and of the whole store.
 
-Each caller's hash (see ``dekr.access.limits``) counts by class: ``c:`` data asked for, ``m:`` those that the cache did not
-have, ``u:`` upstream calls made for them; ``used`` is what counts against the limits. It begins anew each UTC day.
+Each caller's hash (see ``dekr.access.limits``) counts by class of data: ``c:`` those that were requested, ``m:`` those that the
+cache did not have, ``u:`` upstream calls made for them; ``used`` is what counts against the limits. It begins anew each UTC day.
 """
 
 from collections import Counter
@@ -18,10 +18,10 @@ from dekr.store.scan import scan
 from dekr.times import rfc3339
 
 CHUNK: Final = 1_000
-"""Commands in one round trip."""
+"""The most commands in one round trip."""
 
 MAX_SCANS: Final = 100
-"""A look at the whole store ends after so many steps (dekr.store.scan), and says that it is not complete."""
+"""A scan of the whole store ends after so many steps (dekr.store.scan); its result says that it is not complete."""
 
 _FIGURES: Final = (
     "used_memory",
@@ -34,7 +34,9 @@ _FIGURES: Final = (
 
 @dataclass(slots=True)
 class Counts:
-    """Data asked for, those that were not cached, and upstream calls, by class; and requests."""
+    """How many ``data`` were requested, how many of them were ``fetched`` because the cache did not have them, and the upstream
+    ``calls`` made for them, each by class; and the number of ``requests``.
+    """
 
     requests: int = 0
     data: Counter[str] = field(default_factory=Counter)
@@ -42,31 +44,34 @@ class Counts:
     calls: Counter[str] = field(default_factory=Counter)
 
     def add(self, reply: Mapping[bytes, bytes], day: int) -> None:
-        """Add what a caller's hash says of a day (counted from the epoch)."""
+        """Add the counts in a caller's hash, if they are of this ``day`` (counted from the epoch)."""
         if reply.get(b"day") != b"%d" % day:
             return
         self.requests += int(reply.get(b"used", 0))
         kinds = {b"c": self.data, b"m": self.fetched, b"u": self.calls}
         for name, count in reply.items():
-            kind, _, what = name.partition(b":")
+            kind, _, data_class = name.partition(b":")
             if kind in kinds:
-                kinds[kind][what.decode()] += int(count)
+                kinds[kind][data_class.decode()] += int(count)
 
     @property
     def hit_ratio(self) -> float | None:
-        """The share of the data asked for that the cache had; None before the first."""
-        asked = self.data.total()
-        return (asked - self.fetched.total()) / asked if asked else None
+        """The fraction (0 to 1) of the requested data that the cache had; None before the first."""
+        requested = self.data.total()
+        return (requested - self.fetched.total()) / requested if requested else None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageBook:
-    """Reads the counts."""
+    """Reads the counts in the store, and drops what it keeps of a ticker."""
 
     store: Store
 
-    def of(self, principal: Principal, charge: RateCharge) -> tuple[Admission, dict[str, Any]]:
-        """What the caller used today, this request included, as ``dekr.models.Usage``. Raises RateLimited, StoreDown."""
+    def of_caller(self, principal: Principal, charge: RateCharge) -> tuple[Admission, dict[str, Any]]:
+        """The caller's admission by this ``charge``, and what it used today, this request included, as ``dekr.models.Usage``.
+
+        Raises RateLimited, StoreDown.
+        """
         (key,) = charge.command.keys
         reply, raw = self.store.run(charge.command, plain("HGETALL", key))
         admission = charge.resolve(reply)
@@ -93,9 +98,9 @@ class UsageBook:
         }
 
     def of_all(self, now_us: int) -> dict[str, Any]:
-        """The store's figures, its entries by class and all callers' present day, as ``dekr.models.CacheStats``.
+        """The store's figures, its entries by class and the counts of all callers' present day, as ``dekr.models.CacheStats``.
 
-        Raises StoreDown.
+        ``now_us``: microseconds since the epoch. Raises StoreDown.
         """
         figures: Counter[str] = Counter()
         entries: Counter[str] = Counter()
@@ -125,12 +130,12 @@ class UsageBook:
             "data": data,
             "fetched": counts.fetched.total(),
             "upstream_calls": calls,
-            "saved_calls": sum(max(0, asked - counts.calls[kind]) for kind, asked in counts.data.items()),
+            "saved_calls": sum(max(0, count - counts.calls[kind]) for kind, count in counts.data.items()),
             "hit_ratio": counts.hit_ratio,
         }
 
     def drop(self, ticker: str) -> int:
-        """Drop every entry of a ticker; returns how many there were. Raises StoreDown."""
+        """Drop every entry of a ticker and return how many there were. Raises StoreDown."""
         dropped = 0
         for shard in self.store.shards():
             # However many keys there are: an entry that is left would be served.
@@ -142,7 +147,7 @@ class UsageBook:
 
 
 def _figures(shard: Store) -> dict[str, int]:
-    """The shard's own figures; none where it does not tell them, as the store that is built into the local cloud."""
+    """The shard's own figures; none where it refuses to tell them, as the store that is built into the local cloud does."""
     try:
         (raw,) = shard.run(plain("INFO", "everything"))
     except StoreDown:

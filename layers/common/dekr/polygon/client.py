@@ -1,11 +1,10 @@
-"""The upstream's endpoints that the service uses, each one a method that returns a validated answer.
+"""The client of the upstream: a method for each kind of answer, which makes the call and validates what came.
 
-All raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.with_retry`` list. Paths, shapes and units are those of the
-upstream's OpenAPI description.
+All methods raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.with_retry`` list. Paths, limits and time-outs are
+those of the rows in ``dekr.polygon.endpoints``; shapes and units are those of the upstream's OpenAPI description.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -18,26 +17,27 @@ from dekr.errors import UnknownSymbol, UpstreamInvalid
 from dekr.gate.call import Call
 from dekr.polygon import endpoints, wire, wire_lists, wire_snapshots
 from dekr.polygon.endpoints import Endpoint
-from dekr.polygon.latest import Latest, Snapshot, of_market, of_universe
+from dekr.polygon.latest import Latest, Snapshot, snapshot_from_v2, snapshot_from_v3
 from dekr.polygon.retry import with_retry
 from dekr.polygon.transport import Reply, Transport
 
 FUTURE_US: Final = 120_000_000
-"""Data stamped farther ahead of both our clock and the upstream's own is wrong."""
+"""Data stamped farther ahead than this of both the service's clock and the upstream's own is wrong."""
 
 MAX_WRONG: Final = 0.01
-"""Of the whole market's snapshots, as a share of all."""
+"""The largest fraction of the whole market's snapshots that may be wrong and left out."""
 
 MAX_PAGES: Final = 64
-"""An answer with more pages than this does not end."""
+"""A list that has more pages than this is taken for one that does not end."""
 
 DAY_MS: Final = 86_400_000
 LOOK_BACK_DAYS: Final = 7
+"""The newest minute bar of a ticker is searched in so many days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars in order of time."""
+    """Bars in order of time; ``delayed``: whether the upstream labelled any page of them as delayed."""
 
     bars: list[wire.Bar]
     delayed: bool
@@ -45,7 +45,9 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class PolygonClient:
-    """The upstream. ``now_us``: our clock; ``random``: between 0 and 1, for the jitter."""
+    """Calls the upstream. ``now_us``: the service's clock (microseconds); ``random``: gives numbers from 0 to 1 for the jitter of
+    retries, between which ``sleep`` waits (seconds).
+    """
 
     transport: Transport
     now_us: Callable[[], int]
@@ -53,7 +55,7 @@ class PolygonClient:
     sleep: Callable[[float], None]
 
     def last_nbbo(self, ticker: str, call: Call) -> Latest | None:
-        """The last NBBO (family nbbo); None while nobody quotes either side."""
+        """The last NBBO of a ticker (family nbbo); None while nobody quotes either side."""
 
         def read(reply: Reply) -> Latest | None:
             answer = _valid(wire.LastQuoteAnswer, reply)
@@ -66,7 +68,7 @@ class PolygonClient:
         return self._get(endpoints.LAST_QUOTE, call, read, ticker=ticker)
 
     def last_trade(self, ticker: str, call: Call) -> Latest | None:
-        """The last trade (family trade)."""
+        """The last trade of a ticker (family trade)."""
 
         def read(reply: Reply) -> Latest | None:
             answer = _valid(wire.LastTradeAnswer, reply)
@@ -77,16 +79,16 @@ class PolygonClient:
         return self._get(endpoints.LAST_TRADE, call, read, ticker=ticker)
 
     def snapshot(self, ticker: str, call: Call) -> Snapshot | None:
-        """The ticker's snapshot (family snapshot).
+        """The snapshot of a ticker (family snapshot); None where the upstream answers 404.
 
-        Snapshots are cleared every night and then answer 404 until the ticker trades, so that does not mean that it is
-        unknown: None.
+        The upstream clears snapshots every night and answers 404 until the ticker trades, so 404 does not mean that the ticker
+        is unknown.
         """
 
         def read(reply: Reply) -> Snapshot:
             answer = _valid(wire_snapshots.SnapshotAnswer, reply)
             _check_ticker(ticker, answer.ticker.ticker)
-            found = of_market(answer.ticker, wire.as_sent(reply.body, "ticker"), delayed=_delayed(answer))
+            found = snapshot_from_v2(answer.ticker, wire.as_sent(reply.body, "ticker"), delayed=_delayed(answer))
             self._check_latest(found, reply)
             return found
 
@@ -96,7 +98,7 @@ class PolygonClient:
             return None
 
     def snapshots(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
-        """The snapshots of several tickers in one call (family market); those without one are left out."""
+        """The snapshots of several tickers in one call (family market); tickers that have none are left out."""
         found = self._get(endpoints.SNAPSHOTS, call, self._snapshots, {"tickers": ",".join(tickers)})
         _check_tickers(tickers, found)
         return found
@@ -104,38 +106,42 @@ class PolygonClient:
     def market(self, call: Call) -> list[Snapshot]:
         """The snapshots of the whole market in one call (family market).
 
-        One that is wrong in itself is left out: among thousands it must not cost all others. Raises UpstreamInvalid where more than
-        MOST_WRONG are.
+        A snapshot that is wrong in itself is left out, so that one among thousands does not cost all others. Raises
+        UpstreamInvalid where a larger fraction than MAX_WRONG is.
         """
 
         def read(reply: Reply) -> list[Snapshot]:
             answer = _valid(wire_snapshots.MarketAnswer, reply)
+            listed = answer.tickers or []
             found: list[Snapshot] = []
-            for sent in answer.tickers or []:
-                with suppress(ValidationError, UpstreamInvalid):
-                    item = wire_snapshots.TickerSnapshot.model_validate(sent)
-                    snapshot = of_market(item, sent, delayed=_delayed(answer))
+            faults: list[str | None] = []
+            for sent in listed:
+                try:
+                    item = _checked(wire_snapshots.TickerSnapshot, sent)
+                    snapshot = snapshot_from_v2(item, sent, delayed=_delayed(answer))
                     self._check_latest(snapshot, reply)
                     found.append(snapshot)
-            if len(found) < len(answer.tickers or []) * (1 - MAX_WRONG):
-                raise UpstreamInvalid(
-                    "The data provider sent too many snapshots that are wrong.", fault="too many broken snapshots"
-                )
+                except UpstreamInvalid as error:
+                    faults.append(error.fault)
+            if len(faults) > len(listed) * MAX_WRONG:
+                text = "The data provider sent too many snapshots that are wrong."
+                raise UpstreamInvalid(text, fault=f"{len(faults)} of {len(listed)} snapshots, first {faults[0]}")
             return _each_once(found)
 
         return self._get(endpoints.MARKET, call, read)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
-        """The snapshots of at most MOST_UNIVERSAL tickers in one call (family universal). A ticker that is not known is an
-        item with an error.
+        """The universal snapshots of several tickers in one call (family universal), at most ``endpoints.UNIVERSAL.max_limit``.
+        For a ticker that is not known, or not in the plan, it holds a snapshot with an error.
         """
 
         def read(reply: Reply) -> list[Snapshot]:
             answer = _valid(wire_snapshots.UniversalAnswer, reply)
             delayed = _delayed(answer)
             sent = zip(answer.results or [], reply.body.get("results") or [], strict=True)
-            found = [of_universe(item, as_sent, delayed=delayed) for item, as_sent in sent]
-            # Each asked ticker is an item, if need be with an error: what is left out or doubled shows that items are mixed up.
+            found = [snapshot_from_v3(item, as_sent, delayed=delayed) for item, as_sent in sent]
+            # Each requested ticker is an item, if need be with an error: one that is left out or doubled shows that items are
+            # mixed up.
             if sorted(snapshot.ticker for snapshot in found) != sorted(set(tickers)):
                 raise UpstreamInvalid(
                     "The data provider answered for other tickers.", fault="results: other tickers than requested"
@@ -148,7 +154,9 @@ class PolygonClient:
         return self._get(endpoints.UNIVERSAL, call, read, parameters)
 
     def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> dict[str, Latest]:
-        """The bars of a day (YYYY-MM-DD), one for each ticker that traded (family grouped); their ``t`` is the end of the day."""
+        """The bars of a day (YYYY-MM-DD) by ticker, of all tickers that traded (family grouped). Their ``t`` is the end of the
+        day in milliseconds.
+        """
 
         def read(reply: Reply) -> dict[str, Latest]:
             answer = _valid(wire.GroupedAnswer, reply)
@@ -160,9 +168,10 @@ class PolygonClient:
     def answer(
         self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, **parts: object
     ) -> tuple[Any, bool]:
-        """The answer of an endpoint whose row has a shape, as it was sent, once it is valid, and whether it is delayed.
+        """The validated answer of an endpoint whose row has a shape, as the upstream sent it, and whether it is delayed.
 
-        ``parts``: those of the path. In the place of ``next_url``, which must lead on from the same path, stands its cursor alone.
+        ``parts``: the parts of the path. In the place of ``next_url``, which must lead on from the same path, stands its cursor
+        alone, and ``request_id`` is left out.
         """
         assert endpoint.shape is not None, f"{endpoint.name} is not passed on"
         model: type[BaseModel] = getattr(wire_lists, endpoint.shape)
@@ -182,7 +191,7 @@ class PolygonClient:
         return self._get(endpoint, call, read, parameters, **parts)
 
     def newest_minute(self, ticker: str, call: Call) -> Latest | None:
-        """The ticker's newest minute bar of the last days (family minute)."""
+        """The newest minute bar of a ticker in the last LOOK_BACK_DAYS days (family minute); None where there is none."""
         now_ms = self.now_us() // 1000
         return self._get(
             endpoints.NEWEST_MINUTE,
@@ -195,7 +204,7 @@ class PolygonClient:
         )
 
     def previous_close(self, ticker: str, call: Call) -> Latest | None:
-        """The previous trading day's bar (family prev); None for a ticker that the upstream does not know."""
+        """The bar of a ticker's previous trading day (family prev); None for a ticker that the upstream does not know."""
         read = partial(self._one_bar, ticker, "previous_close")
         return self._get(endpoints.PREVIOUS_CLOSE, call, read, {"adjusted": "false"}, ticker=ticker)
 
@@ -210,7 +219,7 @@ class PolygonClient:
         *,
         adjusted: bool,
     ) -> Bars:
-        """All bars whose window touches [first_ms, last_ms], oldest first, over as many pages as there are (family aggs)."""
+        """All bars of a ticker whose window touches [first_ms, last_ms], oldest first, over all pages (family aggs)."""
         endpoint = endpoints.BARS
         url = endpoint.url(ticker=ticker, multiplier=multiplier, timespan=timespan, first_ms=first_ms, last_ms=last_ms)
         limit = str(endpoint.max_limit)
@@ -232,7 +241,7 @@ class PolygonClient:
             pages = len(followed)
 
     def _page(self, ticker: str, before: list[wire.Bar], reply: Reply) -> wire.Aggregates:
-        """A page of bars that come after those of ``before``."""
+        """The bars of a page, which must come after those of ``before``."""
         page = _valid(wire.Aggregates, reply)
         _check_ticker(ticker, page.ticker or ticker)
         bars = before + (page.results or [])
@@ -280,14 +289,14 @@ class PolygonClient:
         answer = _valid(wire_snapshots.SnapshotsAnswer, reply)
         delayed = _delayed(answer)
         sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
-        found = [of_market(item, as_sent, delayed=delayed) for item, as_sent in sent]
+        found = [snapshot_from_v2(item, as_sent, delayed=delayed) for item, as_sent in sent]
         for snapshot in found:
             self._check_latest(snapshot, reply)
         return _each_once(found)
 
     def _check_previous(self, answer: wire_lists.PreviousAnswer, path: str, reply: Reply) -> None:
-        asked = path.split("/")[-2]
-        _check_ticker(asked, answer.ticker or asked)
+        requested = path.split("/")[-2]
+        _check_ticker(requested, answer.ticker or requested)
         for bar in answer.results or []:
             self._check_time(bar.t * 1000, reply)
 
@@ -302,19 +311,27 @@ class PolygonClient:
             raise UpstreamInvalid("The data provider sent data from the future.", fault="t: in the future")
 
 
-def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:
+def _checked[M: BaseModel](model: type[M], sent: object) -> M:
+    """The parsed JSON as the model. Raises UpstreamInvalid, whose fault names the field and the rule that it breaks."""
     try:
-        answer = model.model_validate(reply.body)
+        return model.model_validate(sent)
     except ValidationError as error:
         text = "The data provider sent an answer of another shape."
-        raise UpstreamInvalid(text, fault=fault_of(model, error)) from error
+        raise UpstreamInvalid(text, fault=broken_rule(model, error)) from error
+
+
+def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:
+    """The reply as the model, where its status is a good one. Raises UpstreamInvalid."""
+    answer = _checked(model, reply.body)
     if getattr(answer, "status", "OK") not in ("OK", "DELAYED", "success"):
         raise UpstreamInvalid("The data provider sent an error as an answer.", fault=f"{model.__name__}: status")
     return answer
 
 
-def fault_of(model: type[BaseModel], error: ValidationError) -> str:
-    """The first rule of a model that an answer broke, for the log: ``LastQuoteAnswer: results.t: int_type``; never the value."""
+def broken_rule(model: type[BaseModel], error: ValidationError) -> str:
+    """The first rule of a model that an answer broke, for the log: the model, the field's path and the kind of fault, such as
+    ``LastQuoteAnswer: results.t: int_type``; never the value.
+    """
     first, count = error.errors(include_input=False, include_url=False)[0], error.error_count()
     path = ".".join(str(part) for part in first["loc"]) or "."
     return f"{model.__name__}: {path}: {first['type']}" + (f" and {count - 1} more" if count > 1 else "")
@@ -326,7 +343,13 @@ def _delayed(answer: BaseModel) -> bool:
 
 def _cursor_of(next_url: str, path: str) -> str:
     """The cursor in a ``next_url`` that leads on from this path."""
-    target = urlsplit(next_url)
+    try:
+        target = urlsplit(next_url)
+    except ValueError:
+        # The cause is left out, because its text quotes the upstream's value.
+        raise UpstreamInvalid(
+            "The data provider pointed to an address that is none.", fault="next_url: no URL"
+        ) from None
     found = parse_qs(target.query).get("cursor", [])
     if target.path != path or len(found) != 1:
         raise UpstreamInvalid("The data provider pointed to another list.", fault="next_url: another path")
@@ -339,11 +362,11 @@ def _each_once(found: list[Snapshot]) -> list[Snapshot]:
     return found
 
 
-def _check_tickers(asked: Sequence[str], found: Sequence[Snapshot]) -> None:
-    if not {snapshot.ticker for snapshot in found} <= set(asked):
+def _check_tickers(requested: Sequence[str], found: Sequence[Snapshot]) -> None:
+    if not {snapshot.ticker for snapshot in found} <= set(requested):
         raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")
 
 
-def _check_ticker(asked: str, got: str) -> None:
-    if got != asked:
+def _check_ticker(requested: str, received: str) -> None:
+    if received != requested:
         raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")

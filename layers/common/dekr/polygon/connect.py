@@ -13,7 +13,10 @@ from dekr.polygon.transport import Transport
 
 
 def connect(base_url: str, key: Callable[[], str], now_us: Callable[[], int]) -> PolygonClient:
-    """The client; nothing is sent and no secret is read before the first call."""
+    """Make the client of the upstream at ``base_url``. ``key`` reads the API key and ``now_us`` the service's clock (microseconds).
+
+    Nothing is sent and no secret is read before the first call.
+    """
     # Its line for every call would put URLs with their queries into the log.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     client = httpx.Client(base_url=base_url, follow_redirects=False, trust_env=False)
@@ -21,7 +24,7 @@ def connect(base_url: str, key: Callable[[], str], now_us: Callable[[], int]) ->
 
 
 def secret(arn: str) -> Callable[[], str]:
-    """Reads the key from Secrets Manager; a read after a refusal sees a rotated one."""
+    """A function that reads the API key from Secrets Manager on each call, so that a read after a refusal sees a rotated key."""
 
     def read() -> str:
         from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - boto3
@@ -33,7 +36,7 @@ def secret(arn: str) -> Callable[[], str]:
                 "This service cannot read its key for the data provider.",
                 retry_after_s=5.0,
                 code="upstream_key_missing",
-                fault="Secrets Manager",
+                fault=f"Secrets Manager: {type(error.__context__ or error).__name__}",
             ) from error
         return value.strip()
 

@@ -12,13 +12,13 @@ from dekr.cache.freshness import DataClass
 from dekr.gate.call import Family
 
 QUICK_S: Final = 4.0
-"""How long one attempt may take for a quote or a snapshot: less than the lease, which each further attempt renews."""
+"""Seconds that one attempt may take for a quote or a snapshot: less than the lease, which each further attempt renews."""
 
 LONG_S: Final = 10.0
-"""How long one attempt may take for a page of bars or of a list, or for the whole market."""
+"""Seconds that one attempt may take for a page of bars or of a list, or for the whole market."""
 
 TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
-"""Pages of quotes and trades are megabytes that hardly anybody reads twice."""
+"""How long the store keeps a page of quotes or trades: it has megabytes that hardly anybody reads twice."""
 
 
 class Shape(StrEnum):
@@ -37,14 +37,14 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint.
+    """One endpoint of the upstream.
 
-    ``name``: in logs, and in keys and leases of answers that are passed on. ``path``: its path, with the names of its parts in
-    braces. ``family``: what the breaker and the plan's entitlement are kept for. ``attempt_s``: how long one attempt may
-    take; ``lease_ms``: how long a fetch may hold its lease. ``data``: the column of the tier table that says how old its
-    data may be. ``shape``: how an answer that is passed on is checked; None where a method of the client reads it.
-    ``is_list``: whether the answer has ``results``. ``max_limit``: the largest page that the upstream sends.
-    ``kept_us``: for how long the store keeps an answer at most; None: as long as any tier may have it.
+    ``name``: its name in logs, and in keys and leases of answers that are passed on. ``path``: its path, with the names of its
+    parts in braces. ``family``: the unit of the breaker and of the plan's entitlement. ``attempt_s``: how many seconds one
+    attempt may take; ``lease_ms``: how many milliseconds a fetch may hold its lease. ``data``: the column of the tier table that
+    says how old its data may be. ``shape``: the shape by which an answer that is passed on is checked; None where a method of the
+    client reads the answer. ``is_list``: whether the answer has ``results``. ``max_limit``: the largest page that the upstream
+    sends. ``kept_us``: how many microseconds the store keeps an answer at most; None: as long as any tier may have it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Endpoint:
     kept_us: int | None = None
 
     def url(self, **parts: object) -> str:
-        """The path with its parts put in."""
+        """The path with the values of its parts put in."""
         return self.path.format(**parts)
 
 
@@ -72,7 +72,7 @@ SNAPSHOT: Final = Endpoint(
     "snapshot", _SNAPSHOTS + "/{ticker}", Family("snapshot"), QUICK_S, 5_000, DataClass.REAL_TIME
 )
 SNAPSHOTS: Final = Endpoint("snapshots", _SNAPSHOTS, Family("market"), QUICK_S, 5_000, DataClass.REAL_TIME)
-"""Snapshots of several tickers. They may fail where one ticker's do not."""
+"""The snapshots of several tickers. Their family is another than one ticker's, because they may fail where one ticker's do not."""
 
 MARKET: Final = Endpoint("market", _SNAPSHOTS, SNAPSHOTS.family, LONG_S, 12_000, DataClass.REAL_TIME)
 """The snapshot of the whole market: the same address without ``tickers``."""
@@ -192,5 +192,5 @@ UPCOMING: Final = Endpoint(
 
 
 def lease_ms(*endpoints: Endpoint) -> int:
-    """How long a fetch that may call any of these endpoints may hold its lease."""
+    """How many milliseconds a fetch that may call any of these endpoints may hold its lease."""
     return max(endpoint.lease_ms for endpoint in endpoints)

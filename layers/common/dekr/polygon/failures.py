@@ -1,4 +1,4 @@
-"""How a call of the upstream can fail.
+"""The ways in which a call of the upstream can fail.
 
     UpstreamDown
       KeyRefused   401: our key is wrong
@@ -7,28 +7,30 @@
     UpstreamInvalid
       Cut          the answer broke off
     UnknownSymbol  404
-    NotEntitled    403: the plan does not include the endpoint; tells the caller to step down
+    NotEntitled    403: the plan does not include the endpoint; the fetch goes on to the next source
 
-The words never hold a URL, a key or a body.
+Neither their texts nor their faults ever hold a URL, a key or a part of a body.
 """
 
-from dekr.errors import UpstreamDown, UpstreamInvalid
+from typing import ClassVar
+
+from dekr.errors import UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 
 
 class KeyRefused(UpstreamDown):
-    """The upstream does not accept our key."""
+    """The upstream does not accept the service's key (401), or there is no key that can be sent."""
 
     code = "upstream_key_refused"
 
 
 class Throttled(UpstreamDown):
-    """The upstream says that we ask too often."""
+    """The upstream limits the service's calls (429)."""
 
     code = "upstream_throttled"
 
 
 class Broken(UpstreamDown):
-    """The upstream failed, or did not answer in time."""
+    """The upstream failed (5xx), did not answer in time, or the connection broke."""
 
 
 class Cut(UpstreamInvalid):
@@ -36,4 +38,6 @@ class Cut(UpstreamInvalid):
 
 
 class NotEntitled(Exception):
-    """The plan does not include the endpoint."""
+    """The plan does not include the endpoint (403). No answer shows it: where no source is left, it becomes UpstreamNotEntitled."""
+
+    code: ClassVar[str] = UpstreamNotEntitled.code

@@ -1,4 +1,5 @@
-"""One request to the upstream: at most two attempts, each paid from the budget and reported to the breaker and the log.
+"""Retries of one request to the upstream: at most two attempts, each paid from the budget and reported to the breaker and the
+log.
 
 Only what may pass by itself is tried again (5xx, time-outs, broken connections, answers that broke off), after a wait with
 full jitter (a random time from 0 up; aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter) and only while the
@@ -10,22 +11,22 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from dekr.errors import DeadlineExceeded, DekrError, UnknownSymbol, UpstreamDown, UpstreamInvalid
+from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, fault_of
 from dekr.gate.call import Attempt, Call, CallOutcome
 from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.failures import Broken, Cut, NotEntitled, Throttled
 
-ATTEMPTS: Final = 2
+MAX_ATTEMPTS: Final = 2
 MAX_JITTER_S: Final = 0.25
-LEAST_USEFUL_S: Final = 0.2
-"""An attempt with less time than this is not started."""
+MIN_USEFUL_S: Final = 0.2
+"""An attempt with less time than this (seconds) is not started."""
 
 _OUTCOMES: Final[tuple[tuple[type[Exception], CallOutcome], ...]] = (
     (Throttled, CallOutcome.THROTTLED),
     (Broken, CallOutcome.FAILED),
     (UpstreamDown, CallOutcome.KEY_REFUSED),
     (NotEntitled, CallOutcome.NOT_ENTITLED),
-    (UnknownSymbol, CallOutcome.REFUSED),
+    (UnknownSymbol, CallOutcome.NOT_FOUND),
     (Cut, CallOutcome.FAILED),
     (UpstreamInvalid, CallOutcome.MALFORMED),
 )
@@ -42,14 +43,16 @@ def with_retry[T](
     random: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> T:
-    """Return what ``attempt`` returns, at its second try if need be.
+    """Return what ``attempt`` returns, at its second try if need be. Each try is paid with ``call.spend`` and observed by ``call``.
 
-    Raises what it raises, DeadlineExceeded, and what ``call.spend`` raises.
+    ``monotonic`` is the clock by which attempts are timed, ``random`` gives numbers from 0 to 1, ``sleep`` waits (all seconds).
+    Raises what ``attempt`` and ``call.spend`` raise, and DeadlineExceeded.
     """
 
     def paid() -> T:
-        if call.deadline.left_s() < LEAST_USEFUL_S:
-            raise DeadlineExceeded("There is not enough time left to ask the data provider.")
+        if call.deadline.left_s() < MIN_USEFUL_S:
+            text = "There is not enough time left to ask the data provider."
+            raise DeadlineExceeded(text, fault=f"less than {MIN_USEFUL_S} s left for {endpoint.name}")
         call.spend(endpoint.family)
         started_s, outcome, pause_s, cause = monotonic(), CallOutcome.OK, 0.0, None
         try:
@@ -57,14 +60,14 @@ def with_retry[T](
         except tuple(kind for kind, _ in _OUTCOMES) as error:
             outcome = next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
             pause_s = error.retry_after_s if isinstance(error, Throttled) else 0.0
-            cause = error.fault if isinstance(error, DekrError) else None
+            cause = fault_of(error)
             raise
         finally:
             seconds = monotonic() - started_s
             call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause))
 
     def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * LEAST_USEFUL_S
+        return state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S
 
     return Retrying(
         retry=retry_if_exception_type((Broken, Cut)),

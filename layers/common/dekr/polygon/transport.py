@@ -20,14 +20,14 @@ from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttle
 CONNECT_S: Final = 1.0
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 KEY_AGAIN_S: Final = 60.0
-"""After a 401 the key is read again, at most this often: it may have been rotated."""
+"""After a 401 the key is read again, at most once in so many seconds: it may have been rotated."""
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 401, 403, 404, 429, 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A parsed answer. ``date_us``: the upstream's own clock (its Date header), where it sent one."""
+    """An answer: ``body`` is its parsed JSON, ``date_us`` the upstream's own clock (its Date header), where it sent one."""
 
     body: Any
     date_us: int | None
@@ -49,7 +49,7 @@ class _Waits:
 
 @dataclass(slots=True)
 class Transport:
-    """Sends requests to one host. ``key`` reads the API key, on first use and again after the upstream refused it."""
+    """Sends requests to one host. ``key`` reads the API key, on first use and again after the upstream has refused it."""
 
     client: httpx.Client
     key: Callable[[], str] = field(repr=False)
@@ -57,12 +57,12 @@ class Transport:
     _bearer: str | None = field(default=None, repr=False)
     _read_at_s: float = 0.0
 
-    def get(self, url: str, parameters: Mapping[str, str] | None, deadline: Deadline, most_s: float) -> Reply:
-        """The parsed answer of a GET: a path with parameters, or a ``next_url`` as the upstream gave it.
+    def get(self, url: str, parameters: Mapping[str, str] | None, deadline: Deadline, max_s: float) -> Reply:
+        """Send a GET and return its parsed answer; ``url`` is a path, or a ``next_url`` as the upstream sent it.
 
-        It takes no longer than ``most_s`` and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists.
+        It takes no longer than ``max_s`` seconds and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists.
         """
-        ends_s = self.monotonic() + min(most_s, deadline.left_s())
+        ends_s = self.monotonic() + min(max_s, deadline.left_s())
         request = self.client.build_request(
             "GET",
             self._within_host(url),
@@ -88,14 +88,13 @@ class Transport:
         if self._bearer is None:
             key = self.key()
             if not (key.isascii() and key.isprintable() and key and " " not in key):
-                raise KeyRefused(
-                    "The key that this service has for the data provider cannot be used.", retry_after_s=KEY_AGAIN_S
-                )
+                text = "The key that this service has for the data provider cannot be used."
+                raise KeyRefused(text, retry_after_s=KEY_AGAIN_S, fault="the key is no printable text")
             self._bearer, self._read_at_s = key, self.monotonic()
         return self._bearer
 
     def _read(self, response: httpx.Response, ends_s: float) -> bytes:
-        """The body, as long as it is not too large and does not trickle past its time."""
+        """The body of a response. Raises UpstreamInvalid where it is too large, Broken where it trickles past its time."""
         parts: list[bytes] = []
         size = 0
         good = response.status_code == _OK
@@ -154,9 +153,9 @@ class Transport:
             target = httpx.URL(url)
         except httpx.InvalidURL as error:
             text = "The data provider pointed to an address that is none."
-            raise UpstreamInvalid(text, fault="next_url is no URL") from error
+            raise UpstreamInvalid(text, fault="next_url: no URL") from error
         if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, b""):
-            raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url at another host")
+            raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url: another host")
         return url
 
 
@@ -180,7 +179,7 @@ def _is_object(content: bytes) -> bool:
 
 
 def _retry_after_s(response: httpx.Response) -> float:
-    """For how long the upstream sent us away; 0 where it did not say."""
+    """For how many seconds the upstream sent its callers away; 0 where it did not say."""
     text = response.headers.get("retry-after", "")
     sane = text.isascii() and text.isdecimal() and len(text) < 5  # noqa: PLR2004 - less than three hours
     return float(text) if sane else 0.0

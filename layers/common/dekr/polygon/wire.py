@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 FAR_FUTURE_MS: Final = 253_402_300_799_000
-"""The last second of the year 9999: what lies behind it is no time."""
+"""The last second of the year 9999 in milliseconds: a later stamp is no time."""
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 # The bound stands at each kind of number: at their union pydantic would check it in Python.
@@ -26,16 +26,18 @@ type Count = Annotated[StrictInt, Field(ge=0)]
 
 
 class Wire(BaseModel):
-    """A part of an answer."""
+    """Base of the models of answers and their parts."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Errors name fields and rules, never what was sent: they may be logged.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Bar(Wire):
-    """A bar: ``t`` start of its window (ms), ``v`` volume, ``vw`` volume-weighted price, ``n`` transactions.
+    """A bar: ``t`` is the start of its window (ms), ``o``, ``h``, ``l`` and ``c`` are prices, ``v`` is the volume, ``vw`` the
+    volume-weighted price, ``n`` the number of transactions.
 
-    Some trades count for the open and close and not for the range, and other ones for ``vw`` alone, so none of these need
-    lie between low and high.
+    Some trades count for the open and close and not for the range, and others for ``vw`` alone, so none of these need lie
+    between low and high.
     """
 
     t: Count
@@ -55,7 +57,7 @@ class Bar(Wire):
 
 
 class Aggregates(Wire):
-    """An answer of the aggregates endpoints: ``results`` may be absent."""
+    """An answer of the aggregates endpoints; ``results`` is absent where there are no bars."""
 
     ticker: str | None = None
     status: str
@@ -88,7 +90,7 @@ class LastQuote(Wire):
 
 
 class TickerQuote(LastQuote):
-    """The NBBO with the ticker that it is of."""
+    """The NBBO with its ticker ``T``."""
 
     T: str
 
@@ -109,7 +111,7 @@ class LastTrade(Wire):
 
 
 class TickerTrade(LastTrade):
-    """The last trade with the ticker that it is of."""
+    """The last trade with its ticker ``T``."""
 
     T: str
 
@@ -122,7 +124,7 @@ class LastTradeAnswer(Wire):
 
 
 class MarketBar(Bar):
-    """A bar of the whole market's day."""
+    """A day's bar with its ticker ``T``."""
 
     T: str
 

@@ -1,8 +1,9 @@
-"""The upstream's lists and other answers that pass as they were sent, validated. See ``dekr.polygon.wire``."""
+"""Models of the upstream's lists and other answers that are passed on as they were sent (rules as in ``dekr.polygon.wire``)."""
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import Field, RootModel, field_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator
 
 from dekr.polygon.wire import Aggregates, Count, Wire
 
@@ -12,7 +13,7 @@ class Item(Wire):
 
 
 class Tick(Item):
-    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; ns."""
+    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; its time is in nanoseconds."""
 
     sip_timestamp: Count
 
@@ -37,7 +38,7 @@ class Publisher(Wire):
 
 
 class Insight(Wire):
-    """What an article says of a ticker."""
+    """The sentiment that an article has for a ticker."""
 
     ticker: str
     sentiment: str
@@ -81,9 +82,17 @@ class MarketNow(Wire):
 
     market: str
     serverTime: str  # noqa: N815 - the wire's name
-    exchanges: dict[str, str | None] = Field(default_factory=dict)
+    exchanges: dict[str, Any] = Field(default_factory=dict)
     earlyHours: bool | None = None  # noqa: N815 - the wire's name
     afterHours: bool | None = None  # noqa: N815 - the wire's name
+
+    @field_validator("exchanges")
+    @classmethod
+    def _texts(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # Checked as a whole: pydantic's own error would name the upstream's key, which may be anything.
+        if not all(state is None or isinstance(state, str) for state in value.values()):
+            raise ValueError("the state of an exchange must be text")
+        return value
 
     @field_validator("serverTime")
     @classmethod
@@ -106,3 +115,5 @@ class Upcoming(Wire):
 
 class UpcomingDays(RootModel[list[Upcoming]]):
     """An answer of ``/v1/marketstatus/upcoming``: a bare array."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)

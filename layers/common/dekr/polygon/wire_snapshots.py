@@ -1,4 +1,6 @@
-"""The upstream's snapshots, validated: of one ticker or several (v2), and the universal one (v3). See ``dekr.polygon.wire``."""
+"""Models of the upstream's snapshots: of one ticker, several or all (v2), and the universal one (v3). The rules are those of
+``dekr.polygon.wire``.
+"""
 
 from typing import Annotated, Any
 
@@ -66,14 +68,14 @@ class SnapshotsAnswer(Wire):
 
 
 class MarketAnswer(Wire):
-    """An answer of the same endpoint about the whole market, its tickers not looked at yet."""
+    """An answer of the snapshot endpoint about the whole market; its tickers are validated one by one."""
 
     status: str
     tickers: list[dict[str, Any]] | None = None
 
 
 class UniversalSession(Wire):
-    """The day of a v3 snapshot."""
+    """The day's session in a v3 snapshot."""
 
     previous_close: Amount | None = None
 
@@ -116,7 +118,7 @@ class UniversalTrade(Wire):
 
     @property
     def at_ns(self) -> int:
-        """When it was, on the consolidated tape where that is known."""
+        """The time of the trade in nanoseconds, on the consolidated tape where that is known; 0 where there is none."""
         return self.sip_timestamp or self.last_updated or 0
 
 

@@ -78,7 +78,7 @@ class LinkBreaker:
     def check(self) -> None:
         """Raise StoreDown while the breaker is open."""
         if self.failures >= FAILURES_TO_OPEN and self.monotonic() < self.open_until_s:
-            raise StoreDown
+            raise StoreDown(fault="not tried again so soon")
 
     def failed(self) -> None:
         """Count one failure."""

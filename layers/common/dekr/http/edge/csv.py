@@ -1,4 +1,4 @@
-"""Answers as comma-separated values (RFC 4180): the first line names the columns, null is an empty field."""
+"""Answers as comma-separated values (RFC 4180): the first line names the columns, and null is an empty field."""
 
 import csv
 import io
@@ -20,7 +20,9 @@ _CSV: Final = re.compile(r"text/csv\s*(?:;\s*(?!q=0(?:\.0*)?\s*$).*)?")
 
 
 def wants_csv(chosen: str | None, accepted: str) -> bool:
-    """Whether the answer shall be CSV: as the ``format`` parameter says, else where Accept names text/csv and not JSON."""
+    """Whether the answer shall be CSV: as the ``format`` parameter (``chosen``) says, else where the Accept header (``accepted``)
+    names text/csv and not JSON.
+    """
     if chosen is not None:
         return chosen == "csv"
     parts = [part.strip().lower() for part in accepted.split(",")]
@@ -30,12 +32,12 @@ def wants_csv(chosen: str | None, accepted: str) -> bool:
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as CSV, under the names of the columns."""
+    """The rows as CSV below a line with the names of the columns, which are the keys of the rows."""
     return "".join([line(columns), *(line([row.get(column) for column in columns]) for row in rows)])
 
 
 def line(values: Sequence[Any]) -> str:
-    """One line. Numbers are written as JSON writes them; a list or an object as its JSON.
+    """The values as one line of CSV. Numbers are written as JSON writes them; a list or an object as its JSON.
 
     A text that a spreadsheet would take for a formula (it begins with =, +, - or @) is written with an apostrophe before
     it, as OWASP's page "CSV Injection" advises.

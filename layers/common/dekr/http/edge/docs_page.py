@@ -1,4 +1,4 @@
-"""The files of the documentation as they are served; ``python -m local.openapi`` makes them."""
+"""The routes of the documentation, whose files ``python -m local.openapi`` makes."""
 
 import re
 from base64 import b64encode
@@ -17,13 +17,13 @@ _CACHED: Final = {"Cache-Control": "public, max-age=300"}
 
 @cache
 def document(path: Path) -> tuple[str, dict[str, str]]:
-    """The OpenAPI document and its headers."""
+    """The OpenAPI document in this file, and its headers."""
     return path.read_text(), _CACHED
 
 
 @cache
 def page(path: Path) -> tuple[str, dict[str, str]]:
-    """The page and its headers. Its policy lets a browser load nothing and run nothing; only its own style applies."""
+    """The page in this file, and its headers. Its policy lets a browser load and run nothing; only its own style applies."""
     text = path.read_text()
     styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digests = " ".join(f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" for style in styles)
@@ -38,7 +38,7 @@ def page(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def documentation_routes(edge: Edge, folder: Path) -> None:
-    """Add the page and the document, from the files in a function's folder."""
+    """Register ``GET /docs`` and ``GET /openapi.json``, which serve the files in a function's folder."""
 
     @edge.get("/docs", responses=open_of("text/html"))
     def docs() -> Response[str]:

@@ -1,8 +1,8 @@
 """The edge: one object per function that turns events into answers.
 
-In order: the raw query's rules, who is asking, the route's own validation (Powertools), the service, the headers. Every
-request ends in one line of log, whatever happened. Nothing is done at import but registering routes; the services are
-made on the first request.
+In order: the rules of the raw query, the caller's credential, the route's own validation (Powertools), the service, the headers.
+Every request ends in one line of log, whatever happened. Importing a function only registers routes; the services are made on the
+first request.
 """
 
 import gzip
@@ -24,25 +24,26 @@ from dekr.errors import DekrError, InvalidInput, NotFound
 from dekr.http.edge import body, query
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
 from dekr.http.edge.headers import accepts_gzip, as_event, compress
-from dekr.http.edge.log import RequestLine
+from dekr.http.edge.log import Level, RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
-from dekr.http.edge.request import Context, RequestState
+from dekr.http.edge.request import LambdaContext, RequestState
 from dekr.http.edge.resolver import Resolver
 from dekr.market.read.context import ReadContext
+from dekr.passed_over import PassedOver
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
 
 LONGEST_SENT: Final = 4_500_000
-"""Bytes of a body as Lambda sends it: what is compressed travels as base64."""
+"""The longest body that Lambda sends, in bytes as it travels: a compressed one as base64."""
 
 TOO_LONG: Final = "must take gzip, or ask for less: the answer is too long to be sent"
 
 
 class Edge:
-    """The edge of one function.
+    """The edge of one function, whose name in the log is ``service``.
 
-    ``open_paths``: those that need no key. ``wire`` makes the services on first use. Routes under /v1, /v2 and /v3 are
-    Polygon's: their errors have Polygon's shape.
+    ``open_paths``: paths that need no key. ``wire`` makes the services on first use. Routes under /v1, /v2 and /v3 are Polygon's:
+    their errors have Polygon's shape.
     """
 
     def __init__(
@@ -59,61 +60,65 @@ class Edge:
         self._logger = Logger(service=service)
         self._parameters: dict[str, frozenset[str]] = {}
         self._request: RequestState
+        self._passed_over: PassedOver | None = None
         self.app.exception_handler(DekrError)(self._problem)
         self.app.exception_handler(RequestValidationError)(lambda error: self._problem(invalid(error)))
-        self.app.exception_handler(NotFoundError)(self._nothing_there)
+        self.app.exception_handler(NotFoundError)(self._not_found)
         self.app.exception_handler(Exception)(self._unexpected)
 
     def get[**P, R](
         self, path: str, *, responses: dict[int, Any], summary: str | None = None
     ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a GET route; ``responses`` describes its answers (dekr.http.edge.openapi), ``summary`` takes the place of its
-        docstring.
+        """Register a GET route. ``responses`` describes its answers (dekr.http.edge.openapi); ``summary`` takes the place of its
+        docstring in the documentation.
         """
         return self.app.get(path, responses=responses, description=summary)
 
     def post[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a POST route, whose body is JSON."""
+        """Register a POST route, whose body is JSON; ``responses`` describes its answers (dekr.http.edge.openapi)."""
         return self.app.post(path, responses=responses)
 
     def delete[**P, R](self, path: str, *, responses: dict[int, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Register a DELETE route."""
+        """Register a DELETE route; ``responses`` describes its answers (dekr.http.edge.openapi)."""
         return self.app.delete(path, responses=responses)
 
     @property
     def services(self) -> Services:
-        """What the wiring made, once for the sandbox."""
-        return self._wire()
+        """The services of this sandbox, made on first use."""
+        services = self._wire()
+        self._passed_over = services.passed_over
+        return services
 
     @property
     def principal(self) -> Principal:
-        """Who asks, on a route that needs a key."""
+        """The caller, on a route that needs a key."""
         principal = self._request.principal
         assert principal is not None, "an open route has no caller"
         return principal
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query's parameters as they were sent."""
+        """The parameters of the query as they were sent, by name."""
         return self._request.query
 
     @property
     def accepted(self) -> str:
-        """The Accept header."""
+        """The Accept header, empty where there is none."""
         return self._request.headers.get("accept", "")
 
     @property
     def origin(self) -> str:
-        """The scheme and host that the caller used."""
+        """The scheme and host that the caller used, such as ``https://api.example.com``."""
         return self._request.origin
 
     @property
     def now_ms(self) -> int:
-        """The time, in milliseconds."""
+        """The time in milliseconds since the epoch."""
         return self.services.now_us() // 1000
 
     def read_context(self, tier: int | None, kind: str, cost: int = 1, data: int = 1) -> ReadContext:
-        """The request as the services see it: at the tier asked for, ``cost`` requests of the ``kind`` for so many data.
+        """The request as the services see it: at the requested tier (None: the caller's own), a request of this ``kind`` that
+        costs as much as ``cost`` requests and is for so many ``data``.
 
         Raises TierNotEntitled for a tier above the caller's. The limits are always those of the caller's own tier.
         """
@@ -134,26 +139,26 @@ class Edge:
         csv: bool | None = None,
         next_path: str | None = None,
     ) -> Response[str]:
-        """The response with this body: validators, freshness headers, 304 where the caller has it already.
+        """The response with this body: with its ETag and the labels of freshness, and 304 where the caller has the body already.
 
         ``csv``: whether the body is CSV; None on a route that has no such form. ``next_path``: path and query of the next page.
         """
         if self._request.context is None:
             self.check_parameters()
-        sent = self._request.headers_of_answer()
+        sent = self._request.answer_headers()
         if headers is not None:
             sent.update(headers)
         if csv is not None:
             sent["Vary"] = "Accept, Accept-Encoding"
         if next_path is not None:
-            sent["Link"] = f'<{self._request.again(next_path)}>; rel="next"'
-        if status == 200 and self._request.context is not None and self._request.has(sent, body):  # noqa: PLR2004 - OK
+            sent["Link"] = f'<{self._request.with_form_and_tier(next_path)}>; rel="next"'
+        if status == 200 and self._request.context is not None and self._request.add_etag(sent, body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
 
     def polygon(self, fields: Mapping[str, Any], next_path: str | None = None) -> Response[str]:
-        """The response of a Polygon-compatible route: its envelope around ``fields``, and the same headers. ``next_path``: path
-        and query of the next page at our own host.
+        """The response of a Polygon-compatible route: Polygon's envelope around ``fields``, with the headers of every answer.
+        ``next_path``: path and query of the next page at the service's own host.
         """
         request = self._request
         context = request.context
@@ -162,35 +167,35 @@ class Edge:
         if next_path is not None:
             envelope["next_url"] = request.origin + next_path
         text = json.dumps(envelope, separators=(",", ":"))
-        sent = request.headers_of_answer()
-        if request.has(sent, text):
+        sent = request.answer_headers()
+        if request.add_etag(sent, text):
             return Response(304, None, "", sent)
         # The id of the request is no part of what is compared.
         return Response(200, "application/json", f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}', sent)
 
-    def packed(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
-        """A whole answer that is compressed already. Raises InvalidInput with this field and rule where it would be too long
-        for a caller who does not accept that.
+    def gzipped(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
+        """The response with a body of JSON that is compressed already. Raises InvalidInput with this field and rule where it would
+        be too long for a caller who does not accept gzip.
         """
-        sent = self._request.headers_of_answer()
-        if self._request.has(sent, answer):
+        sent = self._request.answer_headers()
+        if self._request.add_etag(sent, answer):
             return Response(304, None, "", sent)
         if accepts_gzip(self._request.headers.get("accept-encoding", "")):
             # The resolver checks bodies as text: the handler puts this one in.
-            self._request.packed = answer
+            self._request.gzipped_body = answer
             return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
         text = gzip.decompress(answer).decode()
         if len(text) > LONGEST_SENT:
             raise InvalidInput(field, rule, code="answer_too_long")
         return Response(200, "application/json", text, sent)
 
-    def handler(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
-        """The Lambda handler: an HTTP API event (payload 2.0) to its response."""
+    def handler(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """The Lambda handler: answers an HTTP API event (payload 2.0) and writes the request's log line."""
         started = time.perf_counter()
-        request = self._request = RequestState.of(event, context)
+        request = self._request = RequestState.from_event(event, context)
         try:
             request.query = query.parse(event.get("rawQueryString") or "")
-            query.printable(request.path)
+            query.refuse_unprintable(request.path)
             body.check(event)
             if request.route != "$default" and request.path not in self.open_paths:
                 request.principal = self._caller(request)
@@ -199,13 +204,23 @@ class Edge:
             answer = as_event(self._problem(error))
         except Exception as error:  # noqa: BLE001 - the outermost edge: what fails before the resolver, or in the wiring
             answer = as_event(self._unexpected(error))
-        if request.packed is not None:
-            answer["body"], answer["isBase64Encoded"] = b64encode(request.packed).decode(), True
+        if request.gzipped_body is not None:
+            answer["body"], answer["isBase64Encoded"] = b64encode(request.gzipped_body).decode(), True
         compress(answer, request.headers.get("accept-encoding", ""))
         if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
             answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
-        self._line.emit(request.line(answer["statusCode"], time.perf_counter() - started))
+        self._log(request, answer["statusCode"], time.perf_counter() - started)
         return answer
+
+    def _log(self, request: RequestState, status: int, seconds: float) -> None:
+        facts = request.log_facts(status, seconds)
+        diagnosis = request.diagnosis(self._passed_over.take() if self._passed_over else ())
+        if diagnosis is not None:
+            facts |= diagnosis.facts()
+            level = diagnosis.level(status)
+        else:
+            level = Level.INFO
+        self._line.emit(facts, level)
 
     def _caller(self, request: RequestState) -> Principal:
         credential = find_credential(request.headers, request.query)
@@ -213,28 +228,28 @@ class Edge:
         return self.services.principals.acting_for(principal, request.headers.get("x-dekr-user"), request.address)
 
     def check_parameters(self) -> None:
-        """Refuse query parameters that the matched route does not have.
+        """Raise InvalidInput for a query parameter that the matched route does not have.
 
-        Not a middleware of the resolver: it reads the type hints of each one anew on every request, which takes as long
-        as all the rest of the handler.
+        It is no middleware of the resolver, because Powertools reads the type hints of each middleware anew on every request, which
+        takes as long as all the rest of the handler.
         """
         route = self.app.context["_route"]
         names = self._parameters.get(route.path)
         if names is None:
-            names = frozenset(name for field in route.dependant.query_params for name in query.names(field))
+            names = frozenset(name for field in route.dependant.query_params for name in query.names_of(field))
             names = names | {QUERY_NAME} if self._request.principal else names
             self._parameters[route.path] = names
-        query.only(self._request.query, names)
+        query.refuse_unknown(self._request.query, names)
 
     def _problem(self, error: DekrError) -> Response[str]:
         request = self._request
-        request.facts["error"] = error.code
+        request.error = error
         known = request.context.admission if request.context else None
         admission = error.admission if isinstance(error, Refused) else known
         shape = polygon_problem if request.as_polygon else problem
-        return shape(error, request.request_id, request.headers_of_any(admission))
+        return shape(error, request.request_id, request.common_headers(admission))
 
-    def _nothing_there(self, _: NotFoundError) -> Response[str]:
+    def _not_found(self, _: NotFoundError) -> Response[str]:
         if "{symbol}" in self._request.route:
             # API Gateway took the path for this route, so what the resolver does not take can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
@@ -242,4 +257,7 @@ class Edge:
 
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._request.request_id)
-        return self._problem(DekrError("Something went wrong on our side; it has been logged."))
+        shown = DekrError("Something went wrong on our side; it has been logged.")
+        # Not raised, so its cause is set by hand: the request's line names the kinds of errors behind it.
+        shown.__cause__ = error
+        return self._problem(shown)

@@ -1,4 +1,4 @@
-"""What answers carry beside their body: where the data came from and how fresh it is; compression."""
+"""The headers of answers that say where the data came from and how fresh they are, and the compression of bodies."""
 
 import gzip
 import re
@@ -15,7 +15,7 @@ _GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))
 
 
 def freshness_headers(context: ReadContext) -> dict[str, str]:
-    """Age, Cache-Control, Cache-Status (RFC 9211) and the labels of the data's source, time frame and staleness."""
+    """The headers Age, Cache-Control and Cache-Status (RFC 9211), and the labels of the data's source, time frame and staleness."""
     left_s = 0 if context.failure is not None else max(0, (context.fresh_until_us - context.now_us) // 1_000_000)
     headers = {
         "Age": str(context.age_s),
@@ -46,7 +46,7 @@ _STATUS: Final = {
 
 
 def as_event(response: Response[str]) -> dict[str, Any]:
-    """A response as API Gateway takes it."""
+    """A response in the form that API Gateway takes (payload 2.0)."""
     return {
         "statusCode": response.status_code,
         "headers": response.headers,
@@ -57,7 +57,9 @@ def as_event(response: Response[str]) -> dict[str, Any]:
 
 
 def compress(answer: dict[str, Any], accepted: str) -> None:
-    """Compress an answer's body where the caller's Accept-Encoding takes gzip and that is worth it."""
+    """Compress an answer's body in place where the caller's Accept-Encoding header (``accepted``) takes gzip and the body has
+    GZIP_FROM characters or more.
+    """
     body = answer["body"]
     if len(body) < GZIP_FROM or answer["isBase64Encoded"]:
         return
@@ -70,5 +72,5 @@ def compress(answer: dict[str, Any], accepted: str) -> None:
 
 
 def accepts_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding header takes gzip."""
+    """Whether an Accept-Encoding header (``accepted``) takes gzip."""
     return any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(","))

@@ -1,4 +1,4 @@
-"""How routes are described in the OpenAPI document.
+"""The descriptions of a route's responses in the OpenAPI document.
 
 Services hand out finished JSON, so that an answer is not validated a second time on its way out; the model of what it
 holds is named here instead. The tests hold the two together.
@@ -24,7 +24,9 @@ _TEXTS = {"application/json": "object", "text/html": "string"}
 
 
 def json_of(model: Any, *, csv: bool = False) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
-    """The responses of a route that answers this model, as the resolver's ``responses`` takes them; ``csv``: or as CSV."""
+    """The responses of a route that answers with JSON of this model, in the form of the resolver's ``responses``. ``csv``: whether
+    it answers with CSV, too.
+    """
     content: dict[str, Any] = {"application/json": {"model": model}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
@@ -35,12 +37,12 @@ def json_of(model: Any, *, csv: bool = False) -> dict[int, Any]:  # noqa: ANN401
 
 
 def open_of(media_type: str) -> dict[int, Any]:
-    """The responses of an open route that answers a text of ours."""
+    """The responses of a route that needs no key and answers with a file of this media type."""
     return {200: {"description": "The answer.", "content": {media_type: {"schema": {"type": _TEXTS[media_type]}}}}}
 
 
 def health_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
-    """The responses of the health route."""
+    """The responses of the health route, which answers with this model under status 200 and 503."""
     content = {"application/json": {"model": model}}
     return {
         200: {"description": "It can answer.", "content": content},
@@ -49,7 +51,7 @@ def health_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pyd
 
 
 def polygon_of(model: Any) -> dict[int, Any]:  # noqa: ANN401 - any type that pydantic can describe
-    """The responses of a Polygon-compatible route."""
+    """The responses of a Polygon-compatible route that answers with JSON of this model."""
     errors = {400: "A part of the input breaks a rule; `error` says which."} | _ERRORS
     del errors[422]
     return {200: {"description": "The answer.", "content": {"application/json": {"model": model}}}} | {

@@ -9,13 +9,13 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from dekr.errors import DekrError, InvalidInput, RateLimited, Unauthenticated, Unavailable
 from dekr.models import Shape
 
-MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE: Final = "application/problem+json"
 LONGEST_RETRY_S: Final = 10
-"""The longest Retry-After on compatible routes: Polygon's clients obey it three times over before they tell their user."""
+"""The longest Retry-After in seconds on compatible routes: Polygon's clients obey it three times before they report the error."""
 
-_POLYGON_WORDS: Final = {403: ("NOT_AUTHORIZED", "message"), 404: ("NOT_FOUND", "message")}
+_POLYGON_STATUSES: Final = {403: ("NOT_AUTHORIZED", "message"), 404: ("NOT_FOUND", "message")}
 _UNKNOWN_KEY: Final = ("invalid_api_key", "revoked_api_key")
-_RULES = {
+_RULES: Final = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this body",
     "string_type": "must be text",
@@ -35,7 +35,7 @@ class PolygonError(Shape):
 
 
 def problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Response[str]:
-    """The response to an error; ``headers`` are those that every answer carries."""
+    """The response to an error as RFC 9457 problem details; ``headers`` are those that every answer carries."""
     body: dict[str, Any] = {
         "type": f"urn:dekr:problem:{error.code}",
         "title": error.title,
@@ -55,24 +55,25 @@ def problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Respo
 
 
 def polygon_problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Response[str]:
-    """The same in Polygon's shape: 400 for bad input, ``message`` under 403 and 404, ``error`` under all others.
+    """The response to an error in Polygon's shape: 400 for bad input, ``message`` under 403 and 404, ``error`` under all others.
 
-    A wait that is longer than LONGEST_RETRY_S is not named, because a client would hang in it.
+    ``headers`` are those that every answer carries. A wait that is longer than LONGEST_RETRY_S is not named, because a client
+    would hang in it.
     """
     status = 400 if error.status == InvalidInput.status else error.status
-    word, name = _POLYGON_WORDS.get(status, ("ERROR", "error"))
+    text_status, name = _POLYGON_STATUSES.get(status, ("ERROR", "error"))
     headers = {**headers, "Cache-Control": "no-store"}
     if isinstance(error, RateLimited | Unavailable) and _wait_s(error) <= LONGEST_RETRY_S:
         headers["Retry-After"] = str(_wait_s(error))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
     text = "Unknown API Key" if error.code in _UNKNOWN_KEY else error.detail
-    body = json.dumps({"status": word, "request_id": request_id, name: text}, separators=(",", ":"))
+    body = json.dumps({"status": text_status, "request_id": request_id, name: text}, separators=(",", ":"))
     return Response(status, "application/json", body, headers)
 
 
 def _challenge(error: Unauthenticated) -> str:
-    """How to show a credential (RFC 6750)."""
+    """The WWW-Authenticate header, which says how to show a credential (RFC 6750)."""
     return 'Bearer realm="dekr"' + (', error="invalid_token"' if error.code == "invalid_token" else "")
 
 
@@ -81,7 +82,7 @@ def _wait_s(error: RateLimited | Unavailable) -> int:
 
 
 def invalid(error: RequestValidationError) -> InvalidInput:
-    """The first rule that the input broke, in words that name the caller's own field."""
+    """The error of the first rule that the input broke; it names the field as the caller wrote it, and the rule."""
     first = error.errors()[0]
     field = str(first["loc"][-1]) if len(first["loc"]) > 1 else str(first["loc"][0])
     limits = first.get("ctx") or {}

@@ -1,6 +1,6 @@
-"""Rules for the query string that hold on every route, and the parameters that several routes share."""
+"""The rules for query strings that hold on every route, and the parameters that several routes have."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -9,14 +9,14 @@ from pydantic import BaseModel, BeforeValidator
 from dekr.errors import InvalidInput
 from dekr.symbols import RULE
 
-LONGEST_QUERY = 4_096
-LISTS = frozenset({"tickers", "ticker.any_of"})
-"""Lists, which some of Polygon's clients send as repeated parameters and others joined by commas."""
+LONGEST_QUERY: Final = 4_096
+LISTS: Final = frozenset({"tickers", "ticker.any_of"})
+"""The parameters that are lists: some of Polygon's clients repeat them and others join their values by commas."""
 
 
 def whole(value: object) -> object:
-    """Only plain digits are a whole number: not ``1_000``, ``+5`` or ``5.0``, which Python would take. Raises
-    ValueError, as a validator does.
+    """Let a text pass that is a whole number in plain digits, fewer than 16 of them: not ``1_000``, ``+5`` or ``5.0``, which Python
+    would take. Raises ValueError, as a pydantic validator does.
     """
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 16):  # noqa: PLR2004 - fits
         raise ValueError("must be a whole number")
@@ -27,7 +27,7 @@ Whole = BeforeValidator(whole)
 
 
 def joined(value: object) -> object:
-    """A list that the resolver made of a repeated parameter, as the text that its values joined by commas are."""
+    """Join the values of a list, which the resolver makes of a repeated parameter, by commas; let anything else pass."""
     return ",".join(value) if isinstance(value, list) else value
 
 
@@ -44,7 +44,9 @@ TierQuery = Annotated[
 
 
 def parse(raw: str) -> dict[str, str]:
-    """The parameters of a raw query string. Raises InvalidInput for one that is too long, broken or named twice."""
+    """The parameters of a raw query string by name; repeated lists are joined by commas. Raises InvalidInput for a query that is
+    too long or broken, or has another parameter twice.
+    """
     if not raw:
         return {}
     if len(raw) > LONGEST_QUERY:
@@ -52,6 +54,7 @@ def parse(raw: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=True, errors="strict")
     except (ValueError, UnicodeDecodeError):
+        # The caller's mistake; the cause is left out, because it quotes what was sent.
         raise InvalidInput("query", "must be name=value pairs, percent-encoded UTF-8") from None
     found: dict[str, str] = {}
     for name, value in pairs:
@@ -61,22 +64,22 @@ def parse(raw: str) -> dict[str, str]:
     return found
 
 
-def printable(path: str) -> None:
+def refuse_unprintable(path: str) -> None:
     """Raise InvalidInput for a path with control characters: the resolver would let a line break at its end pass."""
     if not path.isprintable():
         raise InvalidInput("symbol", RULE, code="invalid_symbol")
 
 
-def names(parameter: Any) -> list[str]:  # noqa: ANN401 - a field of the resolver's
-    """The names in a query of a route's parameter: its own, or those of the fields of the model that it is."""
+def names_of(parameter: Any) -> list[str]:  # noqa: ANN401 - a field of the resolver's
+    """The names that a route's parameter has in a query: its own, or those of the fields where its type is a model."""
     kind = parameter.type_
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [field.alias or name for name, field in kind.model_fields.items()]
     return [parameter.alias]
 
 
-def only(found: dict[str, str], known: frozenset[str]) -> None:
-    """Raise InvalidInput for a parameter that the route does not have."""
+def refuse_unknown(found: dict[str, str], known: frozenset[str]) -> None:
+    """Raise InvalidInput for a parameter that is not among those of the route (``known``)."""
     for name in found:
         if name not in known:
             rule = f"is not a parameter of this route; it has {', '.join(sorted(known)) or 'none'}"

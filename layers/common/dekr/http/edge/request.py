@@ -1,6 +1,6 @@
-"""One request while it is answered: what came, what is known of it, and what every answer to it carries."""
+"""The state of one request while it is answered, and the headers and log facts that follow from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Protocol
@@ -9,8 +9,11 @@ from dekr import sessions
 from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
+from dekr.errors import DekrError
+from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import freshness_headers
 from dekr.market.read.context import Outcome, ReadContext
+from dekr.passed_over import Failure
 
 LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.5
@@ -19,8 +22,8 @@ MARGIN_S: Final = 0.5
 POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
 
 
-class Context(Protocol):
-    """What is used of Lambda's context."""
+class LambdaContext(Protocol):
+    """The part of Lambda's context object that the service uses."""
 
     aws_request_id: str
 
@@ -31,9 +34,12 @@ class Context(Protocol):
 
 @dataclass(slots=True)
 class RequestState:
-    """One request. ``route`` is the key of the route that API Gateway chose, ``origin`` the address that the caller used.
+    """The state of one request.
 
-    ``packed``: a compressed body that takes the place of the response's own.
+    ``route``: the key of the route that API Gateway chose. ``origin``: the scheme and host that the caller used. ``address``: the
+    caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
+    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``facts``:
+    those of its log line so far.
     """
 
     method: str
@@ -47,12 +53,13 @@ class RequestState:
     deadline: Deadline
     principal: Principal | None = None
     context: ReadContext | None = None
-    packed: bytes | None = None
+    error: DekrError | None = None
+    gzipped_body: bytes | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: Context) -> "RequestState":
-        """The request in an HTTP API event (payload 2.0); its query is not parsed yet."""
+    def from_event(cls, event: Mapping[str, Any], context: LambdaContext) -> "RequestState":
+        """Read the request in an HTTP API event (payload 2.0); its query is not parsed yet."""
         request = event["requestContext"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
@@ -71,37 +78,39 @@ class RequestState:
 
     @property
     def as_polygon(self) -> bool:
-        """Whether the path is one of Polygon's."""
+        """Whether the path is one of Polygon's, whose errors have Polygon's shape."""
         return self.path.startswith(POLYGON_PATHS)
 
-    def headers_of_any(self, admission: Admission | None) -> dict[str, str]:
-        """The headers of every answer, errors included: which request it was, and the limits where they are known."""
+    def common_headers(self, admission: Admission | None) -> dict[str, str]:
+        """The headers of every answer, errors included: the request's id, and the state of the limits where that is known."""
         headers = admission.headers() if admission else {}
         headers["X-Request-Id"] = self.request_id
         return headers
 
-    def headers_of_answer(self) -> dict[str, str]:
-        """The headers of an answer that is none of an error: those, and how fresh it is."""
+    def answer_headers(self) -> dict[str, str]:
+        """The headers of every answer that is no error: the common ones, and the labels of freshness."""
         context = self.context
-        headers = self.headers_of_any(context.admission if context else None)
+        headers = self.common_headers(context.admission if context else None)
         headers |= (
             freshness_headers(context) if context is not None and context.stamp_us else {"Cache-Control": "no-store"}
         )
         headers["Vary"] = "Accept-Encoding"
         return headers
 
-    def again(self, next_path: str) -> str:
-        """The path and query of a next page, asked for in the same form and at the same tier."""
+    def with_form_and_tier(self, next_path: str) -> str:
+        """A next page's path and query, with the ``format`` and ``tier`` of this request added."""
         return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
-    def has(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Whether the caller of a GET has this body already, or any (``*``, RFC 9110); sets its ETag among the headers."""
+    def add_etag(self, headers: dict[str, str], body: str | bytes) -> bool:
+        """Add the body's ETag to the headers; return whether the caller of a GET says that it has this body already, or accepts
+        any (``If-None-Match: *``, RFC 9110).
+        """
         raw = body.encode() if isinstance(body, str) else body
         etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
         known = self.headers.get("if-none-match", "")
         return self.method == "GET" and (etag in known or known == "*")
 
-    def line(self, status: int, seconds: float) -> dict[str, Any]:
+    def log_facts(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""
         facts, context = self.facts, self.context
         facts["request_id"] = self.request_id
@@ -123,3 +132,12 @@ class RequestState:
             facts["upstream_calls"] = context.upstream_calls
             facts["upstream_ms"] = round(context.upstream_s * 1000, 3)
         return facts
+
+    def diagnosis(self, failures: Sequence[Failure]) -> Diagnosis | None:
+        """The causes of the answer, given the failures that it went on without; None where nothing happened that needs any."""
+        context = self.context
+        if context is None:
+            return Diagnosis(self.error, failures=failures) if self.error is not None or failures else None
+        if self.error is None and not failures and context.failure is None and not context.attempts:
+            return None
+        return Diagnosis(self.error, context.failure, context.attempts, failures)

@@ -1,7 +1,7 @@
-"""Powertools' resolver as our routes use it: matching, validation by pydantic and exception handlers are its own.
+"""Powertools' resolver, cut down to what the service's routes use: matching, validation by pydantic and exception handlers.
 
-What it does on every request for what no route of ours has is left out, two thirds of its time: parameters in headers and
-cookies, middlewares, dependencies, and validation of an answer that is finished text.
+Left out is what Powertools does on every request for features that no route here has, two thirds of its time: parameters in
+headers and cookies, middlewares, dependencies, and validation of an answer that is finished text.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from dekr.http.edge.headers import as_event
 
 
 class Request(APIGatewayProxyEventV2):
-    """An HTTP API event as the resolver reads it: no route takes parameters from headers or cookies."""
+    """An HTTP API event as the resolver reads it; headers and cookies seem empty, because no route takes parameters from them."""
 
     @property
     @override
@@ -79,19 +79,19 @@ class Resolver(APIGatewayHttpResolver):
     @override
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
         if not route._middleware_stack_built:  # noqa: SLF001 - the seam at which a route's own call is put in
-            route._middleware_stack = self._validated(route)  # noqa: SLF001 - the same
-            route._middleware_stack_built = True  # noqa: SLF001 - the same
+            route._middleware_stack = self._validated(route)  # noqa: SLF001 - that seam
+            route._middleware_stack_built = True  # noqa: SLF001 - that seam
         try:
-            return ResponseBuilder(route._middleware_stack(route_arguments), route=route)  # noqa: SLF001 - the same
+            return ResponseBuilder(route._middleware_stack(route_arguments), route=route)  # noqa: SLF001 - that seam
         except Exception as error:
-            # As Powertools' own does: the edge has an answer to each error.
+            # As in Powertools' own method: the edge has registered an answer to each error.
             answer = self._call_exception_handler(error, route)
             if answer is None:
                 raise
             return answer
 
     def _validated(self, route: Route) -> Callable[[Mapping[str, str]], Response[str]]:
-        """The route's own function behind the validation of its parameters; given those that the path has."""
+        """A function that takes the path's parameters, validates all parameters and calls the route's own function with them."""
         dependant, function = route.dependant, route.func
         other = route.middlewares or dependant.header_params or dependant.cookie_params
         assert not other, f"{route.path} takes what this resolver leaves out"

@@ -14,7 +14,9 @@ from dekr.errors import DekrError, InvalidInput
 from dekr.symbols import Ticker
 
 MAX_SYMBOLS: Final = 250
-MAX_KEPT: Final = 128
+MAX_PARSED: Final = 128
+"""Batches whose parsed symbols are kept, because whoever sends one sends it again."""
+
 RULE: Final = 'must be an array of ticker symbols, or an object {"symbols": [...]}'
 
 
@@ -33,12 +35,12 @@ class Symbols(RootModel[list[str]]):
     @model_validator(mode="before")
     @classmethod
     def _either_form(cls, body: Any) -> Any:  # noqa: ANN401 - parsed JSON
-        found = body["symbols"] if isinstance(body, dict) and set(body) == {"symbols"} else body
-        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        symbols = body["symbols"] if isinstance(body, dict) and set(body) == {"symbols"} else body
+        if not isinstance(symbols, list) or not all(isinstance(item, str) for item in symbols):
             raise ValueError(RULE)
-        if not found:
+        if not symbols:
             raise ValueError("must name at least one symbol")
-        return found
+        return symbols
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -50,38 +52,39 @@ class Symbols(RootModel[list[str]]):
 BatchBody = Annotated[Symbols, Body()]
 
 
-def checked(symbols: Sequence[str], most: int) -> Mapping[str, Ticker | DekrError]:
-    """The symbols in the order asked, each once, with its ticker or the error that stands in its place.
+def parsed(symbols: Sequence[str], max_symbols: int) -> Mapping[str, Ticker | DekrError]:
+    """Each symbol once, in the order of the body, with its ticker or the error that stands in its place.
 
-    Raises InvalidInput (``batch_too_large``) for more than the tier's ``most``.
+    Raises InvalidInput (``batch_too_large``) for more than the tier's ``max_symbols``.
     """
-    if len(symbols) > most:
+    if len(symbols) > max_symbols:
         raise InvalidInput(
-            "symbols", f"must not be more than {most} on your tier; there are {len(symbols)}", code="batch_too_large"
+            "symbols",
+            f"must not be more than {max_symbols} on your tier; there are {len(symbols)}",
+            code="batch_too_large",
         )
-    return _read(tuple(symbols))
+    return _parsed(tuple(symbols))
 
 
-@lru_cache(MAX_KEPT)
-def _read(symbols: tuple[str, ...]) -> Mapping[str, Ticker | DekrError]:
-    """Kept, because who asks for a batch asks for the same one again."""
-    found: dict[str, Ticker | DekrError] = {}
+@lru_cache(MAX_PARSED)
+def _parsed(symbols: tuple[str, ...]) -> Mapping[str, Ticker | DekrError]:
+    items: dict[str, Ticker | DekrError] = {}
     for symbol in symbols:
         try:
             ticker = Ticker.parse(symbol)
         except InvalidInput as error:
-            found[symbol] = error
+            items[symbol] = error
         else:
-            found[ticker.text] = ticker
-    return found
+            items[ticker.text] = ticker
+    return items
 
 
-def answer(asked: Mapping[str, Ticker | DekrError], found: Mapping[str, str | DekrError]) -> str:
-    """The JSON object of all symbols: each one's quote, or the error in its place."""
+def batch_json(items: Mapping[str, Ticker | DekrError], quotes: Mapping[str, str | DekrError]) -> str:
+    """The JSON object of all symbols: each one's quote, or the error in its place. ``quotes``: the JSON of each ticker's quote."""
     parts = []
-    for symbol, item in asked.items():
-        value = found[symbol] if isinstance(item, Ticker) else item
-        # A ticker needs no escaping; what is none may hold anything.
+    for symbol, item in items.items():
+        value = quotes[symbol] if isinstance(item, Ticker) else item
+        # A ticker needs no escaping; a symbol that is none may hold anything.
         parts.append(
             f'"{symbol}":{value}' if isinstance(value, str) else f"{json.dumps(symbol)}:{_failed(symbol, value)}"
         )

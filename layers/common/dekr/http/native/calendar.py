@@ -1,4 +1,4 @@
-"""The range of days that a caller of the calendar asks for."""
+"""The range of days in a query of the calendar."""
 
 from datetime import date, timedelta
 from typing import Final
@@ -13,10 +13,10 @@ MAX_SPAN: Final = timedelta(days=366)
 
 
 def days(first: str | None, last: str | None, now_us: int) -> tuple[date, date]:
-    """The first and last day. Raises InvalidInput.
+    """The first and the last day of the range between the parameters ``from`` and ``to``.
 
-    Without a first one they begin today in New York (or on the last one, if that lies before), without a last one they end 30
-    days later.
+    Without a first one the range begins today in New York (or on the last one, if that is earlier), without a last one it ends 30
+    days later. Raises InvalidInput for a text that is no day, a day outside the calendar, and a range that is empty or too long.
     """
     today = eastern_date(now_us)
     if first is None and today > LAST:

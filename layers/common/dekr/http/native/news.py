@@ -1,11 +1,16 @@
-"""News as Dekr answers it: articles with each ticker's sentiment as upstream gives it, and a summary of the sentiments.
+"""Dekr's news: the upstream query for it, and the articles with each ticker's sentiment and a summary of the sentiments.
 
-Nothing is made up: an article that upstream did not judge has no sentiment, and the summary counts it as such.
+Nothing is made up: an article that the upstream did not judge has no sentiment, and the summary counts it as such.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from dekr.http.paging.list_page import ListQuery
+from dekr.http.paging.time_filters import RFC_3339, narrowed
+from dekr.symbols import Ticker
+from dekr.times import rfc3339
 
 SCORES: Final = {"positive": 1, "neutral": 0, "negative": -1}
 COLUMNS: Final = (
@@ -24,52 +29,71 @@ COLUMNS: Final = (
 )
 
 
-def articles_of(sent: Sequence[Mapping[str, Any]], symbol: str | None) -> list[dict[str, Any]]:
-    """The articles in the shape of ``dekr.models.Article``; ``sentiment`` is that of the symbol asked for."""
-    return [_article(article, symbol) for article in sent]
+def news_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int) -> ListQuery:
+    """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes. Raises InvalidInput."""
+    parameters = {"order": "desc", "sort": "published_utc", "limit": str(limit)}
+    if ticker is not None:
+        parameters["ticker"] = ticker.text
+    if "published_after" in query:
+        after = narrowed(query, "published_after", RFC_3339, now_us)
+        parameters["published_utc.gt"] = rfc3339(after.first * 1000)
+    repeated = {"symbol": ticker.text} if ticker else {}
+    return ListQuery("/news", parameters, ticker, repeated).resumed(query)
 
 
-def news(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
-    """The JSON of ``dekr.models.News``."""
+def articles_of(results: Sequence[Mapping[str, Any]], symbol: str | None) -> list[dict[str, Any]]:
+    """The articles in the shape of ``dekr.models.Article``. ``results``: as the upstream sent them; ``symbol``: the ticker whose
+    sentiment stands in ``sentiment``.
+    """
+    return [_article(result, symbol) for result in results]
+
+
+def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
+    """The JSON of ``dekr.models.News``: the articles, and a summary for the symbol, or for each symbol that they name."""
     symbols = [symbol] if symbol else sorted({ticker for article in articles for ticker in article["symbols"]})
     body = {"articles": articles, "summaries": [_summary(articles, each) for each in symbols]}
     return json.dumps(body, separators=(",", ":"))
 
 
-def _article(sent: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
+def _article(result: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
     sentiments = [
-        {"symbol": found["ticker"], "sentiment": found["sentiment"], "reasoning": found.get("sentiment_reasoning")}
-        for found in sent.get("insights") or []
+        {
+            "symbol": insight["ticker"],
+            "sentiment": insight["sentiment"],
+            "reasoning": insight.get("sentiment_reasoning"),
+        }
+        for insight in result.get("insights") or []
     ]
-    of_symbol = [found["sentiment"] for found in sentiments if found["symbol"] == symbol]
     return {
-        "id": sent["id"],
-        "title": sent["title"],
-        "published_at": sent["published_utc"],
-        "url": sent["article_url"],
-        "publisher": (sent.get("publisher") or {}).get("name"),
-        "author": sent.get("author"),
-        "description": sent.get("description"),
-        "image_url": sent.get("image_url"),
-        "symbols": sent.get("tickers") or [],
-        "keywords": sent.get("keywords") or [],
-        "sentiment": of_symbol[0] if of_symbol else None,
+        "id": result["id"],
+        "title": result["title"],
+        "published_at": result["published_utc"],
+        "url": result["article_url"],
+        "publisher": (result.get("publisher") or {}).get("name"),
+        "author": result.get("author"),
+        "description": result.get("description"),
+        "image_url": result.get("image_url"),
+        "symbols": result.get("tickers") or [],
+        "keywords": result.get("keywords") or [],
+        "sentiment": _sentiment(sentiments, symbol),
         "sentiments": sentiments,
     }
 
 
+def _sentiment(sentiments: Sequence[Mapping[str, Any]], symbol: str | None) -> str | None:
+    """The sentiment of the symbol; None where there is none."""
+    return next((each["sentiment"] for each in sentiments if each["symbol"] == symbol), None)
+
+
 def _summary(articles: Sequence[Mapping[str, Any]], symbol: str) -> dict[str, Any]:
-    """The articles that name the symbol, counted. A word that is not one of the three is counted as no sentiment."""
+    """The counts of the articles that name the symbol. A sentiment that is not one of the three counts as none."""
     about = [article for article in articles if symbol in article["symbols"]]
-    words = [
-        next((found["sentiment"] for found in article["sentiments"] if found["symbol"] == symbol), None)
-        for article in about
-    ]
-    judged = [word for word in words if word in SCORES]
+    sentiments = [_sentiment(article["sentiments"], symbol) for article in about]
+    judged = [sentiment for sentiment in sentiments if sentiment in SCORES]
     return {
         "symbol": symbol,
         "articles": len(about),
-        **{word: judged.count(word) for word in SCORES},
+        **{sentiment: judged.count(sentiment) for sentiment in SCORES},
         "without_sentiment": len(about) - len(judged),
-        "mean_score": sum(SCORES[word] for word in judged) / len(judged) if judged else None,
+        "mean_score": sum(SCORES[sentiment] for sentiment in judged) / len(judged) if judged else None,
     }

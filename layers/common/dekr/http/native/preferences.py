@@ -1,8 +1,8 @@
-"""The body of a preference, over HTTP or as the detail of an event: which symbols will be wanted, how much, until when."""
+"""The body of a preference, over HTTP or as the detail of an event: which symbols will be requested, how often, until when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
@@ -11,23 +11,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from dekr.errors import InvalidInput
 from dekr.http.edge.problems import invalid
-from dekr.http.paging.list_page import moment_utc
+from dekr.http.paging.time_filters import RFC_3339
 from dekr.sessions import eastern_midnight_us
 from dekr.symbols import Ticker
 from dekr.times import day_of
 
 MAX_SYMBOLS: Final = 1_000
-LONGEST_US: Final = 30 * 86_400 * 1_000_000
+MAX_AHEAD_US: Final = 30 * 86_400 * 1_000_000
 DEFAULT_US: Final = 3 * 86_400 * 1_000_000
-"""Without ``until``: over a weekend."""
+"""How long a preference without ``until`` holds: over a weekend."""
 
 DEFAULT_WEIGHT: Final = 10
-_ANY_TIME_US: Final = 1 << 62
-DAY: Final = timedelta(days=1)
+_DAY: Final = timedelta(days=1)
 
 
 def _strings(value: object) -> object:
-    """Raises ValueError, as a validator does."""
+    """The value, if it is a list of 1 to MAX_SYMBOLS strings. Raises ValueError, as a validator does."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("must be an array of ticker symbols")
     if not 0 < len(value) <= MAX_SYMBOLS:
@@ -36,7 +35,7 @@ def _strings(value: object) -> object:
 
 
 class Preferred(BaseModel):
-    """Symbols that will be wanted: about ``weight`` requests an hour for each, until then."""
+    """Symbols that will be requested: about ``weight`` requests an hour for each, until then."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +66,7 @@ PreferredBody = Annotated[Preferred, Body()]
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """The same, checked: each ticker once."""
+    """A checked preference: tickers, each once, about ``weight`` requests an hour for each, until a moment in microseconds."""
 
     tickers: tuple[str, ...]
     weight: int
@@ -75,7 +74,7 @@ class Preference:
 
     @classmethod
     def of(cls, body: Preferred, now_us: int) -> "Preference":
-        """Raises InvalidInput, which names the field and the rule, for a body that breaks any."""
+        """The preference in a body. Raises InvalidInput, naming the field and its rule."""
         tickers = dict.fromkeys(_ticker(symbol) for symbol in body.symbols)
         return cls(tuple(tickers), body.weight, _until_us(body.until, now_us))
 
@@ -85,6 +84,7 @@ class Preference:
         try:
             body = Preferred.model_validate(event.get("detail"))
         except ValidationError as error:
+            # The sender's mistake; the cause is left out, because it quotes what was sent.
             raise invalid(RequestValidationError(_located(error))) from None
         return cls.of(body, now_us)
 
@@ -93,6 +93,7 @@ def _ticker(symbol: str) -> str:
     try:
         return Ticker.parse(symbol, "symbols").text
     except InvalidInput as error:
+        # The caller's mistake, said again for its place in the list; the cause is left out, because it quotes what was sent.
         shown = "".join(c if c.isprintable() else "?" for c in symbol[:20])
         raise InvalidInput("symbols", f'"{shown}" {error.detail.partition(": ")[2]}', code=error.code) from None
 
@@ -100,18 +101,17 @@ def _ticker(symbol: str) -> str:
 def _until_us(until: str | None, now_us: int) -> int:
     if until is None:
         return now_us + DEFAULT_US
-    moment = datetime.fromisoformat(moment_utc("until", until, _ANY_TIME_US))
     last_day = day_of(until)
-    until_us = eastern_midnight_us(last_day) if last_day else int(moment.timestamp() * 1_000_000)
-    if until_us <= now_us + LONGEST_US:
+    until_us = eastern_midnight_us(last_day) if last_day else RFC_3339.span("until", until).first
+    if until_us <= now_us + MAX_AHEAD_US:
         if last_day:
-            # The day itself is meant, too.
-            until_us = eastern_midnight_us(last_day + DAY)
+            # The last day is included.
+            until_us = eastern_midnight_us(last_day + _DAY)
         if now_us < until_us:
             return until_us
     raise InvalidInput("until", "must be in the future, at most 30 days ahead")
 
 
 def _located(error: ValidationError) -> list[Any]:
-    """The errors as they are for a body that came over HTTP."""
+    """The errors with the places that they have for a body that came over HTTP."""
     return [{**each, "loc": ("detail", *each["loc"])} for each in error.errors()]

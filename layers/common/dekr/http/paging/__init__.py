@@ -1,1 +1,1 @@
-"""Pages: cursors, ranges that go on from page to page, and the filters by time that both dialects share."""
+"""What the queries of both dialects share: pages and their cursors, ranges of time, and parameters."""

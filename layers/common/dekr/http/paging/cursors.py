@@ -1,7 +1,7 @@
-"""Cursors: where the page before ended, as text that callers hand back unchanged.
+"""Cursors: the place where the next page begins, as text that callers send back unchanged.
 
 A cursor is sealed to the query that it came from, so that one that was changed, or moved to another query, is refused
-before anything is asked. It is no secret and grants nothing: its seal is a check, not a signature.
+before anything is fetched. It is no secret and grants nothing: its seal is a check, not a signature.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,8 +11,9 @@ from typing import Final
 
 from dekr.errors import InvalidInput
 
-_DIGEST: Final = 9
-LONGEST: Final = 2_048
+_DIGEST_BYTES: Final = 9
+MAX_LENGTH: Final = 2_048
+"""Characters in a cursor."""
 
 
 def seal(scope: str, text: str) -> str:
@@ -23,24 +24,25 @@ def seal(scope: str, text: str) -> str:
 
 def unseal(scope: str, cursor: str) -> str:
     """The text in a cursor of this query. Raises InvalidInput with the code ``invalid_cursor`` for any other."""
-    if len(cursor) > LONGEST:
+    if len(cursor) > MAX_LENGTH:
         raise refused()
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        text = raw[_DIGEST:].decode()
+        text = raw[_DIGEST_BYTES:].decode()
     except (Base64Error, ValueError):
+        # The caller's mistake; the cause is left out, because it quotes what was sent.
         raise refused() from None
     # Compared as a whole: base64 has several spellings of the same bytes.
-    if raw[:_DIGEST] != _digest(scope, raw[_DIGEST:]) or seal(scope, text) != cursor:
+    if raw[:_DIGEST_BYTES] != _digest(scope, raw[_DIGEST_BYTES:]) or seal(scope, text) != cursor:
         raise refused()
     return text
 
 
 def refused() -> InvalidInput:
-    """The error of a cursor that is not one of this query."""
+    """The error for a cursor that does not belong to the query it was sent with."""
     return InvalidInput("cursor", "is not one that this query was given", code="invalid_cursor")
 
 
 def _digest(scope: str, raw: bytes) -> bytes:
     # A key of blake2b holds 64 bytes; a scope may be longer.
-    return blake2b(raw, digest_size=_DIGEST, key=blake2b(scope.encode(), digest_size=32).digest()).digest()
+    return blake2b(raw, digest_size=_DIGEST_BYTES, key=blake2b(scope.encode(), digest_size=32).digest()).digest()

@@ -16,37 +16,40 @@ from dekr.errors import UnknownSymbol
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import AdjustedQuery, SymbolPath, Whole
-from dekr.http.native.bars import FAR_FUTURE_MS, check_span, moment_ms, page_rows
-from dekr.http.paging import cursors
-from dekr.http.paging.list_page import CursorQuery, OrderQuery
+from dekr.http.paging.bar_ranges import bar_range, page_size
+from dekr.http.paging.parameters import CursorQuery, OrderQuery
+from dekr.http.paging.range_page import RangePage
 from dekr.http.polygon import shapes
+from dekr.http.polygon.parameters import SYMBOL
+from dekr.market.bars.model import Row
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.service import Bars, Range, Row
+from dekr.market.bars.service import Bars
 from dekr.market.passthrough.queries import previous_bar_query
 from dekr.market.read.context import ReadContext
+from dekr.polygon.endpoints import BARS, PREVIOUS_BAR
 from dekr.symbols import Ticker
 
 MAX_BARS: Final = 20_000
-"""Bars in one answer: more would not fit into it."""
+"""Bars in an answer: more would not fit into one."""
 
-MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="How many units a window has."), Whole]
+MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="Units in a bar's window."), Whole]
 FirstPath = Annotated[str, Path(description="First day (YYYY-MM-DD) or moment (ms).")]
 LastPath = Annotated[str, Path(description="Last day (YYYY-MM-DD) or moment (ms).")]
 TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
 
 _NAMES: Final = ("t", "o", "h", "l", "c", "v", "vw", "n")
+_ROUTE: Final = BARS.url(
+    ticker=SYMBOL, multiplier="<multiplier>", timespan="<timespan>", first_ms="<first>", last_ms="<last>"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregates:
-    """One request of ``/v2/aggs/ticker/{t}/range/...``; ``path`` is its path."""
+class AggregatesQuery:
+    """A query of ``/v2/aggs/ticker/{t}/range/...``: one page of a range of bars. ``path``: the path of the request."""
 
     series: Series
     path: str
-    first_ms: int
-    last_ms: int
-    newest_first: bool
-    limit: int
+    page: RangePage
 
     @classmethod
     def parse(
@@ -58,44 +61,24 @@ class Aggregates:
         limit: int,
         cursor: str | None,
         now_ms: int,
-    ) -> "Aggregates":
-        """The request behind the route's parameters; raises InvalidInput, naming the parameter and its rule."""
-        path = f"/v2/aggs/ticker/{series.ticker}/range/{series.multiplier}/{series.timespan}/{first}/{last}"
-        first_ms, last_ms = moment_ms("from", first, end=False), moment_ms("to", last, end=True)
-        check_span(series.timespan, first_ms, last_ms, now_ms)
-        asked = cls(
-            series,
-            path,
-            series.earliest_window_start_ms(first_ms),
-            last_ms,
-            newest_first,
-            min(limit, MAX_BARS, page_rows(series.timespan)),
-        )
-        if cursor is None:
-            return asked
-        bound = cursors.unseal(asked.scope, cursor)
-        if not bound.isascii() or not bound.isdigit() or int(bound) > FAR_FUTURE_MS:
-            raise cursors.refused()
-        first_ms, last_ms = (asked.first_ms, int(bound)) if newest_first else (int(bound), last_ms)
-        return cls(series, path, first_ms, last_ms, newest_first, asked.limit)
-
-    @property
-    def scope(self) -> str:
-        """What a cursor of this request is bound to."""
-        return f"{self.path}:{self.series.adjusted}:{self.newest_first}"
+    ) -> "AggregatesQuery":
+        """The query that the route's parameters describe. Raises InvalidInput, naming the parameter and its rule."""
+        path = aggregates_path(series, first, last)
+        span = bar_range(series.timespan, first, last, now_ms)
+        size = min(limit, MAX_BARS, page_size(series.timespan))
+        # Polygon stretches a range to whole windows.
+        start_ms = series.earliest_window_start_ms(span.first)
+        page = RangePage(f"{path}:{series.adjusted}", start_ms, span.last, newest_first, size)
+        return cls(series, path, page if cursor is None else page.resumed(cursor))
 
     def answer(self, bars: Bars, context: ReadContext) -> tuple[dict[str, Any], str | None]:
         """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
-        wanted = Range(self.first_ms, self.last_ms, self.limit + 1)
+        read = bars.oldest if self.page.from_oldest else bars.newest
+        rows: Sequence[Row]
         try:
-            found = (
-                bars.newest(context, self.series, wanted)[::-1]
-                if self.newest_first
-                else bars.oldest(context, self.series, wanted)
-            )
+            rows, rest = self.page.cut(read(context, self.series, self.page.range))
         except UnknownSymbol:
-            found = []
-        rows = found[: self.limit]
+            rows, rest = [], None
         fields: dict[str, Any] = {
             "ticker": self.series.ticker,
             "adjusted": self.series.adjusted,
@@ -104,26 +87,22 @@ class Aggregates:
         }
         if rows:
             fields |= {"results": [bar_of(row) for row in rows], "count": len(rows)}
-        return fields, self._next(found)
+        return fields, self._next_path(rest) if rest else None
 
-    def _next(self, found: Sequence[Row]) -> str | None:
-        if len(found) <= self.limit:
-            return None
-        query = {
+    def _next_path(self, page: RangePage) -> str:
+        parameters = {
             "adjusted": str(self.series.adjusted).lower(),
-            "sort": "desc" if self.newest_first else "asc",
-            "limit": self.limit,
-            "cursor": cursors.seal(self.scope, str(found[self.limit][0])),
+            "sort": page.order,
+            "limit": page.size,
+            "cursor": page.cursor,
         }
-        return f"{self.path}?{urlencode(query)}"
+        return f"{self.path}?{urlencode(parameters)}"
 
 
 def aggregate_routes(edge: Edge) -> None:
     """Add the bars of a range and of the previous day."""
 
-    @edge.get(
-        "/v2/aggs/ticker/<symbol>/range/<multiplier>/<timespan>/<first>/<last>", responses=polygon_of(shapes.Aggregates)
-    )
+    @edge.get(_ROUTE, responses=polygon_of(shapes.Aggregates))
     def aggregates(
         symbol: SymbolPath,
         multiplier: MultiplierPath,
@@ -132,19 +111,30 @@ def aggregate_routes(edge: Edge) -> None:
         last: LastPath,
         adjusted: AdjustedQuery = "true",
         sort: OrderQuery = "asc",
-        limit: Annotated[int, Query(ge=1, le=50_000, description="Bars in a page."), Whole] = 5_000,
+        limit: Annotated[int, Query(ge=1, le=BARS.max_limit, description="Bars in a page."), Whole] = 5_000,
         cursor: CursorQuery = None,
     ) -> Response[str]:
         """The bars of a range in Polygon's shape."""
         series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
-        asked = Aggregates.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
-        return edge.polygon(*asked.answer(edge.services.bars, edge.read_context(None, "bars")))
+        query = AggregatesQuery.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
+        return edge.polygon(*query.answer(edge.services.bars, edge.read_context(None, "bars")))
 
-    @edge.get("/v2/aggs/ticker/<symbol>/prev", responses=polygon_of(shapes.Aggregates))
+    @edge.get(PREVIOUS_BAR.url(ticker=SYMBOL), responses=polygon_of(shapes.Aggregates))
     def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:
         """The bar of the previous day in Polygon's shape."""
-        question = previous_bar_query(Ticker.parse(symbol), adjusted=adjusted)
-        return edge.polygon(edge.services.answers.get(edge.read_context(None, "bars"), question))
+        query = previous_bar_query(Ticker.parse(symbol), adjusted=adjusted)
+        return edge.polygon(edge.services.answers.get(edge.read_context(None, "bars"), query))
+
+
+def aggregates_path(series: Series, first: str | int, last: str | int) -> str:
+    """The path of the aggregates of a range; ``first`` and ``last`` are days (YYYY-MM-DD) or milliseconds since 1970."""
+    return BARS.url(
+        ticker=series.ticker,
+        multiplier=series.multiplier,
+        timespan=series.timespan,
+        first_ms=first,
+        last_ms=last,
+    )
 
 
 def bar_of(row: Row) -> dict[str, Any]:

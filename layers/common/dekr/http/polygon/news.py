@@ -1,5 +1,6 @@
 """``/v2/reference/news``. It shares the cache with /news."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -7,42 +8,53 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
-from dekr.http.edge.query import Whole
-from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, published_times
+from dekr.http.paging.list_page import ListQuery
+from dekr.http.paging.parameters import ArticleLimit, CursorQuery, OrderQuery
+from dekr.http.paging.time_filters import RFC_3339, filters, narrowed
 from dekr.http.polygon.shapes import Page
+from dekr.polygon.endpoints import NEWS
 from dekr.symbols import Ticker
+from dekr.times import day_of, rfc3339
 
-Limit = Annotated[int, Query(ge=1, le=1_000, description="Articles in a page."), Whole]
-At = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339).")]
-After = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this.")]
-From = Annotated[str | None, Query(alias="published_utc.gte", description="Then or later.")]
-Before = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this.")]
-Until = Annotated[str | None, Query(alias="published_utc.lte", description="Then or earlier.")]
+AtQuery = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339).")]
+AfterQuery = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this day or moment.")]
+FromQuery = Annotated[str | None, Query(alias="published_utc.gte", description="This day or moment, or later.")]
+BeforeQuery = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this day or moment.")]
+UntilQuery = Annotated[str | None, Query(alias="published_utc.lte", description="This day or moment, or earlier.")]
 
 
 def news_routes(edge: Edge) -> None:
     """Add ``/v2/reference/news``."""
 
-    @edge.get("/v2/reference/news", responses=polygon_of(Page))
+    @edge.get(NEWS.path, responses=polygon_of(Page))
     def reference_news(
         ticker: Annotated[str | None, Query(description="Only articles about this ticker.")] = None,
-        at: At = None,
-        after: After = None,
-        since: From = None,
-        before: Before = None,
-        until: Until = None,
+        at: AtQuery = None,
+        after: AfterQuery = None,
+        since: FromQuery = None,
+        before: BeforeQuery = None,
+        until: UntilQuery = None,
         order: OrderQuery = "desc",
-        sort: Annotated[Literal["published_utc"], Query(description="What the order is of.")] = "published_utc",
-        limit: Limit = 10,
+        sort: Annotated[Literal["published_utc"], Query(description="The field to sort by.")] = "published_utc",
+        limit: ArticleLimit = 10,
         cursor: CursorQuery = None,
     ) -> Response[str]:
         """Articles in Polygon's shape, newest first."""
         del at, after, since, before, until, cursor
-        found = Ticker.parse(ticker, "ticker") if ticker is not None else None
-        parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": found.text} if found else {})
-        times = published_times(edge.query, edge.now_ms * 1000)
-        asked = ListQuery.of("/v2/reference/news", {**parameters, **times}, edge.query, found)
-        sent = edge.services.news.get(edge.read_context(None, "news"), asked.ticker, asked.parameters)
-        results = sent.get("results") or []
-        following = next_path("/v2/reference/news", {}, asked.following(sent))
-        return edge.polygon({"count": len(results), "results": results}, following)
+        only = Ticker.parse(ticker, "ticker") if ticker is not None else None
+        parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": only.text} if only else {})
+        times = _published_times(edge.query, edge.now_ms * 1000)
+        query = ListQuery(NEWS.path, {**parameters, **times}, only).resumed(edge.query)
+        page = edge.services.news.get(edge.read_context(None, "news"), query.ticker, query.parameters)
+        results = page.get("results") or []
+        return edge.polygon({"count": len(results), "results": results}, query.next_path(page))
+
+
+def _published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
+    """The ``published_utc`` filters of a query as they go upstream, moments in UTC. Raises InvalidInput."""
+    narrowed(query, "published_utc", RFC_3339, now_us)
+    # A day stays one: the upstream knows whether its start or its end is meant.
+    return {
+        name: text if day_of(text) else rfc3339(RFC_3339.span(name, text).first * 1000)
+        for name, text in filters(query, "published_utc").items()
+    }

@@ -1,4 +1,4 @@
-"""The shapes of Polygon's answers, as far as the documentation shows them. What is inside passes as the upstream sends it."""
+"""The shapes of Polygon's answers, as far as the documentation shows them. Their items pass as the upstream sends them."""
 
 from typing import Any, Literal
 
@@ -15,20 +15,20 @@ class _Envelope(Shape):
 
 
 class One(_Envelope):
-    """One object under ``results``."""
+    """An answer with one object under ``results``."""
 
     results: dict[str, Any]
 
 
 class Page(_Envelope):
-    """A list under ``results``; ``next_url`` leads on."""
+    """An answer with a list under ``results``; ``next_url`` is the address of the next page, left out on the last one."""
 
     results: list[dict[str, Any]]
     next_url: str | None = None
 
 
 class Aggregates(_Envelope):
-    """Bars: t (ms) o h l c v, and vw and n where upstream gives them."""
+    """Bars: t (ms) o h l c v, and vw and n where the upstream gives them."""
 
     ticker: str
     adjusted: bool
@@ -47,7 +47,7 @@ class TickerSnapshot(_Envelope):
 class TickerSnapshots(_Envelope):
     """Several tickers' snapshots. The whole market's, which is kept as one compressed answer, has no ``request_id``."""
 
-    request_id: str | None = None  # type: ignore[assignment] # see above
+    request_id: str | None = None  # type: ignore[assignment] # the envelope requires it
     count: int
     tickers: list[dict[str, Any]]
 

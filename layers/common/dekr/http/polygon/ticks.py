@@ -8,49 +8,54 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import SymbolPath, Whole
-from dekr.http.paging.list_page import CursorQuery, ListQuery, OrderQuery, next_path, tick_times
+from dekr.http.paging.list_page import ListQuery
+from dekr.http.paging.parameters import CursorQuery, OrderQuery
+from dekr.http.paging.time_filters import NANOSECONDS, check_not_empty, filters, narrowed
+from dekr.http.polygon.parameters import SYMBOL, AfterQuery, BeforeQuery, FromQuery, UntilQuery
 from dekr.http.polygon.shapes import Page
 from dekr.market.passthrough.queries import ticker_query
-from dekr.polygon.endpoints import Endpoint
+from dekr.polygon.endpoints import QUOTES, Endpoint
 from dekr.symbols import Ticker
 
 MAX_TICKS: Final = 10_000
 """Items in a page: more would not fit into one answer; the pages that follow hold the rest."""
 
-At = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns).")]
-After = Annotated[str | None, Query(alias="timestamp.gt", description="Later than this.")]
-From = Annotated[str | None, Query(alias="timestamp.gte", description="Then or later.")]
-Before = Annotated[str | None, Query(alias="timestamp.lt", description="Earlier than this.")]
-Until = Annotated[str | None, Query(alias="timestamp.lte", description="Then or earlier.")]
-Limit = Annotated[int, Query(ge=1, le=50_000, description="Items in a page; ours hold 10 000 at most."), Whole]
-By = Annotated[Literal["timestamp"], Query(description="What the order is of.")]
+AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns).")]
+TickLimit = Annotated[
+    int, Query(ge=1, le=QUOTES.max_limit, description="Items in a page; a page never holds more than 10 000."), Whole
+]
+SortQuery = Annotated[Literal["timestamp"], Query(description="The field to sort by.")]
 
 
 def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
     """Add the list of an endpoint, QUOTES or TRADES."""
     kind = endpoint.name
 
-    @edge.get(f"/v3/{kind}/<symbol>", responses=polygon_of(Page), summary=f"Polygon's {kind} of a ticker.")
-    def page(
+    @edge.get(endpoint.url(ticker=SYMBOL), responses=polygon_of(Page), summary=f"Polygon's {kind} of a ticker.")
+    def ticks(
         symbol: SymbolPath,
-        at: At = None,
-        after: After = None,
-        since: From = None,
-        before: Before = None,
-        until: Until = None,
+        at: AtQuery = None,
+        after: AfterQuery = None,
+        since: FromQuery = None,
+        before: BeforeQuery = None,
+        until: UntilQuery = None,
         order: OrderQuery = "desc",
-        sort: By = "timestamp",
-        limit: Limit = 1_000,
+        sort: SortQuery = "timestamp",
+        limit: TickLimit = 1_000,
         cursor: CursorQuery = None,
     ) -> Response[str]:
         del at, after, since, before, until, sort
-        ticker = Ticker.parse(symbol)
-        times, over_us = tick_times(edge.query, edge.now_ms * 1_000_000)
-        path = f"/v3/{kind}/{ticker.text}"
-        asked = ListQuery.of(path, {**times, "order": order, "limit": str(min(limit, MAX_TICKS))}, edge.query)
+        ticker, now_ns = Ticker.parse(symbol), edge.now_ms * 1_000_000
+        span = narrowed(edge.query, "timestamp", NANOSECONDS, now_ns)
+        check_not_empty("timestamp", span)
+        parameters = {
+            **filters(edge.query, "timestamp"),
+            "order": order,
+            "limit": str(min(limit, MAX_TICKS)),
+        }
+        query = ListQuery(endpoint.url(ticker=ticker.text), parameters).resumed(edge.query)
         # A cursor says nothing that could be trusted of how old its page is.
-        settled_us = over_us if cursor is None else None
-        sent = edge.services.answers.get(
-            edge.read_context(None, kind), ticker_query(endpoint, ticker, asked.parameters, settled_us)
-        )
-        return edge.polygon({"results": sent.get("results") or []}, next_path(path, {}, asked.following(sent)))
+        settled_us = span.last // 1000 if span.last < now_ns and cursor is None else None
+        context = edge.read_context(None, kind)
+        page = edge.services.answers.get(context, ticker_query(endpoint, ticker, query.parameters, settled_us))
+        return edge.polygon({"results": page.get("results") or []}, query.next_path(page))

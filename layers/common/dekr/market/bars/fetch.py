@@ -94,7 +94,8 @@ class FetchedRows:
         """
         rows = rows_between(self.rows, segment.start_ms, segment.end_ms)
         if not rows and old is not None and page_of(old).rows:
-            raise UpstreamInvalid("The data provider sent no bars where it had sent some before.")
+            text = "The data provider sent no bars where it had sent some before."
+            raise UpstreamInvalid(text, fault="results: empty, and were not before")
         since_end_us = self.stamp_us - trading_end_us(segment.end_ms * 1000)
         doubtful = not rows and (not self.traded or 0 < since_end_us < LATE_PUBLICATION_US)
         page = Page(rows, self.delayed, truncated=segment.start_ms < self.begin_ms)

@@ -1,7 +1,6 @@
 """When the history of a ticker begins, so that a read of a young ticker does not walk back through twenty empty years."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,11 +45,12 @@ class HistoryStart:
 
     def cached_first_day(self, ticker: str) -> date | None:
         """The first day (Eastern) that can hold bars of the ticker; None where the cache does not have it. Makes no call."""
-        with suppress(StoreDown):
+        try:
             entry = self.reader.cache.read(self._key(ticker))
-            if entry is not None and entry.kind is Kind.VALUE:
-                return _day_of(entry)
-        return None
+        except StoreDown as error:
+            self.reader.passed_over.note(error)
+            return None
+        return _day_of(entry) if entry is not None and entry.kind is Kind.VALUE else None
 
     def _key(self, ticker: str) -> str:
         return self.reader.cache.key(ticker, Datum.FIRST_BAR)

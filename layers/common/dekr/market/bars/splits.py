@@ -55,10 +55,13 @@ class RecentSplits:
         outcome, failure = context.outcome, context.failure
         try:
             entry = self.reader.read(context, (requirement,), fetch)[key]
-        except _NO_ANSWER:
+        except _NO_ANSWER as error:
+            self.reader.passed_over.note(error)
             return None
         if entry.stamp_us <= splits_floor_us(context.now_us):
             # Served stale for want of a newer one: it is not used, so it must not label the answer.
+            if context.failure is not None:
+                self.reader.passed_over.note(context.failure)
             context.outcome, context.failure = outcome, failure
             return None
         since_us, tickers = entry.view(_parsed)
@@ -89,7 +92,7 @@ class RecentSplits:
             if not sent.get("next_url"):
                 return frozenset(tickers)
             parameters = {"cursor": sent["next_url"]}
-        raise UpstreamInvalid("The data provider's list of splits does not end.")
+        raise UpstreamInvalid("The data provider's list of splits does not end.", fault="next_url: pages do not end")
 
     @property
     def _key(self) -> str:

@@ -63,7 +63,8 @@ class NewsFeed:
         """
         del missing
         if permit.alone:
-            raise StoreDown("Without the store there are no lists to put the news into.")
+            text = "Without the store there are no lists to put the news into."
+            raise StoreDown(text, fault="read without the store")
         before = cached.get(self.key)
         from_us = before.stamp_us - OVERLAP_US if before else permit.stamp_us - FIRST_FEED_US
         found = self._request(from_us // SECOND_US * SECOND_US, permit, MAX_PAGES if before else 1)
@@ -90,9 +91,10 @@ class NewsFeed:
         times_us = [published_us(article) for article in articles.values()]
         if not times_us:
             # Within hours there is news of some ticker, so an answer without any is wrong.
-            raise UpstreamInvalid("The data provider sent no news at all.")
+            raise UpstreamInvalid("The data provider sent no news at all.", fault="results: empty")
         if any(later > earlier for earlier, later in pairwise(times_us)):
-            raise UpstreamInvalid("The data provider sent news out of order.")
+            text = "The data provider sent news out of order."
+            raise UpstreamInvalid(text, fault="results.published_utc: out of order")
         # Where there are further pages, these may have more articles of the last one's moment.
         begin_us = max(from_us, times_us[-1] + 1) if cursor else from_us
         kept = [article for at_us, article in zip(times_us, articles.values(), strict=True) if at_us >= begin_us]
@@ -116,7 +118,7 @@ class NewsFeed:
                     left_us = new.fetched_us + KEEP_US - stamp_us
                     writes.append(Write(key, Entry(stamp_us, Kind.VALUE, new.payload()), left_us))
             if not self.single_flight.keep(writes, copy=False):
-                raise StoreDown("The store was lost while news were kept.")
+                raise StoreDown("The store was lost while news were kept.", fault="lost while writing news")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum, lease_of
-from dekr.errors import StoreDown, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import DekrError, StoreDown, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.permit import Permit
 from dekr.market.news.feed import KEEP_US
 from dekr.market.news.feed_fetcher import NewsFeed
@@ -84,15 +84,18 @@ class News:
         """The list's entry, for which the feed may be fetched; None where the feed fails, or does not reach the list, or has
         changed it since it was read.
         """
+        entry: Entry | None = None
+        failure: DekrError | None
         try:
             entry = self._read(context, ticker, may_fetch_feed=True)
-        except _FEED_FAILURES:
-            failed = True
+        except _FEED_FAILURES as error:
+            failure = error
         else:
             # An upstream that was called and is down has no lists either. Where only the feed is down, no call was made.
             down = isinstance(context.failure, UpstreamDown) and context.upstream_calls > 0
-            failed = isinstance(context.failure, _FEED_FAILURES) and not down
-        if failed:
+            failure = None if down or not isinstance(context.failure, _FEED_FAILURES) else context.failure
+        if failure is not None:
+            self.reader.passed_over.note(failure)
             context.failure, context.outcome = None, Outcome.MISS
             return None
         return entry

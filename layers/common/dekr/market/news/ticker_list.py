@@ -102,9 +102,11 @@ def published_us(article: Article) -> int:
     try:
         moment = datetime.fromisoformat(article["published_utc"])
     except ValueError:
-        raise UpstreamInvalid("The data provider sent an article that was never published.") from None
+        # The cause is left out, because its text quotes the upstream's value.
+        text = "The data provider sent an article that was never published."
+        raise UpstreamInvalid(text, fault="results.published_utc: not RFC 3339") from None
     if moment.tzinfo is None:
-        raise UpstreamInvalid("The data provider sent a time without a zone.")
+        raise UpstreamInvalid("The data provider sent a time without a zone.", fault="results.published_utc: no zone")
     return round(moment.timestamp() * 1_000_000)
 
 

@@ -134,8 +134,8 @@ class BatchFetcher:
         return writes + self._closes(tickers, permit)
 
     def _builder(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
-        gate = self.shared.reader.single_flight.gate
-        return self.shared.builder(permit, kind_of_closes(closes_of(gate, found, Datum.QUOTE, permit)))
+        single_flight = self.shared.reader.single_flight
+        return self.shared.builder(permit, kind_of_closes(closes_of(single_flight, found, Datum.QUOTE, permit)))
 
     def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         """The entries of the previous day's closes."""

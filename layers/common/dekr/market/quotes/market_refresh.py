@@ -6,7 +6,7 @@ chunks, and only in the store: copies are for what this sandbox serves.
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -74,9 +74,11 @@ class MarketRefresh:
         deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
         joined.request = replace(joined.request, deadline=deadline)
         fetcher = MarketFetcher(self, miss, permit)
-        with suppress(StoreDown):
-            # Entries of other tickers that the store did not take are theirs to fetch.
+        try:
             single_flight.run(_fetch_by(fetcher), joined)
+        except StoreDown as error:
+            # Entries of other tickers that the store did not take are theirs to fetch.
+            self.reader.passed_over.note(error)
         return fetcher.brought
 
     def fetch_of(self, miss: Miss) -> Fetch:
@@ -119,7 +121,7 @@ class MarketFetcher:
         with _collector_waiting():
             found = self.market.client().market(permit)
             builder = EntryBuilder(reader.cache, permit.stamp_us, reader.stale_us)
-            needed = closes_of(reader.single_flight.gate, found, miss.datum, permit)
+            needed = closes_of(reader.single_flight, found, miss.datum, permit)
             known = {snapshot.ticker: snapshot for snapshot in found}
             own = [known[name] for name in miss.tickers if name in known]
             self._arrived([write for snapshot in own for write in builder.snapshot(snapshot, Datum.SNAPSHOT, needed)])

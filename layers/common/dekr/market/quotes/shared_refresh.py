@@ -5,7 +5,7 @@ market (market_refresh). What a shared call does not bring is fetched as if ther
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +43,7 @@ def keeping(writes: Sequence[Write]) -> Iterator[None]:
     except (DekrError, NotEntitled) as error:
         if not writes:
             raise
-        raise Incomplete(list(writes), error if isinstance(error, DekrError) else not_entitled()) from error
+        raise Incomplete(list(writes), error if isinstance(error, DekrError) else not_entitled("status 403")) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ class SharedRefresh:
             return []
         try:
             forecast = self.reader.demand.forecast(permit.floor_us)
-        except StoreDown:
+        except StoreDown as error:
             # It may be the part of the store that has the record alone.
+            self.reader.passed_over.note(error)
             return []
         miss = Miss(tickers, datum, weighed(tickers, forecast), forecast)
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
@@ -84,9 +85,10 @@ class SharedRefresh:
         if miss.choice.scope is Scope.MARKET and not unlisted:
             try:
                 return self._market.fetch_or_join(permit, miss)
-            except (UpstreamNotEntitled, UpstreamInvalid):
-                pass
-            except (UpstreamDown, DeadlineExceeded):
+            except (UpstreamNotEntitled, UpstreamInvalid) as error:
+                self.reader.passed_over.note(error)
+            except (UpstreamDown, DeadlineExceeded) as error:
+                self.reader.passed_over.note(error)
                 if permit.outcome.calls:
                     # It took a reader's time already.
                     return []
@@ -108,8 +110,10 @@ class SharedRefresh:
         if miss.choice.scope is not Scope.ONE:
             fetches.append(Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, miss)))
         for fetch in fetches:
-            with suppress(UpstreamNotEntitled, UpstreamInvalid):
+            try:
                 return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)
+            except (UpstreamNotEntitled, UpstreamInvalid) as error:
+                self.reader.passed_over.note(error)
         return 0
 
     def relief(self) -> float:
@@ -123,7 +127,8 @@ class SharedRefresh:
         try:
             permit.turn_to(families)
             return self.fetch_best(permit, miss, own)
-        except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled):
+        except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled) as error:
+            self.reader.passed_over.note(error)
             return []
 
     def fetch_best(self, permit: Permit, miss: Miss, own: tuple[Family, ...]) -> list[Write]:
@@ -135,12 +140,15 @@ class SharedRefresh:
         found = self._snapshots(names, permit)
         shape = Datum.UNIVERSAL if permit.family == UNIVERSAL.family else Datum.SNAPSHOT
         known = {snapshot.ticker: snapshot for snapshot in found}
-        needed = closes_of(self.reader.single_flight.gate, found, miss.datum, permit)
+        needed = closes_of(self.reader.single_flight, found, miss.datum, permit)
         builder = self.builder(permit, kind_of_closes(needed))
         along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
-        with suppress(StoreDown):
+        try:
             builder.write_all(along, shape, needed)
             self.reader.cache.store.run(*self.reader.demand.refreshed(permit.stamp_us, names))
+        except StoreDown as error:
+            # Entries of other tickers that the store did not take are theirs to fetch.
+            self.reader.passed_over.note(error)
         if shape is Datum.UNIVERSAL and UNIVERSAL.family in own:
             # Their own fetch would be the same.
             return builder.for_readers(miss.tickers, known, shape, miss.datum)

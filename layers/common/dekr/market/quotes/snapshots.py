@@ -49,6 +49,13 @@ class Snapshots:
         context.source = "snapshot"
         return {ticker: self._sent(context, ticker, entries[key]) for key, ticker in keys.items()}
 
+    def one(self, context: ReadContext, ticker: str) -> dict[str, Any]:
+        """The snapshot of this ticker as sent. Raises UnknownSymbol, UpstreamNotEntitled."""
+        snapshot = self.get(context, [ticker])[ticker]
+        if isinstance(snapshot, DekrError):
+            raise snapshot
+        return snapshot
+
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """The entries of the missing snapshots, and of the quotes and trades in them. Raises what the client raises."""
         del cached

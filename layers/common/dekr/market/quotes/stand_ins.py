@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 from dekr.cache.entry import Kind
 from dekr.cache.keys import Datum
 from dekr.errors import StoreDown
-from dekr.gate.gate import FetchGate
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import has
 from dekr.market.quotes.sources import LADDERS
+from dekr.market.read.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
 
 
-def closes_of(gate: FetchGate, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
+def closes_of(single_flight: SingleFlight, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
     """The datum for which the close of a bar may stand among these snapshots, for every reader; None where it may not.
 
     It may where none of them has the datum itself and the plan is known to lack it: then closes are the best there is.
@@ -23,8 +23,9 @@ def closes_of(gate: FetchGate, found: "Sequence[Snapshot]", datum: Datum, permit
     if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
         return None
     try:
-        return datum if gate.denied(LADDERS[datum][0].family, permit.stamp_us) else None
-    except StoreDown:
+        return datum if single_flight.gate.denied(LADDERS[datum][0].family, permit.stamp_us) else None
+    except StoreDown as error:
+        single_flight.passed_over.note(error)
         return None
 
 

@@ -32,6 +32,7 @@ from dekr.market.read.context import Outcome, ReadContext
 from dekr.market.read.fetch import Fetch, FixedPlan, Incomplete, Planner, ReadPlan
 from dekr.market.read.requirement import Requirement, first_to_age, not_fresh
 from dekr.market.read.single_flight import SingleFlight, covered_wait_s
+from dekr.passed_over import PassedOver
 from dekr.store import Command
 
 _NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
@@ -60,6 +61,11 @@ class Reader:
         """The entries."""
         return self.single_flight.cache
 
+    @property
+    def passed_over(self) -> PassedOver:
+        """The collector of failures that a read goes on without."""
+        return self.single_flight.passed_over
+
     def read(self, context: ReadContext, requirements: Sequence[Requirement], fetch: Fetch) -> dict[str, Entry]:
         """The entries of the requirements by key, each fresh for this reader or, as a labelled exception, stale.
 
@@ -76,7 +82,8 @@ class Reader:
         """
         try:
             entries = self._look(context, keys)
-        except StoreDown:
+        except StoreDown as error:
+            self.passed_over.note(error)
             return self._read_alone(context, keys, planner)
         plan = planner.plan(entries, context.now_us, context.policy)
         requirements = plan.requirements
@@ -85,7 +92,8 @@ class Reader:
             missing = _with_those_about_to_age(requirements, missing, entries, context)
             try:
                 self._get(context, missing, entries, plan.fetch)
-            except StoreDown:
+            except StoreDown as error:
+                self.passed_over.note(error)
                 return self._read_alone(context, keys, planner)
             except _NO_FETCH as error:
                 requirements = self._accept_stale(context, plan, entries, error)
@@ -151,7 +159,8 @@ class Reader:
             entries.update(found)
         except Incomplete as part:
             entries.update((write.key, write.entry) for write in part.writes)
-            raise part.error from part
+            # It keeps its own cause: ``part`` only carried it here.
+            raise part.error from part.error.__cause__
         finally:
             context.record(permit.outcome)
         if not permit.outcome.calls:

@@ -16,6 +16,7 @@ from dekr.gate.permit import FAILED_MS, Permit, not_entitled
 from dekr.gate.request import FetchRequest
 from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.requirement import Requirement
+from dekr.passed_over import PassedOver
 from dekr.polygon.failures import NotEntitled
 from dekr.store import Command
 
@@ -44,12 +45,15 @@ class MissCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SingleFlight:
-    """Acquires permits and makes fetches. ``random`` (0 to 1) spreads the polls of those who wait."""
+    """Acquires permits and makes fetches. ``random`` (0 to 1) spreads the polls of those who wait; ``passed_over`` collects what
+    failed while only others needed it.
+    """
 
     cache: EntryCache
     gate: FetchGate
     sleep: Callable[[float], None]
     random: Callable[[], float]
+    passed_over: PassedOver
 
     def acquire(
         self, request: FetchRequest, *, reread: bool = False, max_wait_s: float | None = None
@@ -76,7 +80,8 @@ class SingleFlight:
         while isinstance(decision := decide(reread), Wait):
             left_s = deadline.left_s() - LAST_CHANCE_S
             if left_s < SHORTEST_WAIT_S:
-                raise DeadlineExceeded("The data provider did not answer in time.")
+                text = "The data provider did not answer in time."
+                raise DeadlineExceeded(text, fault="waited for another request's fetch")
             if max_wait_s is not None and waited_s > max_wait_s:
                 return None
             pause_s = min(left_s, wait_s * (0.5 + self.random() / 2))
@@ -135,7 +140,8 @@ class SingleFlight:
         if commands:
             try:
                 self.cache.store.run(*commands)
-            except StoreDown:
+            except StoreDown as error:
+                self.passed_over.note(error)
                 return False
         return True
 
@@ -149,7 +155,7 @@ def _fetched(fetch: Fetch, permit: Permit, missing: Sequence[Requirement], cache
     try:
         return fetch.fetcher.fetch(permit, missing, cached)
     except NotEntitled as error:
-        raise not_entitled() from error
+        raise not_entitled("status 403") from error
 
 
 def _counted(counter: MissCounter | None, missing: Sequence[Requirement], permit: Permit) -> tuple[Command, ...]:

@@ -13,6 +13,7 @@ from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.read.context import ReadContext
+from dekr.passed_over import PassedOver
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50
@@ -46,12 +47,15 @@ class DayHistoryLoader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NightlyHistory:
-    """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day."""
+    """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day;
+    ``passed_over`` collects why single tickers were left out.
+    """
 
     demand: Demand
     finished_day: FinishedDay
     day_history: DayHistoryLoader
     charge: Callable[[], RateCharge]
+    passed_over: PassedOver
 
     def __call__(self, deadline: Deadline) -> str:
         """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
@@ -70,8 +74,9 @@ class NightlyHistory:
             )
             try:
                 self._load(context, each.ticker)
-            except (UpstreamInvalid, UpstreamNotEntitled):
+            except (UpstreamInvalid, UpstreamNotEntitled) as error:
                 # That ticker's bars alone are wrong, or not in the plan.
+                self.passed_over.note(error)
                 wrong += 1
                 if wrong > MAX_WRONG:
                     raise

@@ -6,8 +6,8 @@ calls than it saves. A run makes one shared refresh at most, every call stays wi
 nothing is preloaded for nobody. Runs can be repeated, and ended at any moment: what they hold is a lease, which ends.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -15,8 +15,9 @@ from dekr import sessions
 from dekr.access.limits import RateCharge
 from dekr.cache.freshness import DAY_US, LATE_PRINTS_US, SECOND_US
 from dekr.deadline import Deadline
-from dekr.errors import DekrError, StoreDown
+from dekr.errors import BudgetSpent, DekrError, StoreDown
 from dekr.gate.budget_share import BudgetShare
+from dekr.gate.call import Attempt
 from dekr.market.demand.record import NO_FLOOR, Demand, Forecast
 from dekr.market.warming.audit import PreloadAudit, PreloadRecord
 from dekr.sessions import Session
@@ -58,7 +59,8 @@ class Refresher(Protocol):
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a run did, in a word, and its upstream calls. ``saved`` and ``wasted``: preloaded tickers of earlier runs that were,
-    or were not, read before they were too old; ``left``: those that may still be.
+    or were not, read before they were too old; ``left``: those that may still be. ``failure``: the error that ended the run,
+    other than a spent budget, after which the next run goes on. ``attempts``: its upstream calls as they ended.
     """
 
     task: Task
@@ -67,6 +69,8 @@ class Report:
     saved: int = 0
     wasted: int = 0
     left: int = 0
+    failure: DekrError | None = field(default=None, compare=False)
+    attempts: Sequence[Attempt] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,15 @@ class Warmer:
         try:
             seen = self.preloads.judge()
         except StoreDown as error:
-            return Report(task, error.code)
+            return Report(task, error.code, failure=error)
+        failure = None
         try:
             done = why_not(task, seen) or self._do(task, seen, deadline)
         except DekrError as error:
             done = error.code
-        return Report(task, done, self.share.calls - before, seen.saved, seen.wasted, seen.left)
+            failure = None if isinstance(error, BudgetSpent) else error
+        calls, attempts = self.share.calls - before, self.share.take_attempts()
+        return Report(task, done, calls, seen.saved, seen.wasted, seen.left, failure, attempts)
 
     def _do(self, task: Task, seen: PreloadAudit, deadline: Deadline) -> str:
         if task is Task.NIGHT:

@@ -1,0 +1,153 @@
+"""Times in queries: the span that a text names, and the range that a query's filters leave.
+
+A filter is a parameter such as ``timestamp``, or one with a comparison after its name: ``timestamp.gt``, ``timestamp.gte``,
+``timestamp.lt``, ``timestamp.lte``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from dekr.errors import InvalidInput
+from dekr.sessions import eastern_midnight_us
+from dekr.times import FAR_FUTURE_S, day_of
+
+FAR_FUTURE_MS: Final = FAR_FUTURE_S * 1_000
+FAR_FUTURE_NS: Final = FAR_FUTURE_S * 10**9
+FIRST_DAY: Final = date(1970, 1, 2)
+"""The first day whose midnight in New York is after the epoch."""
+
+MIN_MS_DIGITS: Final = 12
+"""Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
+
+MIN_NS_DIGITS: Final = 16
+"""Nanoseconds have at least so many digits since the first weeks of 1970; fewer are another unit."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = timedelta(days=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EXPECTED_MS: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
+_EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970"
+_EXPECTED_UTC: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, such as 2026-11-20T15:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time from its ``first`` to its ``last`` moment, both in it; empty where the first lies after the last."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """A way to write times in a query.
+
+    ``span``: the span that a text names; it takes the parameter's name and its text, and raises InvalidInput for a text that
+    is no time. ``whole``: from the first to the last moment that can be written, in the format's unit.
+    """
+
+    span: Callable[[str, str], Span]
+    whole: Span
+
+
+def filters(query: Mapping[str, str], name: str) -> dict[str, str]:
+    """The filters of a query that have this name, with or without a comparison after it, as they were sent."""
+    return {field: text for field, text in query.items() if field.partition(".")[0] == name}
+
+
+def narrowed(query: Mapping[str, str], name: str, written: TimeFormat, now: int, *, exact: bool = False) -> Span:
+    """The range that the filters of this name leave; it may be empty. ``now`` is in the unit of the format.
+
+    ``exact``: gt and lt leave out all of the day or moment that they name. Otherwise the range includes it, as is right
+    where the upstream gets the filters, too, and decides which part of a day they mean.
+    Raises InvalidInput for a text that is no time, and for a filter that leaves nothing but the future.
+    """
+    span = written.whole
+    for field, text in filters(query, name).items():
+        bounds = _bounds(field.partition(".")[2], written.span(field, text), written.whole, exact=exact)
+        if bounds.first > now:
+            raise InvalidInput(field, "must not be in the future")
+        span = Span(max(span.first, bounds.first), min(span.last, bounds.last))
+    return span
+
+
+def check_not_empty(name: str, span: Span) -> None:
+    """Raise InvalidInput where the filters of this name leave an empty span."""
+    if span.first > span.last:
+        raise InvalidInput(name, "the range is empty: its start lies after its end")
+
+
+def _bounds(comparison: str, named: Span, whole: Span, *, exact: bool) -> Span:
+    match comparison:
+        case "":
+            return named
+        case "gt":
+            return Span(named.last + 1 if exact else named.first, whole.last)
+        case "gte":
+            return Span(named.first, whole.last)
+        case "lt":
+            return Span(whole.first, named.first - 1 if exact else named.last)
+        case "lte":
+            return Span(whole.first, named.last)
+        case _:
+            # The edge refuses it as a parameter that the route does not have.
+            return whole
+
+
+def _span_ms(field: str, text: str) -> Span:
+    if _is_number(text, MIN_MS_DIGITS, FAR_FUTURE_MS):
+        moment = min(int(text), FAR_FUTURE_MS)
+        return Span(moment, moment)
+    start_us, end_us = _eastern_day_us(field, text, _EXPECTED_MS)
+    return Span(start_us // 1_000, end_us // 1_000 - 1)
+
+
+def _span_ns(field: str, text: str) -> Span:
+    # Later moments are not clamped as milliseconds are: the text goes upstream as it is.
+    if _is_number(text, MIN_NS_DIGITS, FAR_FUTURE_NS) and int(text) <= FAR_FUTURE_NS:
+        return Span(int(text), int(text))
+    start_us, end_us = _eastern_day_us(field, text, _EXPECTED_NS)
+    return Span(start_us * 1_000, end_us * 1_000 - 1)
+
+
+def _span_utc_us(field: str, text: str) -> Span:
+    day = day_of(text)
+    if day is not None:
+        first = (datetime.combine(day, datetime.min.time(), UTC) - _EPOCH) // _MICROSECOND
+        return Span(first, first + _DAY // _MICROSECOND - 1)
+    # Python reads many other forms of ISO 8601.
+    if _RFC3339.fullmatch(text) is None:
+        raise InvalidInput(field, _EXPECTED_UTC)
+    try:
+        moment = (datetime.fromisoformat(text).astimezone(UTC) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(field, _EXPECTED_UTC) from error
+    return Span(moment, moment)
+
+
+def _is_number(text: str, min_digits: int, largest: int) -> bool:
+    return text.isascii() and text.isdigit() and min_digits <= len(text) <= len(str(largest))
+
+
+def _eastern_day_us(field: str, text: str, expected: str) -> tuple[int, int]:
+    """The beginnings of a day in New York and of the next one, in microseconds."""
+    day = day_of(text)
+    if day is None or not FIRST_DAY <= day < date.max:
+        raise InvalidInput(field, expected)
+    return eastern_midnight_us(day), eastern_midnight_us(day + _DAY)
+
+
+MILLISECONDS: Final = TimeFormat(_span_ms, Span(0, FAR_FUTURE_MS))
+"""A day in New York, or milliseconds since 1970; moments after the year 9999 count as its last second."""
+
+NANOSECONDS: Final = TimeFormat(_span_ns, Span(0, FAR_FUTURE_NS))
+"""A day in New York, or nanoseconds since 1970."""
+
+RFC_3339: Final = TimeFormat(
+    _span_utc_us, Span((datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND, FAR_FUTURE_S * 10**6)
+)
+"""A day in UTC, or a moment of RFC 3339. Its spans are in microseconds since 1970."""

@@ -1,0 +1,132 @@
+"""The range that a query's filters by time leave, held against each moment's own comparison with what they name."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dekr.errors import InvalidInput
+from dekr.http.paging.time_filters import (
+    FAR_FUTURE_MS,
+    MILLISECONDS,
+    NANOSECONDS,
+    RFC_3339,
+    Span,
+    TimeFormat,
+    check_not_empty,
+    narrowed,
+)
+
+FORMATS = {"ms": (MILLISECONDS, 1_000), "ns": (NANOSECONDS, 10**9)}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEW_YORK = ZoneInfo("America/New_York")
+LATER = 1 << 70
+"""A present moment after all others, in any unit."""
+
+HOLDS: dict[str, Callable[[int, Span], bool]] = {
+    "": lambda moment, named: named.first <= moment <= named.last,
+    ".gt": lambda moment, named: moment > named.last,
+    ".gte": lambda moment, named: moment >= named.first,
+    ".lt": lambda moment, named: moment < named.first,
+    ".lte": lambda moment, named: moment <= named.last,
+}
+"""Which moments a filter leaves."""
+
+DAYS = st.dates(date(2026, 3, 1), date(2026, 3, 15)).map(date.isoformat)  # the clocks go forward on the 8th
+MOMENTS = st.integers(1_772_000_000_000, 1_774_000_000_000)
+
+
+def start(day: date, zone: ZoneInfo, per_second: int) -> int:
+    return int(datetime.combine(day, time(), zone).timestamp()) * per_second
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(day=st.dates(date(1970, 1, 2), date(9000, 12, 31)))
+def test_a_day_is_its_hours_in_new_york(name: str, day: date) -> None:
+    written, per_second = FORMATS[name]
+    span = written.span("from", day.isoformat())
+    assert span.first == start(day, NEW_YORK, per_second)
+    assert span.last + 1 == start(day + timedelta(days=1), NEW_YORK, per_second)
+
+
+@given(day=st.dates(date(1, 1, 2), date(9999, 12, 30)))
+def test_a_day_of_news_is_its_hours_in_utc(day: date) -> None:
+    span = RFC_3339.span("at", day.isoformat())
+    start_us = (datetime.combine(day, time(), UTC) - EPOCH) // timedelta(microseconds=1)
+    assert span == Span(start_us, start_us + 86_400_000_000 - 1)
+
+
+@given(moment_us=st.integers(-(10**16), 10**17), offset=st.integers(-23 * 60, 23 * 60))
+def test_a_moment_of_rfc_3339_is_the_same_with_any_offset(moment_us: int, offset: int) -> None:
+    moment = (EPOCH + timedelta(microseconds=moment_us)).astimezone(timezone(timedelta(minutes=offset)))
+    assert RFC_3339.span("at", moment.isoformat()) == Span(moment_us, moment_us)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@given(
+    filters=st.dictionaries(st.sampled_from([*HOLDS]), DAYS | MOMENTS.map(str), max_size=5), moments=st.lists(MOMENTS)
+)
+def test_filters_leave_the_moments_that_pass_each_of_them(
+    exact: bool, filters: dict[str, str], moments: list[int]
+) -> None:
+    query = {f"timestamp{comparison}": text for comparison, text in filters.items()}
+    span = narrowed({**query, "limit": "5"}, "timestamp", MILLISECONDS, LATER, exact=exact)
+    named = [(comparison, MILLISECONDS.span("timestamp", text)) for comparison, text in filters.items()]
+    edges = [moment + step for _, each in named for moment in (each.first, each.last) for step in (-1, 0, 1)]
+    for moment in moments + edges:
+        passes = all(
+            HOLDS[comparison](moment, each) or (not exact and HOLDS[""](moment, each)) for comparison, each in named
+        )
+        assert (span.first <= moment <= span.last) == passes
+
+
+def test_no_filter_leaves_all_of_time() -> None:
+    for written in (MILLISECONDS, NANOSECONDS, RFC_3339):
+        assert narrowed({"limit": "5", "times": "x"}, "time", written, 0) == written.whole
+
+
+@pytest.mark.parametrize("comparison", ["", ".gt", ".gte"])
+def test_a_filter_that_leaves_only_the_future_is_refused(comparison: str) -> None:
+    query, now_ms = {f"timestamp{comparison}": "1795186800001"}, 1_795_186_800_000
+    with pytest.raises(InvalidInput, match="must not be in the future") as refusal:
+        narrowed(query, "timestamp", MILLISECONDS, now_ms)
+    assert refusal.value.field == f"timestamp{comparison}"
+    narrowed(query, "timestamp", MILLISECONDS, now_ms + 1)
+    narrowed({"timestamp.lt": "1795186800001", "timestamp.lte": "1795186800002"}, "timestamp", MILLISECONDS, now_ms)
+
+
+def test_the_present_day_has_nothing_after_it_yet() -> None:
+    query, now_ms = {"timestamp.gt": "2026-11-20"}, 1_795_186_800_000
+    assert narrowed(query, "timestamp", MILLISECONDS, now_ms).first < now_ms
+    with pytest.raises(InvalidInput, match="must not be in the future"):
+        narrowed(query, "timestamp", MILLISECONDS, now_ms, exact=True)
+
+
+def test_an_empty_range_is_named() -> None:
+    check_not_empty("timestamp", Span(1, 1))
+    with pytest.raises(InvalidInput, match="the range is empty") as refusal:
+        check_not_empty("timestamp", Span(2, 1))
+    assert refusal.value.field == "timestamp"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        *[(MILLISECONDS, text) for text in ("", "soon", "20261120", "-1", "2026-02-30", "1970-01-01", "9999-12-31")],
+        *[(MILLISECONDS, text) for text in ("2026-11-20T15:00:00Z", "1_795_186_800_000", "9" * 16)],
+        *[(NANOSECONDS, text) for text in ("", "soon", "1795186800000", "2026-13-01", "9" * 21, "\u0661" * 19)],
+        *[(RFC_3339, text) for text in ("", "soon", "1795186800000", "2026-11-20T15:00:00", "20261120T150000Z")],
+        *[(RFC_3339, text) for text in ("2026-11-20T15Z", "2026-11-20T25:00:00Z", "9999-12-31T23:59:59-23:59")],
+    ],
+)
+def test_a_text_that_is_no_time_is_refused(written: TimeFormat, text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"must be a day \(YYYY-MM-DD\) or a moment in") as refusal:
+        written.span("from", text)
+    assert refusal.value.field == "from"
+
+
+def test_milliseconds_after_the_last_date_count_as_its_last_second() -> None:
+    assert MILLISECONDS.span("to", "9" * 15) == Span(FAR_FUTURE_MS, FAR_FUTURE_MS)
