@@ -25,6 +25,8 @@ class Sandboxes:
         self.url = url
         self.issuer = FakeIssuer("RS256", "key-1", "key-2")
         self.now_us = START_S * 1_000_000
+        # The store's clock goes on by itself between two steps: set to now_us, it would step back on a slow machine.
+        self.offset_us = self.now_us - time.time_ns() // 1000
         self.links: list[Link] = []
 
     def new(self, url: str | None = None, jwks_url: str = URL) -> IssuerKeys:
@@ -38,9 +40,11 @@ class Sandboxes:
         return self.now_us
 
     def later(self, seconds: float) -> None:
-        self.now_us += round(seconds * 1_000_000)
+        step_us = round(seconds * 1_000_000)
+        self.now_us += step_us
+        self.offset_us += step_us
         for link in self.links:
-            link.clock_offset_us = self.now_us - time.time_ns() // 1000
+            link.clock_offset_us = self.offset_us
 
 
 @pytest.fixture

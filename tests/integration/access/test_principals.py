@@ -30,6 +30,8 @@ class Sandboxes:
         self.url = url
         self.directory = FakeDirectory()
         self.now_us = START_US
+        # The store's clock goes on by itself between two steps: set to now_us, it would step back on a slow machine.
+        self.offset_us = self.now_us - time.time_ns() // 1000
         self.links: list[Link] = []
 
     def new(self, directory: FakeDirectory | None = None, url: str | None = None) -> Principals:
@@ -40,9 +42,11 @@ class Sandboxes:
         return Principals(link, lambda: directory or self.directory, limiter, lambda: self.now_us)
 
     def later(self, seconds: float) -> None:
-        self.now_us += round(seconds * 1_000_000)
+        step_us = round(seconds * 1_000_000)
+        self.now_us += step_us
+        self.offset_us += step_us
         for link in self.links:
-            link.clock_offset_us = self.now_us - time.time_ns() // 1000
+            link.clock_offset_us = self.offset_us
 
     def issue(self, user: str = "demo", tier: int = 5, role: Role = Role.USER, key: NewKey | None = None) -> NewKey:
         return self.directory.issue(user, tier, role, key or new_key("test", _bytes()))
