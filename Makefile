@@ -105,9 +105,9 @@ bench: setup system ## Run the benchmarks, print their table, write bench/result
 	$(PY) -m bench
 
 .PHONY: bench-savings
-bench-savings: setup system ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed]
+bench-savings: setup system ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed] [NO_MARKET=1]
 	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
-		$(if $(PROFILE),--profile $(PROFILE))
+		$(if $(PROFILE),--profile $(PROFILE)) $(if $(NO_MARKET),--no-market)
 
 .PHONY: chaos
 chaos: setup system ## Run the service through a minute of faults; SEED= picks them

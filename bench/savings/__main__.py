@@ -26,19 +26,31 @@ def main() -> None:
     parser.add_argument("--requests", type=int, help="days of so many requests alone")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="so many seeds, from 1 on")
     parser.add_argument("--profile", choices=("quotes", "mixed"), help="this profile alone")
+    parser.add_argument(
+        "--no-market",
+        dest="market",
+        action="store_false",
+        help="days of a plan without the market snapshot, and no others",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="days driven side by side: they count calls, not time")
     asked = parser.parse_args()
     whole = asked.seed is None
     sizes = [asked.requests] if asked.requests else list(SIZES)
     seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
     profiles = [asked.profile] if asked.profile else ["quotes", "mixed"]
-    cases = [Case(seed, size, profile == "mixed") for size in sizes for profile in profiles for seed in seeds]
-    if whole and "quotes" in profiles:
+    cases = [
+        Case(seed, size, profile == "mixed", market=asked.market)
+        for size in sizes
+        for profile in profiles
+        for seed in seeds
+    ]
+    others = whole and asked.market
+    if others and "quotes" in profiles:
         cases += [Case(seeds[0], size, remember=False) for size in sizes]
         if SENSITIVITY_AT in sizes:
             cases += [Case(seeds[0], SENSITIVITY_AT, tiers=name) for name in TIER_MIXES if name != AS_DESIGNED]
             cases += [Case(seeds[0], SENSITIVITY_AT, popularity=name) for name in POPULARITIES if name != AS_FITTED]
-    if whole and "mixed" in profiles and SENSITIVITY_AT in sizes:
+    if others and "mixed" in profiles and SENSITIVITY_AT in sizes:
         cases.append(Case(seeds[0], SENSITIVITY_AT, mixed=True, bars=MOSTLY_INTRADAY))
     found: list[Found] = []
     # Each in a process of its own: a day of a million requests leaves a lot behind.

@@ -28,7 +28,7 @@ BARS: Final = {AS_DESIGNED: HALF_DAYS, MOSTLY_INTRADAY: (0.35, 0.20, 0.15, 0.30)
 @dataclass(frozen=True)
 class Case:
     """A day. ``mixed``: all routes, not quotes alone, and ``bars`` says of which length. ``remember``: whether there were days
-    before it.
+    before it. ``market``: whether the upstream's plan has the snapshot of the whole market.
     """
 
     seed: int
@@ -38,6 +38,7 @@ class Case:
     tiers: str = AS_DESIGNED
     popularity: str = AS_FITTED
     bars: str = AS_DESIGNED
+    market: bool = True
 
     @property
     def varied(self) -> bool:
@@ -47,10 +48,12 @@ class Case:
     @property
     def profile(self) -> str:
         """What kind of day it is: quotes, cold (quotes, nothing remembered), mixed, intraday (mixed, most bars are shorter than a
-        day) or varied.
+        day) or varied; no market and mixed, no market: the plan has no snapshot of the whole market.
         """
         if self.varied:
             return "varied"
+        if not self.market:
+            return "mixed, no market" if self.mixed else "no market"
         if self.mixed:
             return "mixed" if self.bars == AS_DESIGNED else "intraday"
         return "quotes" if self.remember else "cold"
@@ -92,7 +95,8 @@ def run(case: Case) -> Found:
         "bars": BARS[case.bars],
     }
     trace = day(case.seed, case.requests, **how)
-    given = drive(trace, days_before(case.seed, case.requests, **how) if case.remember else [])
+    before = days_before(case.seed, case.requests, **how) if case.remember else []
+    given = drive(trace, before, market=case.market)
     counts = given.counts
     played = {} if case.mixed else {name: replay(trace) for name, replay in BASELINES.items()}
     return Found(

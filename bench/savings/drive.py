@@ -55,6 +55,9 @@ HANDLER_USERS: Final = 40
 PER_MINUTE: Final = 6_000
 """The calls a minute of the plan: paid plans ask to stay under 100 a second."""
 
+AUDIT_MINUTES: Final = range(1, 6)
+"""Minutes after an opening at which the warmer looks at what became of the preloaded quotes."""
+
 NEWS: Final = -1
 """In the place of a series."""
 
@@ -75,12 +78,14 @@ class Day:
     counts: Counts = field(default_factory=Counts)
 
 
-def drive(trace: Trace, before: Sequence[Trace]) -> Day:
-    """The day. Of the days ``before`` is left what was asked for, and the bars that they fetched; their calls do not count."""
+def drive(trace: Trace, before: Sequence[Trace], *, market: bool = True) -> Day:
+    """The day. Of the days ``before`` is left what was asked for, and the bars that they fetched; their calls do not count.
+    ``market``: whether the upstream's plan has the snapshot of the whole market.
+    """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         clock = Clock(START_US - CALENDAR_DAYS[-1] * DAY_US)
         stores = [DrivenStore(Link.open(server.url), clock) for _ in range(SANDBOXES)]
-        driven = _Driven(stores, clock)
+        driven = _Driven(stores, clock, market=market)
         try:
             for number, earlier in enumerate(before):
                 if number and _has_bars(earlier):
@@ -93,10 +98,10 @@ def drive(trace: Trace, before: Sequence[Trace]) -> Day:
 
 
 class _Driven:
-    def __init__(self, stores: Sequence[DrivenStore], clock: Clock) -> None:
+    def __init__(self, stores: Sequence[DrivenStore], clock: Clock, *, market: bool) -> None:
         self.clock = clock
         self.day = Day()
-        self.upstream = CountingUpstream(clock)
+        self.upstream = CountingUpstream(clock, market=market)
         directory = FakeDirectory()
         self.worlds = [
             World(store, directory=directory, per_minute=PER_MINUTE, client=self._client) for store in stores
@@ -129,7 +134,7 @@ class _Driven:
                     fed_us = at_us
                     self._serve(index, Tier(tier), Kind.NEWS, [self.names[rank]], series)
             else:
-                demand.note(self.names[rank], 0, Tier(tier).policy.real_time_s)
+                demand.note(self.names[rank], 0)
                 if commands := demand.due():
                     store.run(*commands)
 
@@ -243,11 +248,11 @@ def _nights(trace: Trace) -> Iterator[tuple[int, Task]]:
 
 def _schedule() -> Iterator[tuple[int, Task]]:
     """The warmer's runs before and during the day, as template.yaml has them."""
-    yield START_US - MINUTE_US, Task.OPEN
-    for minute in range(MINUTES):
-        if minute == OPEN_MINUTE - 1:
-            yield START_US + minute * MINUTE_US, Task.OPEN
-        yield START_US + minute * MINUTE_US, Task.QUOTES
+    for opens_at in (0, OPEN_MINUTE):
+        opening_us = START_US + opens_at * MINUTE_US
+        yield opening_us - MINUTE_US, Task.OPEN
+        for minute in AUDIT_MINUTES:
+            yield opening_us + minute * MINUTE_US, Task.AUDIT
 
 
 def days_before(seed: int, requests: int, **how: Any) -> list[Trace]:  # noqa: ANN401 - what the day itself takes

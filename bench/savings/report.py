@@ -11,6 +11,8 @@ PROFILE_NAMES: Final = {
     "cold": "quotes, nothing remembered",
     "mixed": "mixed",
     "intraday": "mixed, bars mostly intraday",
+    "no market": "quotes, no market snapshot",
+    "mixed, no market": "mixed, no market snapshot",
 }
 """The profiles of days in savings.json, and their names for readers."""
 

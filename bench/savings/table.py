@@ -58,7 +58,7 @@ def print_tables(days: Sequence[Found]) -> None:
         for name, value in ROWS.items():
             if any(value(each) is not None for cell in cells for each in cell):
                 print(f"{name:34}" + "".join(f"{_spread([value(each) for each in cell]):>22}" for cell in cells))
-        for name in BASELINES if profile in ("quotes", "cold") else ():
+        for name in BASELINES if profile in ("quotes", "cold", "no market") else ():
             saved = [_spread([each.baselines[name][0] for each in cell]) for cell in cells]
             print(f"{'  ' + name + ', saved %':34}" + "".join(f"{each:>22}" for each in saved))
             if any(each.baselines[name][1] for cell in cells for each in cell):

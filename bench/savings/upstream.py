@@ -49,6 +49,8 @@ UNIVERSAL_BYTES: Final = 840
 day of hundreds of them is driven in minutes: what is counted as bytes is these.
 """
 
+NOT_ENTITLED: Final = b'{"status":"NOT_AUTHORIZED","request_id":"x","message":"You are not entitled to this data."}'
+
 FIRST_DAY: Final = date(2024, 1, 2)
 
 
@@ -113,10 +115,13 @@ class Seen:
 
 @dataclass
 class CountingUpstream(httpx.BaseTransport):
-    """``counts`` counts until it is replaced."""
+    """``counts`` counts until it is replaced. ``market``: whether the plan has v2's snapshots of the whole market and of chosen
+    tickers; where it does not, a call for one is refused, and counts.
+    """
 
     clock: Clock
     counts: Counts = field(default_factory=Counts)
+    market: bool = True
     _seen: Seen = field(default_factory=Seen)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -129,6 +134,11 @@ class CountingUpstream(httpx.BaseTransport):
         way_us = max(WAY_US, self.clock.seen_us - self.clock.now_us())
         self.clock.wait(way_us)
         now = self.clock.now_us()
+        if path == MARKET and not self.market:
+            counts.kinds["refused"] += 1
+            counts.bytes += len(NOT_ENTITLED)
+            self.clock.wait(max(0, LATENCY_US - way_us))
+            return httpx.Response(403, content=NOT_ENTITLED)
         names: Sequence[str] = (parts[-1],)
         quoted = True
         size = None

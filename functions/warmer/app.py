@@ -1,4 +1,4 @@
-"""The warmer: runs that EventBridge's schedules start, each with {"task": "quotes" | "open" | "night"}."""
+"""The warmer: runs that EventBridge's schedules start, each with {"task": "open" | "audit" | "night"}."""
 
 from typing import Any, Final
 

@@ -355,7 +355,7 @@ def test_a_partial_batch_says_the_reason(world: World, line: Written) -> None:
     assert answers[0].json["MSFT"]["error"]["code"] == "upstream_unavailable"
     assert (found["level"], found["status"], found["outcome"]) == ("WARNING", 200, "partial")
     assert (found["reason"], found["fault"]) == ("upstream_unavailable", "status 500")
-    assert {each["endpoint"] for each in found["upstream"]} == {"universal"}
+    assert {each["endpoint"] for each in found["upstream"]} == {"market", "universal"}
 
 
 def test_a_shared_fetch_that_is_passed_over_is_named(busy: World, line: Written) -> None:
@@ -441,7 +441,7 @@ def popular(world: World) -> World:
     demand = world.services.demand
     for name in NAMES[:400]:
         for _ in range(20):
-            demand.note(name, 1, 30)
+            demand.note(name, 1)
     world.store.run(*demand.all())
     world.to("2026-11-20T14:29:00Z")
     return world

@@ -94,11 +94,12 @@ def test_a_plan_without_quotes_steps_down_and_remembers(world: World) -> None:
     assert answer.json["bid_size"] is None
     assert [path.split("/")[2] for path in world.upstream.calls] == ["last", "snapshot", "aggs"]
     world.upstream.calls.clear()
-    world.get("/quote/MSFT", key)
+    world.later(600)
+    world.get("/quote/AAPL", key)
     assert [path.split("/")[2] for path in world.upstream.calls] == ["aggs"]
     world.later(3601)
     world.upstream.denied = set()
-    assert world.get("/quote/TSLA", key).headers["X-Data-Source"] == "nbbo"
+    assert world.get("/quote/AAPL", key).headers["X-Data-Source"] == "nbbo"
 
 
 def test_the_previous_close_is_the_last_step(world: World) -> None:

@@ -35,9 +35,21 @@ def test_with_enough_demand_one_miss_fetches_the_market(busy: World) -> None:
     assert answer.headers["X-Data-Source"] == "snapshot"
 
 
-def test_little_demand_fetches_one(world: World) -> None:
-    ask(world, world.key(), "AAPL", "AAPL", "MSFT")
-    assert world.upstream.calls == ["/v2/last/nbbo/AAPL", "/v2/last/nbbo/MSFT"]
+def test_where_nobody_reads_another_ticker_one_is_fetched(world: World) -> None:
+    ask(world, world.key(), "AAPL", "AAPL")
+    world.later(60)
+    ask(world, world.key(), "AAPL")
+    assert world.upstream.calls == ["/v2/last/nbbo/AAPL", "/v2/last/nbbo/AAPL"]
+
+
+def test_where_another_ticker_was_read_of_late_the_market_is_fetched(world: World) -> None:
+    world.upstream.listed = ("AAPL", "MSFT")
+    ask(world, world.key(), "AAPL", "MSFT")
+    assert world.upstream.calls == ["/v2/last/nbbo/AAPL", MARKET]
+    world.store.run(*world.services.demand.all())
+    world.later(3_600)
+    ask(world, world.key(), "AAPL")
+    assert world.upstream.calls[2:] == ["/v2/last/nbbo/AAPL"]
 
 
 def test_a_ticker_that_the_market_lacks_is_fetched_alone_and_only_it(busy: World) -> None:

@@ -84,6 +84,7 @@ def test_a_refused_command_is_an_error(store: Store) -> None:
 def test_quotes_and_bars_work_on_every_kind(store: Store) -> None:
     world = World(store)
     world.to("2026-11-20T15:00:00Z")
+    world.upstream.listed = ("AAPL", "MSFT")
     key = world.key()
     for path in ("/quote/AAPL", "/market-data/AAPL?limit=400", "/quote/MSFT"):
         assert world.get(path, key).headers["Cache-Status"] == "dekr; fwd=miss; stored"
@@ -92,9 +93,11 @@ def test_quotes_and_bars_work_on_every_kind(store: Store) -> None:
 
 
 def test_a_hit_is_one_round_trip_and_a_miss_three_or_four(world: World, link: Link) -> None:
+    world.to("2026-11-20T15:00:00Z")
     key = world.key()
-    world.get("/quote/WARM", key)
+    world.get("/quote/AAPL", key)
     world.get("/market-data/WARM", key)
+    world.later(40)
     with counted(link) as trips:
         for path in ("/quote/AAPL", "/market-data/AAPL?limit=400", "/market-data/AAPL?timespan=minute&limit=10"):
             before = trips.count

@@ -186,9 +186,9 @@ class Services:
         from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
         from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - loaded on first use only
         from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.warming.warmer import SHARE, Warmer  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.warming.warmer import WARMER_FRACTION, Warmer  # noqa: PLC0415 - loaded on first use only
 
-        max_per_minute = max(1, int(self._gate.per_minute * SHARE))
+        max_per_minute = max(1, int(self._gate.per_minute * WARMER_FRACTION))
         share = BudgetShare(self._gate, "warmer", max_per_minute, self.passed_over)
         single_flight = replace(self._single_flight, gate=share)
         reader = replace(self._reader, single_flight=single_flight)

@@ -3,6 +3,8 @@
 import json
 
 from dekr.access.principal import Role
+from dekr.cache import keys
+from dekr.store import plain
 from local.openapi.examples import Example
 from tests.markets import Market
 from tests.world import Answer
@@ -12,9 +14,13 @@ SHORTENED = ("GET /docs", "GET /openapi.json")
 
 
 def ask(market: Market, key: str, route: str, example: Example) -> Answer:
-    """What an example's request is answered."""
+    """The answer to an example's request, as if none had been made before: none brings other tickers' data along."""
     body = None if example.body is None else json.dumps(example.body).encode()
-    return market.world.send(route.partition(" ")[0], example.request, key, body=body)
+    answer = market.world.send(route.partition(" ")[0], example.request, key, body=body)
+    market.world.services.demand.all()
+    store = market.world.store
+    store.run(*(plain("UNLINK", name) for name in keys.demand(store.prefix, list(keys.DemandPart))))
+    return answer
 
 
 def admin_key(market: Market) -> str:

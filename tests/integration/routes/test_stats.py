@@ -52,21 +52,21 @@ def _stats(market: Market, admin: str) -> dict[str, Any]:
 def test_the_days_figures_add_up(shop: Market) -> None:
     ann, ben = shop.world.key(5, "ann"), shop.world.key(7, "ben")
     admin = shop.world.key(1, "root", Role.ADMIN)
-    for symbol in ("AAPL", "MSFT", "NVDA"):
+    shop.world.post("/quotes/batch", ben, ["AAPL", "TSLA", "SPY"])
+    for symbol in ("AAPL", "TSLA", "SPY"):
         shop.world.get(f"/quote/{symbol}", ann)
         shop.world.get(f"/quote/{symbol}", ben)
-    shop.world.post("/quotes/batch", ben, ["AAPL", "TSLA", "SPY"])
     shop.world.get("/news?symbol=AAPL", ann)
     shop.world.get("/market-data/AAPL?timespan=day&limit=5", ann)
     found = _stats(shop, admin)
     assert found["requests"] == 9
     assert found["data"] == 3 + 3 + 3 + 1 + 1
-    assert found["fetched"] == 3 + 2 + 1 + 1
-    assert found["upstream_calls"] == shop.calls == 3 + 1 + 1 + 1
-    assert found["saved_calls"] == 11 - 6
-    assert found["hit_ratio"] == pytest.approx(4 / 11)
+    assert found["fetched"] == 3 + 1 + 1
+    assert found["upstream_calls"] == shop.calls == 1 + 1 + 1
+    assert found["saved_calls"] == 11 - 3
+    assert found["hit_ratio"] == pytest.approx(6 / 11)
     assert found["complete"] is True
-    assert found["entries"] == {"quote": 5, "trade": 2, "universal": 2, "news": 1, "bars": 1}
+    assert found["entries"] == {"quote": 3, "trade": 3, "universal": 3, "news": 1, "bars": 1}
 
 
 def test_the_stores_own_figures_are_those_of_the_store(shop: Market) -> None:
@@ -129,13 +129,13 @@ def test_what_is_dropped_costs_a_call_again(shop: Market) -> None:
         "/news?symbol=AAPL",
         "/market-data/AAPL?timespan=day&limit=5",
     )
-    for path in (*paths, "/quote/MSFT"):
+    for path in (*paths, "/snapshot/MSFT"):
         assert shop.world.get(path, reader).status == 200
     calls = shop.calls
     dropped = shaped(Dropped, shop.world.send("DELETE", "/admin/cache/aapl", admin))
     assert dropped == {"symbol": "AAPL", "dropped": 5}
-    assert _stats(shop, admin)["entries"] == {"quote": 1}
-    assert shop.world.get("/quote/MSFT", reader).headers["Cache-Status"].startswith("dekr; hit")
+    assert _stats(shop, admin)["entries"] == {"quote": 1, "trade": 1, "snapshot": 1}
+    assert shop.world.get("/snapshot/MSFT", reader).headers["Cache-Status"].startswith("dekr; hit")
     assert shop.calls == calls
     for path in paths:
         answer = shop.world.get(path, reader)

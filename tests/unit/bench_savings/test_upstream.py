@@ -20,6 +20,7 @@ from bench.savings.upstream import (
 )
 from dekr.deadline import Deadline
 from dekr.polygon.client import PolygonClient
+from dekr.polygon.failures import NotEntitled
 from dekr.polygon.transport import Transport
 from local.sandbox.universe import tickers
 from tests.fakes.polygon_transport import FakeCall, FakeTime
@@ -83,6 +84,20 @@ def test_the_universal_snapshot_has_what_was_asked_for(
         ("MSFT", READ_US),
     ]
     assert (upstream.counts.symbols, upstream.counts.bytes) == (2, 2 * UNIVERSAL_BYTES)
+
+
+def test_a_plan_without_the_market_snapshot_refuses_it_and_the_refusal_counts(
+    upstream: CountingUpstream, client: PolygonClient, clock: Clock, call: FakeCall
+) -> None:
+    upstream.market = False
+    with pytest.raises(NotEntitled):
+        client.market(call)
+    with pytest.raises(NotEntitled):
+        client.snapshots(["AAPL"], call)
+    assert (upstream.counts.kinds, upstream.counts.symbols) == ({"refused": 2}, 0)
+    assert clock.now_us() == NOON_US + 2 * LATENCY_US
+    assert upstream.quoted_before("AAPL", clock.now_us()) == 0
+    assert len(client.universal(["AAPL"], call)) == 1
 
 
 @pytest.mark.parametrize(

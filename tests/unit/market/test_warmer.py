@@ -1,4 +1,4 @@
-"""When the warmer has something to do, by the calendar and by when somebody last asked."""
+"""When the warmer has something to do, by the calendar and by when somebody last read a quote."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,58 +9,53 @@ from dekr.market.warming.audit import PreloadAudit
 from dekr.market.warming.warmer import Task, why_not
 
 SECOND_US = 1_000_000
-ASKED = PreloadAudit(0, 0, 1.0, 0, 0, 0, 0)
+REQUESTED = PreloadAudit(0, 0, 1.0, 0, 0, 0, 0)
 
 
-def seen(moment: str, asked_s: float = 1, preloaded_s: float = 1e6) -> PreloadAudit:
-    """What is known at a moment, where somebody asked, and something was preloaded, so many seconds before."""
+def seen(moment: str, requested_s: float = 1, preloaded_s: float = 1e6) -> PreloadAudit:
+    """What is known at a moment, where somebody read a quote, and something was preloaded, so many seconds before."""
     now_us = int(datetime.fromisoformat(moment).timestamp()) * SECOND_US
     return replace(
-        ASKED,
+        REQUESTED,
         now_us=now_us,
-        asked_us=now_us - int(asked_s * SECOND_US),
+        requested_us=now_us - int(requested_s * SECOND_US),
         preloaded_us=now_us - int(preloaded_s * SECOND_US),
     )
 
 
 @pytest.mark.parametrize(
-    ("moment", "quotes", "opening", "night"),
+    ("moment", "opening", "night"),
     [
-        ("2026-11-20T03:49:00-05:00", "market closed", "no open", None),
-        ("2026-11-20T03:59:00-05:00", "market closed", None, None),
-        ("2026-11-20T04:00:00-05:00", None, "no open", "market open"),
-        ("2026-11-20T09:29:00-05:00", None, None, "market open"),
-        ("2026-11-20T09:30:00-05:00", None, "no open", "market open"),
-        ("2026-11-20T15:59:00-05:00", None, "no open", "market open"),
-        ("2026-11-20T16:30:00-05:00", None, "no open", "market open"),
-        ("2026-11-20T20:00:00-05:00", "market closed", "no open", "market open"),
-        ("2026-11-20T20:20:00-05:00", "market closed", "no open", None),
+        ("2026-11-20T03:49:00-05:00", "no open", None),
+        ("2026-11-20T03:59:00-05:00", None, None),
+        ("2026-11-20T04:00:00-05:00", "no open", "market open"),
+        ("2026-11-20T09:29:00-05:00", None, "market open"),
+        ("2026-11-20T09:30:00-05:00", "no open", "market open"),
+        ("2026-11-20T15:59:00-05:00", "no open", "market open"),
+        ("2026-11-20T16:30:00-05:00", "no open", "market open"),
+        ("2026-11-20T20:00:00-05:00", "no open", "market open"),
+        ("2026-11-20T20:20:00-05:00", "no open", None),
         # Summer: New York is an hour nearer to Greenwich.
-        ("2026-07-15T13:29:00Z", None, None, "market open"),
+        ("2026-07-15T13:29:00Z", None, "market open"),
         # A Saturday, Thanksgiving, and the short day after it.
-        ("2026-11-21T09:29:00-05:00", "market closed", "no open", None),
-        ("2026-11-26T09:29:00-05:00", "market closed", "no open", None),
-        ("2026-11-27T12:59:00-05:00", None, "no open", "market open"),
-        ("2026-11-27T17:20:00-05:00", "market closed", "no open", None),
+        ("2026-11-21T09:29:00-05:00", "no open", None),
+        ("2026-11-26T09:29:00-05:00", "no open", None),
+        ("2026-11-27T12:59:00-05:00", "no open", "market open"),
+        ("2026-11-27T17:20:00-05:00", "no open", None),
         # Outside the calendar's table nobody knows when the market opens.
-        ("2090-01-03T09:29:00-05:00", None, "no open", "market open"),
+        ("2090-01-03T09:29:00-05:00", "no open", "market open"),
     ],
 )
-def test_each_task_has_its_hours(moment: str, quotes: str | None, opening: str | None, night: str | None) -> None:
+def test_each_task_has_its_hours(moment: str, opening: str | None, night: str | None) -> None:
     known = seen(moment)
-    assert [why_not(task, known) for task in (Task.QUOTES, Task.OPEN, Task.NIGHT)] == [quotes, opening, night]
-
-
-def test_in_the_session_a_quarter_of_an_hour_without_a_request_ends_it() -> None:
-    assert why_not(Task.QUOTES, seen("2026-11-20T10:00:00-05:00", asked_s=900)) is None
-    assert why_not(Task.QUOTES, seen("2026-11-20T10:00:00-05:00", asked_s=901)) == "idle"
+    assert [why_not(task, known) for task in (Task.AUDIT, Task.OPEN, Task.NIGHT)] == [None, opening, night]
 
 
 @pytest.mark.parametrize(("task", "hour"), [(Task.OPEN, "09:29"), (Task.NIGHT, "20:30")])
 def test_before_the_open_and_at_night_a_weekend_without_one_does_not(task: Task, hour: str) -> None:
     monday = f"2026-11-23T{hour}:00-05:00"
-    assert why_not(task, seen(monday, asked_s=3 * 86_400)) is None
-    assert why_not(task, seen(monday, asked_s=6 * 86_400)) == "idle"
+    assert why_not(task, seen(monday, requested_s=3 * 86_400)) is None
+    assert why_not(task, seen(monday, requested_s=6 * 86_400)) == "idle"
 
 
 def test_a_schedule_that_fires_twice_preloads_once() -> None:

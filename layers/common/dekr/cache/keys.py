@@ -66,7 +66,6 @@ class DemandPart(StrEnum):
     """The parts of the record of demand."""
 
     TICKERS = "tickers"
-    MAX_AGES = "patience"
     PACE = "pace"
     STAMPS = "stamps"
     PREFERRED = "preferred"
@@ -96,39 +95,39 @@ def lease_of(name: str, tickers: Sequence[str]) -> str:
     return f"{name}:{tickers[0]}" if len(tickers) == 1 else f"{name}:{_digest(','.join(sorted(tickers)))}"
 
 
-def lease(prefix: str, name: str) -> str:
-    """The key of a lease."""
-    return upstream(prefix, f"lease:{name}")
-
-
 def calls(prefix: str) -> str:
     """The key of the log of upstream calls."""
-    return upstream(prefix, "calls")
-
-
-def pause(prefix: str) -> str:
-    """The key of the moment until which the upstream accepts no calls."""
-    return upstream(prefix, "pause")
+    return f"{prefix}{{upstream}}:calls"
 
 
 def family(prefix: str, name: str) -> str:
     """The key of an endpoint family's breaker and entitlement."""
-    return upstream(prefix, f"family:{name}")
+    return f"{prefix}{{upstream}}:family:{name}"
+
+
+def decision(prefix: str, lease: str, families: Sequence[str], covered_by: str | None) -> list[str]:
+    """The keys that the gate decides on: the lease, the log of calls, the pause, the families, and maybe the lease of another
+    fetch.
+    """
+    slot = f"{prefix}{{upstream}}:"
+    found = [f"{slot}lease:{lease}", f"{slot}calls", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
+    return found if covered_by is None else [*found, f"{slot}lease:{covered_by}"]
+
+
+def settlement(prefix: str, lease: str, families: Sequence[str]) -> list[str]:
+    """The keys that the end of a fetch touches: the lease, the pause, and the families that were called."""
+    slot = f"{prefix}{{upstream}}:"
+    return [f"{slot}lease:{lease}", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
 
 
 def budget_share(prefix: str, name: str) -> str:
     """The key of the log of calls of a caller who may use a part of the budget only."""
-    return upstream(prefix, f"share:{name}")
+    return f"{prefix}{{upstream}}:share:{name}"
 
 
-def upstream(prefix: str, name: str) -> str:
-    """A key of the gate; all of them share one slot."""
-    return f"{prefix}{{upstream}}:{name}"
-
-
-def demand(prefix: str, part: DemandPart) -> str:
-    """The key of a part of the record of demand."""
-    return f"{prefix}{{demand}}:{part}"
+def demand(prefix: str, parts: Sequence[DemandPart]) -> list[str]:
+    """The keys of these parts of the record of demand."""
+    return [f"{prefix}{{demand}}:{part}" for part in parts]
 
 
 def caller(prefix: str, user: str) -> str:

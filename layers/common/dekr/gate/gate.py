@@ -114,8 +114,8 @@ class Gate:
         """The commands that end a fetch, leave a ``message`` for those who wait and tell the breakers what was observed."""
         report, permit.unreported = permit.unreported, BreakerReport()
         counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
-        touched = [keys.lease(self._prefix, permit.request.lease), keys.pause(self._prefix)]
-        touched += [keys.family(self._prefix, family.name) for family in report.families]
+        names = [family.name for family in report.families]
+        touched = keys.settlement(self._prefix, permit.request.lease, names)
         return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *counts),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
@@ -145,11 +145,8 @@ class Gate:
         covered: bool = True,
     ) -> tuple[int, bytes, Any]:
         allowed = self.per_minute if request.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
-        prefix, covered_by = self._prefix, request.covered_by if covered else None
-        touched = [keys.lease(prefix, request.lease), keys.calls(prefix), keys.pause(prefix)]
-        touched += [keys.family(prefix, family.name) for family in families]
-        if covered_by:
-            touched.append(keys.lease(prefix, covered_by))
+        covered_by = request.covered_by if covered else None
+        touched = keys.decision(self._prefix, request.lease, [family.name for family in families], covered_by)
         args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
         (reply,) = self.store.run(call(ADMIT, touched, *args, int(covered_by is not None)))
         now, verdict, detail = reply

@@ -76,7 +76,7 @@ class QuoteBatches:
                 if context.source != answer.source:
                     context.source = answer.source if context.source is None else MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
-        reader.demand.note_all(served, context.policy.real_time_s)
+        reader.demand.note_all(served)
         return found
 
     def _plan_of(self, tickers: tuple[str, ...]) -> BatchPlan:

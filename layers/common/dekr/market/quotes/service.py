@@ -63,7 +63,7 @@ class LatestPrices:
         entry = reader.read(context, (requirement,), fetch)[requirement.key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
-        reader.demand.note(ticker.text, entry.stamp_us, context.policy.real_time_s)
+        reader.demand.note(ticker.text, entry.stamp_us)
         answer = answer_of(entry, ticker.text, self.datum)
         context.source, context.delayed = answer.source, answer.delayed
         return entry, answer

@@ -16,10 +16,11 @@ from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.call import Family
 from dekr.gate.permit import Permit, not_entitled
-from dekr.market.demand.record import NO_FLOOR, Forecast
+from dekr.market.demand.forecast import Forecast
+from dekr.market.demand.record import NO_FLOOR
 from dekr.market.quotes.entries import NOT_ENTITLED, NOT_FOUND, EntryBuilder, lacking
 from dekr.market.quotes.market_refresh import REFRESH_LEASE_MS, MarketRefresh
-from dekr.market.quotes.refresh_policy import Miss, Scope, market_at, relief, weighed
+from dekr.market.quotes.refresh_policy import Miss
 from dekr.market.quotes.stand_ins import closes_of, kind_of_closes
 from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.reader import Reader
@@ -79,10 +80,12 @@ class SharedRefresh:
             # It may be the part of the store that has the record alone.
             self.reader.passed_over.note(error)
             return []
-        miss = Miss(tickers, datum, weighed(tickers, forecast), forecast)
+        miss = Miss(tickers, datum, forecast)
+        if not miss.shared:
+            return []
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
         unlisted = forecast.market_us > permit.floor_us
-        if miss.choice.scope is Scope.MARKET and not unlisted:
+        if not unlisted:
             try:
                 return self._market.fetch_or_join(permit, miss)
             except (UpstreamNotEntitled, UpstreamInvalid) as error:
@@ -92,9 +95,7 @@ class SharedRefresh:
                 if permit.outcome.calls:
                     # It took a reader's time already.
                     return []
-        if miss.choice.scope is not Scope.ONE:
-            return self._best(permit, miss, (UNIVERSAL.family,) if unlisted else BEST)
-        return []
+        return self._best(permit, miss, (UNIVERSAL.family,) if unlisted else BEST)
 
     def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
         """Make one shared refresh for nobody in particular, outside the part of the budget that is reserved.
@@ -102,47 +103,43 @@ class SharedRefresh:
         Returns how many calls it made. ``forecast``: what to expect, where that is not the present one. Raises what the gate
         and the fetch raise.
         """
-        forecast = forecast or self.reader.demand.forecast(NO_FLOOR)
-        miss = Miss((), Datum.QUOTE, weighed((), forecast), forecast)
-        fetches: list[Fetch] = []
-        if miss.choice.scope is Scope.MARKET:
-            fetches.append(self._market.fetch_of(miss))
-        if miss.choice.scope is not Scope.ONE:
-            fetches.append(Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, miss)))
-        for fetch in fetches:
+        miss = Miss((), Datum.QUOTE, forecast or self.reader.demand.forecast(NO_FLOOR))
+        if miss.settled or not miss.shared:
+            return 0
+        best = Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, miss, miss.along()))
+        for fetch in (self._market.fetch_of(miss), best):
             try:
                 return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)
             except (UpstreamNotEntitled, UpstreamInvalid) as error:
                 self.reader.passed_over.note(error)
         return 0
 
-    def relief(self) -> float:
-        """The calls that such a refresh would save now, less its own (see refresh_policy). Raises StoreDown."""
-        forecast = self.reader.demand.forecast(NO_FLOOR)
-        return relief(forecast.rate, *market_at(forecast))
-
     def _best(self, permit: Permit, miss: Miss, families: tuple[Family, ...]) -> list[Write]:
-        """Fetch the tickers and the best of the others, up to 250 in all, with the permit."""
-        own = permit.families
+        """Fetch the tickers and the best of the others, up to 250 in all, with the permit; nothing where there are no others."""
+        own, others = permit.families, miss.along()
+        if not others:
+            return []
         try:
             permit.turn_to(families)
-            return self.fetch_best(permit, miss, own)
+            return self.fetch_best(permit, miss, others, own)
         except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled) as error:
             self.reader.passed_over.note(error)
             return []
 
-    def fetch_best(self, permit: Permit, miss: Miss, own: tuple[Family, ...]) -> list[Write]:
-        """Fetch the tickers and the best of the others in one call; write the others and return the entries of the tickers.
+    def fetch_best(
+        self, permit: Permit, miss: Miss, others: Sequence[str], own: tuple[Family, ...] = BEST
+    ) -> list[Write]:
+        """Fetch the tickers and others in one call; write the others and return the entries of the tickers.
 
         ``own``: the families that are called next for what this does not bring.
         """
-        names = [*miss.tickers, *miss.choice.tickers]
+        names = [*miss.tickers, *others]
         found = self._snapshots(names, permit)
         shape = Datum.UNIVERSAL if permit.family == UNIVERSAL.family else Datum.SNAPSHOT
         known = {snapshot.ticker: snapshot for snapshot in found}
         needed = closes_of(self.reader.single_flight, found, miss.datum, permit)
         builder = self.builder(permit, kind_of_closes(needed))
-        along = [known[name] for name in miss.choice.tickers if name in known and known[name].error is None]
+        along = [known[name] for name in others if name in known and known[name].error is None]
         try:
             builder.write_all(along, shape, needed)
             self.reader.cache.store.run(*self.reader.demand.refreshed(permit.stamp_us, names))
@@ -177,8 +174,9 @@ class _BestFetcher:
 
     shared: SharedRefresh
     miss: Miss
+    others: Sequence[str]
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """See dekr.market.read.fetch.Fetcher."""
         del missing, cached
-        return self.shared.fetch_best(permit, self.miss, BEST)
+        return self.shared.fetch_best(permit, self.miss, self.others)

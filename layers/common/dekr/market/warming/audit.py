@@ -1,6 +1,6 @@
-"""What was preloaded for nobody in particular, and what became of it: read in time (saved), or not (wasted).
+"""Preloads and what became of them: read in time (saved), or not (wasted).
 
-The record of demand already knows how often each ticker is asked for, and how old what was served last is, so judging costs
+The record of demand already knows how often each ticker is read, and how old what was served last is, so the audit costs
 the readers nothing: a preload notes each ticker's count, and a later look compares. It is an estimate: sandboxes send their
 counts some seconds late. A ticker that was fetched again before the look counts as wasted, even if it was read before, so
 that what is called saved is never too much for that reason.
@@ -24,24 +24,28 @@ OLDEST_US: Final = MAX_REAL_TIME_S * SECOND_US
 PRELOADS_KEPT_S: Final = 86_400
 """Preloads that nobody has decided on are forgotten after so long."""
 
-SHORTEST_RECORD_US: Final = 86_400 * 1_000_000
+SHORTEST_RECORD_US: Final = 86_400 * SECOND_US
 TRADING_SHARE: Final = 5 * 16 / (7 * 24)
 """The part of a week in which the market is open: nearly all requests come in it."""
 
+
 _NUMBERS: Final = {**RECORD_NUMBERS, "PRELOADS_KEPT_S": PRELOADS_KEPT_S}
-_AUDIT_PRELOADS: Final = load_script(__package__, "audit_preloads", RECORD_FUNCTIONS, **_NUMBERS)
-_RECORD_PRELOAD: Final = load_script(__package__, "record_preload", RECORD_FUNCTIONS, **_NUMBERS)
+_AUDIT: Final = load_script(__package__, "audit_preloads", RECORD_FUNCTIONS, **_NUMBERS)
+_RECORD: Final = load_script(__package__, "record_preload", RECORD_FUNCTIONS, **_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
 class PreloadAudit:
-    """``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last look; ``left``: those that may still
-    be read. ``asked_us``: when somebody last asked for a quote; ``preloaded_us``: the latest preload that is not decided; 0
-    where there is none. ``usual_rate``: requests a second while the market is open, in the long run.
+    """The state of the record of preloads at ``now_us``.
+
+    ``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last look; ``left``: those that may still be
+    read. ``requested_us``: when somebody last read a quote; ``preloaded_us``: the latest preload that is not decided; 0
+    where there is none. ``usual_rate``: requests a second while the market is open, in the long run. Times are in
+    microseconds, on the store's clock.
     """
 
     now_us: int
-    asked_us: int
+    requested_us: int
     usual_rate: float
     preloaded_us: int
     saved: int
@@ -55,21 +59,21 @@ class PreloadRecord:
 
     store: Store
 
-    def judge(self) -> PreloadAudit:
-        """Decide on what was preloaded as far as that is possible now. Raises StoreDown."""
-        touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.MAX_AGES)
-        (reply,) = self.store.run(call(_AUDIT_PRELOADS, touched, HALF_LIFE_US, OLDEST_US))
-        now_us, asked_us, since_us, total, *rest = reply
+    def audit(self) -> PreloadAudit:
+        """Decide on the preloads as far as that is possible now. Raises StoreDown."""
+        touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS)
+        (reply,) = self.store.run(call(_AUDIT, touched, HALF_LIFE_US, OLDEST_US))
+        now_us, requested_us, since_us, total, *rest = reply
         # A steady rate r adds up to r x half-life / ln 2 in the long run, and to a part of it in a young record.
         seen = 1 - 2.0 ** (-max(now_us - since_us, SHORTEST_RECORD_US) / HALF_LIFE_US)
-        rate = float(total) * log(2) / (HALF_LIFE_US / 1_000_000) / seen / TRADING_SHARE
-        return PreloadAudit(now_us, asked_us, rate, *rest)
+        rate = float(total) * log(2) / (HALF_LIFE_US / SECOND_US) / seen / TRADING_SHARE
+        return PreloadAudit(now_us, requested_us, rate, *rest)
 
     def note(self, since_us: int) -> int:
         """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""
         touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.PREFERRED)
-        (count,) = self.store.run(call(_RECORD_PRELOAD, touched, since_us, CANDIDATES))
+        (count,) = self.store.run(call(_RECORD, touched, since_us, CANDIDATES))
         return int(count)
 
     def _keys(self, *parts: Part) -> list[str]:
-        return [keys.demand(self.store.prefix, part) for part in parts]
+        return keys.demand(self.store.prefix, parts)

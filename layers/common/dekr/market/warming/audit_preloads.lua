@@ -1,14 +1,15 @@
 -- Decides what became of preloaded quotes: saved a fetch, wasted, or not yet known. Reads when anybody last requested a quote.
--- KEYS: preloaded tickers (each with its stamp and its score at that time), scores of tickers, pace, stamps of tickers, scores of
---       largest ages. ARGV: clock offset, half-life of scores in us, age in us from which no reader may have a quote.
+-- KEYS: preloaded tickers (each with its stamp and its score at that time), scores of tickers, pace, stamps of tickers.
+-- ARGV: clock offset, half-life of scores in us, age in us from which no reader may have a quote.
 -- Returns {now, last request, since when requests are recorded, sum of requests (as text), latest preload, saved, wasted, left}.
 -- A ticker's score grows when it is requested and at no other time, so a ticker whose score has grown was read.
-local preloaded, tickers, pace, stamps, max_ages = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local preloaded, tickers, pace, stamps = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local half_life_us, oldest_us = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local now = now_us()
-local kept = redis.call('HMGET', pace, 'at', 'since', 'market')
+local kept = redis.call('HMGET', pace, 'at', 'since', 'market', 'total')
 local last_request, since, market = tonumber(kept[1] or 0), tonumber(kept[2] or 0), tonumber(kept[3] or 0)
+local total = tonumber(kept[4] or 0) / weight_of_request(now, half_life_us)
 
 local names, notes = {}, {}
 local all = redis.call('HGETALL', preloaded)
@@ -36,7 +37,4 @@ for i, name in ipairs(names) do
   if decided then redis.call('HDEL', preloaded, name) end
 end
 
-local total, weight = 0, weight_of_request(now, half_life_us)
-local mix = redis.call('ZRANGE', max_ages, 0, -1, 'WITHSCORES')
-for i = 2, #mix, 2 do total = total + mix[i] / weight end
 return {now, last_request, since, exact_text(total), latest, saved, wasted, redis.call('HLEN', preloaded)}

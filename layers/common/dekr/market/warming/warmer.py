@@ -1,9 +1,9 @@
-"""Preloading on a schedule: quotes before the open and while it pays, history at night.
+"""Preloading on a schedule: quotes before the open, history at night.
 
-A reader's own miss refreshes as much as a run here does, so a run is worth its call only where nobody has asked yet (before
-the open) or where so many ask that the waiting of those who meet a fetch outweighs it; a run every minute would cost more
-calls than it saves. A run makes one shared refresh at most, every call stays within a part of the budget of its own, and
-nothing is preloaded for nobody. Runs can be repeated, and ended at any moment: what they hold is a lease, which ends.
+While the market is open a reader's own miss refreshes as much as a run here could, and a run every minute would cost more calls
+than it saves, so nothing is preloaded then (docs/adr/0013). A run makes one shared refresh at most, every call stays within a
+part of the budget of its own, and nothing is preloaded for nobody. Runs can be repeated, and ended at any moment: they hold a
+lease, which ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,18 +18,16 @@ from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent, DekrError, StoreDown
 from dekr.gate.budget_share import BudgetShare
 from dekr.gate.call import Attempt
-from dekr.market.demand.record import NO_FLOOR, Demand, Forecast
+from dekr.market.demand.forecast import Forecast
+from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.warming.audit import PreloadAudit, PreloadRecord
 from dekr.sessions import Session
 
-SHARE: Final = 0.1
+WARMER_FRACTION: Final = 0.1
 """The warmer's part of the upstream budget; one call a minute at the least."""
 
-IDLE_US: Final = 900 * SECOND_US
-"""In the session: nobody has asked for so long, nobody is asking."""
-
 FORGOTTEN_US: Final = 5 * DAY_US
-"""Before the open and at night: nobody has asked for longer than any weekend with a holiday."""
+"""Nobody has read a quote for longer than any weekend with a holiday: nobody is expected."""
 
 BEFORE_OPEN_US: Final = 600 * SECOND_US
 AGAIN_US: Final = 50 * SECOND_US
@@ -37,30 +35,31 @@ AGAIN_US: Final = 50 * SECOND_US
 
 
 class Task(StrEnum):
-    """What a run is for."""
+    """The purpose of a run."""
 
-    QUOTES = "quotes"
     OPEN = "open"
+    """Preload quotes before a session opens."""
+    AUDIT = "audit"
+    """Find out which of the preloaded quotes were read."""
     NIGHT = "night"
+    """Bring history up to date."""
 
 
 class Refresher(Protocol):
     """Makes shared refreshes (dekr.market.quotes.shared_refresh)."""
 
     def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
-        """One refresh of what is worth most in this outlook, by default the present one; returns how many calls it made."""
-        ...
-
-    def relief(self) -> float:
-        """What a refresh would save now, less what it costs, in calls."""
+        """Make one refresh of what this forecast expects to be read, by default the present one; returns its calls."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did, in a word, and its upstream calls. ``saved`` and ``wasted``: preloaded tickers of earlier runs that were,
-    or were not, read before they were too old; ``left``: those that may still be. ``failure``: the error that ended the run,
-    other than a spent budget, after which the next run goes on. ``attempts``: its upstream calls as they ended.
+    """The result of a run, in a word, and its upstream calls.
+
+    ``saved`` and ``wasted``: preloaded tickers of earlier runs that were, or were not, read before they were too old;
+    ``left``: those that may still be. ``failure``: the error that ended the run, other than a spent budget, after which the
+    next run goes on. ``attempts``: its upstream calls as they ended.
     """
 
     task: Task
@@ -75,8 +74,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Warmer:
-    """Runs one task. ``night`` brings history up to date and says in a word how far it came; ``share`` is the gate that it and
-    ``refresher`` use; ``toll`` makes what counts the calls of refreshes among all of the day.
+    """Runs one task.
+
+    ``night`` brings history up to date and says in a word how far it came; ``share`` is the gate that it and ``refresher`` use;
+    ``charge`` makes the rate charge that counts the calls of refreshes among all of the day.
     """
 
     demand: Demand
@@ -87,40 +88,42 @@ class Warmer:
     charge: Callable[[], RateCharge]
 
     def run(self, task: Task, deadline: Deadline) -> Report:
-        """One run. An expected failure is a word of the report."""
+        """Run the task. An expected failure is a word of the report."""
         before = self.share.calls
         try:
-            seen = self.preloads.judge()
+            audit = self.preloads.audit()
         except StoreDown as error:
             return Report(task, error.code, failure=error)
         failure = None
         try:
-            done = why_not(task, seen) or self._do(task, seen, deadline)
+            done = why_not(task, audit) or self._do(task, audit, deadline)
         except DekrError as error:
             done = error.code
             failure = None if isinstance(error, BudgetSpent) else error
         calls, attempts = self.share.calls - before, self.share.take_attempts()
-        return Report(task, done, calls, seen.saved, seen.wasted, seen.left, failure, attempts)
+        return Report(task, done, calls, audit.saved, audit.wasted, audit.left, failure, attempts)
 
-    def _do(self, task: Task, seen: PreloadAudit, deadline: Deadline) -> str:
-        if task is Task.NIGHT:
-            return self.night(deadline)
-        if task is Task.QUOTES and self.refresher.relief() <= 0:
-            return "not worth it"
-        forecast = self._of_the_open(seen) if task is Task.OPEN else None
+    def _do(self, task: Task, audit: PreloadAudit, deadline: Deadline) -> str:
+        match task:
+            case Task.NIGHT:
+                return self.night(deadline)
+            case Task.OPEN:
+                return self._preload(audit, deadline)
+            case Task.AUDIT:
+                return "audited"
+
+    def _preload(self, audit: PreloadAudit, deadline: Deadline) -> str:
+        # What is popular, at the pace of a usual day, from the open on.
+        usual = self.demand.forecast(NO_FLOOR, audit.usual_rate)
         before = self.share.calls
         try:
-            calls = self.refresher.refresh(deadline, forecast)
+            calls = self.refresher.refresh(deadline, replace(usual, now_us=sessions.at(audit.now_us).until_us))
         finally:
             self._count(self.share.calls - before)
         if not calls:
             return "nothing"
-        self.preloads.note(seen.now_us)
+        self.preloads.note(audit.now_us)
         return "refreshed"
-
-    def _of_the_open(self, seen: PreloadAudit) -> Forecast:
-        """What is likely to be asked for from the open on: what is popular, at the pace of a usual day."""
-        return replace(self.demand.forecast(NO_FLOOR, seen.usual_rate), now_us=sessions.at(seen.now_us).until_us)
 
     def _count(self, calls: int) -> None:
         if calls:
@@ -128,19 +131,18 @@ class Warmer:
             self.share.gate.store.run(charge.command, *charge.count_misses(0, calls))
 
 
-def why_not(task: Task, seen: PreloadAudit) -> str | None:
-    """Why a run has nothing to do, where that is so."""
-    moment = sessions.at(seen.now_us)
+def why_not(task: Task, audit: PreloadAudit) -> str | None:
+    """Why a run has nothing to do; None where it has."""
+    if task is Task.AUDIT:
+        return None
+    moment = sessions.at(audit.now_us)
     closed = moment.session is Session.CLOSED
-    if task is Task.QUOTES and closed:
-        return "market closed"
-    if task is Task.NIGHT and not (closed and seen.now_us >= moment.since_us + LATE_PRINTS_US):
+    if task is Task.NIGHT and not (closed and audit.now_us >= moment.since_us + LATE_PRINTS_US):
         return "market open"
     if task is Task.OPEN:
         opens = moment.known and moment.session in (Session.CLOSED, Session.PRE)
-        if not opens or moment.until_us - seen.now_us > BEFORE_OPEN_US:
+        if not opens or moment.until_us - audit.now_us > BEFORE_OPEN_US:
             return "no open"
-        if seen.now_us - seen.preloaded_us < AGAIN_US:
+        if audit.now_us - audit.preloaded_us < AGAIN_US:
             return "done"
-    patience_us = IDLE_US if task is Task.QUOTES else FORGOTTEN_US
-    return "idle" if seen.now_us - seen.asked_us > patience_us else None
+    return "idle" if audit.now_us - audit.requested_us > FORGOTTEN_US else None
