@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dekr.store.link import Link
 from local.openapi.examples import load, save
-from tests.contract.openapi.asking import SHORTENED, admin_key, ask
+from tests.contract.openapi.example_requests import SHORTENED, admin_key, ask
 from tests.markets import market
 from tests.redis_servers import redis_single
 

@@ -6,7 +6,7 @@ from typing import Any
 from local.openapi.document import TITLE
 from local.openapi.examples import load
 from local.openapi.routes import read
-from tests.contract.openapi.asking import SHORTENED, admin_key, ask
+from tests.contract.openapi.example_requests import SHORTENED, admin_key, ask
 from tests.markets import Market
 
 

@@ -10,7 +10,7 @@ from schemathesis.engine import events, from_schema
 
 from local.openapi.page import operations
 from local.openapi.routes import ROOT
-from tests.contract.openapi.asking import admin_key
+from tests.contract.openapi.example_requests import admin_key
 from tests.contract.openapi.gateway import Gateway
 from tests.markets import Market
 
