@@ -24,7 +24,7 @@ def _calendar() -> exchange_calendars.ExchangeCalendar:
 
 @cache
 def bounds(day: date) -> tuple[datetime, datetime, datetime, datetime] | None:
-    """When the pre-market, the regular session and the after-hours of a day begin, and when the last one ends."""
+    """Return the starts of a day's pre-market, regular session and after-hours, and the end of the after-hours."""
     calendar = _calendar()
     if not calendar.is_session(day.isoformat()):
         return None
@@ -40,7 +40,7 @@ def bounds(day: date) -> tuple[datetime, datetime, datetime, datetime] | None:
 
 
 def session(now: datetime) -> tuple[str, datetime]:
-    """The session at a moment, and since when it lasts."""
+    """Return the name and the start of the session at a moment."""
     day = now.astimezone(NEW_YORK).date()
     today = bounds(day)
     if today and today[0] <= now < today[3]:
@@ -55,7 +55,7 @@ def session(now: datetime) -> tuple[str, datetime]:
 
 
 def may_have(tier: int, fetched: datetime, now: datetime) -> bool:
-    """Whether a reader of this tier may have a quote now whose fetch started then."""
+    """Return whether a reader of this tier may have a quote at ``now`` whose fetch started at ``fetched``."""
     name, since = session(now)
     age_s = REAL_TIME_S[tier]
     if name in ("pre", "post"):

@@ -1,4 +1,4 @@
-"""Counts round trips on a link's own connection: each time that it sends is one, because it then reads all replies."""
+"""Count round trips on a link's own connection. Each send is one, because the link then reads all replies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from dekr.store.link import Link
 
 
 class RoundTrips:
-    """``count``: how often the connection has sent."""
+    """A counter of round trips. ``count``: how often the connection has sent."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -16,7 +16,7 @@ class RoundTrips:
 
 @contextmanager
 def counted(link: Link) -> Iterator[RoundTrips]:
-    """Counts while the block runs."""
+    """Count the round trips of a link while the block runs."""
     trips = RoundTrips()
     connection: Any = link.connection
     send = connection.send_packed_command

@@ -12,7 +12,7 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # see above
-    """YAML with CloudFormation's tags, which are left out."""
+    """A loader of YAML that leaves out CloudFormation's tags."""
 
 
 _Loader.add_multi_constructor("!", lambda *_: None)
@@ -20,7 +20,7 @@ _Loader.add_multi_constructor("!", lambda *_: None)
 
 @dataclass(frozen=True)
 class Route:
-    """``key`` as API Gateway writes it: GET /quote/{symbol}."""
+    """A route of the HTTP API. ``key`` is written as API Gateway writes it: GET /quote/{symbol}."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ def template() -> Any:
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Every route of the HTTP API but the one that takes the rest."""
+    """Return every route of the HTTP API but the catch-all route."""
     found: list[Route] = []
     for resource in template()["Resources"].values():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -53,6 +53,6 @@ def routes() -> tuple[Route, ...]:
 
 
 def route_of(method: str, path: str) -> Route | None:
-    """The route that API Gateway chooses: the one with the fewest variables; None for what only the rest takes."""
+    """Return the route that API Gateway chooses, the one with the fewest variables; None if only the catch-all matches."""
     found = [route for route in routes() if route.matches(method, path)]
     return min(found, key=lambda route: route.path.count("{"), default=None)

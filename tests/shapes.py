@@ -8,7 +8,7 @@ from tests.world import Answer
 
 
 def shaped(model: Any, answer: Answer) -> Any:
-    """The JSON of a good answer in the shape of a model: every field of it and no other."""
+    """Return the JSON of a good answer, which must have every field of a model and no other."""
     assert answer.status == 200, answer.text
     found = answer.json
     kind = TypeAdapter(model)
@@ -17,7 +17,7 @@ def shaped(model: Any, answer: Answer) -> Any:
 
 
 def polygon_shaped(model: Any, answer: Answer) -> Any:
-    """The same of a Polygon-compatible route, where what the upstream left out is absent."""
+    """Return the JSON of a good answer in a model's shape, without fields that the upstream left out (Polygon's dialect)."""
     assert answer.status == 200, answer.text
     found = answer.json
     kind = TypeAdapter(model)

@@ -9,7 +9,7 @@ from dekr.tiers import Tier
 
 
 class FakeDirectory:
-    """``reads`` counts the look-ups."""
+    """A key directory in memory. ``reads`` counts the look-ups."""
 
     def __init__(self) -> None:
         self.records: dict[str, KeyRecord] = {}

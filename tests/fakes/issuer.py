@@ -1,4 +1,4 @@
-"""An issuer of tokens: it signs them as it is told, and publishes its keys, in memory or at an address of this machine."""
+"""A fake issuer of tokens. It signs any claims, and publishes its keys in memory or at an address of this machine."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def private_key(algorithm: Algorithm, kid: str, bits: int = 2048) -> Private:  #
 
 
 def public_jwk(algorithm: Algorithm, kid: str, **more: Any) -> dict[str, Any]:
-    """The public part of that key, as it is published."""
+    """Return the public part of the issuer's key of this name, as a JWK."""
     public = private_key(algorithm, kid).public_key()
     form: dict[str, Any] = json.loads(jwt.get_algorithm_by_name(algorithm).to_jwk(public))
     form.pop("key_ops", None)
@@ -52,7 +52,7 @@ class FakeIssuer:
         self.fetches = 0
 
     def fetch(self) -> bytes:
-        """What is published now."""
+        """Return the key document as it is published now; raise ``UpstreamDown`` while the issuer is down."""
         self.fetches += 1
         if self.down:
             raise UpstreamDown("The issuer is down.", retry_after_s=1.0)
@@ -92,22 +92,22 @@ type Sent = tuple[int, dict[str, str], bytes]
 
 
 class Address:
-    """An address of this machine. ``answer``: status, headers and body that it sends; ``asked``: the paths."""
+    """An address of this machine. ``answer``: status, headers and body that it sends; ``requested``: the paths, in order."""
 
     def __init__(self, answer: Sent) -> None:
         self.answer = answer
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.url = ""
 
 
 @contextmanager
 def served(answer: Sent) -> Iterator[Address]:
-    """Serves an answer on a free port while the block runs."""
+    """Serve an answer on a free port while the block runs."""
     address = Address(answer)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            address.asked.append(self.path)
+            address.requested.append(self.path)
             status, headers, body = address.answer
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():

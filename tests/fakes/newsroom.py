@@ -16,35 +16,35 @@ PATH = "/v2/reference/news"
 
 @dataclass
 class Story:
-    """``states``: from when on (microseconds) the article reads so; None: it is not there."""
+    """An article. ``states``: its versions, each with its first moment in microseconds; None: it is withdrawn."""
 
     number: int
     published_us: int
     states: list[tuple[int, Mapping[str, Any] | None]] = field(default_factory=list)
 
     def at(self, us: int) -> Mapping[str, Any] | None:
-        """How it read then."""
+        """Return the article as it was at a moment; None if it was not published then."""
         place = bisect_right(self.states, us, key=lambda state: state[0])
         return self.states[place - 1][1] if place else None
 
 
 @dataclass
 class Newsroom:
-    """``most``: articles in a page, whatever is asked for. ``reads_us``: when it was asked."""
+    """The upstream's news. ``page_size``: the most articles in a page, whatever the limit; ``reads_us``: when it was read."""
 
-    most: int = 1_000
+    page_size: int = 1_000
     stories: list[Story] = field(default_factory=list)
     reads_us: list[int] = field(default_factory=list)
 
     def publish(self, published_us: int, *tickers: str, appears_us: int | None = None) -> Story:
-        """A new article, there from ``appears_us`` on."""
+        """Publish a new article, which can be read from ``appears_us`` on."""
         story = Story(len(self.stories), published_us)
         self.stories.append(story)
         self.change(story, appears_us or published_us, *tickers)
         return story
 
     def change(self, story: Story, at_us: int, *tickers: str) -> None:
-        """From then on the article reads otherwise."""
+        """Publish a new version of an article, with these tickers, from ``at_us`` on."""
         version = f"{story.number}.{len(story.states)}"
         article = {
             "id": f"article-{story.number}",
@@ -57,32 +57,32 @@ class Newsroom:
         story.states.append((at_us, article))
 
     def withdraw(self, story: Story, at_us: int) -> None:
-        """From then on it is not there."""
+        """Withdraw an article from ``at_us`` on."""
         story.states.append((at_us, None))
 
     def read(self, at_us: int, ticker: str | None = None) -> list[Mapping[str, Any]]:
-        """All articles as they could be read at a moment, the newest first."""
+        """Return all articles as they could be read at a moment, the newest first."""
         found = [(story, article) for story in self.stories if (article := story.at(at_us)) is not None]
         found.sort(key=lambda each: (each[0].published_us, each[0].number), reverse=True)
         return [article for _, article in found if ticker is None or ticker in article["tickers"]]
 
     def answer(self, request: httpx.Request, now_us: int) -> httpx.Response | None:
-        """The answer on the wire; None for another path."""
+        """Return the response to a request for news; None for another path."""
         if request.url.path != PATH:
             return None
         self.reads_us.append(now_us)
-        asked = dict(request.url.params)
-        if "cursor" in asked:
-            asked = dict(httpx.QueryParams(b64decode(asked["cursor"]).decode()))
-        found = self.read(now_us, asked.get("ticker"))
-        found = [article for article in found if article["published_utc"] >= asked.get("published_utc.gte", "")]
-        found = [article for article in found if article["published_utc"] < asked.get("published_utc.lt", "9")]
-        behind = [place for place, article in enumerate(found, 1) if article["id"] == asked.get("behind")]
+        parameters = dict(request.url.params)
+        if "cursor" in parameters:
+            parameters = dict(httpx.QueryParams(b64decode(parameters["cursor"]).decode()))
+        found = self.read(now_us, parameters.get("ticker"))
+        found = [article for article in found if article["published_utc"] >= parameters.get("published_utc.gte", "")]
+        found = [article for article in found if article["published_utc"] < parameters.get("published_utc.lt", "9")]
+        behind = [place for place, article in enumerate(found, 1) if article["id"] == parameters.get("behind")]
         found = found[behind[0] :] if behind else found
-        page = found[: min(self.most, int(asked["limit"]))]
+        page = found[: min(self.page_size, int(parameters["limit"]))]
         body: dict[str, Any] = {"status": "OK", "request_id": "r", "count": len(page), "results": page}
         if len(page) < len(found):
-            cursor = b64encode(str(httpx.QueryParams({**asked, "behind": page[-1]["id"]})).encode()).decode()
+            cursor = b64encode(str(httpx.QueryParams({**parameters, "behind": page[-1]["id"]})).encode()).decode()
             body["next_url"] = f"https://upstream.test{PATH}?{httpx.QueryParams({'cursor': cursor})}"
         return httpx.Response(200, json=body)
 

@@ -33,7 +33,7 @@ def quote(**fields: object) -> dict[str, Any]:
 
 
 def bar(t: int = 1_795_100_000_000, **fields: object) -> dict[str, Any]:
-    """A bar that nothing is wrong with."""
+    """Return a valid bar that starts at ``t`` ms."""
     return {"o": 10.5, "h": 12, "l": 10, "c": 11.25, "v": 1000, "vw": 11.0625, "n": 12, "t": t} | fields
 
 
@@ -54,7 +54,7 @@ class FakeTime:
 
 @dataclass
 class FakeCall:
-    """Leave to call. ``refusal``: raised in the place of payment."""
+    """A permitted call. ``refusal``: the error that is raised in the place of payment."""
 
     deadline: Deadline
     refusal: Exception | None = None
@@ -80,7 +80,7 @@ class FakeCall:
 
 @dataclass
 class ScriptedUpstream:
-    """Plays ``steps`` in order, one a request. ``keys``: what reading the key gives, time after time."""
+    """An upstream that plays ``steps`` in order, one a request. ``keys``: the API keys that successive reads return."""
 
     steps: list[Step] = field(default_factory=list)
     keys: list[str] = field(default_factory=lambda: [KEY])
@@ -95,7 +95,7 @@ class ScriptedUpstream:
         self.client = PolygonClient(self.transport, lambda: NOW_US, lambda: self.random, self.time.sleep)
 
     def call(self, seconds: float = 20.0) -> FakeCall:
-        """Leave to call with so much time."""
+        """Return a permitted call with this many seconds left."""
         return FakeCall(self.deadline(seconds))
 
     def deadline(self, seconds: float = 20.0) -> Deadline:

@@ -1,4 +1,4 @@
-"""A small upstream behind httpx's own mock transport: it answers on the wire, and can be told how.
+"""A small upstream behind httpx's own mock transport: it answers on the wire, and tests can replace its answers.
 
 It is simpler than the sandbox market: every answer carries a serial number as its price, so that a test can tell which
 fetch an answer came from.
@@ -21,7 +21,7 @@ _RANGE = re.compile(r"/v2/aggs/ticker/([^/]+)/range/(\d+)/(\w+)/(\d+)/(\d+)")
 
 @dataclass
 class FakeUpstream:
-    """``calls``: the paths asked, in order. ``answer``: takes the place of the usual answer where it returns one.
+    """A fake upstream. ``calls``: the requested paths, in order. ``answer``: replaces the usual answer unless it returns None.
     ``denied``: families that the plan lacks. ``before``: runs while a call is under way. ``listed``: the whole market."""
 
     now_us: Callable[[], int] = lambda: time.time_ns() // 1000
@@ -70,8 +70,8 @@ class FakeUpstream:
         return {"p": serial, "s": 2, "P": serial + 0.5, "S": 3, "t": self.now_us() * 1000}
 
     def _market(self, request: httpx.Request, serial: int) -> httpx.Response:
-        asked = request.url.params.get("tickers")
-        found = [ticker for ticker in self.listed if asked is None or ticker in asked.split(",")]
+        requested = request.url.params.get("tickers")
+        found = [ticker for ticker in self.listed if requested is None or ticker in requested.split(",")]
         quote = self._quote(serial)
         tickers = [{"ticker": ticker, "lastQuote": quote} for ticker in found]
         return httpx.Response(200, json={"status": "OK", "tickers": tickers})

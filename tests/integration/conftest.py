@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.busy import MARKET, NAMES, ask
+from tests.busy import MARKET, NAMES, request_quotes
 from tests.world import World
 
 
 @pytest.fixture
 def busy(world: World) -> World:
-    """A world that has seen many tickers asked for, and the whole market once."""
+    """A service whose readers have requested many tickers, and which has fetched the whole market once."""
     world.upstream.listed = NAMES
     key = world.key()
     for name in NAMES[:300]:
-        ask(world, key, name)
+        request_quotes(world, key, name)
         world.later(0.2)
     assert MARKET in world.upstream.calls
     return world

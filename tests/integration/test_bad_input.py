@@ -20,7 +20,7 @@ BAD_SYMBOLS = (
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> "object":
-    """After the test, nothing was asked upstream and nothing stands in the store but what finding the key needs."""
+    """Check after the test that no upstream call was made and that the store holds only what reading the key needs."""
     yield None
     assert world.upstream.calls == []
     with redis.client() as client:
@@ -198,7 +198,7 @@ MANY = ",".join(f"A{a}{b}" for a in ascii_uppercase for b in ascii_uppercase)
 
 
 def _refused(answer: Answer, path: str, field: str) -> None:
-    """Bad input, said in the route's dialect, with the name of the field."""
+    """Assert that an answer refuses the input in the route's dialect and names the field."""
     if path.startswith(("/v1/", "/v2/", "/v3/")):
         assert (answer.status, answer.json["status"]) == (400, "ERROR"), answer.text
         assert set(answer.json) == {"status", "request_id", "error"}
@@ -371,17 +371,17 @@ def test_no_body_at_all(world: World) -> None:
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("text", ["not base64!", "WyJBQVBMIl", "====", "\u00ff"])
 def test_a_body_that_is_no_base64(world: World, text: str) -> None:
-    asked = event("/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json"}, "POST", b"x")
-    answer = world._handler("batch")({**asked, "body": text, "isBase64Encoded": True}, Context())
+    request = event("/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json"}, "POST", b"x")
+    answer = world._handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_json")
 
 
 def test_a_good_body_as_base64_is_good(world: World) -> None:
-    asked = event(
+    request = event(
         "/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json; charset=utf-8"}, "POST", b"x"
     )
     text = b64encode(b'["AAPL"]').decode()
-    answer = world._handler("batch")({**asked, "body": text, "isBase64Encoded": True}, Context())
+    answer = world._handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
     assert (answer["statusCode"], list(json.loads(answer["body"]))) == (200, ["AAPL"])
 
 

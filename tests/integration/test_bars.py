@@ -1,4 +1,4 @@
-"""What a user of the bars route sees, and what it costs."""
+"""The answers of the bars route and their upstream calls."""
 
 import httpx
 import pytest

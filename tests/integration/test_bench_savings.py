@@ -10,20 +10,20 @@ from bench.savings.trace import START_US, Trace, day
 
 
 def first_minutes(trace: Trace, minutes: int) -> Trace:
-    """The same requests, all in the first minutes of the day."""
+    """Return a trace's requests, all moved into the first minutes of the day."""
     at_us = START_US + np.sort((trace.at_us - START_US) // (960 // minutes))
     return dataclasses.replace(trace, at_us=at_us)
 
 
 def test_a_driven_morning_keeps_the_promise_and_counts_every_call() -> None:
     trace = first_minutes(day(1, 150, mixed=True), 10)
-    given = drive(trace, [])
-    assert given.outcomes.total() == 150
-    assert 0 < given.counts.calls < 150
-    assert given.outcomes["miss"] <= given.counts.calls
-    assert violations(given.history, START_US) == []
-    assert given.differing == 0
-    assert len(given.history) >= 150
+    result = drive(trace, [])
+    assert result.outcomes.total() == 150
+    assert 0 < result.counts.calls < 150
+    assert result.outcomes["miss"] <= result.counts.calls
+    assert violations(result.history, START_US) == []
+    assert result.differing == 0
+    assert len(result.history) >= 150
 
 
 def test_for_what_was_read_yesterday_fewer_readers_wait_today() -> None:

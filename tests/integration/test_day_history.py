@@ -60,7 +60,7 @@ def served(on: Market, ticker: str, first: str = "2025-01-02", adjusted: str = "
 
 
 def test_one_call_adds_the_day_for_everybody(friday: Market) -> None:
-    """And one call lists the splits. The bar that is added is the one that a fetch of the year would have brought."""
+    """One call fetches the day and one the splits. The added bar equals the one that a fetch of the year would bring."""
     friday.to(NIGHT)
     assert night(friday) == 2
     for ticker in TICKERS:

@@ -1,4 +1,4 @@
-"""What is remembered of what was asked for."""
+"""The record of requested tickers, and the forecast that is made of it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def demand(world: World) -> Demand:
     return world.services.demand
 
 
-def noted(demand: Demand, world: World, **counts: int) -> None:
+def record_reads(demand: Demand, world: World, **counts: int) -> None:
     for ticker, count in counts.items():
         for _ in range(count):
             demand.note(ticker, 0)
@@ -26,26 +26,26 @@ def test_an_empty_record_expects_nothing(demand: Demand) -> None:
     assert (forecast.rate, forecast.market_us, list(forecast.tickers)) == (0, 0, [])
 
 
-def test_rates_follow_the_shares_of_what_was_asked(demand: Demand, world: World) -> None:
-    noted(demand, world, AAPL=300, MSFT=100)
+def test_rates_follow_the_shares_of_what_was_read(demand: Demand, world: World) -> None:
+    record_reads(demand, world, AAPL=300, MSFT=100)
     rates = {each.ticker: each.rate for each in demand.forecast(NO_FLOOR).tickers}
     assert rates["AAPL"] == pytest.approx(3 * rates["MSFT"])
 
 
 def test_the_pace_is_forgotten_in_hours_and_popularity_is_not(demand: Demand, world: World) -> None:
-    noted(demand, world, AAPL=300, MSFT=100)
+    record_reads(demand, world, AAPL=300, MSFT=100)
     before = demand.forecast(NO_FLOOR)
     world.later(6 * 3600)
     after = demand.forecast(NO_FLOOR)
     assert after.rate < before.rate / 1e6
-    noted(demand, world, TSLA=1)
+    record_reads(demand, world, TSLA=1)
     assert [each.ticker for each in demand.forecast(NO_FLOOR).tickers] == ["AAPL", "MSFT", "TSLA"]
 
 
 def test_what_is_popular_now_overtakes_what_was_weeks_ago(demand: Demand, world: World) -> None:
-    noted(demand, world, AAPL=100)
+    record_reads(demand, world, AAPL=100)
     world.later(21 * 86_400)
-    noted(demand, world, MSFT=20)
+    record_reads(demand, world, MSFT=20)
     assert [each.ticker for each in demand.forecast(NO_FLOOR).tickers] == ["MSFT", "AAPL"]
 
 
@@ -63,9 +63,9 @@ def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: 
 def test_a_served_quote_is_noted_with_its_stamp(world: World, demand: Demand) -> None:
     key = world.key(6)
     world.get("/quote/AAPL", key)
-    (likely,) = demand.forecast(NO_FLOOR).tickers
+    (expected,) = demand.forecast(NO_FLOOR).tickers
     (raw,) = world.store.run(world.services.quotes.shared.reader.cache.get("dekr:{AAPL}:quote"))
-    assert (likely.ticker, likely.stamp_us) == ("AAPL", int(raw[:16]))
+    assert (expected.ticker, expected.stamp_us) == ("AAPL", int(raw[:16]))
 
 
 def test_a_ticker_that_does_not_exist_is_not_remembered(world: World, demand: Demand) -> None:
@@ -83,13 +83,13 @@ def test_the_record_is_bounded(world: World, demand: Demand) -> None:
     world.store.run(*demand.all())
     for name in ("tickers", "stamps"):
         assert world.store.run(plain("ZCARD", f"dekr:{{demand}}:{name}")) == [MAX_TICKERS]
-    likely = {each.ticker for each in demand.forecast(NO_FLOOR).tickers}
-    assert len(likely) == CANDIDATES
-    assert all(int(ticker[1:]) % 2 for ticker in likely)
+    expected = {each.ticker for each in demand.forecast(NO_FLOOR).tickers}
+    assert len(expected) == CANDIDATES
+    assert all(int(ticker[1:]) % 2 for ticker in expected)
 
 
-def test_a_market_fetched_after_the_floor_is_all_that_is_told(world: World, demand: Demand) -> None:
-    noted(demand, world, AAPL=3)
+def test_a_market_fetched_after_the_floor_is_all_that_the_forecast_has(world: World, demand: Demand) -> None:
+    record_reads(demand, world, AAPL=3)
     stamp = world.services.now_us()
     world.store.run(*demand.refreshed_market(stamp, []))
     assert demand.forecast(stamp - 1).market_us == stamp
@@ -106,37 +106,37 @@ def test_a_clock_that_stepped_back_does_not_keep_a_market_fresh(world: World, de
 def test_preferred_tickers_are_expected_until_their_time(world: World, demand: Demand) -> None:
     until = world.services.now_us() + 3600 * 1_000_000
     world.store.run(*demand.prefer(["TSLA"], 36, until))
-    (likely,) = demand.forecast(NO_FLOOR).tickers
-    assert likely.ticker == "TSLA"
-    assert likely.rate == pytest.approx(0.01)
+    (expected,) = demand.forecast(NO_FLOOR).tickers
+    assert expected.ticker == "TSLA"
+    assert expected.rate == pytest.approx(0.01)
     world.later(3601)
     assert list(demand.forecast(NO_FLOOR).tickers) == []
 
 
-def test_a_preferred_ticker_that_nobody_asks_for_is_as_old_as_its_last_fetch(world: World, demand: Demand) -> None:
+def test_a_preferred_ticker_that_nobody_reads_is_as_old_as_its_last_fetch(world: World, demand: Demand) -> None:
     now = world.services.now_us()
     world.store.run(*demand.prefer(["TSLA"], 36, now + 3600 * 1_000_000), *demand.refreshed(now, ["TSLA"]))
-    (likely,) = demand.forecast(NO_FLOOR).tickers
-    assert (likely.ticker, likely.stamp_us) == ("TSLA", now)
+    (expected,) = demand.forecast(NO_FLOOR).tickers
+    assert (expected.ticker, expected.stamp_us) == ("TSLA", now)
 
 
 def test_stamps_ahead_of_a_clock_that_stepped_back_do_not_count(world: World, demand: Demand) -> None:
     demand.note("AAPL", world.services.now_us())
     world.store.run(*demand.all())
     world.later(-600)
-    (likely,) = demand.forecast(NO_FLOOR).tickers
-    assert likely.stamp_us == 0
+    (expected,) = demand.forecast(NO_FLOOR).tickers
+    assert expected.stamp_us == 0
     now = world.services.now_us()
     world.store.run(*demand.refreshed(now, ["AAPL"]))
-    (likely,) = demand.forecast(NO_FLOOR).tickers
-    assert likely.stamp_us == now
+    (expected,) = demand.forecast(NO_FLOOR).tickers
+    assert expected.stamp_us == now
 
 
 def test_a_record_from_far_ahead_begins_anew(world: World, demand: Demand) -> None:
     world.later(40 * 365 * 86_400)
-    noted(demand, world, AAPL=10)
+    record_reads(demand, world, AAPL=10)
     world.later(-40 * 365 * 86_400)
-    noted(demand, world, MSFT=10)
+    record_reads(demand, world, MSFT=10)
     forecast = demand.forecast(NO_FLOOR)
     assert [each.ticker for each in forecast.tickers] == ["MSFT"]
     assert 0 < forecast.rate < 1

@@ -62,7 +62,7 @@ class Town:
         tier, ticker = self.rng.randint(1, 7), self.rng.choice(TICKERS)
         world = self.rng.choice([world for world in self.worlds if world not in self.busy])
         self.busy.append(world)
-        asked, driven = self.now(), self.driven
+        requested, driven = self.now(), self.driven
         answer = world.get(f"/quote/{ticker}", self.keys[tier])
         self.busy.remove(world)
         if answer.status == 429:
@@ -70,7 +70,7 @@ class Town:
         assert answer.status == 200, answer.text
         assert "stale" not in answer.headers["Cache-Status"]
         # The clock of the answer: that of the question and what was driven since. Real time only makes it later.
-        fetched, now = self.fetched[answer.json["bid"]], asked + (self.driven - driven)
+        fetched, now = self.fetched[answer.json["bid"]], requested + (self.driven - driven)
         assert may_have(tier, fetched, now), (tier, fetched, now, answer.headers)
         self.answers += 1
         self.hits += answer.headers["Cache-Status"].startswith("dekr; hit")
@@ -83,7 +83,7 @@ class Town:
             self.stamps[ticker] = stamp or self.stamps.get(ticker, b"")
 
     def _during(self, _: httpx.Request) -> None:
-        """A call has arrived upstream: sometimes it is slow, and sometimes its lease is lost and another overtakes it."""
+        """Run while an upstream call is under way: it may be slow, or lose its lease and be overtaken by another."""
         self.fetched[len(self.upstream.calls)] = self.now()
         if len(self.busy) > 1 or self.rng.random() < 0.7:
             return

@@ -100,28 +100,28 @@ def test_who_waits_for_another_fetch_holds_no_call_meanwhile(link: Link) -> None
         admit(made, "b")
 
 
-def test_no_leave_beside_a_fetch_that_may_bring_it_too(link: Link) -> None:
+def test_no_permit_while_a_fetch_runs_that_may_bring_it_too(link: Link) -> None:
     made = gate(link)
 
-    def beside(*, reread: bool = False) -> Decision:
+    def admit_covered(*, reread: bool = False) -> Decision:
         return made.admit(request(covered_by="market"), reread=reread)
 
     market = granted(made, "market", ("market",))
-    assert isinstance(beside(), Wait)
+    assert isinstance(admit_covered(), Wait)
     assert link.run(plain("ZCARD", "dekr:{upstream}:calls")) == [1]
     end(made, market)
-    assert isinstance(beside(), Done)
-    assert isinstance(beside(reread=True), Permit)
+    assert isinstance(admit_covered(), Done)
+    assert isinstance(admit_covered(reread=True), Permit)
 
 
-def test_a_failure_beside_is_no_reason_to_fail(link: Link) -> None:
+def test_a_failure_of_the_covering_fetch_is_no_reason_to_fail(link: Link) -> None:
     made = gate(link)
     link.run(*granted(made, "market", ("market",)).failed(UpstreamInvalid("garbage")))
     found = admit(made, covered_by="market")
     assert isinstance(found, Permit)
 
 
-def test_word_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
+def test_an_outcome_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
     made = gate(link)
     link.clock_offset_us = 3600 * S
     end(made, granted(made))

@@ -1,4 +1,4 @@
-"""What a user of the indicator routes sees, and what it costs."""
+"""The answers of the indicator routes and their upstream calls."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -385,7 +385,7 @@ BAD = [
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> Iterator[None]:
-    """After the test, no upstream call was made and the store has nothing but what finding the key needs."""
+    """Check after the test that no upstream call was made and that the store holds only what reading the key needs."""
     yield
     assert world.upstream.calls == []
     with redis.client() as client:

@@ -1,4 +1,4 @@
-"""What the live stream brings is in the cache, and readers get it: unless the cache knows something newer."""
+"""Messages of the live stream go into the cache, and readers get them, unless the cache has something newer."""
 
 import json
 from typing import Any

@@ -49,7 +49,7 @@ def raises(error: Exception) -> Reply:
 
 
 def at(path: str, reply: Reply) -> Reply:
-    """The reply for one path alone."""
+    """Return a handler that gives the reply for one path alone."""
     return lambda request: reply(request) if request.url.path == path else None
 
 
@@ -62,7 +62,7 @@ def quote(**fields: object) -> dict[str, Any]:
 
 @pytest.fixture
 def line(capsys: pytest.CaptureFixture[str]) -> Callable[[Callable[[], object]], Line]:
-    """Does something and gives the one line of log that it wrote."""
+    """Do something and return the one line of log that it wrote."""
 
     def written(act: Callable[[], object]) -> Line:
         capsys.readouterr()
@@ -295,7 +295,7 @@ def test_too_little_time_for_a_call_is_named(world: World, line: Written) -> Non
 
 
 def short_of_time(world: World, remaining_ms: int) -> None:
-    """A request for a quote in a function that has so much time left."""
+    """Request a quote in a function that has this much time left."""
     handler = world._handler("quote")
     handler(event(QUOTE, {"x-api-key": world.key()}), Context(remaining_ms))
 
@@ -416,7 +416,7 @@ def test_splits_that_are_not_known_are_named(world: World, line: Written) -> Non
     assert found["passed_over"] == ["upstream_invalid: ListAnswer[Split]: results.0.ticker: string_type and 1 more"]
 
 
-def test_hours_without_the_upstreams_word_say_why(world: World, line: Written) -> None:
+def test_hours_without_the_upstreams_status_say_why(world: World, line: Written) -> None:
     world.upstream.answer = status(500)
     found = line(lambda: world.get("/market-status", world.key()))
     assert (found["level"], found["status"]) == ("WARNING", 200)

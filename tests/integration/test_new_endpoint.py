@@ -19,7 +19,7 @@ PATH = "/v1/related-companies/AAPL"
 
 
 def example() -> dict[str, Any]:
-    """What the example's code defines."""
+    """Run the example's code and return the names that it defines."""
     section = CONTRIBUTING.read_text().split("## A new upstream endpoint")[1].split("\n## ")[0]
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     defined: dict[str, Any] = {"__name__": "example"}

@@ -68,7 +68,7 @@ class Wire:
         return [call.get("ticker", "cursor" if "cursor" in call else "all") for call in self.calls[before:]]
 
     def fill(self, *tickers: str, articles: int = 12) -> None:
-        """So many old articles about each, one an hour."""
+        """Publish this many old articles about each ticker, one an hour."""
         for number in range(articles):
             for ticker in tickers:
                 self.room.publish(self.now_us - (articles + 12 - number) * HOUR_US, ticker)
@@ -80,7 +80,7 @@ class Wire:
 
 @pytest.fixture
 def wire(link: Link) -> Wire:
-    """There is always news of somebody: an article in each half hour."""
+    """Two sandboxes and a newsroom with an article about NVDA in each half hour."""
     first = World(link)
     found = Wire([first, World(link, first.upstream, first.directory)])
     for half_hour in range(-60, 300):
@@ -90,7 +90,7 @@ def wire(link: Link) -> Wire:
 
 @pytest.fixture
 def known(wire: Wire) -> Wire:
-    """There is a feed, and lists of three tickers that are too old for their reader."""
+    """The service with a feed, and with lists of three tickers that are too old for their reader."""
     wire.fill("AAPL", "MSFT", "KO")
     for symbol in ("AAPL", "MSFT", "KO"):
         wire.titles(symbol)
@@ -204,7 +204,7 @@ def test_a_list_from_before_the_chain_is_fetched_itself(wire: Wire) -> None:
 
 
 def test_more_than_some_pages_of_news_are_not_followed(known: Wire) -> None:
-    known.room.most = 5
+    known.room.page_size = 5
     known.titles("AAPL")
     for number in range(40):
         known.publish("TSLA", ago_s=40 - number)
@@ -220,7 +220,7 @@ def test_pages_that_are_worth_it_are_followed(known: Wire) -> None:
     for number in range(4):
         known.publish("TSLA", ago_s=40 - number)
     story = known.publish("KO", ago_s=50)
-    known.room.most = 5
+    known.room.page_size = 5
     known.later(301)
     assert known.spent(lambda: known.titles("AAPL")) == ["all", "cursor"]
     assert known.spent(lambda: known.titles("KO")) == []
@@ -289,7 +289,7 @@ def test_of_a_moment_at_which_the_feed_ends_it_may_lack_articles(wire: Wire) -> 
     wire.titles("KO")
     wire.later(301)
     newer = [each for each in wire.room.stories if at_us < each.published_us <= wire.now_us]
-    wire.room.most = len(newer) + 1
+    wire.room.page_size = len(newer) + 1
     assert wire.spent(lambda: wire.titles("KO")) == ["all"]
     assert set(wire.titles("KO")) == found
 
@@ -301,13 +301,13 @@ def test_a_feed_that_goes_back_less_than_articles_may_be_late_is_not_enough(wire
     wire.later(301)
     for number in range(20):
         wire.publish("TSLA", ago_s=2_400 + number)
-    wire.room.most = 15
+    wire.room.page_size = 15
     assert wire.spent(lambda: wire.titles("KO")) == ["all", "KO"]
     assert wire.titles("KO")[0] == f"{story.number}.0"
 
 
 class Losing:
-    """A store of which commands can be lost on the way."""
+    """A store to which commands can be lost on the way."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -454,8 +454,8 @@ def live(room: Newsroom, draw: random.Random, start_us: int, hours: int) -> None
 
 
 def is_page_of(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) -> bool:
-    """Whether it is the first page: ten articles, or fewer where there are no more, or where the tenth and the next are of one
-    moment.
+    """Return whether this is a first page: ten articles, or fewer where there are no more, or where the tenth and the next
+    are of one moment.
     """
     if page != truth[: len(page)]:
         return False
@@ -471,7 +471,7 @@ def difference(page: list[Mapping[str, Any]], truth: list[Mapping[str, Any]]) ->
 @pytest.mark.parametrize("seed", range(6))
 def test_every_list_is_what_the_upstream_said_at_its_stamp(wire: Wire, seed: int) -> None:
     draw = random.Random(seed)
-    wire.room.most = draw.choice((1_000, 40, 15))
+    wire.room.page_size = draw.choice((1_000, 40, 15))
     live(wire.room, draw, wire.now_us, hours=72)
     end_us = wire.now_us + 72 * HOUR_US
     outcomes: list[Outcome] = []

@@ -1,4 +1,4 @@
-"""What a user of the quote route sees."""
+"""The answers of the quote route."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The resolver on its own: what routes may take, and what it makes of the rest."""
+"""The resolver on its own: the parameters that routes may take, and its errors."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ class Window(BaseModel):
     size: int = Field(default=5, ge=1)
 
 
-def asked(path: str, query: str = "") -> dict[str, Any]:
+def gateway_event(path: str, query: str = "") -> dict[str, Any]:
     parameters = dict(pair.split("=") for pair in query.split("&")) if query else {}
     return {
         "rawPath": path,
@@ -31,7 +31,7 @@ def asked(path: str, query: str = "") -> dict[str, Any]:
 
 @pytest.fixture
 def resolver() -> Resolver:
-    """With a route for each way to take parameters."""
+    """A resolver with a route for each way to take parameters."""
     resolver = Resolver()
     resolver.exception_handler(RequestValidationError)(lambda error: Response(422, "text/plain", str(error.errors())))
     resolver.exception_handler(NotFoundError)(lambda _: Response(404, "text/plain", "nothing"))
@@ -68,11 +68,11 @@ def resolver() -> Resolver:
     ],
 )
 def test_parameters_are_checked(resolver: Resolver, path: str, query: str, status: int, body: str) -> None:
-    answer = resolver.resolve(asked(path, query), Context())  # type: ignore[arg-type] # the part that is used
+    answer = resolver.resolve(gateway_event(path, query), Context())  # type: ignore[arg-type] # the part that is used
     assert answer["statusCode"] == status
     assert body in answer["body"]
 
 
 def test_a_route_that_reads_headers_by_itself_is_none_of_ours(resolver: Resolver) -> None:
     with pytest.raises(AssertionError, match="/head takes what this resolver leaves out"):
-        resolver.resolve(asked("/head"), Context())  # type: ignore[arg-type] # the part that is used
+        resolver.resolve(gateway_event("/head"), Context())  # type: ignore[arg-type] # the part that is used

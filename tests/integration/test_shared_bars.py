@@ -39,7 +39,7 @@ def upstream(on: Market, multiplier: int, timespan: str, first: str) -> list[dic
 
 
 def rounded(bars: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With the vwap as exact as minutes' own are."""
+    """Return bars whose vwap equals another within the rounding of minutes' own vwaps."""
     return [bar | {"vwap": pytest.approx(bar["vwap"], abs=1.01e-4, rel=0)} for bar in bars]
 
 
@@ -75,7 +75,7 @@ def test_resampled_bars_are_the_upstreams_own(friday: Market, multiplier: int, t
 
 @pytest.mark.parametrize("path", [FIVES, HOURS, FIVES.replace("100", "5"), HOURS.replace("100", "5"), DAYS])
 def test_a_reader_alone_pays_no_more_than_for_a_series_alone(friday: Market, path: str) -> None:
-    """One call whenever the reader's age is over, two days long, and none at night."""
+    """One call is made whenever the reader's age is over, two days long, and none at night."""
     key = friday.world.key(2)  # 15 minutes for bars of minutes and hours, an hour for days
     friday.to("2026-11-19T14:30:00Z")
     assert spent(friday, path, key) == 1
@@ -149,7 +149,7 @@ NIGHT = "2026-11-21T06:00:00Z"
 )
 @pytest.mark.parametrize("adjusted", ["true", "false"])
 def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, adjusted: str) -> None:
-    """From before the first trade to the middle of the next night. A snapshot does not count transactions."""
+    """The test runs from before the first trade to the middle of the next night. A snapshot does not count transactions."""
     key = friday.world.key(7)
     path = f"{DAYS}&adjusted={adjusted}"
     friday.to("2026-11-20T09:00:00Z")  # the first moment of the first session
@@ -198,7 +198,7 @@ def test_a_day_that_was_not_over_is_fetched_again_whatever_is_known_of_the_next(
 
 
 def test_what_is_served_never_goes_back(friday: Market) -> None:
-    """Minutes age four times as long after the close: those from before it may do again, but not for who has seen newer hours."""
+    """After the close, minutes stay fresh four times as long. Older ones are not served to a reader who got newer hours."""
     key = friday.world.key(7)
     friday.to("2026-11-20T20:58:30Z")
     friday.world.get(MINUTES, key)

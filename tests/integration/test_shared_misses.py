@@ -1,4 +1,4 @@
-"""One miss, many tickers: what a call brings along, who waits for it, and what happens where it fails."""
+"""One miss fetches many tickers: those that a call brings along, the requests that wait for it, and its failures."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
-from tests.busy import MARKET, MARKET_LEASE, NAMES, ask
+from tests.busy import MARKET, MARKET_LEASE, NAMES, request_quotes
 from tests.fakes.upstream import UNKNOWN
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
@@ -28,7 +28,7 @@ def test_with_enough_demand_one_miss_fetches_the_market(busy: World) -> None:
     key = busy.key()
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, key, *NAMES[:100], *NAMES[-100:])
+    request_quotes(busy, key, *NAMES[:100], *NAMES[-100:])
     assert busy.upstream.calls[before:] == [MARKET]
     answer = busy.get(f"/quote/{NAMES[-1]}", key)
     assert answer.headers["Cache-Status"].startswith("dekr; hit")
@@ -36,19 +36,19 @@ def test_with_enough_demand_one_miss_fetches_the_market(busy: World) -> None:
 
 
 def test_where_nobody_reads_another_ticker_one_is_fetched(world: World) -> None:
-    ask(world, world.key(), "AAPL", "AAPL")
+    request_quotes(world, world.key(), "AAPL", "AAPL")
     world.later(60)
-    ask(world, world.key(), "AAPL")
+    request_quotes(world, world.key(), "AAPL")
     assert world.upstream.calls == ["/v2/last/nbbo/AAPL", "/v2/last/nbbo/AAPL"]
 
 
 def test_where_another_ticker_was_read_of_late_the_market_is_fetched(world: World) -> None:
     world.upstream.listed = ("AAPL", "MSFT")
-    ask(world, world.key(), "AAPL", "MSFT")
+    request_quotes(world, world.key(), "AAPL", "MSFT")
     assert world.upstream.calls == ["/v2/last/nbbo/AAPL", MARKET]
     world.store.run(*world.services.demand.all())
     world.later(3_600)
-    ask(world, world.key(), "AAPL")
+    request_quotes(world, world.key(), "AAPL")
     assert world.upstream.calls[2:] == ["/v2/last/nbbo/AAPL"]
 
 
@@ -56,7 +56,7 @@ def test_a_ticker_that_the_market_lacks_is_fetched_alone_and_only_it(busy: World
     key = busy.key()
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, key, "NEW", NAMES[3], "NEWER")
+    request_quotes(busy, key, "NEW", NAMES[3], "NEWER")
     assert busy.upstream.calls[before:] == [MARKET, "/v2/last/nbbo/NEW", "/v2/last/nbbo/NEWER"]
 
 
@@ -65,7 +65,7 @@ def test_a_plan_without_a_market_snapshot_refreshes_the_best_250(busy: World) ->
     busy.upstream.denied = {"v2/snapshot"}
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, key, *NAMES[:100])
+    request_quotes(busy, key, *NAMES[:100])
     first, *rest = busy.upstream.calls[before:]
     assert (first, set(rest)) == (MARKET, {"/v3/snapshot"})
     assert len(rest) <= 2
@@ -94,7 +94,7 @@ def test_a_newer_entry_is_not_replaced_by_what_came_along(busy: World, link: Lin
             link.run(plain("SET", f"dekr:{{{NAMES[5]}}}:quote", stamp + newer[16:]))
 
     busy.upstream.before = overtake
-    ask(busy, key, NAMES[0])
+    request_quotes(busy, key, NAMES[0])
     (kept,) = link.run(plain("GET", f"dekr:{{{NAMES[5]}}}:quote"))
     assert kept[16:] == newer[16:]
 
@@ -120,7 +120,7 @@ def test_trades_come_along_too(world: World) -> None:
     )
     key = world.key()
     for name in NAMES[:300]:
-        ask(world, key, name)
+        request_quotes(world, key, name)
         world.later(0.2)
     world.later(60)
     world.get(f"/trade/{NAMES[0]}", key)
@@ -133,7 +133,7 @@ def test_a_batch_brings_others_along(busy: World) -> None:
     busy.later(60)
     before = len(busy.upstream.calls)
     assert busy.post("/quotes/batch", key, list(NAMES[:20])).status == 200
-    ask(busy, key, *NAMES[20:60])
+    request_quotes(busy, key, *NAMES[20:60])
     assert busy.upstream.calls[before:] == [MARKET]
 
 
@@ -141,7 +141,7 @@ def test_what_came_along_takes_no_copy_in_this_sandbox(busy: World) -> None:
     copies = busy.services.quotes.shared.reader.cache.local_copies
     busy.later(60)
     before = len(copies)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     assert len(copies) <= before + 2
 
 
@@ -150,7 +150,7 @@ def test_a_refresh_for_nobody_in_particular_is_one_call(busy: World) -> None:
     before = len(busy.upstream.calls)
     assert busy.services.shared.refresh(Deadline.after(10)) == 1
     assert busy.upstream.calls[before:] == [MARKET]
-    ask(busy, busy.key(), *NAMES[:100])
+    request_quotes(busy, busy.key(), *NAMES[:100])
     assert len(busy.upstream.calls) == before + 1
 
 
@@ -159,10 +159,12 @@ def test_a_universal_answer_that_mixes_tickers_up_is_not_believed(world: World, 
     def answer(request: httpx.Request) -> httpx.Response | None:
         if request.url.path != "/v3/snapshot":
             return None
-        asked = request.url.params["ticker.any_of"].split(",")
-        named = {"doubled": [asked[0], asked[0]], "left out": asked[:1], "swapped for another": [asked[0], "XXX"]}[
-            wrong
-        ]
+        tickers = request.url.params["ticker.any_of"].split(",")
+        named = {
+            "doubled": [tickers[0], tickers[0]],
+            "left out": tickers[:1],
+            "swapped for another": [tickers[0], "XXX"],
+        }[wrong]
         quote = {"bid": 1, "ask": 2, "last_updated": world.services.now_us() * 1000, "timeframe": "REAL-TIME"}
         return httpx.Response(
             200, json={"status": "OK", "results": [{"ticker": t, "last_quote": quote} for t in named]}
@@ -191,7 +193,7 @@ def test_one_wrong_item_does_not_cost_all_others(busy: World) -> None:
     market_of(busy, {"ticker": NAMES[7], "lastQuote": {"p": -5, "P": 6, "t": 1}})
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, busy.key(), *NAMES[:20])
+    request_quotes(busy, busy.key(), *NAMES[:20])
     assert busy.upstream.calls[before:] == [MARKET, f"/v2/last/nbbo/{NAMES[7]}"]
 
 
@@ -199,19 +201,19 @@ def test_an_answer_with_many_wrong_items_is_not_believed(busy: World) -> None:
     market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [MARKET, "/v3/snapshot"]
 
 
-def test_a_market_that_is_mostly_wrong_is_not_asked_for_again_at_once(busy: World, link: Link) -> None:
+def test_a_market_that_is_mostly_wrong_is_not_requested_again_at_once(busy: World, link: Link) -> None:
     market_of(busy, *({"ticker": name, "lastQuote": {"p": -5, "P": 6, "t": 1}} for name in NAMES[-100:]))
     busy.later(60)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     (left_ms,) = link.run(plain("PTTL", MARKET_LEASE))
     assert left_ms > 30_000
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == ["/v3/snapshot"]
 
 
@@ -245,7 +247,7 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
 
     busy.upstream.before = meanwhile
     before = len(busy.upstream.calls)
-    ask(busy, key, NAMES[0])
+    request_quotes(busy, key, NAMES[0])
     waiting.join()
     link.close()
     assert found[0].status == 200
@@ -259,14 +261,14 @@ def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: Wor
     other = busy.beside(link, slept.append)
     other.store.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
     before = len(busy.upstream.calls)
-    ask(other, busy.key(), NAMES[0])
+    request_quotes(other, busy.key(), NAMES[0])
     link.close()
     assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]
     assert 0 < sum(slept) < MAX_COVERED_WAIT_S + 1
 
 
 def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: float = 0.2) -> list[Answer]:
-    """Answers to requests at one moment, each in a sandbox of its own."""
+    """Return the answers to requests at one moment, each in a sandbox of its own."""
     key = busy.key()
     busy.later(60)
     busy.upstream.before = lambda _: time.sleep(latency_s)
@@ -292,7 +294,7 @@ def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: f
     return [found[at] for at in range(len(paths))]
 
 
-def test_many_sandboxes_on_one_cold_key_make_one_call_however_much_is_asked_for(
+def test_many_sandboxes_on_one_cold_key_make_one_call_however_much_is_requested(
     busy: World, redis: RedisServer
 ) -> None:
     before = len(busy.upstream.calls)
@@ -313,18 +315,18 @@ def test_sandboxes_on_different_cold_keys_share_the_market(busy: World, redis: R
     assert used == 1
 
 
-def test_likely_tickers_that_the_market_lacks_are_refreshed_together(busy: World) -> None:
+def test_popular_tickers_that_the_market_lacks_are_refreshed_together(busy: World) -> None:
     busy.upstream.listed = NAMES[200:]
     key = busy.key()
     busy.later(60)
     before = len(busy.upstream.calls)
-    ask(busy, key, *NAMES[:100])
+    request_quotes(busy, key, *NAMES[:100])
     first, second, *rest = busy.upstream.calls[before:]
     assert (first, second) == (MARKET, f"/v2/last/nbbo/{NAMES[0]}")
     assert rest == ["/v3/snapshot"]
 
 
-def test_what_the_universal_snapshot_does_not_know_is_not_asked_for_elsewhere(busy: World) -> None:
+def test_what_the_universal_snapshot_does_not_know_is_not_requested_elsewhere(busy: World) -> None:
     busy.upstream.denied = {"v2/snapshot"}
     busy.later(60)
     before = len(busy.upstream.calls)
@@ -337,7 +339,7 @@ def test_a_market_that_hangs_is_given_up_soon(busy: World) -> None:
     time_outs: list[float] = []
     busy.upstream.before = lambda request: time_outs.append(request.extensions["timeout"].get("read"))
     busy.later(60)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     assert len(time_outs) == 1
     assert 0 < time_outs[0] <= ATTEMPT_S
 
@@ -348,11 +350,11 @@ def test_where_the_store_refuses_a_part_nobody_takes_the_market_for_fetched(busy
         plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"), plain("HSET", f"dekr:{{{NAMES[400]}}}:quote", "not", "an entry")
     )
     before = len(busy.upstream.calls)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [MARKET]
     assert link.run(plain("EXISTS", MARKET_LEASE)) == [0]
     link.run(plain("DEL", f"dekr:{{{NAMES[400]}}}:quote"))
-    ask(busy, busy.key(), NAMES[400])
+    request_quotes(busy, busy.key(), NAMES[400])
     assert busy.upstream.calls[before:] == [MARKET, MARKET]
 
 
@@ -365,7 +367,7 @@ def test_a_batch_keeps_what_a_shared_call_brought_where_the_rest_cannot_be_had(b
     assert answer.status == 200
     assert sorted(name for name, item in answer.json.items() if "bid" in item) == sorted(NAMES[:9])
     before = len(busy.upstream.calls)
-    ask(busy, busy.key(), *NAMES[:9])
+    request_quotes(busy, busy.key(), *NAMES[:9])
     assert len(busy.upstream.calls) == before
 
 
@@ -385,10 +387,10 @@ def test_while_the_market_fails_the_250_are_shared(busy: World) -> None:
     key = busy.key()
     for name in NAMES[:10]:
         busy.later(60)
-        ask(busy, key, name)
+        request_quotes(busy, key, name)
     before = len(busy.upstream.calls)
     busy.later(2)
-    ask(busy, key, *NAMES[10:60])
+    request_quotes(busy, key, *NAMES[10:60])
     assert "/v3/snapshot" in busy.upstream.calls[before:]
     assert len(busy.upstream.calls) - before < 10
 
@@ -399,22 +401,22 @@ def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis:
         busy.later(60)
         other = busy.beside(link, spent.append)
         link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
-        ask_for = ReadContext(
+        context = ReadContext(
             other.services.limiter.rate_charge(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
             Tier.INSTITUTIONAL_ELITE.policy,
             Deadline.after(2.0),
         )
-        other.services.quotes.get(ask_for, Ticker(NAMES[0]))
+        other.services.quotes.get(context, Ticker(NAMES[0]))
     assert sum(spent) < 1
 
 
-def test_what_nobody_lists_is_fetched_alone_beside_what_the_market_lacks(busy: World) -> None:
+def test_what_nobody_lists_is_fetched_alone_and_so_is_what_the_market_lacks(busy: World) -> None:
     busy.upstream.listed = NAMES[3:]
     key = busy.key()
     busy.later(60)
-    ask(busy, key, NAMES[10], *NAMES[:3])
+    request_quotes(busy, key, NAMES[10], *NAMES[:3])
     before = len(busy.upstream.calls)
-    ask(busy, key, "UNLA", "UNLB")
+    request_quotes(busy, key, "UNLA", "UNLB")
     assert busy.upstream.calls[before:] == ["/v2/last/nbbo/UNLA", "/v2/last/nbbo/UNLB"]
 
 
@@ -441,7 +443,7 @@ def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(bu
         link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 8_000))
         busy.upstream.before = lambda _: left_ms.extend(link.run(plain("PTTL", own)))
         before = len(busy.upstream.calls)
-        ask(other, busy.key(), NAMES[0])
+        request_quotes(other, busy.key(), NAMES[0])
     assert busy.upstream.calls[before:] == [MARKET]
     assert left_ms[0] > 4_000
 
@@ -458,12 +460,12 @@ def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(bu
 )
 def test_without_a_record_that_can_be_read_a_miss_is_fetched_alone(busy: World, link: Link, harm: Command) -> None:
     busy.later(60)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     busy.later(300)
     link.run(harm)
     before = len(busy.upstream.calls)
     (paid,) = link.run(plain("ZCARD", "dekr:{upstream}:calls"))
-    ask(busy, busy.key(), NAMES[1])
+    request_quotes(busy, busy.key(), NAMES[1])
     assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[1]}"]
     assert link.run(plain("ZCOUNT", "dekr:{upstream}:calls", busy.services.now_us() - 1_000_000, "+inf")) == [1], paid
 
@@ -474,5 +476,5 @@ def test_while_late_prints_still_come_a_refresh_counts_too(busy: World) -> None:
     busy.to("2026-11-21T01:05:00Z")  # 20:05 in New York
     before = len(busy.upstream.calls)
     for _ in range(3):
-        ask(busy, key, *NAMES[:60])
+        request_quotes(busy, key, *NAMES[:60])
     assert len(busy.upstream.calls) - before < 10

@@ -1,4 +1,4 @@
-"""The fine print of shared misses: what counts as brought, what comes along, and what is never asked for twice."""
+"""Rules of shared misses: the data that counts as fetched, the tickers that come along, and no request made twice."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,21 +15,21 @@ from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
-from tests.busy import MARKET, MARKET_LEASE, NAMES, ask
+from tests.busy import MARKET, MARKET_LEASE, NAMES, request_quotes
 from tests.redis_servers import RedisServer
 from tests.world import Answer, World
 
 
-def asked_since(world: World, act: Callable[[], object]) -> list[str]:
-    """What the upstream is asked for meanwhile."""
+def calls_during(world: World, act: Callable[[], object]) -> list[str]:
+    """Return the paths of the upstream calls that are made while ``act`` runs."""
     before = len(world.upstream.calls)
     act()
     return world.upstream.calls[before:]
 
 
 def while_the_market_ends(busy: World, redis: RedisServer, ticker: str, *, began_s: float = 0.0) -> Answer:
-    """The answer to a reader of another sandbox who has leave to fetch the ticker, and waits for the market that somebody else
-    began to fetch so many seconds before.
+    """Return the answer to a reader of another sandbox who holds the permit to fetch the ticker, and waits for the market
+    that somebody else began to fetch ``began_s`` seconds before.
     """
     with closing(Link.open(redis.url)) as link:
 
@@ -47,10 +47,10 @@ def while_the_market_ends(busy: World, redis: RedisServer, ticker: str, *, began
 
 
 def test_an_entry_that_is_too_old_is_not_what_the_market_brought(busy: World, redis: RedisServer) -> None:
-    ask(busy, busy.key(), "ELSE")
+    request_quotes(busy, busy.key(), "ELSE")
     busy.later(60)
     found: list[Answer] = []
-    calls = asked_since(busy, lambda: found.append(while_the_market_ends(busy, redis, "ELSE")))
+    calls = calls_during(busy, lambda: found.append(while_the_market_ends(busy, redis, "ELSE")))
     assert calls == [MARKET, "/v2/last/nbbo/ELSE"]
     assert found[0].json["bid"] == len(busy.upstream.calls)
 
@@ -59,7 +59,7 @@ def test_a_batchs_close_is_not_what_the_market_brought(busy: World, redis: Redis
     minute = {"close": 9.75, "last_updated": busy.services.now_us() * 1000}
     items = [{"ticker": name, "type": "stocks", "last_minute": minute} for name in ("ELSE", "MORE")]
     busy.later(60)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     busy.later(20)
     busy.upstream.answer = lambda request: (
         httpx.Response(200, json={"status": "OK", "results": items}) if request.url.path == "/v3/snapshot" else None
@@ -106,30 +106,30 @@ def test_many_tickers_that_the_market_lacks_are_no_reason_to_fetch_it_again(busy
     key = busy.key()
     busy.upstream.listed = NAMES[299:]
     busy.later(60)
-    assert asked_since(busy, lambda: ask(busy, key, NAMES[0])) == [MARKET, f"/v2/last/nbbo/{NAMES[0]}"]
+    assert calls_during(busy, lambda: request_quotes(busy, key, NAMES[0])) == [MARKET, f"/v2/last/nbbo/{NAMES[0]}"]
     link.run(plain("DEL", MARKET_LEASE))  # as it does by itself some seconds later
-    assert asked_since(busy, lambda: ask(busy, key, NAMES[1])) == ["/v3/snapshot"]
+    assert calls_during(busy, lambda: request_quotes(busy, key, NAMES[1])) == ["/v3/snapshot"]
 
 
-def test_what_the_market_lacks_is_not_asked_for_at_the_same_endpoint(busy: World) -> None:
+def test_what_the_market_lacks_is_not_requested_at_the_same_endpoint(busy: World) -> None:
     key = busy.key()
     busy.upstream.listed = NAMES[200:]
     busy.upstream.denied = {"v3/snapshot"}
     busy.later(60)
-    assert asked_since(busy, lambda: ask(busy, key, NAMES[0])) == [MARKET, f"/v2/last/nbbo/{NAMES[0]}"]
-    assert asked_since(busy, lambda: ask(busy, key, *NAMES[1:3])) == [
+    assert calls_during(busy, lambda: request_quotes(busy, key, NAMES[0])) == [MARKET, f"/v2/last/nbbo/{NAMES[0]}"]
+    assert calls_during(busy, lambda: request_quotes(busy, key, *NAMES[1:3])) == [
         "/v3/snapshot",
         *(f"/v2/last/nbbo/{name}" for name in NAMES[1:3]),
     ]
 
 
-def test_a_likely_ticker_that_the_market_lacks_does_not_make_all_others_old(busy: World) -> None:
+def test_a_popular_ticker_that_the_market_lacks_does_not_make_all_others_old(busy: World) -> None:
     key = busy.key()
     busy.upstream.listed = NAMES[1:]
     busy.later(60)
-    ask(busy, key, NAMES[10], NAMES[0])
+    request_quotes(busy, key, NAMES[10], NAMES[0])
     busy.later(10)
-    assert asked_since(busy, lambda: ask(busy, key, "ELSE")) == ["/v2/last/nbbo/ELSE"]
+    assert calls_during(busy, lambda: request_quotes(busy, key, "ELSE")) == ["/v2/last/nbbo/ELSE"]
 
 
 def only_bars(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_market_of_bars_makes_no_quotes_where_the_plan_has_them(busy: World) -
     only_bars(busy)
     busy.upstream.denied = {"v3/snapshot"}
     busy.later(60)
-    ask(busy, busy.key(), NAMES[0])
+    request_quotes(busy, busy.key(), NAMES[0])
     answer = busy.get(f"/quote/{NAMES[5]}", busy.key())
     assert (answer.status, answer.headers["X-Data-Source"]) == (200, "nbbo")
 
@@ -160,9 +160,9 @@ def test_a_market_of_bars_is_shared_where_the_plan_has_no_quotes(busy: World) ->
     only_bars(busy)
     busy.upstream.denied = {"v2/last", "stocks/tickers/"}
     busy.later(60)
-    ask(busy, key, NAMES[0])
+    request_quotes(busy, key, NAMES[0])
     busy.later(60)
-    assert asked_since(busy, lambda: ask(busy, key, *NAMES[:20])) == [MARKET]
+    assert calls_during(busy, lambda: request_quotes(busy, key, *NAMES[:20])) == [MARKET]
     answer = busy.get(f"/quote/{NAMES[5]}", key)
     assert (answer.json["bid"], answer.headers["X-Data-Source"]) == (9.75, "minute_bar")
 
@@ -171,7 +171,7 @@ def test_a_bar_among_quotes_is_no_quote_even_where_the_plan_has_no_nbbo(busy: Wo
     key = busy.key()
     busy.upstream.denied = {"v2/last"}
     busy.later(60)
-    ask(busy, key, "ELSE")  # and what the plan lacks is known
+    request_quotes(busy, key, "ELSE")  # and what the plan lacks is known
     minute = {"c": 9.75, "t": busy.services.now_us() // 1000}
     quote = {"p": 5, "P": 6, "t": busy.services.now_us() * 1000}
     items = [{"ticker": NAMES[5], "min": minute}, *({"ticker": name, "lastQuote": quote} for name in NAMES[6:])]
@@ -179,11 +179,11 @@ def test_a_bar_among_quotes_is_no_quote_even_where_the_plan_has_no_nbbo(busy: Wo
         httpx.Response(200, json={"status": "OK", "tickers": items}) if request.url.path == MARKET else None
     )
     busy.later(60)
-    ask(busy, key, NAMES[7])
+    request_quotes(busy, key, NAMES[7])
     assert busy.get(f"/quote/{NAMES[5]}", key).headers["X-Data-Source"] == "snapshot"
 
 
-def test_what_the_universal_snapshot_may_not_tell_is_asked_for_elsewhere(busy: World) -> None:
+def test_what_the_universal_snapshot_may_not_have_is_requested_elsewhere(busy: World) -> None:
     busy.upstream.denied = {"v2/snapshot"}
 
     def answer(request: httpx.Request) -> httpx.Response | None:
@@ -196,13 +196,13 @@ def test_what_the_universal_snapshot_may_not_tell_is_asked_for_elsewhere(busy: W
     busy.upstream.answer = answer
     busy.later(60)
     found: list[Answer] = []
-    calls = asked_since(busy, lambda: found.append(busy.get(f"/quote/{NAMES[0]}", busy.key())))
+    calls = calls_during(busy, lambda: found.append(busy.get(f"/quote/{NAMES[0]}", busy.key())))
     assert calls == [MARKET, "/v3/snapshot", f"/v2/last/nbbo/{NAMES[0]}"]
     assert found[0].status == 200
 
 
 def test_with_the_market_closed_what_has_settled_is_not_refreshed_again(busy: World) -> None:
     busy.to("2026-11-21T02:00:00Z")  # 21:00 in New York
-    assert MARKET in asked_since(busy, lambda: ask(busy, busy.key(), *NAMES[:200]))
+    assert MARKET in calls_during(busy, lambda: request_quotes(busy, busy.key(), *NAMES[:200]))
     busy.later(3_600)
     assert busy.services.shared.refresh(Deadline.after(10)) == 0

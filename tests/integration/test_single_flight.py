@@ -1,4 +1,4 @@
-"""The fine print of one fetch for all: what a fetch leaves behind when it ends badly, and who waits for how long."""
+"""Single flight: the state that a failed fetch leaves behind, and how long other requests wait for a fetch."""
 
 from collections.abc import Iterator
 
@@ -20,14 +20,14 @@ from tests.world import Answer, World
 
 @pytest.fixture
 def busy(busy: World) -> World:
-    """So late that the next miss fetches the market again."""
+    """The busy service, so late that the next miss fetches the market again."""
     busy.later(60)
     return busy
 
 
 @pytest.fixture
 def slept() -> list[float]:
-    """How long the other sandbox has waited, wait by wait."""
+    """The waits of the other sandbox in seconds, in order."""
     return []
 
 
@@ -79,9 +79,9 @@ def test_a_reader_waits_until_hardly_any_time_is_left_and_no_longer(world: World
     patient = World(world.store, world.upstream, world.directory, sleep=sleep)
     world.store.run(plain("SET", "dekr:{upstream}:lease:quote:AAPL", "h:somebody", "PX", 60_000))
     charge = patient.services.limiter.rate_charge(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote")
-    ask = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(2.0, lambda: now_s))
+    context = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(2.0, lambda: now_s))
     with pytest.raises(DeadlineExceeded):
-        patient.services.quotes.get(ask, Ticker("AAPL"))
+        patient.services.quotes.get(context, Ticker("AAPL"))
     # What is left is for the answer.
     assert 1.9 < now_s <= 1.951
     assert world.upstream.calls == []
@@ -107,7 +107,7 @@ def test_whoever_read_in_vain_and_waited_again_reads_again(busy: World, redis: R
     assert busy.upstream.calls[before:] == [MARKET]
 
 
-def test_what_the_plan_lacks_is_told_before_the_next_source_is_asked(world: World, other: World) -> None:
+def test_what_the_plan_lacks_is_recorded_before_the_next_source_is_fetched(world: World, other: World) -> None:
     found: list[Answer] = []
 
     def meanwhile(request: httpx.Request) -> None:

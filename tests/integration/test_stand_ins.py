@@ -71,7 +71,7 @@ def test_a_quote_takes_the_place_of_a_close_for_the_batch_too(unquoted: World) -
     assert batch.headers["X-Data-Source"] == "mixed"
 
 
-def test_where_the_upstream_cannot_be_asked_a_close_is_better_than_nothing(unquoted: World) -> None:
+def test_where_the_upstream_cannot_be_reached_a_close_is_better_than_nothing(unquoted: World) -> None:
     key = unquoted.key()
     unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
     unquoted.upstream.answer = lambda _: httpx.Response(500)
@@ -110,14 +110,14 @@ def test_on_a_plan_without_quotes_a_batch_serves_its_tickers_alone(unquoted: Wor
         alone = unquoted.get(f"/quote/{name}", key)
         assert (alone.json["bid"], alone.headers["X-Data-Source"]) == (9.75, "minute_bar")
     before = len(unquoted.upstream.calls)
-    # That the plan has no quotes is found out once; no bar is asked for.
+    # That the plan has no quotes is found out once; no bar is requested.
     assert not any("/range/" in path for path in unquoted.upstream.calls)
     for name in names:
         assert unquoted.get(f"/quote/{name}", key).headers["Cache-Status"].startswith("dekr; hit")
     assert len(unquoted.upstream.calls) == before
 
 
-def test_while_the_upstream_is_down_nobody_is_told_that_the_plan_has_no_quotes(unquoted: World) -> None:
+def test_while_the_upstream_is_down_nobody_reads_that_the_plan_has_no_quotes(unquoted: World) -> None:
     key = unquoted.key()
     unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
     unquoted.upstream.answer = lambda _: httpx.Response(500)
@@ -137,13 +137,13 @@ def test_without_a_store_a_batch_is_answered_all_the_same() -> None:
 
 def test_what_comes_along_with_a_miss_is_a_stand_in_as_well(unquoted: World) -> None:
     key = unquoted.key()
-    likely = [f"ZZ{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"]
+    popular = [f"ZZ{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"]
     unquoted.upstream.denied = {"stocks/tickers"}
     for _ in range(20):
-        for name in likely:
+        for name in popular:
             unquoted.get(f"/quote/{name}", key)
         unquoted.later(31)
     before = len(unquoted.upstream.calls)
-    unquoted.post("/quotes/batch", key, likely[:2])
+    unquoted.post("/quotes/batch", key, popular[:2])
     assert unquoted.upstream.calls[before:] == [UNIVERSAL]
-    assert unquoted.get(f"/quote/{likely[0]}", key).headers["X-Data-Source"] == "nbbo"
+    assert unquoted.get(f"/quote/{popular[0]}", key).headers["X-Data-Source"] == "nbbo"

@@ -29,17 +29,17 @@ NIGHT = "2026-11-21T01:30:00Z"
 
 @pytest.fixture
 def yesterday(link: Link) -> World:
-    """The service, two sandboxes' worth of readers later: on Thursday AAPL, MSFT and KO were asked for."""
+    """The service after a Thursday on which readers requested AAPL, MSFT and KO."""
     made = World(link, per_minute=20)
     made.upstream.listed = ("AAPL", "MSFT", "KO", "TSLA")
     made.to("2026-11-19T15:00:00Z")
-    asked(made, AAPL=600, MSFT=300, KO=100)
+    record_reads(made, AAPL=600, MSFT=300, KO=100)
     made.upstream.calls.clear()
     return made
 
 
-def asked(world: World, **counts: int) -> None:
-    """Readers of one tier ask that often, out of some cache."""
+def record_reads(world: World, **counts: int) -> None:
+    """Record this many reads by ticker, of readers of one tier whom a cache served."""
     demand = world.services.demand
     for ticker, count in counts.items():
         for _ in range(count):
@@ -60,7 +60,7 @@ def is_hit(answer: Answer) -> bool:
     return answer.status == 200 and answer.headers["Cache-Status"].startswith("dekr; hit")
 
 
-def test_before_the_open_one_call_fetches_what_the_first_readers_ask_for(yesterday: World) -> None:
+def test_before_the_open_one_call_fetches_what_the_first_readers_request(yesterday: World) -> None:
     yesterday.to(BEFORE_THE_OPEN)
     report = run(yesterday, Task.OPEN)
     assert (report.done, report.calls, len(yesterday.upstream.calls)) == ("refreshed", 1, 1)
@@ -88,19 +88,19 @@ def test_a_holiday_has_no_open(yesterday: World) -> None:
 def test_for_too_few_readers_nothing_is_preloaded(link: Link) -> None:
     made = World(link, per_minute=20)
     made.to("2026-11-19T15:00:00Z")
-    asked(made, AAPL=2)
+    record_reads(made, AAPL=2)
     made.to(BEFORE_THE_OPEN)
     assert run(made, Task.OPEN).done == "nothing"
     assert made.upstream.calls == []
 
 
-def test_it_stops_when_nobody_is_asking(yesterday: World) -> None:
+def test_it_stops_when_nobody_is_reading(yesterday: World) -> None:
     yesterday.to("2026-11-27T14:29:00Z")
     assert run(yesterday, Task.OPEN).done == "idle"
     assert yesterday.upstream.calls == []
 
 
-def test_where_nobody_ever_asked_there_is_nothing_to_do(world: World) -> None:
+def test_where_nobody_ever_read_there_is_nothing_to_do(world: World) -> None:
     for task, moment in ((Task.OPEN, BEFORE_THE_OPEN), (Task.NIGHT, NIGHT)):
         world.to(moment)
         assert run(world, task) == Report(task, "idle")
@@ -121,7 +121,7 @@ def test_two_runs_at_once_make_one_refresh(yesterday: World) -> None:
 
 @pytest.fixture
 def killed(yesterday: World, redis: RedisServer) -> Iterator[str]:
-    """A run was killed while it was asking the upstream, just before Monday's open: the key of the lease that it held."""
+    """The key of the lease of a run that was killed during its upstream call, just before Monday's open."""
     held: dict[str, int] = {}
     with redis.client() as client:
 
@@ -172,21 +172,21 @@ def test_it_says_what_was_saved_and_what_was_wasted(yesterday: World) -> None:
 def test_a_preload_is_audited_once_however_many_look(yesterday: World) -> None:
     yesterday.to(BEFORE_THE_OPEN)
     run(yesterday, Task.OPEN)
-    asked(yesterday, AAPL=1)
+    record_reads(yesterday, AAPL=1)
     reports = [run(yesterday, Task.AUDIT), run(another(yesterday), Task.AUDIT)]
     assert [report.saved for report in reports] == [1, 0]
 
 
 @pytest.fixture
 def timed(world: World) -> list[int]:
-    """When each call came."""
+    """The moments of all upstream calls, in microseconds."""
     times: list[int] = []
     world.upstream.before = lambda _: times.append(world.services.now_us())
     return times
 
 
 def busiest(times: list[int]) -> int:
-    """The most calls in any window."""
+    """Return the largest number of calls in any window."""
     return max((sum(start <= each < start + WINDOW_US for each in times) for start in times), default=0)
 
 
@@ -195,7 +195,7 @@ def test_it_never_makes_more_calls_than_its_part_however_often_it_runs(link: Lin
     world, times = World(link, per_minute=per_minute), []
     world.upstream.before = lambda _: times.append(world.services.now_us())
     world.to("2026-11-20T18:00:00Z")
-    asked(world, **{f"A{a}{b}": 5 for a in "ABCDEFG" for b in "ABCDEFG"})
+    record_reads(world, **{f"A{a}{b}": 5 for a in "ABCDEFG" for b in "ABCDEFG"})
     world.to(NIGHT)
     reports = []
     for _ in range(40):
@@ -210,7 +210,7 @@ def test_a_refresh_that_steps_down_or_tries_again_stays_within_the_part_too(link
     world, times = World(link, per_minute=5), []
     world.upstream.before = lambda _: times.append(world.services.now_us())
     world.to("2026-11-19T15:00:00Z")
-    asked(world, AAPL=600, MSFT=300)
+    record_reads(world, AAPL=600, MSFT=300)
     world.upstream.answer = lambda _: httpx.Response(503)
     world.to(BEFORE_THE_OPEN)
     for _ in range(6):
@@ -223,7 +223,7 @@ def test_a_refresh_that_steps_down_or_tries_again_stays_within_the_part_too(link
 def test_what_readers_need_of_the_budget_is_not_the_warmers(link: Link) -> None:
     world = World(link, per_minute=5)
     world.to("2026-11-19T15:00:00Z")
-    asked(world, AAPL=600, MSFT=300)
+    record_reads(world, AAPL=600, MSFT=300)
     world.to(BEFORE_THE_OPEN)
     key = world.key(4)
     for symbol in ("F", "T", "V", "C"):
@@ -259,7 +259,7 @@ def test_the_night_ends_in_time(yesterday: World) -> None:
     assert yesterday.upstream.calls == []
 
 
-def test_an_upstream_that_fails_is_a_word_of_the_report(yesterday: World) -> None:
+def test_the_report_names_the_failure_of_the_upstream(yesterday: World) -> None:
     yesterday.to(BEFORE_THE_OPEN)
     yesterday.upstream.answer = lambda _: httpx.Response(500)
     report = run(yesterday, Task.OPEN)
@@ -323,7 +323,7 @@ def live(link: Link) -> Iterator[Market]:
 def test_on_a_simulated_market_the_open_costs_one_call_for_hundreds(live: Market) -> None:
     symbols = [f"{a}{b}" for a in "ABC" for b in "ABCDEFGHIJ"]
     live.to("2026-11-19T15:00:00Z")
-    asked(live.world, AAPL=500, MSFT=300, **dict.fromkeys(symbols, 20))
+    record_reads(live.world, AAPL=500, MSFT=300, **dict.fromkeys(symbols, 20))
     live.to(BEFORE_THE_OPEN)
     # The simulated market makes its day once, which takes a slow machine longer than a call may.
     live.world.get(MARKET, live.world.key(), headers={"accept-encoding": "gzip"})

@@ -1,4 +1,4 @@
-"""The service as other Dekr modules call it: over HTTP, with a service key that names the user who is asking."""
+"""The service as other Dekr modules call it: over HTTP, with a service key and the name of the user whom it acts for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ NIGHT = "2026-11-21T07:00:00Z"
 
 @dataclass
 class Module:
-    """A Dekr module that asks on behalf of its users."""
+    """A Dekr module that makes requests on behalf of its users."""
 
     market: Market
     key: str = field(init=False)

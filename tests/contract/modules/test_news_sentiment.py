@@ -1,4 +1,4 @@
-"""News sentiment puts each article beside the bar in which it was published."""
+"""News sentiment matches each article with the bar in which it was published."""
 
 from bisect import bisect_right
 from collections import Counter

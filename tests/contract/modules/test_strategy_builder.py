@@ -48,8 +48,8 @@ def test_two_years_of_minutes(module: Module, ticker: str, least: int) -> None:
 
     assert _own(module, ticker, "asc") == ours
     calls = module.market.calls
-    # Settled history is never asked for again, in either order and either dialect; newest first, the beginning of a rare
-    # ticker's history is asked for once.
+    # Settled history is never requested again, in either order and either dialect; newest first, the beginning of a rare
+    # ticker's history is requested once.
     assert _own(module, ticker, "desc") == ours[::-1]
     assert _compatible(module, ticker, "asc") == expected
     assert module.market.calls - calls <= (ticker == RARE)

@@ -13,6 +13,6 @@ from tests.redis_servers import redis_single
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Market]:
-    """One for a module: what one request leaves behind is what the next one finds, as in the real service."""
+    """The service on one simulated market for the whole module: each request finds what earlier ones cached."""
     with redis_single() as server, closing(Link.open(server.url)) as link, market_on(link) as found:
         yield found

@@ -1,4 +1,4 @@
-"""Asks the requests of the examples on the simulated market."""
+"""Send the requests of the OpenAPI document's examples to the service on the simulated market."""
 
 import json
 
@@ -10,11 +10,11 @@ from tests.markets import Market
 from tests.world import Answer
 
 SHORTENED = ("GET /docs", "GET /openapi.json")
-"""Their examples are no whole answers."""
+"""The routes whose examples are no whole answers."""
 
 
-def ask(market: Market, key: str, route: str, example: Example) -> Answer:
-    """The answer to an example's request, as if none had been made before: none brings other tickers' data along."""
+def send_example(market: Market, key: str, route: str, example: Example) -> Answer:
+    """Return the answer to an example's request, as if none had been made before: none brings other tickers' data along."""
     body = None if example.body is None else json.dumps(example.body).encode()
     answer = market.world.send(route.partition(" ")[0], example.request, key, body=body)
     market.world.services.demand.all()
@@ -24,5 +24,5 @@ def ask(market: Market, key: str, route: str, example: Example) -> Answer:
 
 
 def admin_key(market: Market) -> str:
-    """A key that may ask everything."""
+    """Return the key of an admin, who may use every route."""
     return market.world.key(role=Role.ADMIN)

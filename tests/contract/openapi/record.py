@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from dekr.store.link import Link
 from local.openapi.examples import load, save
-from tests.contract.openapi.example_requests import SHORTENED, admin_key, ask
+from tests.contract.openapi.example_requests import SHORTENED, admin_key, send_example
 from tests.markets import market
 from tests.redis_servers import redis_single
 
 
 def main() -> None:
-    """Ask every example's request once and keep what it was answered."""
+    """Send every example's request once and write its answer into the document."""
     examples = load()
     with redis_single() as server:
         link = Link.open(server.url)
@@ -18,7 +18,7 @@ def main() -> None:
             key = admin_key(found)
             for route, example in examples.items():
                 if route not in SHORTENED:
-                    answer = ask(found, key, route, example)
+                    answer = send_example(found, key, route, example)
                     assert answer.status == 200, f"{route}: {answer.text}"
                     examples[route] = replace(example, answer=answer.json)
         link.close()

@@ -6,12 +6,12 @@ from typing import Any
 from local.openapi.document import TITLE
 from local.openapi.examples import load
 from local.openapi.routes import read
-from tests.contract.openapi.example_requests import SHORTENED, admin_key, ask
+from tests.contract.openapi.example_requests import SHORTENED, admin_key, send_example
 from tests.markets import Market
 
 
 def shape(value: Any) -> Any:
-    """What a value is made of: names and types, without figures that go with the time."""
+    """Return the names and types in a value, without the figures that change with the time."""
     if isinstance(value, dict):
         return {name: shape(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -21,9 +21,9 @@ def shape(value: Any) -> Any:
 
 def test_the_service_answers_the_examples_requests_as_they_say(market: Market) -> None:
     key = admin_key(market)
-    # In their order: what was asked before shows in the use and in the cache.
+    # In their order: earlier requests show in the use and in the cache.
     for route, example in load().items():
-        answer = ask(market, key, route, example)
+        answer = send_example(market, key, route, example)
         assert answer.status == 200, f"{route}: {answer.text[:300]}"
         if route not in SHORTENED:
             assert shape(answer.json) == shape(example.answer), f"{route}: record the examples anew"
@@ -33,5 +33,5 @@ def test_all_routes_but_the_open_ones_refuse_who_has_no_key(market: Market) -> N
     examples = load()
     for route in read(TITLE, "0")[0]:
         for key in ("", "dk_test_not_a_key"):
-            answer = ask(market, key, route.key, examples[route.key])
+            answer = send_example(market, key, route.key, examples[route.key])
             assert answer.status == (401 if route.needs_key else 200), route.key

@@ -35,7 +35,7 @@ CONFIG = {
         "unsupported_method": {"enabled": False},
         # Some rules are none that a schema can state: what a ticker is, that a range must not be empty.
         "positive_data_acceptance": {"enabled": False},
-        # It asks everything again without a key; test_examples does so once for each route.
+        # It repeats every request without a key; test_examples does so once for each route.
         "ignored_auth": {"enabled": False},
     },
 }
@@ -43,7 +43,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def schema(market: Market) -> schemathesis.BaseSchema:
-    """The document, asked of the service with a key that may do everything."""
+    """The OpenAPI document, with requests sent to the service under an admin's key."""
     config = SchemathesisConfig.from_dict({**CONFIG, "headers": {"X-Api-Key": admin_key(market)}})
     found = schemathesis.openapi.from_dict(DOCUMENT, config=config)
     found.app = Gateway(market.world)
@@ -53,15 +53,15 @@ def schema(market: Market) -> schemathesis.BaseSchema:
 @pytest.mark.parametrize("route", [f"{method} {path}" for method, path, _ in operations(DOCUMENT)])
 def test_nothing_fails_and_every_answer_is_one_of_the_document(schema: schemathesis.BaseSchema, route: str) -> None:
     method, path = route.split()
-    asked, failures = 0, list[str]()
+    sent, failures = 0, list[str]()
     for scenario in scenarios(schema.include(path=path, method=method)):
-        asked += len(scenario.recorder.cases)
+        sent += len(scenario.recorder.cases)
         checks = [check for found in scenario.recorder.checks.values() for check in found]
         failures += [
             f"{check.failure_info.failure}\n{check.failure_info.code_sample}" for check in checks if check.failure_info
         ]
     assert not failures, "\n\n".join(failures[:3])
-    assert asked > 0
+    assert sent > 0
 
 
 def scenarios(schema: schemathesis.BaseSchema) -> Iterator[events.ScenarioFinished]:

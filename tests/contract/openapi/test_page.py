@@ -18,7 +18,7 @@ DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 
 
 class Reader(HTMLParser):
-    """Keeps what a browser would look at: tags, links, ids and text. ``open``: the tags that are not closed yet."""
+    """A parser that keeps tags, links, ids and text. ``open``: the tags that are not closed yet."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,21 +21,21 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Upstream:
-    """A client and, behind it, what it is connected to."""
+    """A client and the sandbox to which it is connected."""
 
     client: PolygonClient
     url: str = ""
 
     def call(self, seconds: float = 20.0) -> FakeCall:
-        """Leave to call with so much time."""
+        """Return a permitted call with this many seconds left."""
         return FakeCall(Deadline.after(seconds))
 
     def fault(self, kind: str, **fields: object) -> None:
-        """Tell the sandbox to fail."""
+        """Order a fault of the sandbox."""
         httpx.post(f"{self.url}/_control/faults", json={"kind": kind, **fields}).raise_for_status()
 
     def calls(self) -> int:
-        """How many calls the sandbox has seen."""
+        """Return the number of calls that the sandbox has received."""
         found: int = httpx.get(f"{self.url}/_control/calls").json()["total"]
         return found
 

@@ -1,4 +1,4 @@
-"""What every upstream that the client may be pointed at has in common: the sandbox market and the tests' own fake."""
+"""The contract that both upstreams of the tests keep: the sandbox market and the small fake."""
 
 from itertools import pairwise
 

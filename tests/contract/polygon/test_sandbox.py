@@ -16,7 +16,7 @@ from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 NOW_MS = NOW_US // 1000
 DAY_MS = 86_400_000
 
-type ReadContext = Callable[[Upstream, FakeCall], object]
+type Read = Callable[[Upstream, FakeCall], object]
 
 
 def nbbo(upstream: Upstream, call: FakeCall) -> Latest | None:
@@ -36,13 +36,13 @@ def prev(upstream: Upstream, call: FakeCall) -> Latest | None:
     return upstream.client.previous_close("AAPL", call)
 
 
-EACH = pytest.mark.parametrize("ask", [nbbo, snapshot, aggs, prev])
+EACH = pytest.mark.parametrize("read", [nbbo, snapshot, aggs, prev])
 
 
 def test_the_free_plan_has_bars_and_the_previous_close(free: Upstream) -> None:
-    for ask in (nbbo, snapshot):
+    for read in (nbbo, snapshot):
         with pytest.raises(NotEntitled):
-            ask(free, free.call())
+            read(free, free.call())
     assert len(aggs(free, free.call()).bars) > 10
     assert prev(free, free.call()) is not None
 
@@ -101,22 +101,22 @@ def test_a_wrong_key_is_refused(advanced: Upstream) -> None:
     ],
 )
 def test_each_fault_is_the_right_failure(
-    advanced: Upstream, ask: ReadContext, kind: str, failure: type[Exception], calls: int
+    advanced: Upstream, read: Read, kind: str, failure: type[Exception], calls: int
 ) -> None:
     advanced.fault(kind)
     call = advanced.call()
     with pytest.raises(failure) as caught:
-        ask(advanced, call)
+        read(advanced, call)
     assert type(caught.value) is failure
     assert len(call.paid) == calls
 
 
 @EACH
 @pytest.mark.parametrize("kind", ["500_html", "truncated"])
-def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, ask: ReadContext, kind: str) -> None:
+def test_what_fails_once_succeeds_at_the_second_attempt(advanced: Upstream, read: Read, kind: str) -> None:
     advanced.fault(kind, count=1)
     call = advanced.call()
-    assert ask(advanced, call)
+    assert read(advanced, call)
     assert call.outcomes == [CallOutcome.FAILED, CallOutcome.OK]
 
 
@@ -124,18 +124,18 @@ def test_an_empty_answer_is_no_bars_and_no_quote(advanced: Upstream) -> None:
     advanced.fault("empty")
     assert aggs(advanced, advanced.call()).bars == []
     assert prev(advanced, advanced.call()) is None
-    for ask in (nbbo, snapshot):
+    for read in (nbbo, snapshot):
         with pytest.raises(UpstreamInvalid):
-            ask(advanced, advanced.call())
+            read(advanced, advanced.call())
 
 
 @EACH
 @pytest.mark.timeout(30)
-def test_a_hang_ends_at_the_deadline(advanced: Upstream, ask: ReadContext) -> None:
+def test_a_hang_ends_at_the_deadline(advanced: Upstream, read: Read) -> None:
     advanced.fault("hang")
     call = advanced.call(0.6)
     with pytest.raises(Broken):
-        ask(advanced, call)
+        read(advanced, call)
     assert call.outcomes == [CallOutcome.FAILED]
 
 

@@ -74,7 +74,7 @@ def test_a_minute_is_the_sum_of_its_seconds(ticker: str, day: date) -> None:
     st.integers(240, 1_195),
     st.lists(st.sampled_from([-60, -1, 1, 2, 30]), min_size=20, max_size=30),
 )
-def test_in_whichever_order_a_day_is_asked_it_says_the_same(
+def test_in_whichever_order_a_day_is_read_it_says_the_same(
     ticker: str, day: date, first: int, steps: list[int]
 ) -> None:
     whole, tick_size = market.day_span(SEED, ticker, day, END_US), profile(SEED, ticker).tick_size

@@ -151,7 +151,7 @@ def test_an_unknown_ticker_has_no_bars_and_no_quote(advanced: Running) -> None:
         assert json.loads(str(caught.value))["status"] == "NOT_FOUND"
 
 
-def test_a_free_plan_is_told_what_it_lacks(free: Running) -> None:
+def test_a_free_plan_gets_an_error_that_says_what_it_lacks(free: Running) -> None:
     with pytest.raises(BadResponse, match="NOT_AUTHORIZED"):
         free.official.get_last_quote("AAPL")
 

@@ -45,7 +45,7 @@ def test_newest_first_is_the_same_reversed(advanced: Running) -> None:
         assert advanced.bars("MSFT", window, "2026-11-18", "2026-11-20", sort="desc") == upwards[::-1]
 
 
-def test_windows_lie_where_they_lie_whatever_is_asked(advanced: Running) -> None:
+def test_windows_lie_where_they_lie_whatever_range_is_requested(advanced: Running) -> None:
     for window in ("7/minute", "5/hour", "3/day", "2/week", "5/month", "3/quarter", "2/year"):
         advanced.at("2026-11-20T23:00:00Z")
         long = {bar["t"]: bar for bar in advanced.bars("AAPL", window, "2026-10-12", "2026-11-20")}

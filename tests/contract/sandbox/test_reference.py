@@ -81,7 +81,7 @@ def test_splits_over_pages(advanced: Running) -> None:
     assert list(advanced.official.list_splits(reverse_split=True)) == []
 
 
-def test_a_split_is_told_when_its_day_has_come(advanced: Running) -> None:
+def test_a_split_is_listed_when_its_day_has_come(advanced: Running) -> None:
     advanced.at("2020-08-30T12:00:00Z")
     assert list(advanced.official.list_splits("AAPL")) == []
     advanced.at("2020-08-31T12:00:00Z")

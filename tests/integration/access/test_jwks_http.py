@@ -15,7 +15,7 @@ DOCUMENT = b'{"keys":[]}'
 def test_the_document_comes_as_it_was_sent() -> None:
     with served((200, {"Content-Type": "application/jwk-set+json"}, DOCUMENT)) as address:
         assert fetch_jwks(address.url) == DOCUMENT
-    assert address.asked == ["/jwks.json"]
+    assert address.requested == ["/jwks.json"]
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -26,7 +26,7 @@ def test_a_redirect_is_not_followed() -> None:
                 pytest.raises(UpstreamInvalid, match=str(status)),
             ):
                 fetch_jwks(address.url)
-    assert elsewhere.asked == []
+    assert elsewhere.requested == []
 
 
 @pytest.mark.parametrize("status", [204, 400, 401, 403, 404, 429, 500, 503])
@@ -77,4 +77,4 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         assert fetch_jwks(address.url) == DOCUMENT
-    assert proxy.asked == []
+    assert proxy.requested == []

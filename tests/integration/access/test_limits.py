@@ -1,4 +1,4 @@
-"""The limits in a real Redis: the script against the slow model, and what a caller sees of it."""
+"""The limits in a real Redis: the script against the slow model, and the headers and errors that a caller gets."""
 
 import random
 import string
@@ -85,7 +85,7 @@ def test_a_refused_request_changes_nothing(limiter: Limiter, redis: RedisServer)
         assert client.hgetall("dekr:{u:demo}:use") == before
 
 
-def test_the_time_told_is_enough_and_less_is_not(link: Link, limiter: Limiter) -> None:
+def test_the_retry_time_is_enough_and_less_is_not(link: Link, limiter: Limiter) -> None:
     for _ in range(10):
         pay(limiter, caller())
     for cost in (1, 4, 10):

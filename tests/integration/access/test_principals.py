@@ -1,4 +1,4 @@
-"""Who is asking: a real Redis, several sandboxes, a directory in memory and a driven clock."""
+"""Principals of API keys: a real Redis, several sandboxes, a directory in memory and a driven clock."""
 
 import json
 import time
@@ -63,7 +63,7 @@ def _bytes(key_id: bytes | None = None) -> "FakeRandom":
 
 @dataclass
 class FakeRandom:
-    """Bytes that no other key was given; ``key_id`` fixes those of the id."""
+    """Bytes that no other key has; ``key_id`` fixes those of the id."""
 
     seed: int
     key_id: bytes | None
@@ -339,7 +339,7 @@ def test_only_a_service_may_name_another_user(sandboxes: Sandboxes, role: Role) 
 @pytest.mark.parametrize(
     ("user", "reads"), [("", 0), ("x" * 129, 0), ("a\r\nb", 0), ("nobody", 1), ("a}b", 1), ("anna ", 1)]
 )
-def test_a_service_that_names_nobody_is_told_so(sandboxes: Sandboxes, user: str, reads: int) -> None:
+def test_a_service_that_names_nobody_gets_an_error_that_says_so(sandboxes: Sandboxes, user: str, reads: int) -> None:
     sandbox = sandboxes.new()
     sandboxes.issue("anna")
     service = sandbox.resolve(sandboxes.issue("screener", 7, Role.SERVICE).text, ADDRESS)

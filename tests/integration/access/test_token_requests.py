@@ -1,4 +1,4 @@
-"""What a user with a token sees, through the real handlers; the issuer's keys come over HTTP."""
+"""Requests with a token through the real handlers; the issuer's keys come over HTTP."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_the_same_token_again_costs_one_round_trip_and_no_fetch(platform: Platfo
     with counted(link) as trips:
         assert platform.get(token).status == 200
         assert trips.count == 1
-    assert platform.address.asked == ["/jwks.json"]
+    assert platform.address.requested == ["/jwks.json"]
 
 
 def test_a_second_sandbox_has_the_keys_from_the_store(platform: Platform, redis: RedisServer) -> None:
@@ -93,7 +93,7 @@ def test_a_second_sandbox_has_the_keys_from_the_store(platform: Platform, redis:
     other.clock_offset_us = platform.world.store.clock_offset_us
     platform.sandbox(other)
     assert platform.get(platform.token()).status == 200
-    assert platform.address.asked == ["/jwks.json"]
+    assert platform.address.requested == ["/jwks.json"]
     other.close()
 
 
@@ -124,12 +124,12 @@ def test_a_bad_token_is_401_after_one_fetch_at_most_and_no_call(
             assert answer.json["code"] == "invalid_token"
         else:
             assert answer.json["status"] == "ERROR"
-    assert len(platform.address.asked) <= 1
+    assert len(platform.address.requested) <= 1
     assert platform.world.upstream.calls == []
     assert platform.world.directory.reads == 0
 
 
-def test_a_token_elsewhere_than_in_authorization_is_told_where_it_belongs(platform: Platform) -> None:
+def test_a_token_elsewhere_than_in_authorization_gets_an_error_that_names_the_header(platform: Platform) -> None:
     token = platform.token()
     for answer in (platform.world.get("/quote/AAPL", token), platform.world.get(f"/quote/AAPL?apiKey={token}")):
         assert (answer.status, answer.json["code"]) == (401, "invalid_token")

@@ -15,27 +15,27 @@ CLOSED = "2026-11-21T07:00:00Z"
 
 @pytest.fixture
 def market(link: Link) -> Iterator[Market]:
-    """In the middle of a regular session, on a plan with everything."""
+    """The service in the middle of a regular session, on a plan with everything."""
     with open_market(link) as found:
         yield found
 
 
 @pytest.fixture
 def night(market: Market) -> Market:
-    """The same after Friday's close."""
+    """The service after Friday's close, on a plan with everything."""
     market.to(CLOSED)
     return market
 
 
 @pytest.fixture
 def starter(link: Link) -> Iterator[Market]:
-    """On a plan without quotes and trades, 15 minutes late."""
+    """The service on a plan without quotes and trades, 15 minutes late."""
     with open_market(link, STARTER) as found:
         yield found
 
 
 @pytest.fixture
 def free(link: Link) -> Iterator[Market]:
-    """On the free plan: bars alone, five calls a minute, nothing of the present day."""
+    """The service on the free plan: bars alone, five calls a minute, nothing of the present day."""
     with open_market(link, FREE) as found:
         yield found

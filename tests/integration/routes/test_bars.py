@@ -1,4 +1,4 @@
-"""What a user of bars in either dialect sees, held against the market's own aggregates."""
+"""The routes of bars in both dialects, held against the market's own aggregates."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from dekr.http.polygon.shapes import Aggregates
 from dekr.models import Bar
 from dekr.times import rfc3339_ms
 from tests.integration.routes.paging import followed
-from tests.integration.routes.upstream import asked, fails, pages
+from tests.integration.routes.upstream import fails, pages, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 
@@ -77,7 +77,7 @@ def test_short_pages_hold_the_same_bars(night: Market) -> None:
 def test_the_previous_day_is_polygons_own(night: Market, adjusted: str) -> None:
     path = f"/v2/aggs/ticker/AAPL/prev?adjusted={adjusted}"
     answer = polygon_shaped(Aggregates, night.world.get(path, night.world.key()))
-    sent = asked(night, "/v2/aggs/ticker/AAPL/prev", adjusted=adjusted)
+    sent = upstream_answer(night, "/v2/aggs/ticker/AAPL/prev", adjusted=adjusted)
     assert answer["results"] == sent["results"]
     assert {name: answer[name] for name in ("ticker", "adjusted", "resultsCount")} == {
         name: sent[name] for name in ("ticker", "adjusted", "resultsCount")
@@ -88,7 +88,7 @@ def test_a_split_scales_adjusted_bars_alone(night: Market) -> None:
     key = night.world.key()
     for adjusted in ("true", "false"):
         path = f"/v2/aggs/ticker/NVDA/range/1/day/2024-06-03/2024-06-14?adjusted={adjusted}"
-        assert night.world.get(path, key).json["results"] == asked(night, path)["results"]
+        assert night.world.get(path, key).json["results"] == upstream_answer(night, path)["results"]
     adjusted, raw = (
         night.world.get(f"/market-data/NVDA?from=2024-06-05&to=2024-06-05&adjusted={word}", key).json[0]
         for word in ("true", "false")
@@ -134,5 +134,5 @@ def test_settled_bars_need_no_upstream(market: Market) -> None:
 def test_the_free_plan_has_bars_of_days_gone_by(free: Market) -> None:
     key = free.world.key()
     path = "/v2/aggs/ticker/AAPL/range/1/day/2026-11-02/2026-11-19"
-    assert free.world.get(path, key).json["results"] == asked(free, path)["results"]
+    assert free.world.get(path, key).json["results"] == upstream_answer(free, path)["results"]
     assert free.world.get("/v2/aggs/ticker/AAPL/prev", key).json["results"][0]["T"] == "AAPL"

@@ -1,4 +1,4 @@
-"""What a user of a batch of quotes sees."""
+"""The route of a batch of quotes."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import pytest
 from dekr.models import FailedSymbol, Quote
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
-from tests.integration.routes.upstream import asked, fails, recovers
+from tests.integration.routes.upstream import fails, recovers, upstream_answer
 from tests.markets import Market
 from tests.round_trips import counted
 from tests.shapes import shaped
@@ -17,12 +17,12 @@ BATCH = "/quotes/batch"
 
 
 def _quotes_of(market: Market, symbols: Iterable[str]) -> dict[str, tuple[float, float]]:
-    """Bid and ask as the market itself has them, by ticker."""
-    items = asked(market, "/v3/snapshot", **{"ticker.any_of": ",".join(symbols), "limit": 250})["results"]
+    """Return bid and ask by ticker, as the market itself has them."""
+    items = upstream_answer(market, "/v3/snapshot", **{"ticker.any_of": ",".join(symbols), "limit": 250})["results"]
     return {item["ticker"]: (item["last_quote"]["bid"], item["last_quote"]["ask"]) for item in items}
 
 
-def test_quotes_in_the_order_asked_and_as_the_market_has_them(night: Market) -> None:
+def test_quotes_in_the_order_requested_and_as_the_market_has_them(night: Market) -> None:
     symbols = ["TSLA", "AAPL", "MSFT", "BRK.B", "BACpL"]
     found = shaped(dict[str, Quote], night.world.post(BATCH, night.world.key(), symbols))
     assert list(found) == symbols
@@ -56,14 +56,14 @@ def test_a_batch_of_cached_tickers_is_one_round_trip(night: Market, link: Link) 
     assert (trips.count, night.calls) == (1, 1)
 
 
-def test_only_what_is_missing_is_asked_for(night: Market) -> None:
+def test_only_what_is_missing_is_requested_upstream(night: Market) -> None:
     key = night.world.key()
-    seen: list[str] = []
+    order: list[str] = []
     night.world.get("/quote/AAPL", key)
     night.world.post(BATCH, key, ["AAPL", "MSFT"])
     calls = night.calls
-    seen += night.world.post(BATCH, key, ["MSFT", "AAPL"]).json
-    assert seen == ["MSFT", "AAPL"]
+    order += night.world.post(BATCH, key, ["MSFT", "AAPL"]).json
+    assert order == ["MSFT", "AAPL"]
     assert night.calls == calls
 
 
@@ -102,7 +102,7 @@ def test_what_fails_fails_alone_and_in_its_place(night: Market) -> None:
     assert found["AAPL"]["bid"] and found["MSFT"]["bid"]
 
 
-def test_nothing_but_garbage_asks_nobody(night: Market) -> None:
+def test_nothing_but_garbage_makes_no_upstream_call(night: Market) -> None:
     found = night.world.post(BATCH, night.world.key(), ["1", "2"])
     assert found.status == 200
     assert {item["error"]["code"] for item in found.json.values()} == {"invalid_symbol"}
@@ -189,7 +189,7 @@ def test_the_free_plan_gives_the_previous_days_closes_in_one_call(free: Market) 
     found = shaped(dict[str, Quote | FailedSymbol], answer)
     assert list(found) == symbols
     assert found["QQQQQ"]["error"]["code"] == "unknown_symbol"
-    closes = asked(free, "/v2/aggs/grouped/locale/us/market/stocks/2026-11-19")["results"]
+    closes = upstream_answer(free, "/v2/aggs/grouped/locale/us/market/stocks/2026-11-19")["results"]
     closes = {bar["T"]: bar["c"] for bar in closes}
     assert all(found[symbol]["bid"] == found[symbol]["ask"] == closes[symbol] for symbol in symbols[:-1])
     # The first batch learns that the plan has snapshots of neither kind; the next one knows.

@@ -35,7 +35,7 @@ READS = (
 
 
 @pytest.mark.parametrize("path", READS)
-def test_who_has_it_already_is_told_so(night: Market, path: str) -> None:
+def test_who_has_it_already_gets_304(night: Market, path: str) -> None:
     key = night.world.key()
     first = night.world.get(path, key)
     tag = first.headers["ETag"]

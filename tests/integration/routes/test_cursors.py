@@ -1,4 +1,4 @@
-"""A cursor belongs to the query that it came from: one that was changed or moved elsewhere asks nobody."""
+"""A cursor belongs to the query that it came from: one that was changed or moved elsewhere is refused without an upstream call."""
 
 from urllib.parse import parse_qsl, urlencode
 

@@ -1,4 +1,4 @@
-"""What a user of the market's status and calendar sees, also when the market is closed out of turn."""
+"""The routes of the market's status and calendar, also when the market is closed out of turn."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from dekr.http.polygon.shapes import MarketNow, UpcomingDay
 from dekr.models import CalendarDay, MarketStatus
-from tests.integration.routes.upstream import asked, fails
+from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 from tests.world import World
@@ -154,7 +154,7 @@ def test_one_call_serves_the_calendar_of_everybody(market: Market) -> None:
         ("day=2026-11-20", "day"),
     ],
 )
-def test_a_range_that_breaks_a_rule_asks_nobody(market: Market, query: str, field: str) -> None:
+def test_a_range_that_breaks_a_rule_makes_no_upstream_call(market: Market, query: str, field: str) -> None:
     answer = market.world.get(f"/market-calendar?{query}", market.world.key())
     assert (answer.status, answer.json["field"]) == (422, field)
     assert market.calls == 0
@@ -162,10 +162,10 @@ def test_a_range_that_breaks_a_rule_asks_nobody(market: Market, query: str, fiel
 
 def test_polygons_state_of_the_markets_is_polygons_own(night: Market) -> None:
     key = night.world.key()
-    now, theirs = polygon_shaped(MarketNow, night.world.get(NOW, key)), asked(night, NOW)
+    now, theirs = polygon_shaped(MarketNow, night.world.get(NOW, key)), upstream_answer(night, NOW)
     assert {**now, "serverTime": theirs["serverTime"]} == theirs
     assert now["serverTime"][:16] == theirs["serverTime"][:16]
-    assert polygon_shaped(list[UpcomingDay], night.world.get(UPCOMING, key)) == asked(night, UPCOMING)
+    assert polygon_shaped(list[UpcomingDay], night.world.get(UPCOMING, key)) == upstream_answer(night, UPCOMING)
 
 
 def test_the_status_of_one_dialect_serves_the_other(market: Market) -> None:

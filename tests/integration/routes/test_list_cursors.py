@@ -1,4 +1,4 @@
-"""Cursors of lists stand for what was asked at first, and their pages belong to the ticker that they are about."""
+"""Cursors of lists stand for the first request, and their pages belong to the ticker that they are about."""
 
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ def _next(market: Market, path: str, key: str) -> str:
         ("/v3/trades/AAPL?limit=3", ("timestamp=2026-11-19", "order=asc")),
     ],
 )
-def test_no_filter_stands_beside_a_cursor(market: Market, path: str, filters: tuple[str, ...]) -> None:
+def test_no_filter_is_taken_together_with_a_cursor(market: Market, path: str, filters: tuple[str, ...]) -> None:
     key = market.world.key()
     following = _next(market, path, key)
     calls = market.calls

@@ -1,4 +1,4 @@
-"""What a user of the news sees."""
+"""The routes of news in both dialects."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ import httpx
 from dekr.http.polygon.shapes import Page
 from dekr.models import News
 from tests.integration.routes.paging import followed
-from tests.integration.routes.upstream import asked, fails, pages
+from tests.integration.routes.upstream import fails, pages, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 from tests.world import World
@@ -17,7 +17,7 @@ REFERENCE = "/v2/reference/news"
 
 
 def _sent(market: Market, **parameters: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = asked(market, REFERENCE, **parameters)["results"]
+    found: list[dict[str, Any]] = upstream_answer(market, REFERENCE, **parameters)["results"]
     return found
 
 

@@ -19,7 +19,7 @@ def test_who_is_nobody(night: Market, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_asks_too_often_is_told_when_to_come_back(night: Market, path: str) -> None:
+def test_who_requests_too_often_learns_when_to_come_back(night: Market, path: str) -> None:
     key = night.world.key(1)
     answer = night.world.get(path, key)
     while answer.status == 200:

@@ -1,4 +1,4 @@
-"""Other Dekr modules say what will be wanted: over HTTP and by an event."""
+"""Other Dekr modules announce the tickers that their users will read: over HTTP and by an event."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def module(world: World) -> str:
 
 
 def expected(world: World) -> dict[str, float]:
-    """How many requests an hour are expected of each ticker."""
+    """Return the expected requests an hour by ticker."""
     return {each.ticker: round(each.rate * 3600, 3) for each in world.services.demand.forecast(NO_FLOOR).tickers}
 
 

@@ -1,11 +1,11 @@
-"""What a user of a ticker's snapshot and of Polygon's snapshots sees."""
+"""The routes of a ticker's snapshot and of Polygon's snapshots."""
 
 import pytest
 
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
 from dekr.models import Snapshot
 from dekr.times import rfc3339, rfc3339_ms
-from tests.integration.routes.upstream import asked, fails
+from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 
@@ -16,7 +16,7 @@ NAMES = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwa
 
 def test_a_snapshot_is_the_day_as_the_market_had_it(night: Market) -> None:
     found = shaped(Snapshot, night.world.get("/snapshot/AAPL", night.world.key()))
-    sent = asked(night, f"{V2}/AAPL")["ticker"]
+    sent = upstream_answer(night, f"{V2}/AAPL")["ticker"]
     for ours, theirs in (("day", "day"), ("previous_day", "prevDay"), ("last_minute", "min")):
         assert {name: found[ours][name] for name in NAMES} == {
             name: sent[theirs][short] for name, short in NAMES.items()
@@ -32,20 +32,20 @@ def test_before_the_first_trade_of_a_day_there_are_no_prices_of_it(market: Marke
     assert set(found["day"].values()) == {None}
     assert set(found["last_minute"].values()) == {None}
     assert found["timestamp"] is None
-    assert found["previous_day"]["close"] == asked(market, f"{V2}/AAPL")["ticker"]["prevDay"]["c"]
+    assert found["previous_day"]["close"] == upstream_answer(market, f"{V2}/AAPL")["ticker"]["prevDay"]["c"]
 
 
 def test_polygons_snapshots_are_polygons_own(night: Market) -> None:
     key = night.world.key()
     one = polygon_shaped(TickerSnapshot, night.world.get(f"{V2}/AAPL", key))
-    assert one["ticker"] == asked(night, f"{V2}/AAPL")["ticker"]
+    assert one["ticker"] == upstream_answer(night, f"{V2}/AAPL")["ticker"]
     named = "MSFT,AAPL,QQQQQ"
     several = polygon_shaped(TickerSnapshots, night.world.get(f"{V2}?tickers={named}", key))
-    theirs = asked(night, V2, tickers=named)
+    theirs = upstream_answer(night, V2, tickers=named)
     assert several["count"] == theirs["count"] == 2
     assert several["tickers"] == theirs["tickers"]
     universal = polygon_shaped(Page, night.world.get(f"/v3/snapshot?ticker.any_of={named}", key))
-    assert universal["results"] == asked(night, "/v3/snapshot", **{"ticker.any_of": named})["results"]
+    assert universal["results"] == upstream_answer(night, "/v3/snapshot", **{"ticker.any_of": named})["results"]
     assert "next_url" not in universal
 
 
@@ -91,7 +91,7 @@ def test_universal_pages_lead_to_the_end(night: Market, order: str) -> None:
 def test_the_whole_market_is_one_call_and_the_same_for_all(night: Market) -> None:
     rich, poor = night.world.key(7, "rich"), night.world.key(1, "poor")
     first = polygon_shaped(TickerSnapshots, night.world.get(V2, rich, headers=GZIP))
-    theirs = asked(night, V2)
+    theirs = upstream_answer(night, V2)
     assert first["count"] == theirs["count"] == len(first["tickers"])
     assert first["tickers"] == theirs["tickers"]
     assert night.world.get(V2, poor, headers=GZIP).json == first

@@ -1,4 +1,4 @@
-"""What an admin sees of the cache, and that dropping a symbol drops it, on one node and on a cluster."""
+"""The admin routes: figures of the cache, and the removal of a symbol, on one node and on a cluster."""
 
 import re
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""What a user of the ticker search and of Polygon's list of tickers sees."""
+"""The ticker search and Polygon's list of tickers."""
 
 import pytest
 
 from dekr.http.polygon.shapes import Page
 from dekr.models import Listing
 from tests.integration.routes.paging import followed
-from tests.integration.routes.upstream import asked, fails, pages
+from tests.integration.routes.upstream import fails, pages, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 
@@ -14,7 +14,7 @@ REFERENCE = "/v3/reference/tickers"
 
 def test_a_search_finds_what_the_upstream_finds(night: Market) -> None:
     found = shaped(list[Listing], night.world.get("/symbols?search=AAPL", night.world.key()))
-    sent = asked(night, REFERENCE, search="AAPL", market="stocks", active="true")["results"]
+    sent = upstream_answer(night, REFERENCE, search="AAPL", market="stocks", active="true")["results"]
     assert found == [
         {
             "symbol": item["ticker"],
@@ -77,7 +77,7 @@ def test_an_old_list_is_served_with_a_label_while_the_upstream_fails(market: Mar
     assert market.world.get("/symbols?search=MSFT", key).status == 503
 
 
-def test_a_search_is_asked_once_for_all_tiers(market: Market) -> None:
+def test_a_search_is_fetched_once_for_all_tiers(market: Market) -> None:
     for tier in range(1, 8):
         assert market.world.get("/symbols?search=AAPL", market.world.key(tier, f"user{tier}")).status == 200
     assert market.calls == 1

@@ -1,4 +1,4 @@
-"""What a user of Polygon's lists of quotes and trades sees."""
+"""Polygon's lists of quotes and trades."""
 
 import pytest
 

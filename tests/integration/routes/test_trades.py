@@ -1,18 +1,18 @@
-"""What a user of the last trade and of Polygon's last quote and trade sees."""
+"""The route of the last trade, and Polygon's last quote and last trade."""
 
 import pytest
 
 from dekr.http.polygon.shapes import One
 from dekr.models import Quote, Trade
 from dekr.times import rfc3339
-from tests.integration.routes.upstream import asked, fails
+from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
 
 
 def test_a_trade_is_the_one_that_the_market_had(night: Market) -> None:
     trade = shaped(Trade, night.world.get("/trade/AAPL", night.world.key()))
-    sent = asked(night, "/v2/last/trade/AAPL")["results"]
+    sent = upstream_answer(night, "/v2/last/trade/AAPL")["results"]
     assert trade == {
         "symbol": "AAPL",
         "price": sent["p"],
@@ -28,7 +28,7 @@ def test_a_trade_is_the_one_that_the_market_had(night: Market) -> None:
 @pytest.mark.parametrize("path", ["/v2/last/nbbo/AAPL", "/v2/last/trade/AAPL"])
 def test_polygons_last_quote_and_trade_are_polygons_own(night: Market, path: str) -> None:
     answer = polygon_shaped(One, night.world.get(path, night.world.key()))
-    assert answer["results"] == asked(night, path)["results"]
+    assert answer["results"] == upstream_answer(night, path)["results"]
     assert (answer["status"], answer["request_id"]) == ("OK", "request-1")
 
 
@@ -50,7 +50,7 @@ def test_a_snapshot_makes_the_quote_and_the_trade(night: Market) -> None:
     assert night.world.get("/snapshot/AAPL", key).status == 200
     quote = shaped(Quote, night.world.get("/quote/AAPL", key))
     trade = night.world.get("/v2/last/trade/AAPL", key)
-    sent = asked(night, "/v2/snapshot/locale/us/markets/stocks/tickers/AAPL")["ticker"]
+    sent = upstream_answer(night, "/v2/snapshot/locale/us/markets/stocks/tickers/AAPL")["ticker"]
     assert (quote["bid"], quote["ask"]) == (sent["lastQuote"]["p"], sent["lastQuote"]["P"])
     assert trade.json["results"]["p"] == sent["lastTrade"]["p"]
     assert trade.headers["X-Data-Source"] == "snapshot"
@@ -69,7 +69,7 @@ def test_a_trade_is_as_fresh_as_the_tier_says(market: Market) -> None:
     assert market.calls == 2
 
 
-def test_a_ticker_that_nobody_lists_is_asked_for_once_a_minute(market: Market) -> None:
+def test_a_ticker_that_nobody_lists_is_requested_upstream_once_a_minute(market: Market) -> None:
     key = market.world.key()
     for _ in range(3):
         answer = market.world.get("/trade/QQQQQ", key)
@@ -105,7 +105,9 @@ def test_without_trades_in_the_plan_a_bars_close_stands_for_them(starter: Market
     assert trade.headers["X-Data-Source"] == "minute_bar"
     assert trade.headers["X-Data-Timeframe"] == "delayed"
     assert (found["size"], found["exchange"], found["id"], found["conditions"]) == (None, None, None, None)
-    minutes = asked(starter, "/v2/aggs/ticker/AAPL/range/1/minute/2026-11-20/2026-11-20", limit=50_000)["results"]
+    minutes = upstream_answer(starter, "/v2/aggs/ticker/AAPL/range/1/minute/2026-11-20/2026-11-20", limit=50_000)[
+        "results"
+    ]
     assert found["price"] in {bar["c"] for bar in minutes}
     assert found["timestamp"] < "2026-11-20T14:46"
 
@@ -123,6 +125,6 @@ def test_polygons_routes_do_not_make_a_quote_of_a_bar(request: pytest.FixtureReq
 def test_the_free_plan_still_has_a_price(free: Market) -> None:
     trade = free.world.get("/trade/AAPL", free.world.key())
     found = shaped(Trade, trade)
-    previous = asked(free, "/v2/aggs/ticker/AAPL/prev")["results"][0]
+    previous = upstream_answer(free, "/v2/aggs/ticker/AAPL/prev")["results"][0]
     assert found["price"] == previous["c"]
     assert trade.headers["X-Data-Source"] in ("minute_bar", "previous_close")

@@ -1,4 +1,4 @@
-"""What a caller sees of their own use."""
+"""The route of a caller's own use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +86,7 @@ def test_a_failed_fetch_is_counted_once_and_with_each_of_its_calls(market: Marke
     assert used["hit_ratio"] == 0
 
 
-def test_what_nobody_may_ask_the_upstream_for_is_no_hit_either(free: Market) -> None:
+def test_what_the_plan_lacks_is_no_hit_either(free: Market) -> None:
     key = free.world.key(5)
     for symbol in ("AAPL", "MSFT"):
         assert free.world.get(f"/snapshot/{symbol}", key).status == 403
@@ -153,7 +153,7 @@ def test_a_look_at_ones_use_is_one_round_trip(night: Market, link: Link) -> None
     assert trips.count == 1
 
 
-def test_what_is_left_is_what_may_still_be_asked(night: Market) -> None:
+def test_what_is_left_is_what_may_still_be_requested(night: Market) -> None:
     key = night.world.key(1, "poor")
     for _ in range(9):
         night.world.get("/quote/AAPL", key)

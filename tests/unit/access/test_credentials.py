@@ -1,4 +1,4 @@
-"""Where a request may carry its credential."""
+"""A request carries its credential in the places that are allowed, and nowhere else."""
 
 import pytest
 
@@ -39,14 +39,14 @@ def test_keys_that_differ_are_refused(headers: dict[str, str], query: dict[str, 
 @pytest.mark.parametrize(
     ("headers", "query"), [({}, {}), ({"x-api-key": ""}, {"apiKey": ""}), ({}, {"apikey": "fake"})]
 )
-def test_no_key_is_told_where_to_put_one(headers: dict[str, str], query: dict[str, str]) -> None:
+def test_without_a_key_the_error_says_where_to_put_one(headers: dict[str, str], query: dict[str, str]) -> None:
     with pytest.raises(Unauthenticated, match="X-Api-Key") as refused:
         find_credential(headers, query)
     assert refused.value.code == "missing_api_key"
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic ZmFrZQ==", "fake-a"])
-def test_another_form_of_authorization_is_refused_even_beside_a_key(value: str) -> None:
+def test_another_form_of_authorization_is_refused_even_with_a_key(value: str) -> None:
     with pytest.raises(Unauthenticated, match="Bearer <API key>"):
         find_credential({"authorization": value, "x-api-key": "fake-a"}, {})
 
@@ -74,7 +74,7 @@ def test_a_token_in_another_place_is_refused_with_the_right_one(headers: dict[st
     assert refused.value.code == "invalid_token"
 
 
-def test_a_token_beside_a_key_is_refused() -> None:
+def test_a_token_together_with_a_key_is_refused() -> None:
     with pytest.raises(Unauthenticated) as refused:
         find_credential({"authorization": f"Bearer {TOKEN}", "x-api-key": "fake-a"}, {})
     assert refused.value.code == "conflicting_api_keys"

@@ -1,4 +1,4 @@
-"""Which of an issuer's published keys are used."""
+"""The choice of usable keys among those that an issuer publishes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a principal may do."""
+"""The permissions of a principal."""
 
 import pytest
 

@@ -25,7 +25,7 @@ def test_it_grants_what_the_model_grants(figures: tuple[int, int], steps: list[t
 
 
 @given(st.integers(0, 30_000_000))
-def test_one_more_request_is_left_after_the_time_that_is_told_and_not_before(debt_us: int) -> None:
+def test_one_more_request_is_left_after_the_retry_time_and_not_before(debt_us: int) -> None:
     rate = Rate.of(30, 10)
     wait_us = rate.next_us(debt_us)
     if debt_us == 0:

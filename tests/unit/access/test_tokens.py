@@ -1,4 +1,4 @@
-"""Which tokens are taken, and as whom."""
+"""The verification of tokens, and the principals that they stand for."""
 
 import base64
 import hmac
@@ -332,7 +332,7 @@ def test_a_token_is_not_verified_again_while_the_keys_are_fresh() -> None:
     desk = Desk()
     token = desk.token({"exp": START_S + 3_600})
     first = desk.tokens.verify(token)
-    # The issuer withdraws the key: that is seen when the keys are due.
+    # The issuer withdraws the key, which is noticed when the keys are due.
     desk.issuer.keys = FakeIssuer("RS256", "key-2").keys
     desk.later(599)
     assert desk.tokens.verify(token) is first

@@ -35,11 +35,11 @@ class TokenBucket:
         return "granted"
 
     def left(self) -> int:
-        """How many requests would be granted at once."""
+        """Return the number of requests that would be granted at once."""
         return max(0, self.tokens // 1)
 
     def wait_us(self, cost: int) -> Fraction:
-        """How long until this cost is granted."""
+        """Return the microseconds until this cost is granted."""
         return (min(cost, self.burst) - self.tokens) * self.emission_interval_us
 
     def _pass_time(self, now_us: int) -> None:

@@ -49,7 +49,7 @@ def test_nobody_can_have_data_from_the_future() -> None:
 
 
 @pytest.mark.parametrize(("at", "found"), [(OPEN - 1, 0), (OPEN, 1), (CLOSE - 1, 1), (CLOSE, 0)])
-def test_patience_ends_with_the_open_and_begins_with_the_close(at: int, found: int) -> None:
+def test_longer_ages_end_with_the_open_and_begin_with_the_close(at: int, found: int) -> None:
     assert len(violations([answered(at, 100)], START)) == found
 
 

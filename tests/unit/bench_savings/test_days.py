@@ -11,7 +11,7 @@ from bench.savings.days import DEPENDENCIES, ROOT, Days
 
 @dataclass
 class Runs:
-    """A fake driver that counts the days it is asked to drive."""
+    """A fake driver that counts the days that it drives."""
 
     cases: list[Case] = field(default_factory=list)
 

@@ -41,7 +41,7 @@ def test_tiers_have_their_shares(quotes: Trace) -> None:
     assert np.bincount(quotes.tiers, minlength=8)[1:] / MANY == pytest.approx(np.array(TIERS), abs=0.005)
 
 
-def test_tickers_are_asked_for_as_their_popularity_says(quotes: Trace) -> None:
+def test_tickers_are_requested_as_their_popularity_says(quotes: Trace) -> None:
     shares = Popularity().shares(10_000)
     assert shares.sum() == pytest.approx(1)
     assert shares[0] / shares[99] == pytest.approx((109.8 / 10.8) ** 1.04 * np.exp(0.411 * 0.099), rel=1e-6)

@@ -75,7 +75,7 @@ def test_the_whole_market_is_one_call_with_every_ticker(
     assert (upstream.counts.calls, upstream.counts.symbols) == (1, 10_000)
 
 
-def test_the_universal_snapshot_has_what_was_asked_for(
+def test_the_universal_snapshot_has_what_was_requested(
     upstream: CountingUpstream, client: PolygonClient, call: FakeCall
 ) -> None:
     found = client.universal(["AAPL", "MSFT"], call)

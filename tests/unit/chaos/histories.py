@@ -34,8 +34,8 @@ def history(*changes: tuple[float, float, Kind], **parts: Any) -> History:
 
 def answer(start: float, **more: Any) -> Answer:
     """Return an answer to a request that began at ``start`` and took 5 ms: AAPL's quote, at tier 7."""
-    given = Answer("0.1", at(start), at(start + 0.005), "quote", 7, 6_000, 200, age_s=0, values=(AAPL,))
-    return replace(given, **more)
+    good = Answer("0.1", at(start), at(start + 0.005), "quote", 7, 6_000, 200, age_s=0, values=(AAPL,))
+    return replace(good, **more)
 
 
 def handout(arrived: float, value: Value = AAPL) -> Handout:

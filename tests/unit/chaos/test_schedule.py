@@ -37,7 +37,7 @@ def test_faults_of_a_lane_come_one_after_the_other_and_end_in_time() -> None:
         assert faults[-1].at_s + faults[-1].duration_s <= 60
 
 
-def test_a_seed_always_asks_for_the_same() -> None:
+def test_a_seed_always_makes_the_same_requests() -> None:
     one, same, other = (trace.requests(Random(seed)) for seed in (1, 1, 2))
     first = [next(one) for _ in range(50)]
     assert first == [next(same) for _ in range(50)]

@@ -1,4 +1,4 @@
-"""The endpoints: what is asked, what is refused as garbage, and when a call is tried again."""
+"""The client's endpoints: the requests sent, the answers refused as garbage, and the calls tried again."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,7 +60,7 @@ class Half(httpx.SyncByteStream):
 
 
 @pytest.mark.parametrize(
-    ("ask", "answer", "family", "path"),
+    ("read", "answer", "family", "path"),
     [
         (lambda c, call: c.last_nbbo("BACpL", call), ok(quote(T="BACpL")), "nbbo", "/v2/last/nbbo/BACpL"),
         (
@@ -89,12 +89,12 @@ class Half(httpx.SyncByteStream):
         ),
     ],
 )
-def test_each_endpoint_is_asked_once_and_paid_once(
-    ask: Callable[[PolygonClient, Call], object], answer: httpx.Response, family: str, path: str
+def test_each_endpoint_is_called_once_and_paid_once(
+    read: Callable[[PolygonClient, Call], object], answer: httpx.Response, family: str, path: str
 ) -> None:
     upstream = ScriptedUpstream([answer])
     call = upstream.call()
-    assert ask(upstream.client, call) is not None
+    assert read(upstream.client, call) is not None
     assert [str(request.url) for request in upstream.requests] == [f"https://upstream.test{path}"]
     assert call.paid == [family]
     assert call.observed == [(family, CallOutcome.OK, 0.0)]
@@ -209,10 +209,10 @@ def test_the_newest_minute_and_the_previous_close_are_bars_as_sent() -> None:
     assert (found.source, found.fields) == ("previous_close", {"T": "AAPL"} | sent)
 
 
-@pytest.mark.parametrize("ask", [previous, newest])
+@pytest.mark.parametrize("read", [previous, newest])
 @pytest.mark.parametrize("answer", [ok(), ok([]), ok(results=None, resultsCount=0)])
-def test_no_bar_is_none(ask: Callable[..., object], answer: httpx.Response) -> None:
-    assert ask(answer) is None
+def test_no_bar_is_none(read: Callable[..., object], answer: httpx.Response) -> None:
+    assert read(answer) is None
 
 
 @pytest.mark.parametrize("answer", [ok(), ok([]), ok(results=None, resultsCount=0, queryCount=0)])
@@ -220,7 +220,7 @@ def test_no_bars_are_an_empty_answer(answer: httpx.Response) -> None:
     assert aggs(answer).bars == []
 
 
-@pytest.mark.parametrize("ask", [aggs, previous, newest])
+@pytest.mark.parametrize("read", [aggs, previous, newest])
 @pytest.mark.parametrize(
     "answer",
     [
@@ -234,9 +234,9 @@ def test_no_bars_are_an_empty_answer(answer: httpx.Response) -> None:
         ok([bar()], status="ERROR"),
     ],
 )
-def test_garbage_for_bars_is_refused(ask: Callable[..., object], answer: httpx.Response) -> None:
+def test_garbage_for_bars_is_refused(read: Callable[..., object], answer: httpx.Response) -> None:
     with pytest.raises(UpstreamInvalid):
-        ask(answer)
+        read(answer)
 
 
 def test_pages_are_followed_to_the_last_and_each_is_paid() -> None:
@@ -266,7 +266,7 @@ def test_one_wrong_page_spoils_them_all(page: httpx.Response) -> None:
         aggs(ok([bar(1), bar(2)], next_url="https://upstream.test/p2"), page)
 
 
-def test_a_page_on_another_host_is_not_asked_for() -> None:
+def test_a_page_on_another_host_is_not_requested() -> None:
     upstream = ScriptedUpstream([ok([bar(1)], next_url="https://elsewhere.test/p2")])
     with pytest.raises(UpstreamInvalid):
         upstream.client.aggs("AAPL", 1, "day", 1, 2, upstream.call(), adjusted=True)

@@ -1,4 +1,4 @@
-"""What is made of a universal snapshot."""
+"""The quote, trade and bars that are read from a universal snapshot."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""HTTP to the upstream: what is sent, how each answer is understood, and that nothing shows the key."""
+"""HTTP to the upstream: the requests sent, the reading of each answer, and that nothing shows the key."""
 
 import gzip
 import logging
@@ -112,7 +112,7 @@ def test_a_compressed_answer_is_read() -> None:
         (httpx.RemoteProtocolError("disconnected"), Broken),
     ],
 )
-def test_each_failure_is_told_apart(answer: httpx.Response | Exception, failure: type[Exception]) -> None:
+def test_each_failure_has_its_own_class(answer: httpx.Response | Exception, failure: type[Exception]) -> None:
     with pytest.raises(failure) as caught:
         get_one(answer)
     assert type(caught.value) is failure
@@ -227,8 +227,8 @@ def test_what_no_header_can_carry_is_not_sent_as_a_key(key: str) -> None:
     assert upstream.requests == []
 
 
-def _told(error: BaseException) -> str:
-    """Everything that an error and what led to it say."""
+def _text_of(error: BaseException) -> str:
+    """Return the text of an error and of all its causes."""
     parts = ["".join(traceback.format_exception(error))]
     while True:
         parts += [str(error), repr(error), repr(error.args)]
@@ -260,7 +260,7 @@ def test_the_key_is_never_shown(step: Step, caplog: pytest.LogCaptureFixture) ->
     try:
         get(upstream)
     except (DekrError, NotEntitled) as error:
-        shown = _told(error)
+        shown = _text_of(error)
     shown += repr(upstream.transport) + repr(upstream.client) + str(upstream.requests[0].url) + caplog.text
     shown += repr(upstream.requests[0]) + repr(upstream.requests[0].headers)
     assert KEY not in shown
@@ -271,7 +271,7 @@ def test_a_key_that_cannot_be_sent_is_not_shown_either(caplog: pytest.LogCapture
     client = connect("http://127.0.0.1:9", lambda: f"{KEY}\n", lambda: 0)
     with pytest.raises(UpstreamDown) as caught:
         client.transport.get("/v2/x", None, ScriptedUpstream().deadline(), 1.0)
-    assert KEY not in _told(caught.value) + caplog.text + repr(client)
+    assert KEY not in _text_of(caught.value) + caplog.text + repr(client)
 
 
 def test_a_real_connection_that_fails_shows_no_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -281,4 +281,4 @@ def test_a_real_connection_that_fails_shows_no_key(caplog: pytest.LogCaptureFixt
         client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", lambda: KEY, lambda: 0)
         with pytest.raises(Broken) as caught:
             client.transport.get("/v2/x", None, ScriptedUpstream().deadline(), 1.0)
-    assert KEY not in _told(caught.value) + caplog.text + repr(client)
+    assert KEY not in _text_of(caught.value) + caplog.text + repr(client)

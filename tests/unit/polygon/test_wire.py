@@ -1,4 +1,4 @@
-"""What the wire may hold, and that its numbers come through as they were sent."""
+"""Models of the wire accept valid answers alone, and numbers come through as they were sent."""
 
 import json
 import math
@@ -18,7 +18,7 @@ prices = st.one_of(st.integers(1, 10**12), st.floats(1e-6, 1e12, allow_nan=False
 
 
 def same(sent: object, got: object) -> bool:
-    """Equal, and of the same kind of number."""
+    """Return whether two values are equal and of one kind of number."""
     return type(sent) is type(got) and sent == got
 
 

@@ -16,10 +16,10 @@ MOMENTS = st.integers(0, MAX_MS)
 HISTORY = st.sets(MOMENTS, max_size=30).map(lambda moments: [(moment, f"at {moment}") for moment in sorted(moments)])
 
 
-def read(history: list[Item], wanted: Range, *, from_oldest: bool) -> list[Item]:
-    """The service behind the pages: the items of a range, the oldest first, at most as many as its limit."""
-    inside = [item for item in history if wanted.first_ms <= item[0] <= wanted.last_ms]
-    return inside[: wanted.limit] if from_oldest else inside[-wanted.limit :]
+def read(history: list[Item], requested: Range, *, from_oldest: bool) -> list[Item]:
+    """Return the items of a range as a service would: the oldest first, at most as many as its limit."""
+    inside = [item for item in history if requested.first_ms <= item[0] <= requested.last_ms]
+    return inside[: requested.limit] if from_oldest else inside[-requested.limit :]
 
 
 @given(

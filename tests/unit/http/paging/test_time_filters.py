@@ -1,4 +1,4 @@
-"""The range that a query's filters by time leave, held against each moment's own comparison with what they name."""
+"""The range that a query's filters by time leave, held against a comparison of each moment with the filters' values."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -33,7 +33,7 @@ HOLDS: dict[str, Callable[[int, Span], bool]] = {
     ".lt": lambda moment, named: moment < named.first,
     ".lte": lambda moment, named: moment <= named.last,
 }
-"""Which moments a filter leaves."""
+"""The rule of each filter: whether a moment passes it."""
 
 DAYS = st.dates(date(2026, 3, 1), date(2026, 3, 15)).map(date.isoformat)  # the clocks go forward on the 8th
 MOMENTS = st.integers(1_772_000_000_000, 1_774_000_000_000)

@@ -41,8 +41,8 @@ def upstream(ticker: str, multiplier: int, timespan: str, day: date, now_us: int
 def test_they_are_what_the_upstream_makes_of_the_same_trades(
     ticker: str, length: tuple[int, Timespan], day: date, minute: int
 ) -> None:
-    """Half-way through a day as at its end. The upstream's own vwap is of the trades; ours is of the minutes' vwaps, which are
-    rounded to a hundredth of a cent.
+    """This holds half-way through a day as at its end. The upstream's vwap is of the trades; ours is of the minutes' vwaps,
+    which are rounded to a hundredth of a cent.
     """
     multiplier, timespan = length
     midnight_us = sessions.eastern_midnight_us(day)
@@ -75,7 +75,7 @@ def test_other_bars_are_not_made_of_minutes(multiplier: int, timespan: Timespan)
     assert minutes_of(Series("AAPL", multiplier, timespan, adjusted=True)) is None
 
 
-def test_however_many_lengths_are_asked_for_few_are_kept() -> None:
+def test_however_many_lengths_are_requested_few_are_kept() -> None:
     page = Page([[60_000 * n, 1, 2, 1, 1, 1, 1, 1] for n in range(60)], delayed=False)
     for multiplier in range(2, 40):
         series = Series("AAPL", multiplier, Timespan.MINUTE, adjusted=True)

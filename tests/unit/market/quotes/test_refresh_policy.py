@@ -1,4 +1,4 @@
-"""How much one upstream call should bring where a quote is missing."""
+"""The choice of how many tickers one upstream call fetches where a quote is missing."""
 
 from datetime import datetime
 
@@ -30,13 +30,15 @@ def test_a_call_is_shared_where_one_request_more_is_expected_while_it_lasts(requ
 
 
 def test_the_most_demanded_and_those_too_old_for_most_ride_along_first_and_never_the_missing_one() -> None:
-    given = miss(demand("AAPL", 9.0), demand("OFTEN", 0.9, 60), demand("SELDOM", 0.1, 60), demand("OLD", 0.1, 3_600))
-    assert given.along() == ["OLD", "OFTEN", "SELDOM"]
+    candidates = miss(
+        demand("AAPL", 9.0), demand("OFTEN", 0.9, 60), demand("SELDOM", 0.1, 60), demand("OLD", 0.1, 3_600)
+    )
+    assert candidates.along() == ["OLD", "OFTEN", "SELDOM"]
 
 
 def test_an_entry_that_is_too_old_for_every_tier_grows_no_more_worth() -> None:
-    given = miss(demand("NEVER", 0.1, 1e6), demand("LATER", 0.2, OLDEST_S))
-    assert given.along() == ["LATER", "NEVER"]
+    candidates = miss(demand("NEVER", 0.1, 1e6), demand("LATER", 0.2, OLDEST_S))
+    assert candidates.along() == ["LATER", "NEVER"]
 
 
 def test_an_entry_that_every_tier_may_have_until_the_next_call_is_not_refreshed() -> None:

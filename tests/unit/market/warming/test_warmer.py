@@ -1,4 +1,4 @@
-"""When the warmer has something to do, by the calendar and by when somebody last read a quote."""
+"""The hours in which the warmer works: by the calendar, and by when a reader last requested a quote."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,8 +12,8 @@ SECOND_US = 1_000_000
 REQUESTED = PreloadAudit(0, 0, 1.0, 0, 0, 0, 0)
 
 
-def seen(moment: str, requested_s: float = 1, preloaded_s: float = 1e6) -> PreloadAudit:
-    """What is known at a moment, where somebody read a quote, and something was preloaded, so many seconds before."""
+def audit_at(moment: str, requested_s: float = 1, preloaded_s: float = 1e6) -> PreloadAudit:
+    """Return the audit at a moment, with the last request and the last preload this many seconds before."""
     now_us = int(datetime.fromisoformat(moment).timestamp()) * SECOND_US
     return replace(
         REQUESTED,
@@ -47,17 +47,17 @@ def seen(moment: str, requested_s: float = 1, preloaded_s: float = 1e6) -> Prelo
     ],
 )
 def test_each_task_has_its_hours(moment: str, opening: str | None, night: str | None) -> None:
-    known = seen(moment)
+    known = audit_at(moment)
     assert [why_not(task, known) for task in (Task.AUDIT, Task.OPEN, Task.NIGHT)] == [None, opening, night]
 
 
 @pytest.mark.parametrize(("task", "hour"), [(Task.OPEN, "09:29"), (Task.NIGHT, "20:30")])
 def test_before_the_open_and_at_night_a_weekend_without_one_does_not(task: Task, hour: str) -> None:
     monday = f"2026-11-23T{hour}:00-05:00"
-    assert why_not(task, seen(monday, requested_s=3 * 86_400)) is None
-    assert why_not(task, seen(monday, requested_s=6 * 86_400)) == "idle"
+    assert why_not(task, audit_at(monday, requested_s=3 * 86_400)) is None
+    assert why_not(task, audit_at(monday, requested_s=6 * 86_400)) == "idle"
 
 
 def test_a_schedule_that_fires_twice_preloads_once() -> None:
-    assert why_not(Task.OPEN, seen("2026-11-20T09:29:05-05:00", preloaded_s=4)) == "done"
-    assert why_not(Task.OPEN, seen("2026-11-20T09:29:00-05:00", preloaded_s=60)) is None
+    assert why_not(Task.OPEN, audit_at("2026-11-20T09:29:05-05:00", preloaded_s=4)) == "done"
+    assert why_not(Task.OPEN, audit_at("2026-11-20T09:29:00-05:00", preloaded_s=60)) is None
