@@ -28,7 +28,7 @@ REST: Final = "$default"
 EVENTS: Final = [pytest.param(file, id=file.stem) for file in FILES]
 
 
-def sent(file: Path) -> dict[str, Any]:
+def recorded_event(file: Path) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(file.read_text())
     return event
 
@@ -44,12 +44,14 @@ def live(link: Link) -> Iterator[Market]:
 
 
 def test_every_route_has_exactly_one_event() -> None:
-    assert Counter(sent(file)["routeKey"] for file in FILES) == Counter([*(each.key for each in routes()), REST])
+    assert Counter(recorded_event(file)["routeKey"] for file in FILES) == Counter(
+        [*(each.key for each in routes()), REST]
+    )
 
 
 @pytest.mark.parametrize("file", EVENTS)
 def test_an_event_agrees_with_itself_and_with_its_name(file: Path) -> None:
-    event = sent(file)
+    event = recorded_event(file)
     context, http = event["requestContext"], event["requestContext"]["http"]
     found = route(event)
     assert event["version"] == "2.0"

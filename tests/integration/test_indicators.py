@@ -97,7 +97,7 @@ def smoothed(values: list[float], n: int, weight: float) -> list[float]:
     return found
 
 
-USUAL = {"sma": (50,), "ema": (50,), "macd": (12, 26, 9), "rsi": (14,)}
+DEFAULT_WINDOWS = {"sma": (50,), "ema": (50,), "macd": (12, 26, 9), "rsi": (14,)}
 
 
 def numbers(values: list[dict[str, Any]]) -> list[float]:
@@ -113,7 +113,7 @@ def next_of(answer: Answer) -> str | None:
 def test_the_newest_values_are_those_of_the_full_history(market: World, kind: str) -> None:
     answer = market.get(f"/indicators/AAPL/{kind}?limit=5", market.key())
     assert answer.status == 200
-    expected = model(kind, [close(at) for at in days_until_now()], *USUAL[kind])[-5:]
+    expected = model(kind, [close(at) for at in days_until_now()], *DEFAULT_WINDOWS[kind])[-5:]
     assert numbers(answer.json) == pytest.approx(numbers(expected), rel=1e-9, abs=1e-9)
     assert [value["timestamp"] for value in answer.json] == [f"2026-11-{day}T00:00:00Z" for day in range(16, 21)]
     assert list(answer.json[0]) == ["symbol", "timestamp", *expected[0]]
@@ -124,7 +124,7 @@ def test_the_newest_values_are_those_of_the_full_history(market: World, kind: st
 def test_values_in_the_middle_of_a_range_are_those_of_the_full_history(market: World, kind: str) -> None:
     answer = market.get(f"/indicators/AAPL/{kind}?from=2024-03-01&to=2024-03-31&sort=desc", market.key())
     days = days_until_now()
-    values = model(kind, [close(at) for at in days], *USUAL[kind])
+    values = model(kind, [close(at) for at in days], *DEFAULT_WINDOWS[kind])
     of_day = dict(zip(days[-len(values) :], values, strict=True))
     requested = [at for at in days if ms("2024-03-01T05:00:00Z") <= at < ms("2024-04-01T04:00:00Z")]
     assert [ms(value["timestamp"]) for value in answer.json] == requested[::-1]
@@ -189,7 +189,7 @@ def test_a_young_tickers_values_begin_where_they_are_defined(market: World, kind
     key = market.key()
     market.upstream.answer = listed_since("2026-09-01")
     days = days_until_now("2026-09-01")
-    expected = model(kind, [close(at) for at in days], *USUAL[kind])
+    expected = model(kind, [close(at) for at in days], *DEFAULT_WINDOWS[kind])
     upwards = market.get(f"/v1/indicators/{kind}/AAPL?order=asc&limit=5000", key).json["results"]["values"]
     assert [value["timestamp"] for value in upwards] == days[-len(expected) :]
     assert numbers(upwards) == pytest.approx(numbers(expected), rel=1e-9, abs=1e-9)

@@ -25,7 +25,7 @@ def cluster_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["single", "cluster"])
-def shop(request: pytest.FixtureRequest) -> Iterator[Market]:
+def closed_market(request: pytest.FixtureRequest) -> Iterator[Market]:
     """The service after Friday's close, on a single node and on a cluster."""
     store: Store = request.getfixturevalue("link") if request.param == "single" else _cluster(request)
     with open_market(store) as found:  # type: ignore[arg-type] # any store will do
@@ -49,32 +49,32 @@ def _stats(market: Market, admin: str) -> dict[str, Any]:
     return found
 
 
-def test_the_days_figures_add_up(shop: Market) -> None:
-    ann, ben = shop.world.key(5, "ann"), shop.world.key(7, "ben")
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    shop.world.post("/quotes/batch", ben, ["AAPL", "TSLA", "SPY"])
+def test_the_days_figures_add_up(closed_market: Market) -> None:
+    ann, ben = closed_market.world.key(5, "ann"), closed_market.world.key(7, "ben")
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    closed_market.world.post("/quotes/batch", ben, ["AAPL", "TSLA", "SPY"])
     for symbol in ("AAPL", "TSLA", "SPY"):
-        shop.world.get(f"/quote/{symbol}", ann)
-        shop.world.get(f"/quote/{symbol}", ben)
-    shop.world.get("/news?symbol=AAPL", ann)
-    shop.world.get("/market-data/AAPL?timespan=day&limit=5", ann)
-    found = _stats(shop, admin)
+        closed_market.world.get(f"/quote/{symbol}", ann)
+        closed_market.world.get(f"/quote/{symbol}", ben)
+    closed_market.world.get("/news?symbol=AAPL", ann)
+    closed_market.world.get("/market-data/AAPL?timespan=day&limit=5", ann)
+    found = _stats(closed_market, admin)
     assert found["requests"] == 9
     assert found["data"] == 3 + 3 + 3 + 1 + 1
     assert found["fetched"] == 3 + 1 + 1
-    assert found["upstream_calls"] == shop.calls == 1 + 1 + 1
+    assert found["upstream_calls"] == closed_market.calls == 1 + 1 + 1
     assert found["saved_calls"] == 11 - 3
     assert found["hit_ratio"] == pytest.approx(6 / 11)
     assert found["complete"] is True
     assert found["entries"] == {"quote": 3, "trade": 3, "universal": 3, "news": 1, "bars": 1}
 
 
-def test_the_stores_own_figures_are_those_of_the_store(shop: Market) -> None:
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    before = _stats(shop, admin)
+def test_the_stores_own_figures_are_those_of_the_store(closed_market: Market) -> None:
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    before = _stats(closed_market, admin)
     for _ in range(5):
-        shop.world.get("/quote/AAPL", admin)
-    after = _stats(shop, admin)
+        closed_market.world.get("/quote/AAPL", admin)
+    after = _stats(closed_market, admin)
     for name in ("total_commands_processed", "keyspace_hits", "keyspace_misses", "used_memory", "connected_clients"):
         assert isinstance(before[name], int) and isinstance(after[name], int)
         assert after[name] >= 1
@@ -82,11 +82,11 @@ def test_the_stores_own_figures_are_those_of_the_store(shop: Market) -> None:
     assert after["keyspace_hits"] >= before["keyspace_hits"] + 4
 
 
-def test_the_figures_are_those_of_all_nodes(shop: Market) -> None:
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    shop.world.post("/quotes/batch", admin, list(tickers()[:10]))
-    found = _stats(shop, admin)
-    misses = [_misses(shard) for shard in shop.world.store.shards()]
+def test_the_figures_are_those_of_all_nodes(closed_market: Market) -> None:
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    closed_market.world.post("/quotes/batch", admin, list(tickers()[:10]))
+    found = _stats(closed_market, admin)
+    misses = [_misses(shard) for shard in closed_market.world.store.shards()]
     assert all(misses)
     assert found["keyspace_misses"] == sum(misses)
 
@@ -111,17 +111,17 @@ def test_a_single_nodes_figures_are_redis_own(link: Link, redis: RedisServer) ->
     assert abs(int(str(found["used_memory"])) - info["used_memory"]) < 2_000_000
 
 
-def test_yesterday_is_not_counted(shop: Market) -> None:
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    shop.world.get("/quote/AAPL", shop.world.key(7, "ann"))
-    shop.to("2026-11-22T00:00:01Z")
-    found = _stats(shop, admin)
+def test_yesterday_is_not_counted(closed_market: Market) -> None:
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    closed_market.world.get("/quote/AAPL", closed_market.world.key(7, "ann"))
+    closed_market.to("2026-11-22T00:00:01Z")
+    found = _stats(closed_market, admin)
     assert (found["requests"], found["data"], found["hit_ratio"]) == (0, 0, None)
     assert found["entries"] == {"quote": 1}
 
 
-def test_what_is_dropped_costs_a_call_again(shop: Market) -> None:
-    admin, reader = shop.world.key(1, "root", Role.ADMIN), shop.world.key(7, "ann")
+def test_what_is_dropped_costs_a_call_again(closed_market: Market) -> None:
+    admin, reader = closed_market.world.key(1, "root", Role.ADMIN), closed_market.world.key(7, "ann")
     paths = (
         "/quote/AAPL",
         "/trade/AAPL",
@@ -130,32 +130,32 @@ def test_what_is_dropped_costs_a_call_again(shop: Market) -> None:
         "/market-data/AAPL?timespan=day&limit=5",
     )
     for path in (*paths, "/snapshot/MSFT"):
-        assert shop.world.get(path, reader).status == 200
-    calls = shop.calls
-    dropped = shaped(Dropped, shop.world.send("DELETE", "/admin/cache/aapl", admin))
+        assert closed_market.world.get(path, reader).status == 200
+    calls = closed_market.calls
+    dropped = shaped(Dropped, closed_market.world.send("DELETE", "/admin/cache/aapl", admin))
     assert dropped == {"symbol": "AAPL", "dropped": 5}
-    assert _stats(shop, admin)["entries"] == {"quote": 1, "trade": 1, "snapshot": 1}
-    assert shop.world.get("/snapshot/MSFT", reader).headers["Cache-Status"].startswith("dekr; hit")
-    assert shop.calls == calls
+    assert _stats(closed_market, admin)["entries"] == {"quote": 1, "trade": 1, "snapshot": 1}
+    assert closed_market.world.get("/snapshot/MSFT", reader).headers["Cache-Status"].startswith("dekr; hit")
+    assert closed_market.calls == calls
     for path in paths:
-        answer = shop.world.get(path, reader)
+        answer = closed_market.world.get(path, reader)
         assert answer.headers["Cache-Status"] == "dekr; fwd=miss; stored", path
-    assert shop.calls == calls + 5
+    assert closed_market.calls == calls + 5
 
 
-def test_a_remembered_absence_is_dropped_too(shop: Market) -> None:
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    shop.world.get("/quote/QQQQQ", admin)
-    calls = shop.calls
-    assert shop.world.send("DELETE", "/admin/cache/QQQQQ", admin).json["dropped"] == 1
-    shop.world.get("/quote/QQQQQ", admin)
-    assert shop.calls > calls
+def test_a_remembered_absence_is_dropped_too(closed_market: Market) -> None:
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    closed_market.world.get("/quote/QQQQQ", admin)
+    calls = closed_market.calls
+    assert closed_market.world.send("DELETE", "/admin/cache/QQQQQ", admin).json["dropped"] == 1
+    closed_market.world.get("/quote/QQQQQ", admin)
+    assert closed_market.calls > calls
 
 
-def test_what_is_not_there_cannot_be_dropped(shop: Market) -> None:
-    admin = shop.world.key(1, "root", Role.ADMIN)
-    assert shop.world.send("DELETE", "/admin/cache/AAPL", admin).json == {"symbol": "AAPL", "dropped": 0}
-    refused = shop.world.send("DELETE", "/admin/cache/A*", admin)
+def test_what_is_not_there_cannot_be_dropped(closed_market: Market) -> None:
+    admin = closed_market.world.key(1, "root", Role.ADMIN)
+    assert closed_market.world.send("DELETE", "/admin/cache/AAPL", admin).json == {"symbol": "AAPL", "dropped": 0}
+    refused = closed_market.world.send("DELETE", "/admin/cache/A*", admin)
     assert (refused.status, refused.json["code"]) == (422, "invalid_symbol")
 
 

@@ -113,18 +113,18 @@ def test_the_newest_bar_closes_at_the_moment_of_the_call(
     assert all(bar.c == 1 for bar in bars[:-1])
 
 
-def sent(client: PolygonClient, call: FakeCall, **parameters: str) -> Any:
+def fetch_news(client: PolygonClient, call: FakeCall, **parameters: str) -> Any:
     return client.transport.get("/v2/reference/news", parameters, call.deadline, 5.0).body
 
 
 def test_a_tickers_news_are_those_that_can_be_found(client: PolygonClient, call: FakeCall) -> None:
-    shown = [int(article["id"]) for article in sent(client, call, ticker="AAPL", limit="10")["results"]]
+    shown = [int(article["id"]) for article in fetch_news(client, call, ticker="AAPL", limit="10")["results"]]
     assert len(shown) == 10
     assert newsroom().true_until_us("AAPL", shown, READ_US) == READ_US
 
 
 def test_an_answer_without_an_article_was_true_until_that_could_be_found(client: PolygonClient, call: FakeCall) -> None:
-    shown = [int(article["id"]) for article in sent(client, call, ticker="AAPL", limit="10")["results"]]
+    shown = [int(article["id"]) for article in fetch_news(client, call, ticker="AAPL", limit="10")["results"]]
     articles = newsroom().about["AAPL"]
     later = next(article for article in articles if article.published_us > READ_US)
     assert newsroom().true_until_us("AAPL", shown, later.found_us + 5) <= later.found_us
@@ -132,11 +132,11 @@ def test_an_answer_without_an_article_was_true_until_that_could_be_found(client:
 
 
 def test_the_feed_has_all_news_since_a_moment_over_its_pages(client: PolygonClient, call: FakeCall) -> None:
-    body = sent(client, call, **{"published_utc.gte": "2026-11-18T00:00:00Z", "limit": "1000"})
+    body = fetch_news(client, call, **{"published_utc.gte": "2026-11-18T00:00:00Z", "limit": "1000"})
     found = [int(article["id"]) for article in body["results"]]
     assert len(found) == 1_000
     while "next_url" in body:
-        body = sent(client, call, cursor=httpx.URL(body["next_url"]).params["cursor"])
+        body = fetch_news(client, call, cursor=httpx.URL(body["next_url"]).params["cursor"])
         found += [int(article["id"]) for article in body["results"]]
     since_us = int(datetime(2026, 11, 18, tzinfo=UTC).timestamp()) * 1_000_000
     there = [a.number for a in newsroom().articles if a.published_us >= since_us and a.found_us <= READ_US]
@@ -146,8 +146,8 @@ def test_the_feed_has_all_news_since_a_moment_over_its_pages(client: PolygonClie
 def test_a_call_for_all_news_is_counted_apart(
     upstream: CountingUpstream, client: PolygonClient, call: FakeCall
 ) -> None:
-    sent(client, call, ticker="AAPL", limit="10")
-    sent(client, call, **{"published_utc.gte": "2026-11-20T14:00:00Z", "limit": "1000"})
+    fetch_news(client, call, ticker="AAPL", limit="10")
+    fetch_news(client, call, **{"published_utc.gte": "2026-11-20T14:00:00Z", "limit": "1000"})
     assert upstream.counts.kinds == {"news": 1, "news feed": 1}
 
 

@@ -16,13 +16,13 @@ LAST_TRADE = {"T": "AAPL", "p": 32.15, "s": 49, "t": NS}
 MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
 
 
-def handed(path: str, body: Any) -> list[Value]:
+def handed_out(path: str, body: Any) -> list[Value]:
     return list(handouts.from_upstream(path, json.dumps(body).encode()))
 
 
 def test_quotes_and_trades_match_the_services_answers() -> None:
-    assert handed("/v2/last/nbbo/AAPL", {"results": LAST_QUOTE}) == [QUOTE]
-    assert handed("/v2/last/trade/AAPL", {"results": LAST_TRADE}) == [TRADE]
+    assert handed_out("/v2/last/nbbo/AAPL", {"results": LAST_QUOTE}) == [QUOTE]
+    assert handed_out("/v2/last/trade/AAPL", {"results": LAST_TRADE}) == [TRADE]
     quote = {"symbol": "AAPL", "bid": 32.15, "ask": 32.16, "timestamp": TIME}
     trade = {"symbol": "AAPL", "price": 32.15, "size": 49, "timestamp": TIME}
     assert handouts.from_answer("quote", ("AAPL",), quote) == ((QUOTE,), ())
@@ -34,19 +34,19 @@ def test_quotes_and_trades_match_the_services_answers() -> None:
 
 def test_snapshots_hand_out_both() -> None:
     ticker = {"ticker": "AAPL", "lastQuote": LAST_QUOTE, "lastTrade": LAST_TRADE}
-    assert handed(MARKET, {"tickers": [ticker]}) == [QUOTE, TRADE]
-    assert handed(f"{MARKET}/AAPL", {"ticker": ticker}) == [QUOTE, TRADE]
+    assert handed_out(MARKET, {"tickers": [ticker]}) == [QUOTE, TRADE]
+    assert handed_out(f"{MARKET}/AAPL", {"ticker": ticker}) == [QUOTE, TRADE]
     item = {
         "ticker": "AAPL",
         "last_quote": {"last_updated": NS, "bid": 32.15, "ask": 32.16},
         "last_trade": {"sip_timestamp": NS, "price": 32.15, "size": 49},
     }
     missing = {"ticker": "ZZZZA", "error": "NOT_FOUND"}
-    assert handed("/v3/snapshot?ticker.any_of=AAPL,ZZZZA", {"results": [item, missing]}) == [QUOTE, TRADE]
+    assert handed_out("/v3/snapshot?ticker.any_of=AAPL,ZZZZA", {"results": [item, missing]}) == [QUOTE, TRADE]
 
 
 def test_bars_match_the_services_answers() -> None:
-    (found,) = handed(
+    (found,) = handed_out(
         "/v2/aggs/ticker/AAPL/range/1/minute/1/2", {"ticker": "AAPL", "results": [{"t": 60_000, "c": 3, "v": 9}]}
     )
     answered, _ = handouts.from_answer(

@@ -46,7 +46,7 @@ def newest(*steps: Step) -> Latest | None:
     return upstream.client.newest_minute("AAPL", upstream.call())
 
 
-def there(found: Latest | None) -> Latest:
+def present(found: Latest | None) -> Latest:
     assert found is not None
     return found
 
@@ -102,21 +102,21 @@ def test_each_endpoint_is_called_once_and_paid_once(
 
 def test_the_nbbo_comes_as_it_was_sent() -> None:
     sent = quote(added_later={"x": 1})
-    found = there(nbbo(ok(sent)))
+    found = present(nbbo(ok(sent)))
     assert (found.source, found.fields, found.delayed) == ("nbbo", sent, False)
 
 
 @pytest.mark.parametrize(("status", "delayed"), [("OK", False), ("DELAYED", True)])
 def test_an_answer_is_delayed_when_the_upstream_says_so(status: str, delayed: bool) -> None:
-    assert there(nbbo(ok(quote(), status=status))).delayed is delayed
-    assert there(snapshot({"ticker": "AAPL", "lastQuote": quote()}, status=status)).delayed is delayed
-    assert there(previous(ok([bar()], status=status))).delayed is delayed
+    assert present(nbbo(ok(quote(), status=status))).delayed is delayed
+    assert present(snapshot({"ticker": "AAPL", "lastQuote": quote()}, status=status)).delayed is delayed
+    assert present(previous(ok([bar()], status=status))).delayed is delayed
     assert aggs(ok([bar()], status=status)).delayed is delayed
 
 
 @pytest.mark.parametrize("side", [{"p": 0, "s": 0}, {"P": 0, "S": 0}])
 def test_a_market_with_one_side_is_passed_on(side: dict[str, Any]) -> None:
-    assert there(nbbo(ok(quote(**side)))).fields == quote(**side)
+    assert present(nbbo(ok(quote(**side)))).fields == quote(**side)
 
 
 def test_a_market_without_sides_is_no_quote() -> None:
@@ -151,25 +151,25 @@ def test_garbage_for_an_nbbo_is_refused_once(answer: httpx.Response) -> None:
 
 
 def test_a_little_ahead_is_not_the_future() -> None:
-    assert there(nbbo(ok(quote(t=NEAR_NS)))).fields["t"] == NEAR_NS
+    assert present(nbbo(ok(quote(t=NEAR_NS)))).fields["t"] == NEAR_NS
 
 
 def test_our_clock_may_be_behind_the_upstreams() -> None:
     ahead = ok(quote(t=FAR_NS))
     ahead.headers["Date"] = "Fri, 20 Nov 2026 15:05:00 GMT"
-    assert there(nbbo(ahead)).fields["t"] == FAR_NS
+    assert present(nbbo(ahead)).fields["t"] == FAR_NS
 
 
 def test_a_snapshot_gives_its_quote() -> None:
     last = {"P": 1.5, "S": 2, "p": 1, "s": 3, "t": 1_795_000_000_000_000_000}
-    found = there(snapshot({"ticker": "AAPL", "lastQuote": last, "min": {"c": 9, "t": 1_795_000_000_000}, "day": {}}))
+    found = present(snapshot({"ticker": "AAPL", "lastQuote": last, "min": {"c": 9, "t": 1_795_000_000_000}, "day": {}}))
     assert (found.source, found.fields) == ("snapshot", last)
 
 
 @pytest.mark.parametrize("none", [{}, {"lastQuote": None}, {"lastQuote": {"P": 0, "S": 0, "p": 0, "s": 0, "t": 0}}])
 def test_a_snapshot_without_a_quote_gives_its_last_minute(none: dict[str, Any]) -> None:
     minute = {"c": 9.5, "o": 9, "t": 1_795_000_000_000, "av": 3}
-    found = there(snapshot({"ticker": "AAPL", "min": minute} | none))
+    found = present(snapshot({"ticker": "AAPL", "min": minute} | none))
     assert (found.source, found.fields) == ("minute_bar", minute)
 
 
@@ -203,9 +203,9 @@ def test_garbage_for_a_snapshot_is_refused(ticker: object) -> None:
 
 def test_the_newest_minute_and_the_previous_close_are_bars_as_sent() -> None:
     sent = bar(added_later=1)
-    found = there(newest(ok([sent])))
+    found = present(newest(ok([sent])))
     assert (found.source, found.fields) == ("minute_bar", sent)
-    found = there(previous(ok([{"T": "AAPL"} | sent], ticker="AAPL")))
+    found = present(previous(ok([{"T": "AAPL"} | sent], ticker="AAPL")))
     assert (found.source, found.fields) == ("previous_close", {"T": "AAPL"} | sent)
 
 

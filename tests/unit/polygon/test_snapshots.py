@@ -10,22 +10,22 @@ from dekr.polygon.wire_snapshots import UniversalItem
 NS = 1_795_186_800_000_000_000
 
 
-def made(**fields: Any) -> Snapshot:
+def snapshot(**fields: Any) -> Snapshot:
     sent = {"ticker": "AAPL", **fields}
     return snapshot_from_v3(UniversalItem.model_validate(sent), sent, delayed=False)
 
 
 def test_a_delayed_trade_alone_makes_a_snapshot_delayed() -> None:
-    assert made(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "DELAYED"}).delayed
-    assert not made(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "REAL-TIME"}).delayed
+    assert snapshot(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "DELAYED"}).delayed
+    assert not snapshot(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "REAL-TIME"}).delayed
 
 
 def test_a_side_that_nobody_quotes_is_left_out() -> None:
-    found = made(last_quote={"bid": 1.5, "bid_size": 2, "last_updated": NS}).quote
+    found = snapshot(last_quote={"bid": 1.5, "bid_size": 2, "last_updated": NS}).quote
     assert found is not None
     assert found.fields == {"p": 1.5, "s": 2, "t": NS}
 
 
 @pytest.mark.parametrize("trade", [{"price": 0, "last_updated": NS}, {}, None])
 def test_no_trade_yet_is_no_trade(trade: object) -> None:
-    assert made(last_trade=trade).trade is None
+    assert snapshot(last_trade=trade).trade is None
