@@ -14,6 +14,7 @@ import pytest
 
 from local.stack.folder import ROOT
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 from tests.routes import route_of, routes
 
 README: Final = (ROOT / "README.md").read_text()
@@ -53,7 +54,7 @@ def run(*command: str | Path, folder: Path, **variables: str) -> str:
         env={**environment, **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=2 * HANG_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
