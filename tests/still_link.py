@@ -4,16 +4,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any, Final
 
 from redis.connection import Connection
 
-from dekr.store import Command, Script, load_script
+import dekr
+from dekr.store import Command, Script
 from dekr.store.link import Link
 from tests.patience import patient
 
-PACKAGE: Final = Path(__file__).parents[1] / "layers/common/dekr"
 TIME: Final = "redis.call('TIME')"
 """What a script reads Redis's clock with."""
 
@@ -63,9 +64,10 @@ def still_link(url: str) -> StillLink:
 
 def scripts() -> Iterator[Script]:
     """Every script of the service, as it is and as it is sent here."""
-    for path in PACKAGE.rglob("*.lua"):
-        script = load_script(".".join(("dekr", *path.parent.relative_to(PACKAGE).parts)), path.stem)
-        yield from (script, _without_a_clock(script))
+    for module in walk_packages(dekr.__path__, "dekr."):
+        for found in vars(import_module(module.name)).values():
+            if isinstance(found, Script):
+                yield from (found, _without_a_clock(found))
 
 
 def _still(command: Command) -> Command:

@@ -18,7 +18,6 @@ from dekr.access.principal import Role
 from dekr.config import Settings
 from dekr.deadline import Deadline
 from dekr.http import Edge
-from dekr.http.edge.request import LONGEST_S, MARGIN_S
 from dekr.polygon.client import PolygonClient
 from dekr.store import Store
 from dekr.wiring import Services
@@ -86,7 +85,7 @@ class World:
         )
         self.upstream.now_us = self.services.now_us
         self._handlers: dict[str, ModuleType] = {}
-        self._rested_s, self._ends_s = 0.0, LONGEST_S - MARGIN_S
+        self._rested_s = 0.0
 
     def key(self, tier: int = 7, user: str = "demo", role: Role = Role.USER) -> str:
         """A new API key in the directory."""
@@ -114,7 +113,6 @@ class World:
         if body is not None:
             sent.setdefault("content-type", "application/json")
         asked = event(path, sent, method, body)
-        self._ends_s = self._rested_s + LONGEST_S - MARGIN_S
         route = route_of(method, path.partition("?")[0])
         answer = self._handler(route.function if route else "admin")(asked, Context())
         text = answer["body"]
@@ -130,7 +128,9 @@ class World:
         return self._handlers[function].handler
 
     def _serve(self, edge: Edge) -> Services:
-        edge._request.deadline = Deadline(self._ends_s, lambda: self._rested_s)
+        request = edge._request
+        if request.deadline.monotonic is time.monotonic:
+            request.deadline = Deadline.after(request.deadline.left_s(), lambda: self._rested_s)
         return self.services
 
     def _rest(self, seconds: float) -> None:

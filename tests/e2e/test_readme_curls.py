@@ -32,7 +32,7 @@ MEANINGS: Final = "\n".join(
 )
 """The lines that say what $HTTP, $KEY, $AUTH and $ADMIN are."""
 
-STRICT: Final = 'curl() { command curl --fail-with-body --silent --show-error --max-time 60 "$@"; }'
+STRICT: Final = 'curl() { command curl --fail-with-body --silent --show-error --max-time 120 "$@"; }'
 """The same curl, which also fails where the answer is an error."""
 
 
