@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.pairs import paired
 from dekr.store.link import Link
+from tests.patience import patient
 from tests.redis_servers import redis_single
 from tests.round_trips import counted
 from tests.world import Context, World, event, load
@@ -26,7 +27,7 @@ def run() -> dict[str, tuple[float, str]]:
     """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         # Two functions, two sandboxes: neither pays for the commands that the other has to send to the store.
-        links = {name: Link.open(server.url) for name in ("quote", "batch")}
+        links = {name: patient(Link.open(server.url)) for name in ("quote", "batch")}
         worlds = {name: World(link) for name, link in links.items()}
         modules = {name: load(name) for name in worlds}
         for name, world in worlds.items():

@@ -2,27 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bench.stampede import FAKE_KEY
 from dekr.polygon.connect import connect
 from dekr.store.link import Link
+from tests.patience import patient, unhurried
 from tests.world import World
 
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
-REPLY_TIMEOUT_S: Final = 20.0
-"""The time to wait for a reply, in seconds. A busy machine must not look like a store that is down: that would fail the
-benchmark, or change what it counts.
-"""
-
 
 @contextmanager
 def patient_link(url: str) -> Iterator[Link]:
-    """Open a link that waits for a reply for as long as a busy machine may take. It is closed at the end of the context."""
-    with closing(Link.open(url)) as link:
-        link.connection.socket_timeout = REPLY_TIMEOUT_S
+    """Open a link that waits for a reply for as long as a busy machine may take. It is closed at the end of the context.
+
+    A busy machine must not look like a store that is down: that would fail the benchmark, or change what it counts.
+    """
+    with closing(patient(Link.open(url))) as link:
         yield link
 
 
@@ -32,7 +30,7 @@ def connected(url: str, upstream: str) -> Iterator[World]:
     with ExitStack() as stack:
 
         def client(now_us: Callable[[], int]) -> "PolygonClient":
-            polygon_client = connect(upstream, lambda: FAKE_KEY, now_us)
+            polygon_client = unhurried(connect(upstream, lambda: FAKE_KEY, now_us))
             stack.callback(polygon_client.transport.client.close)
             return polygon_client
 

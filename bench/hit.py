@@ -13,6 +13,7 @@ import redis
 
 from bench.pairs import paired
 from dekr.store.link import Link
+from tests.patience import patient
 from tests.redis_servers import redis_single
 from tests.round_trips import counted
 from tests.world import Context, World, event, load
@@ -27,7 +28,7 @@ def run() -> dict[str, tuple[float, str]]:
     Return each figure's value and meaning. Raises AssertionError if an answer is not 200.
     """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        link = Link.open(server.url)
+        link = patient(Link.open(server.url))
         world = World(link)
         world.to("2026-11-20T15:00:00Z")
         module = load("quote")

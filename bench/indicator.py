@@ -6,13 +6,13 @@ on.
 
 from bench.pairs import paired
 from dekr.access.principal import Principal, Role
-from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
 from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.store.link import Link
 from dekr.tiers import Tier
+from tests.patience import always, patient
 from tests.redis_servers import redis_single
 from tests.world import World
 
@@ -30,7 +30,7 @@ UNTIL_MS = 1_795_132_800_000
 def run() -> dict[str, tuple[float, str]]:
     """Measure ``indicator_calls`` and ``indicator_ratio``. Return each figure's value and meaning."""
     with redis_single() as server:
-        world = World(Link.open(server.url))
+        world = World(patient(Link.open(server.url)))
         world.to(NOW)
         services = world.services
         user = Principal("bench", Tier(7), Role.USER, "bench")
@@ -39,7 +39,7 @@ def run() -> dict[str, tuple[float, str]]:
         values, rows = Range(0, UNTIL_MS, VALUES), Range(0, UNTIL_MS, VALUES + study.history_bars)
 
         def new_context() -> ReadContext:
-            return ReadContext(services.limiter.rate_charge(user, "indicators"), user.tier.policy, Deadline.after(20))
+            return ReadContext(services.limiter.rate_charge(user, "indicators"), user.tier.policy, always(20))
 
         def read() -> None:
             services.bars.newest(new_context(), series, rows)

@@ -23,6 +23,7 @@ from typing import Final
 from bench.readme import table
 from dekr.store import Store
 from dekr.store.link import Link
+from tests.patience import patient
 from tests.redis_servers import redis_single
 from tests.world import Context, World, event, load
 
@@ -104,7 +105,7 @@ def ways(store: Store) -> Iterator[tuple[str, Way]]:
 
 def main() -> None:
     """Print a table for each way."""
-    with redis_single() as server, contextlib.closing(Link.open(server.url)) as link:
+    with redis_single() as server, contextlib.closing(patient(Link.open(server.url))) as link:
         for name, way in ways(link):
             totals = f"{len(way.files)} files, {way.moves} moves, back to a file {way.back.total()} times"
             print(f"\n{name}: {totals}, {way.callbacks.total()} callbacks\n")

@@ -21,6 +21,7 @@ from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
+from tests.patience import patient
 from tests.redis_servers import redis_single
 from tests.world import World
 
@@ -81,7 +82,7 @@ def _miss(kind: str) -> Iterator[Callable[[], float]]:
         return PolygonClient(Transport(http, lambda: "fake-upstream-key"), now_us, lambda: 0.0, lambda _: None)
 
     with redis_single() as server:
-        link = Link.open(server.url)
+        link = patient(Link.open(server.url))
         world = World(link, client=client)
         world.to("2026-11-20T16:00:01Z")
         key = world.key(7)

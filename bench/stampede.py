@@ -30,6 +30,7 @@ from dekr.polygon.endpoints import MARKET
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
 from tests.fakes.directory import FakeDirectory
+from tests.patience import HANG_S, patient, unhurried
 from tests.redis_servers import redis_single
 from tests.world import Context, World, event, load
 
@@ -39,7 +40,6 @@ PATH, BAD_PATH = "/quote/AAPL", "/quote/WRONG.."
 NICE = 10
 """The niceness of the processes: Redis and the upstream, which serve all of them, come first."""
 
-REPLY_TIMEOUT_S = 10.0
 BUSY_TICKERS = 4_000
 """The number of tickers that are requested often on a busy day."""
 
@@ -98,7 +98,7 @@ def stampede(
         if busy:
             busy_day(keys.services.demand)
             # The simulated market needs seconds for its first answer of a day, which no real upstream does.
-            httpx.get(f"{upstream}{MARKET.path}", headers={"Authorization": f"Bearer {FAKE_KEY}"}, timeout=60)
+            httpx.get(f"{upstream}{MARKET.path}", headers={"Authorization": f"Bearer {FAKE_KEY}"}, timeout=HANG_S)
         before = calls(upstream)
         go, answers = context.Event(), context.Queue()
         ready = context.Semaphore(0)
@@ -115,14 +115,18 @@ def stampede(
             for process in started:
                 process.start()
             for _ in started:
-                assert ready.acquire(timeout=120), "a process did not become ready"
+                assert ready.acquire(timeout=HANG_S), "a process did not become ready"
             if leader:
+                # Its call hangs, so that it is killed in the middle of it however long the machine takes for that.
+                httpx.post(
+                    f"{upstream}/_control/faults", json={"kind": "hang", "count": 1}, timeout=HANG_S
+                ).raise_for_status()
                 leader_go.set()
                 while calls(upstream) == before:
                     time.sleep(0.005)
                 os.kill(leader.pid or 0, signal.SIGKILL)
             go.set()
-            received = [answers.get(timeout=60) for _ in others]
+            received = [answers.get(timeout=HANG_S) for _ in others]
         finally:
             for process in started:
                 process.kill()
@@ -161,7 +165,7 @@ def busy_day(demand: Demand) -> None:
 
 def calls(upstream: str) -> int:
     """Return the number of calls that the sandbox Polygon has received."""
-    return int(httpx.get(f"{upstream}/_control/calls").json()["total"])
+    return int(httpx.get(f"{upstream}/_control/calls", timeout=HANG_S).json()["total"])
 
 
 @contextmanager
@@ -179,9 +183,7 @@ def sandbox_polygon(latency_ms: int) -> Iterator[str]:
 
 def _link(url: str) -> Link:
     """Open a link that does not mistake a store that waits for a processor for one that is down."""
-    link = Link.open(url)
-    link.connection.socket_timeout = REPLY_TIMEOUT_S
-    return link
+    return patient(Link.open(url))
 
 
 def _request_key(
@@ -198,7 +200,11 @@ def _request_key(
     os.nice(nice)
     directory = FakeDirectory()
     directory.put(record)
-    world = World(_link(url), directory=directory, client=lambda now_us: connect(upstream, lambda: FAKE_KEY, now_us))
+    world = World(
+        _link(url),
+        directory=directory,
+        client=lambda now_us: unhurried(connect(upstream, lambda: FAKE_KEY, now_us)),
+    )
     module = load("quote")
     module.edge._wire = lambda: world.services  # noqa: SLF001 - the edge takes its services here
     context = Context()

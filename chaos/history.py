@@ -23,7 +23,8 @@ class Answer:
     """One request and its answer, as its caller saw it.
 
     ``stale``: whether the answer was labelled stale; ``outcome``: its Cache-Status header; ``age_s``: its Age header;
-    ``unknown``: tickers that it says do not exist; ``recovery``: whether it was requested after the last fault.
+    ``unknown``: tickers that it says do not exist; ``recovery``: whether it was requested after the last fault;
+    ``stalled_us``: how long its sandbox waited for a processor during the request.
     """
 
     worker: str
@@ -40,6 +41,12 @@ class Answer:
     values: tuple[Value, ...] = ()
     unknown: tuple[str, ...] = ()
     recovery: bool = False
+    stalled_us: int = 0
+
+    @property
+    def late_us(self) -> int:
+        """Microseconds from the deadline until the answer; negative for an answer before it."""
+        return self.end_us - self.start_us - self.deadline_ms * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,10 @@ class History:
     def losses(self, first_us: int, last_us: int) -> int:
         """Return how often the store's data was lost between two moments."""
         return sum(t.loss and t.until_us >= first_us and t.from_us <= last_us for t in self.fault_intervals)
+
+    def stopped_in(self, answer: Answer) -> bool:
+        """Return whether the answer's worker was suspended or killed during the request."""
+        return self.stopped(answer.worker, answer.start_us, answer.end_us)
 
     def stopped(self, worker: str, first_us: int, last_us: int) -> bool:
         """Return whether a worker was suspended or killed between two moments."""

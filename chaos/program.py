@@ -38,6 +38,7 @@ from chaos.worker import WorkerConfig
 from chaos.worker_pool import WorkerPool
 from tests.fakes.directory import FakeDirectory
 from tests.markets import FRIDAY
+from tests.patience import HANG_S
 
 WORKERS: Final = 4
 LATENCY_MS: Final = 30
@@ -51,9 +52,6 @@ SETTLE_S: Final = 1.5
 
 FINAL_TIME_JUMP_S: Final = 180
 """The time that then passes on the driven clock, in seconds: after it every breaker may probe and every pause is over."""
-
-MAX_END_S: Final = 90.0
-"""The time that a worker may take for its last requests, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ async def _run(seed: int, seconds: float, folder: Path, url: str) -> History:
     async with AsyncExitStack() as stack:
         pair = await asyncio.to_thread(RedisPair)
         stack.callback(pair.close)
-        control = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False))
+        control = await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S))
         store = StoreProxy(ProxyBehaviour(Random(f"{seed} store")), shared, pair.primary.port)
         store_listener = ProxyListener(store.serve)
         upstream = UpstreamProxy(ProxyBehaviour(Random(f"{seed} upstream")), httpx.URL(url).port or 0)
@@ -109,7 +107,7 @@ async def _run(seed: int, seconds: float, folder: Path, url: str) -> History:
         await clock.pass_time(FINAL_TIME_JUMP_S)
         shared.phase = RECOVERED
         workers = tuple(pool.processes)
-        unfinished = await pool.join(MAX_END_S)
+        unfinished = await pool.join(HANG_S)
         sampling.cancel()
         with suppress(asyncio.CancelledError):
             await sampling

@@ -9,6 +9,7 @@ import redis
 from redis.exceptions import RedisError
 
 from local.ports import free_port
+from tests.patience import HANG_S
 from tests.redis_servers import RedisServer, redis_single
 
 _OPTIONS = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
@@ -27,8 +28,8 @@ class RedisPair:
         self._replicate(self.replica, self.primary)
 
     def client(self) -> redis.Redis:
-        """Return a client of the primary with short timeouts."""
-        return redis.Redis(port=self.primary.port, socket_timeout=2, socket_connect_timeout=1)
+        """Return a client of the primary."""
+        return self._client_of(self.primary)
 
     def kill(self) -> None:
         """Kill the primary with SIGKILL."""
@@ -69,4 +70,4 @@ class RedisPair:
             client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
 
     def _client_of(self, server: RedisServer) -> redis.Redis:
-        return redis.Redis(port=server.port, socket_timeout=2, socket_connect_timeout=1)
+        return redis.Redis(port=server.port, socket_timeout=HANG_S, socket_connect_timeout=HANG_S)

@@ -27,6 +27,7 @@ def report(history: History, broken_invariants: list[Violation]) -> Iterator[str
     yield f"upstream    {len(calls)} calls, {without_store} of them without the store, budget {history.per_minute} a minute"
     injected = Counter(t.kind for t in history.fault_intervals if t.kind != "store not reached")
     yield f"faults      {injected.total()}: " + _counts(injected)
+    yield "stalls      " + _stalls(history)
     yield f"losses      {sum(t.loss for t in history.fault_intervals)} of the store's data"
     yield f"entries     {len({s.key for s in history.samples if s.stamp_us})} watched in {len(history.samples)} samples"
     broken = Counter(violation.invariant for violation in broken_invariants)
@@ -35,6 +36,14 @@ def report(history: History, broken_invariants: list[Violation]) -> Iterator[str
         shown = [violation for violation in broken_invariants if violation.invariant == invariant][:MAX_SHOWN]
         yield from (f"            {violation.evidence}" for violation in shown)
     yield "every invariant held" if not broken_invariants else f"{len(broken)} invariants did not hold"
+
+
+def _stalls(history: History) -> str:
+    """Return how long the sandboxes waited for a processor, and how much lateness that excused."""
+    waited_us = sum(answer.stalled_us for answer in history.answers)
+    excused = [a for a in history.answers if 0 < a.late_us <= a.stalled_us and not history.stopped_in(a)]
+    late_us = sum(answer.late_us for answer in excused)
+    return f"{waited_us // 1000} ms without a processor; {len(excused)} answers late by no more, {late_us // 1000} ms in all"
 
 
 def _counts(counted: Counter[str]) -> str:

@@ -9,13 +9,13 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TextIO, cast
 
 from bench.stampede import FAKE_KEY
-from chaos import handouts, trace
+from chaos import handouts, stalls, trace
 from chaos.driven_clock import QUIET, RECOVERED, RUNNING, DrivenStore, SharedState
 from chaos.history import Answer
 from chaos.reporting_client import ReportingClient
@@ -102,10 +102,11 @@ class Worker:
 
     def perform(self, request: Request, *, recovery: bool) -> None:
         """Perform one request and record its answer."""
-        start_us = _now_us()
+        start_us, stalled_us = _now_us(), stalls.stalled_us()
         response = self._send(request)
-        answer = _record_of(self.config.name, request, start_us, _now_us(), response, recovery=recovery)
-        self.note("answer", asdict(answer))
+        stalled_us, end_us = stalls.stalled_us() - stalled_us, _now_us()
+        answer = _record_of(self.config.name, request, start_us, end_us, response, recovery=recovery)
+        self.note("answer", asdict(replace(answer, stalled_us=stalled_us)))
 
     def _send(self, request: Request) -> dict[str, Any]:
         method = "POST" if request.route == "batch" else "GET"

@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer, redis_single
+from tests.still_link import scripts, still_link
 from tests.world import World
 
 # How long an example takes says nothing about whether it holds.
@@ -16,8 +17,11 @@ settings.load_profile("house")
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """One real Redis for the whole run."""
+    """One real Redis for the whole run. It knows all scripts, as one that has been used does."""
     with redis_single() as server:
+        with server.client() as client:
+            for script in scripts():
+                client.script_load(script.source)
         yield server
 
 
@@ -31,8 +35,8 @@ def redis(redis_server: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def link(redis: RedisServer) -> Iterator[Link]:
-    """A link to the empty Redis."""
-    made = Link.open(redis.url)
+    """A link to the empty Redis. Its clock stands still."""
+    made = still_link(redis.url)
     yield made
     made.close()
 

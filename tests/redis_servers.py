@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import RedisError
 
 from local.ports import free_port
+from tests.patience import HANG_S
 
 SLOTS = 16384
-TRIES = 200
+TRIES = 2_400
+"""For two minutes: a busy machine takes long to start it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def redis_cluster() -> Iterator[str]:
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port)
         for client in clients:
             _until(partial(_is_whole, client, len(nodes)))
-        yield nodes[0].url
+        yield f"{nodes[0].url}?socket_timeout={HANG_S}&socket_connect_timeout={HANG_S}"
 
 
 @contextmanager

@@ -16,12 +16,15 @@ from urllib.parse import parse_qsl, unquote
 
 from dekr.access.principal import Role
 from dekr.config import Settings
+from dekr.deadline import Deadline
+from dekr.http import Edge
 from dekr.polygon.client import PolygonClient
 from dekr.store import Store
 from dekr.wiring import Services
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
 from tests.routes import route_of
+from tests.still_link import StillLink
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 HOST = "api.dekr.test"
@@ -53,7 +56,7 @@ class Answer:
 @dataclass(eq=False)
 class World:
     """One sandbox of the service. ``upstream`` and ``directory`` may be shared between several. With a ``client`` of
-    its own it talks to another upstream and waits in real time."""
+    its own it talks to another upstream and waits in real time. Deadlines come nearer only while the service sleeps."""
 
     store: Store
     upstream: FakeUpstream = field(default_factory=FakeUpstream)
@@ -73,15 +76,16 @@ class World:
                 "STALE_IF_ERROR_S": str(self.stale_s),
             }
         )
-        self.services = Services(
+        self.services: Services = DrivenServices(
             settings,
             self.store,
             lambda: self.directory,
             self.client or self.upstream.client,
-            sleep=self.sleep or (time.sleep if self.client else lambda _: None),
+            sleep=self._rest,
         )
         self.upstream.now_us = self.services.now_us
         self._handlers: dict[str, ModuleType] = {}
+        self._rested_s = 0.0
 
     def key(self, tier: int = 7, user: str = "demo", role: Role = Role.USER) -> str:
         """A new API key in the directory."""
@@ -119,13 +123,26 @@ class World:
     def _handler(self, function: str) -> Any:
         if function not in self._handlers:
             module = load(function)
-            module.edge._wire = lambda: self.services
+            module.edge._wire = lambda: self._serve(module.edge)
             self._handlers[function] = module
         return self._handlers[function].handler
 
+    def _serve(self, edge: Edge) -> Services:
+        request = edge._request
+        if request.deadline.monotonic is time.monotonic:
+            request.deadline = Deadline.after(request.deadline.left_s(), lambda: self._rested_s)
+        return self.services
+
+    def _rest(self, seconds: float) -> None:
+        self._rested_s += seconds
+        (self.sleep or (time.sleep if self.client else lambda _: None))(seconds)
+
     def beside(self, store: Store, sleep: Callable[[float], None] | None = None) -> "World":
         """Another sandbox, on the same upstream, keys and clock. It shares nothing else."""
-        store.clock_offset_us = self.store.clock_offset_us
+        if isinstance(store, StillLink) and isinstance(self.store, StillLink):
+            store.clock = self.store.clock
+        else:
+            store.clock_offset_us = self.store.clock_offset_us
         return World(store, self.upstream, self.directory, sleep=sleep)
 
     def to(self, moment: str) -> None:
@@ -135,6 +152,13 @@ class World:
     def later(self, seconds: float) -> None:
         """Drive the clock forward."""
         self.store.clock_offset_us += int(seconds * 1_000_000)
+
+
+class DrivenServices(Services):
+    """The services, on the store's clock where that stands still."""
+
+    def now_us(self) -> int:
+        return self.store.clock.at_us if isinstance(self.store, StillLink) else super().now_us()
 
 
 def event(path: str, headers: Mapping[str, str], method: str = "GET", body: bytes | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from bench.peer.models import Bar, Quote
 from dekr.tiers import Tier
+from tests.patience import HANG_S
 
 Symbol = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z.]{0,9}$")]
 _KEYS = TypeAdapter(dict[str, Tier])
@@ -38,7 +39,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     app.state.keys = _KEYS.validate_json(os.environ["API_KEYS"])
     app.state.redis = redis.from_url(os.environ["REDIS_URL"])
     headers = {"Authorization": f"Bearer {os.environ['POLYGON_KEY']}"}
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=HANG_S)
     async with aiohttp.ClientSession(os.environ["POLYGON_URL"], headers=headers, timeout=timeout) as session:
         app.state.polygon = session
         yield

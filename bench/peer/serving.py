@@ -16,8 +16,8 @@ from dekr.tiers import Tier
 from local.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
-TRIES = 1_200
-"""The number of attempts to reach the peer, for a minute: a busy machine takes long to start it."""
+TRIES = 2_400
+"""The number of attempts to reach the peer, for two minutes: a busy machine takes long to start it."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from bench.savings.newsroom import newsroom
 from bench.savings.trace import MINUTES, OPEN_MINUTE, SERIES, START_US, Kind, Trace, day
 from bench.savings.upstream import CountingUpstream, Counts, true_until_us
 from dekr.access.principal import Principal, Role
-from dekr.deadline import Deadline
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.bars.service import Range
 from dekr.market.read.context import Outcome, ReadContext
@@ -37,6 +36,7 @@ from dekr.symbols import Ticker
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
 from tests.fakes.directory import FakeDirectory
+from tests.patience import always
 from tests.redis_servers import redis_single
 from tests.world import World
 
@@ -144,7 +144,7 @@ class _Driven:
         calls = 0
         for due_us, task in runs:
             self.clock.to(due_us)
-            calls += warmer.run(task, Deadline.after(DEADLINE_S)).calls
+            calls += warmer.run(task, always(DEADLINE_S)).calls
         return calls
 
     def run(self, trace: Trace, *, nights: bool) -> Day:
@@ -179,7 +179,7 @@ class _Driven:
         services = world.services
         principal = Principal(f"user-{tier}-{index % self.users}", tier, Role.USER, "")
         charge = services.limiter.rate_charge(principal, kind.name.lower(), data=len(names))
-        ask = ReadContext(charge, tier.policy, Deadline.after(DEADLINE_S))
+        ask = ReadContext(charge, tier.policy, always(DEADLINE_S))
         data = "real_time"
         match kind:
             case Kind.QUOTE:

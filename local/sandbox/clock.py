@@ -1,6 +1,7 @@
 """The sandbox's clock: real time plus an offset that can be set."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -9,15 +10,20 @@ _EARLIEST = datetime(2016, 2, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class Clock:
-    """A clock in microseconds since the epoch. It never stands still: after it is set, time goes on from the new moment."""
+def _machine_us() -> int:
+    return time.time_ns() // 1000
 
-    def __init__(self) -> None:
+
+class Clock:
+    """A clock in microseconds since the epoch. After it is set, time goes on from the new moment as ``machine_us`` does."""
+
+    def __init__(self, machine_us: Callable[[], int] = _machine_us) -> None:
+        self._machine_us = machine_us
         self._offset_us = 0
 
     def now_us(self) -> int:
         """Return the sandbox's time in microseconds since the epoch."""
-        return time.time_ns() // 1000 + self._offset_us
+        return self._machine_us() + self._offset_us
 
     def set(self, moment: datetime) -> None:
         """Set the clock to a moment.
@@ -28,7 +34,7 @@ class Clock:
             raise ValueError("now: must have a time zone, as in 2026-11-20T15:00:00Z")
         if not _EARLIEST <= moment <= _LATEST:
             raise ValueError(f"now: must lie between {_EARLIEST:%Y-%m-%d} and {_LATEST:%Y-%m-%d}")
-        self._offset_us = (moment - _EPOCH) // _MICROSECOND - time.time_ns() // 1000
+        self._offset_us = (moment - _EPOCH) // _MICROSECOND - self._machine_us()
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward by that many seconds, or back if the number is negative.

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from local.stack.folder import ROOT
+from tests.patience import HANG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class LocalCloud:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "http", httpx.Client(base_url=self.said["http"], timeout=30, trust_env=False))
+        object.__setattr__(self, "http", httpx.Client(base_url=self.said["http"], timeout=HANG_S, trust_env=False))
 
     def get(self, path: str, tier: int | None = 7, **headers: str) -> httpx.Response:
         """The answer to a GET with the key of this tier (None: without a key)."""
@@ -47,7 +48,7 @@ def command(name: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         env=dict(environment),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=2 * HANG_S,
         check=False,
     )
 

@@ -14,6 +14,7 @@ import pytest
 
 from local.stack.folder import ROOT
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 from tests.routes import route_of, routes
 
 README: Final = (ROOT / "README.md").read_text()
@@ -31,7 +32,7 @@ MEANINGS: Final = "\n".join(
 )
 """The lines that say what $HTTP, $KEY, $AUTH and $ADMIN are."""
 
-STRICT: Final = 'curl() { command curl --fail-with-body --silent --show-error --max-time 60 "$@"; }'
+STRICT: Final = 'curl() { command curl --fail-with-body --silent --show-error --max-time 120 "$@"; }'
 """The same curl, which also fails where the answer is an error."""
 
 
@@ -53,7 +54,7 @@ def run(*command: str | Path, folder: Path, **variables: str) -> str:
         env={**environment, **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=2 * HANG_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -16,9 +16,10 @@ from local.stack.build import architecture
 from local.stack.folder import ROOT, TOOLS
 from tests.e2e.bridge import reachable_from_containers
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 from tests.routes import template
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1_200)]
 
 FUNCTIONS: Final = {
     name: Path(resource["Properties"]["CodeUri"]).name
@@ -121,7 +122,7 @@ def _invoke(function: str, event: str, built: Path, cloud: LocalCloud, folder: P
         env={**cloud.environment, **CREDENTIALS},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=2 * HANG_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 
 
 def test_quote_has_a_bid_below_the_ask_and_says_how_fresh_it_is(cloud: LocalCloud) -> None:
@@ -116,7 +117,7 @@ def test_concurrent_requests_are_all_answered(cloud: LocalCloud) -> None:
 
 
 def _upstream_calls(cloud: LocalCloud) -> int:
-    total: int = httpx.get(f"{cloud.said['sandbox']}/_control/calls", trust_env=False).json()["total"]
+    total: int = httpx.get(f"{cloud.said['sandbox']}/_control/calls", trust_env=False, timeout=HANG_S).json()["total"]
     return total
 
 

@@ -15,6 +15,7 @@ import pytest
 from local.stack.folder import ROOT
 from local.stack.processes import Process, alive, end
 from tests.e2e.stacks import LocalCloud, command, environment_of, stack_in
+from tests.patience import HANG_S
 
 
 def test_second_up_says_that_the_stack_runs_and_changes_nothing(cloud: LocalCloud) -> None:
@@ -70,7 +71,7 @@ def test_a_start_that_is_interrupted_leaves_nothing(tmp_path: Path, number: sign
 
     run.send_signal(number)
 
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=HANG_S)
     assert run.returncode == 130
     assert said == b"Ended.\n"
     assert processes

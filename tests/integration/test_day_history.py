@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from dekr.deadline import Deadline
 from dekr.market.warming.warmer import Task
 from dekr.store import Command
 from dekr.store.link import Link
 from tests.markets import Market, market
+from tests.patience import always
 from tests.world import World
 
 NIGHT = "2026-11-21T01:30:00Z"
@@ -37,7 +37,7 @@ def days(ticker: str, *, adjusted: str = "true", first: str = "2025-01-02") -> s
 def night(on: Market) -> int:
     """Run the warmer; returns the number of its upstream calls."""
     before = on.calls
-    on.world.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    on.world.services.warmer.run(Task.NIGHT, always(60))
     return on.calls - before
 
 
@@ -167,7 +167,7 @@ def popular(link: Link) -> World:
 def runs(world: World) -> list[str]:
     """Run the warmer; returns the last part of each path that it requested."""
     before = len(world.upstream.calls)
-    world.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    world.services.warmer.run(Task.NIGHT, always(60))
     return [path.rsplit("/", 1)[-1] for path in world.upstream.calls[before:]]
 
 
@@ -211,7 +211,7 @@ def test_a_ticker_that_the_upstream_has_wrong_does_not_end_the_night(popular: Wo
             popular.services.demand.note(ticker, 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: answer("TSLA") if "/ticker/TSLA/" in request.url.path else None
-    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    report = popular.services.warmer.run(Task.NIGHT, always(60))
     assert report.done == "up to date"
     assert any("/ticker/KO/" in path for path in popular.upstream.calls)
 
@@ -221,7 +221,7 @@ def test_an_upstream_that_is_down_ends_the_run(popular: World) -> None:
     popular.services.demand.note("KO", 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: httpx.Response(500) if "/range/" in request.url.path else None
-    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    report = popular.services.warmer.run(Task.NIGHT, always(60))
     assert report.done == "upstream_unavailable"
     assert len({path for path in popular.upstream.calls if "/range/" in path}) == 1
 
@@ -231,6 +231,6 @@ def test_where_nothing_can_be_used_the_run_ends(popular: World) -> None:
         popular.services.demand.note(f"X{chr(65 + number)}", 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: wrong("X") if "/ticker/X" in request.url.path else None
-    report = popular.services.warmer.run(Task.NIGHT, Deadline.after(60))
+    report = popular.services.warmer.run(Task.NIGHT, always(60))
     assert report.done == "upstream_invalid"
     assert 1 < len({path for path in popular.upstream.calls if "/ticker/X" in path}) < 10

@@ -17,6 +17,7 @@ from dekr.store.link import Link
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
 from tests.oracle import may_have
+from tests.patience import patient
 from tests.redis_servers import RedisServer
 from tests.world import World
 
@@ -33,7 +34,7 @@ class Town:
 
     def __init__(self, url: str, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.links = [Link.open(url) for _ in range(3)]
+        self.links = [patient(Link.open(url)) for _ in range(3)]
         self.links[0].run(Command(("FLUSHALL",), ("",)))
         upstream, directory = FakeUpstream(listed=TICKERS), FakeDirectory()
         upstream.before = self._during

@@ -17,8 +17,8 @@ from dekr.http.paging import cursors
 from dekr.http.polygon.indicators import IndicatorQuery as PolygonQuery
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.indicators.study import Indicator, Price, Study
-from dekr.store.link import Link
 from tests.redis_servers import RedisServer
+from tests.still_link import still_link
 from tests.world import Answer, World
 
 DAY_MS = 86_400_000
@@ -229,7 +229,7 @@ def test_a_long_range_comes_in_pages_that_join(market: World, sort: str) -> None
 @pytest.fixture(scope="module")
 def settled(redis_server: RedisServer) -> Iterator[tuple[World, str]]:
     """A service whose store is not emptied between examples."""
-    link = Link.open(redis_server.url)
+    link = still_link(redis_server.url)
     made = World(link)
     made.to("2026-11-21T12:00:00Z")
     made.upstream.answer = listed_since("2026-07-01")

@@ -15,6 +15,7 @@ from dekr.store import plain
 from dekr.store.link import Link
 from tests.busy import MARKET, NAMES
 from tests.redis_servers import redis_single
+from tests.still_link import still_link
 from tests.world import Answer, Context, World, event, load
 
 QUOTE = "/quote/AAPL"
@@ -301,7 +302,7 @@ def short_of_time(world: World, remaining_ms: int) -> None:
 
 
 def test_a_request_that_goes_on_without_the_store_says_so(line: Written) -> None:
-    with redis_single() as server, closing(Link.open(server.url)) as link:
+    with redis_single() as server, closing(still_link(server.url)) as link:
         world = World(link)
         key = world.key()
         world.get(QUOTE, key)
@@ -334,7 +335,7 @@ def test_the_next_line_does_not_repeat_what_the_last_one_said(line: Written) -> 
     with (
         redis_single() as server,
         closing(Link.open("redis://127.0.0.1:1/0")) as dead,
-        closing(Link.open(server.url)) as link,
+        closing(still_link(server.url)) as link,
     ):
         world = World(dead)
         key = world.key()

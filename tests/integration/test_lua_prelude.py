@@ -11,6 +11,8 @@ from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import is_fresh
 from dekr.store import Command, Script, call, lua_text, plain
 from dekr.store.link import Link
+from tests.patience import patient
+from tests.redis_servers import RedisServer
 
 S = 1_000_000
 DAY = 86_400 * S
@@ -54,11 +56,13 @@ def test_numbers_keep_every_digit_as_text(link: Link, whole: int, fraction: floa
 
 
 @pytest.mark.parametrize("offset_us", [0, -3 * DAY, 400 * DAY])
-def test_the_offset_is_added_to_the_stores_clock(link: Link, offset_us: int) -> None:
+def test_the_offset_is_added_to_the_stores_clock(redis: RedisServer, offset_us: int) -> None:
+    link = patient(Link.open(redis.url))
     link.clock_offset_us = offset_us
     link.run(call(NOW, ["k"]))  # the server has the script from now on
     before, (now, _), after = link.run(Command(("TIME",), ()), call(NOW, ["k"]), Command(("TIME",), ()))
     assert int(before[0]) * S + int(before[1]) <= now - offset_us <= int(after[0]) * S + int(after[1])
+    link.close()
 
 
 steps = st.lists(

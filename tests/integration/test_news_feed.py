@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from dekr.access.principal import Principal, Role
-from dekr.deadline import Deadline
 from dekr.errors import StoreDown
 from dekr.market.news import feed as news_feed
 from dekr.market.news.ticker_list import LIST_SIZE
@@ -22,8 +21,10 @@ from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
 from tests.fakes.newsroom import PATH, Newsroom
+from tests.patience import HANG_S, always
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
+from tests.still_link import still_link
 from tests.world import Answer, World
 
 MINUTE_US = 60 * 1_000_000
@@ -413,13 +414,13 @@ def test_those_who_wait_for_the_feed_read_what_it_changed(known: Wire, redis: Re
         waits.set()
         time.sleep(seconds)
 
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
     other = first.beside(link, sleep)
     waiting = Thread(target=lambda: answers.append(other.get("/news?symbol=KO", known.key)))
 
     def meanwhile(_: httpx.Request) -> None:
         waiting.start()
-        assert waits.wait(30)
+        assert waits.wait(HANG_S)
 
     first.upstream.before = meanwhile
     assert known.spent(lambda: known.titles("AAPL")) == ["all"]
@@ -431,7 +432,7 @@ def test_those_who_wait_for_the_feed_read_what_it_changed(known: Wire, redis: Re
 
 def read_context(world: World, tier: Tier) -> ReadContext:
     principal = Principal(f"reader-{tier}", tier, Role.USER, "")
-    return ReadContext(world.services.limiter.rate_charge(principal, "news"), tier.policy, Deadline.after(20))
+    return ReadContext(world.services.limiter.rate_charge(principal, "news"), tier.policy, always(20))
 
 
 def live(room: Newsroom, draw: random.Random, start_us: int, hours: int) -> None:

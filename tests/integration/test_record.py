@@ -9,6 +9,7 @@ import pytest
 from dekr.http.edge.log import METRICS
 from dekr.store.link import Link
 from tests.redis_servers import RedisServer
+from tests.still_link import still_link
 from tests.world import World
 
 
@@ -54,7 +55,7 @@ def test_the_line_is_metrics_in_the_embedded_format(world: World, capsys: pytest
 def test_what_nobody_expected_is_logged_with_its_traceback_and_shown_to_nobody(
     redis: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
     world = World(link)
 
     def broken(_: object) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from dekr.access.principal import Principal, Role
-from dekr.deadline import Deadline
 from dekr.market.quotes.market_refresh import ATTEMPT_S
 from dekr.market.read.context import ReadContext
 from dekr.market.read.single_flight import MAX_COVERED_WAIT_S
@@ -20,7 +19,9 @@ from dekr.symbols import Ticker
 from dekr.tiers import Tier
 from tests.busy import MARKET, MARKET_LEASE, NAMES, request_quotes
 from tests.fakes.upstream import UNKNOWN
+from tests.patience import HANG_S, always
 from tests.redis_servers import RedisServer
+from tests.still_link import still_link
 from tests.world import Answer, World
 
 
@@ -148,7 +149,7 @@ def test_what_came_along_takes_no_copy_in_this_sandbox(busy: World) -> None:
 def test_a_refresh_for_nobody_in_particular_is_one_call(busy: World) -> None:
     busy.later(60)
     before = len(busy.upstream.calls)
-    assert busy.services.shared.refresh(Deadline.after(10)) == 1
+    assert busy.services.shared.refresh(always(10)) == 1
     assert busy.upstream.calls[before:] == [MARKET]
     request_quotes(busy, busy.key(), *NAMES[:100])
     assert len(busy.upstream.calls) == before + 1
@@ -234,7 +235,7 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
         waits.set()
         time.sleep(seconds)
 
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
     busy.later(60)
     other = busy.beside(link, sleep)
     key, found = busy.key(), list[Answer]()
@@ -243,7 +244,7 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
     def meanwhile(_: httpx.Request) -> None:
         busy.upstream.before = lambda _: None
         waiting.start()
-        assert waits.wait(30)
+        assert waits.wait(HANG_S)
 
     busy.upstream.before = meanwhile
     before = len(busy.upstream.calls)
@@ -256,7 +257,7 @@ def test_whoever_waited_for_the_market_in_vain_does_not_fetch_it_again(busy: Wor
 
 def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: World, redis: RedisServer) -> None:
     slept: list[float] = []
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
     busy.later(60)
     other = busy.beside(link, slept.append)
     other.store.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
@@ -267,18 +268,33 @@ def test_a_market_whose_holder_was_killed_is_not_waited_for_to_the_end(busy: Wor
     assert 0 < sum(slept) < MAX_COVERED_WAIT_S + 1
 
 
-def together(busy: World, redis: RedisServer, paths: Sequence[str], latency_s: float = 0.2) -> list[Answer]:
-    """Return the answers to requests at one moment, each in a sandbox of its own."""
+def together(busy: World, redis: RedisServer, paths: Sequence[str]) -> list[Answer]:
+    """Return the answers to requests at one moment, each in its own sandbox. The first call ends when all others wait."""
     key = busy.key()
     busy.later(60)
-    busy.upstream.before = lambda _: time.sleep(latency_s)
-    links = [Link.open(redis.url) for _ in paths]
-    worlds = [busy.beside(link, time.sleep) for link in links]
+    links = [still_link(redis.url) for _ in paths]
     ready = threading.Barrier(len(paths))
+    waiting, changed = set[int](), threading.Condition()
     found: dict[int, Answer] = {}
 
+    def sleeper(at: int) -> Callable[[float], None]:
+        def sleep(seconds: float) -> None:
+            with changed:
+                waiting.add(at)
+                changed.notify_all()
+            time.sleep(seconds)
+
+        return sleep
+
+    def hold(_: httpx.Request) -> None:
+        with changed:
+            assert changed.wait_for(lambda: len(waiting) >= len(paths) - 1, HANG_S)
+
+    worlds = [busy.beside(link, sleeper(at)) for at, link in enumerate(links)]
+    busy.upstream.before = hold
+
     def one(at: int) -> None:
-        ready.wait(30)
+        ready.wait(HANG_S)
         found[at] = worlds[at].get(paths[at], key)
 
     for world in worlds:
@@ -397,14 +413,14 @@ def test_while_the_market_fails_the_250_are_shared(busy: World) -> None:
 
 def test_near_the_deadline_time_is_left_for_the_ticker_alone(busy: World, redis: RedisServer) -> None:
     spent: list[float] = []
-    with closing(Link.open(redis.url)) as link:
+    with closing(still_link(redis.url)) as link:
         busy.later(60)
         other = busy.beside(link, spent.append)
         link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 12_000))
         context = ReadContext(
             other.services.limiter.rate_charge(Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, ""), "quote"),
             Tier.INSTITUTIONAL_ELITE.policy,
-            Deadline.after(2.0),
+            always(2.0),
         )
         other.services.quotes.get(context, Ticker(NAMES[0]))
     assert sum(spent) < 1
@@ -434,7 +450,7 @@ def test_after_a_wait_for_the_market_the_own_lease_lasts_as_long_as_its_fetch(bu
     own = f"dekr:{{upstream}}:lease:quote:{NAMES[0]}"
     left_ms: list[int] = []
     busy.later(60)
-    with closing(Link.open(redis.url)) as link:
+    with closing(still_link(redis.url)) as link:
 
         def sleep(_: float) -> None:
             link.run(plain("PEXPIRE", own, 1_000), plain("DEL", MARKET_LEASE))

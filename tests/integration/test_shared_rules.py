@@ -6,7 +6,6 @@ from contextlib import closing
 import httpx
 
 from dekr.access.principal import Principal, Role
-from dekr.deadline import Deadline
 from dekr.gate.permit import Permit
 from dekr.gate.request import FetchRequest
 from dekr.market.read.context import ReadContext
@@ -16,7 +15,9 @@ from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
 from tests.busy import MARKET, MARKET_LEASE, NAMES, request_quotes
+from tests.patience import always
 from tests.redis_servers import RedisServer
+from tests.still_link import still_link
 from tests.world import Answer, World
 
 
@@ -31,14 +32,14 @@ def while_the_market_ends(busy: World, redis: RedisServer, ticker: str, *, began
     """Return the answer to a reader of another sandbox who holds the permit to fetch the ticker, and waits for the market
     that somebody else began to fetch ``began_s`` seconds before.
     """
-    with closing(Link.open(redis.url)) as link:
+    with closing(still_link(redis.url)) as link:
 
         def sleep(_: float) -> None:
             (held,) = link.run(plain("GET", f"dekr:{{upstream}}:lease:quote:{ticker}"))
             if held and held.startswith(b"h:"):
                 link.run(plain("DEL", MARKET_LEASE))
                 busy.later(-began_s)
-                assert busy.services.shared.refresh(Deadline.after(10)) == 1
+                assert busy.services.shared.refresh(always(10)) == 1
                 busy.later(began_s)
 
         other = busy.beside(link, sleep)
@@ -79,7 +80,7 @@ def test_whoever_is_stricter_is_not_sent_to_read_what_the_market_brought_before(
     assert while_the_market_ends(busy, redis, NAMES[0], began_s=began_s).headers["X-Data-Source"] == "snapshot"
     floor_us = busy.services.now_us() - began_s * 1_000_000 // 2
     gate = busy.services.quotes.shared.reader.single_flight.gate
-    request = FetchRequest(f"quote:{NAMES[0]}", (LAST_QUOTE.family,), 1_000, Deadline.after(10), floor_us=floor_us)
+    request = FetchRequest(f"quote:{NAMES[0]}", (LAST_QUOTE.family,), 1_000, always(10), floor_us=floor_us)
     admitted = gate.admit(request)
     assert isinstance(admitted, Permit)
 
@@ -96,7 +97,7 @@ def test_a_market_that_hangs_leaves_half_of_the_time_for_the_ticker_alone(busy: 
     busy.later(60)
     principal = Principal("demo", Tier.INSTITUTIONAL_ELITE, Role.USER, "")
     charge = busy.services.limiter.rate_charge(principal, "quote")
-    context = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, Deadline.after(4.5))
+    context = ReadContext(charge, Tier.INSTITUTIONAL_ELITE.policy, always(4.5))
     busy.services.quotes.get(context, Ticker(NAMES[0]))
     assert context.source == "nbbo"
     assert 0 < max(time_outs) <= 4.5 / 2
@@ -205,4 +206,4 @@ def test_with_the_market_closed_what_has_settled_is_not_refreshed_again(busy: Wo
     busy.to("2026-11-21T02:00:00Z")  # 21:00 in New York
     assert MARKET in calls_during(busy, lambda: request_quotes(busy, busy.key(), *NAMES[:200]))
     busy.later(3_600)
-    assert busy.services.shared.refresh(Deadline.after(10)) == 0
+    assert busy.services.shared.refresh(always(10)) == 0

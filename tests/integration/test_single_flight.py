@@ -10,11 +10,12 @@ from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded
 from dekr.market.read.context import ReadContext
 from dekr.store import plain
-from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
 from tests.busy import MARKET, MARKET_LEASE, NAMES
+from tests.patience import always
 from tests.redis_servers import RedisServer
+from tests.still_link import still_link
 from tests.world import Answer, World
 
 
@@ -34,7 +35,7 @@ def slept() -> list[float]:
 @pytest.fixture
 def other(world: World, redis: RedisServer, slept: list[float]) -> Iterator[World]:
     """Another sandbox on the same store and upstream. It shares nothing else."""
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
     yield world.beside(link, slept.append)
     link.close()
 
@@ -88,11 +89,11 @@ def test_a_reader_waits_until_hardly_any_time_is_left_and_no_longer(world: World
 
 
 def test_whoever_read_in_vain_and_waited_again_reads_again(busy: World, redis: RedisServer) -> None:
-    link = Link.open(redis.url)
+    link = still_link(redis.url)
 
     def sleep(_: float) -> None:
         link.run(plain("DEL", MARKET_LEASE))
-        assert busy.services.shared.refresh(Deadline.after(10)) == 1
+        assert busy.services.shared.refresh(always(10)) == 1
 
     other = busy.beside(link, sleep)
     # The ticker has just been fetched and was lost again, and somebody fetches the market.

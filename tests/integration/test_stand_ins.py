@@ -5,8 +5,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-from dekr.store.link import Link
 from tests.redis_servers import RedisServer, redis_single
+from tests.still_link import still_link
 from tests.world import World
 
 UNIVERSAL = "/v3/snapshot"
@@ -83,7 +83,7 @@ def test_where_the_upstream_cannot_be_reached_a_close_is_better_than_nothing(unq
 def test_other_sandboxes_know_it_too(unquoted: World, redis: RedisServer) -> None:
     key = unquoted.key()
     unquoted.post("/quotes/batch", key, ["AAPL", "MSFT"])
-    with closing(Link.open(redis.url)) as link:
+    with closing(still_link(redis.url)) as link:
         again = unquoted.beside(link).post("/quotes/batch", key, ["AAPL", "MSFT"])
     assert again.json["AAPL"]["bid"] == 9.75
     assert unquoted.upstream.calls == [UNIVERSAL]
@@ -125,7 +125,7 @@ def test_while_the_upstream_is_down_nobody_reads_that_the_plan_has_no_quotes(unq
 
 
 def test_without_a_store_a_batch_is_answered_all_the_same() -> None:
-    with redis_single() as server, closing(Link.open(server.url)) as link:
+    with redis_single() as server, closing(still_link(server.url)) as link:
         world = without_quotes(World(link))
         key = world.key()
         world.get("/quote/AAPL", key)

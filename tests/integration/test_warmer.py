@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from dekr.access.principal import Role
-from dekr.deadline import Deadline
 from dekr.errors import UpstreamDown
 from dekr.gate.gate import WINDOW_US
 from dekr.market.quotes.market_refresh import REFRESH_LEASE_MS
@@ -18,6 +17,7 @@ from dekr.store.link import Link
 from tests.busy import MARKET
 from tests.markets import Market
 from tests.markets import market as open_market
+from tests.patience import always
 from tests.redis_servers import RedisServer
 from tests.world import Answer, Context, World, load
 
@@ -48,7 +48,7 @@ def record_reads(world: World, **counts: int) -> None:
 
 
 def run(world: World, task: Task, left_s: float = 20) -> Report:
-    return world.services.warmer.run(task, Deadline.after(left_s))
+    return world.services.warmer.run(task, always(left_s))
 
 
 def another(world: World) -> World:

@@ -26,6 +26,7 @@ class Gateway:
         body = environ["wsgi.input"].read(length) if length else None
         path, query = environ["REQUEST_URI"].partition("?")[0], environ["QUERY_STRING"]
         url = f"{path}?{query}" if query else path
+        self.world.later(0.1)  # what a client may send all day long
         answer = self.world.send(environ["REQUEST_METHOD"], url, body=body, headers=headers)
         start(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers.items()))
         return [answer.text.encode()]

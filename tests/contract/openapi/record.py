@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 
-from dekr.store.link import Link
 from local.openapi.examples import load, save
 from tests.contract.openapi.example_requests import SHORTENED, admin_key, send_example
 from tests.markets import market
 from tests.redis_servers import redis_single
+from tests.still_link import still_link
 
 
 def main() -> None:
     """Send every example's request once and write its answer into the document."""
     examples = load()
     with redis_single() as server:
-        link = Link.open(server.url)
+        link = still_link(server.url)
         with market(link) as found:
+            found.begin()
             key = admin_key(found)
             for route, example in examples.items():
                 if route not in SHORTENED:

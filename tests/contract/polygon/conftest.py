@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dekr.deadline import Deadline
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.connect import connect
 from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
+from tests.patience import HANG_S, always, unhurried
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,21 +28,29 @@ class Upstream:
 
     def call(self, seconds: float = 20.0) -> FakeCall:
         """Return a permitted call with this many seconds left."""
-        return FakeCall(Deadline.after(seconds))
+        return FakeCall(always(seconds))
 
     def fault(self, kind: str, **fields: object) -> None:
         """Order a fault of the sandbox."""
-        httpx.post(f"{self.url}/_control/faults", json={"kind": kind, **fields}).raise_for_status()
+        httpx.post(f"{self.url}/_control/faults", json={"kind": kind, **fields}, timeout=HANG_S).raise_for_status()
 
     def calls(self) -> int:
         """Return the number of calls that the sandbox has received."""
-        found: int = httpx.get(f"{self.url}/_control/calls").json()["total"]
+        found: int = httpx.get(f"{self.url}/_control/calls", timeout=HANG_S).json()["total"]
         return found
 
 
 @contextmanager
 def connected(url: str, key: str) -> Iterator[PolygonClient]:
-    """The client as production makes it, closed at the end."""
+    """The client, which waits for a sandbox that is only slow; closed at the end."""
+    client = unhurried(connect(url, lambda: key, lambda: NOW_US))
+    with client.transport.client:
+        yield client
+
+
+@contextmanager
+def hurried(url: str, key: str) -> Iterator[PolygonClient]:
+    """The client as production makes it, with its time-outs, for a sandbox that hangs; closed at the end."""
     client = connect(url, lambda: key, lambda: NOW_US)
     with client.transport.client:
         yield client
@@ -63,7 +71,7 @@ def sandbox(plan: str) -> Iterator[Upstream]:
         line = process.stdout.readline()
         assert line.startswith("listening on "), "the sandbox did not start"
         url = line.split()[-1]
-        httpx.post(f"{url}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}).raise_for_status()
+        httpx.post(f"{url}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}, timeout=HANG_S).raise_for_status()
         with connected(url, KEY) as client:
             yield Upstream(client, url)
     finally:
@@ -91,8 +99,8 @@ def _advanced() -> Iterator[Upstream]:
 
 def _fresh(upstream: Upstream) -> Upstream:
     """No faults, and a minute later than the last test, so that the free plan's five calls are there again."""
-    httpx.delete(f"{upstream.url}/_control/faults").raise_for_status()
-    httpx.post(f"{upstream.url}/_control/clock", json={"advance_s": 61}).raise_for_status()
+    httpx.delete(f"{upstream.url}/_control/faults", timeout=HANG_S).raise_for_status()
+    httpx.post(f"{upstream.url}/_control/clock", json={"advance_s": 61}, timeout=HANG_S).raise_for_status()
     return upstream
 
 

@@ -12,6 +12,7 @@ from massive import RESTClient
 from local.sandbox.plans import ADVANCED, FREE, STARTER, Meter, Plan
 from local.sandbox.server import serving
 from local.sandbox.state import KEY, Sandbox
+from tests.patience import HANG_S
 
 FRIDAY = "2026-11-20T15:00:30Z"
 """A moment in the middle of a regular session (10:00:30 in New York)."""
@@ -71,8 +72,9 @@ class Running:
 def run(plan: Plan) -> Iterator[Running]:
     sandbox = Sandbox(plan)
     with serving(sandbox) as url:
-        official = RESTClient(KEY, base=url, retries=1)
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as http:
+        official = RESTClient(KEY, base=url, retries=1, connect_timeout=HANG_S, read_timeout=HANG_S)
+        headers = {"Authorization": f"Bearer {KEY}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=HANG_S) as http:
             yield Running(sandbox, http, official)
         official.client.clear()
 

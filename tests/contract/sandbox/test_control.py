@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.sandbox.conftest import Running
+from tests.patience import HANG_S
 
 STATUS = "/v1/marketstatus/now"
 
@@ -19,7 +20,7 @@ def test_calls_are_counted_by_path_refused_and_faulted_ones_too(advanced: Runnin
     advanced.get("/v2/last/nbbo/AAPL")
     advanced.get("/v3/snapshot", **{"ticker.any_of": "AAPL"})
     advanced.get("/v3/snapshot", **{"ticker.any_of": "MSFT"})
-    httpx.get(f"{advanced.http.base_url}{STATUS}")
+    httpx.get(f"{advanced.http.base_url}{STATUS}", timeout=HANG_S)
     advanced.fault("500_html", match=STATUS, count=1)
     advanced.http.get(STATUS)
     expected = {"/v2/last/nbbo/AAPL": 1, "/v3/snapshot": 2, STATUS: 2}
@@ -30,7 +31,7 @@ def test_calls_are_counted_by_path_refused_and_faulted_ones_too(advanced: Runnin
 
 def test_the_control_routes_need_no_key(advanced: Running) -> None:
     for path in ("calls", "faults", "clock", "market"):
-        assert httpx.get(f"{advanced.http.base_url}/_control/{path}").status_code == 200
+        assert httpx.get(f"{advanced.http.base_url}/_control/{path}", timeout=HANG_S).status_code == 200
 
 
 def test_the_clock_is_set_and_goes_on(advanced: Running) -> None:

@@ -12,6 +12,7 @@ from local.sandbox.faults import parse_fault
 from local.sandbox.plans import STARTER
 from local.sandbox.routes import CutShortError
 from local.sandbox.state import Sandbox
+from tests.patience import HANG_S
 
 
 def test_it_answers_in_the_process_itself() -> None:
@@ -42,7 +43,7 @@ def test_a_call_that_hangs_is_over_when_its_client_is_gone() -> None:
 
     async def call() -> None:
         scope = {"type": "http", "method": "GET", "path": "/v2/last/nbbo/AAPL", "headers": [], "query_string": b""}
-        await asyncio.wait_for(create_app(sandbox)({**scope, "http_version": "1.1"}, receive, send), 10)
+        await asyncio.wait_for(create_app(sandbox)({**scope, "http_version": "1.1"}, receive, send), HANG_S)
 
     with pytest.raises(CutShortError):
         asyncio.run(call())

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import HANG_S
+
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'layers/common'}{os.pathsep}{ROOT}"}
 COMMAND = [sys.executable, "-m", "local.sandbox"]
@@ -48,24 +50,26 @@ def test_it_says_one_line_and_ends_cleanly(number: signal.Signals) -> None:
         "--plan", "free", "--key", "fake-key", "--per-minute", "2", "--now", "2026-11-20T15:00:00Z"
     ) as started:
         process, url = started
-        found = [httpx.get(f"{url}/v1/marketstatus/now?apiKey=fake-key") for _ in range(3)]
+        found = [httpx.get(f"{url}/v1/marketstatus/now?apiKey=fake-key", timeout=HANG_S) for _ in range(3)]
         assert [response.status_code for response in found] == [200, 200, 429]
         assert found[0].json()["serverTime"].startswith("2026-11-20T10:00:")
-        httpx.post(f"{url}/_control/faults", json={"kind": "truncated"}).raise_for_status()
-        httpx.post(f"{url}/_control/clock", json={"advance_s": 61}).raise_for_status()
+        httpx.post(f"{url}/_control/faults", json={"kind": "truncated"}, timeout=HANG_S).raise_for_status()
+        httpx.post(f"{url}/_control/clock", json={"advance_s": 61}, timeout=HANG_S).raise_for_status()
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(f"{url}/v2/aggs/ticker/AAPL/prev?apiKey=fake-key")
+            httpx.get(f"{url}/v2/aggs/ticker/AAPL/prev?apiKey=fake-key", timeout=HANG_S)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=HANG_S)
     assert (process.returncode, output, errors) == (0, "", "")
 
 
 def test_the_same_seed_is_the_same_market_in_another_process() -> None:
     with program("--seed", "11", "--now", "2026-11-20T15:00:00Z") as one, program("--seed", "11") as two:
-        httpx.post(f"{two[1]}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}).raise_for_status()
+        httpx.post(f"{two[1]}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}, timeout=HANG_S).raise_for_status()
         for path in PATHS:
             answers = [
-                httpx.get(f"{url}{path}", headers={"Authorization": "Bearer sandbox-key-not-real"}, timeout=30).json()
+                httpx.get(
+                    f"{url}{path}", headers={"Authorization": "Bearer sandbox-key-not-real"}, timeout=HANG_S
+                ).json()
                 for _, url in (one, two)
             ]
             assert answers[0]["results"] == answers[1]["results"]

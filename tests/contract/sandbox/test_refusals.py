@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.contract.sandbox.conftest import Running
+from tests.patience import HANG_S
 
 DAYS = "/v2/aggs/ticker/AAPL/range/1/day/2026-11-09/2026-11-20"
 
@@ -23,12 +24,16 @@ def refused(response: httpx.Response, status: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("header", [None, "Bearer another-key", "Basic sandbox-key-not-real", "sandbox-key-not-real"])
 def test_a_wrong_key(advanced: Running, header: str | None) -> None:
-    response = httpx.get(f"{advanced.http.base_url}{DAYS}", headers={"Authorization": header} if header else {})
+    response = httpx.get(
+        f"{advanced.http.base_url}{DAYS}", headers={"Authorization": header} if header else {}, timeout=HANG_S
+    )
     assert refused(response, 401) == {"status": "ERROR", "error": "Unknown API Key"}
 
 
 def test_the_key_may_stand_in_the_query(advanced: Running) -> None:
-    response = httpx.get(f"{advanced.http.base_url}{DAYS}", params={"apiKey": advanced.sandbox.key, "limit": 2})
+    response = httpx.get(
+        f"{advanced.http.base_url}{DAYS}", params={"apiKey": advanced.sandbox.key, "limit": 2}, timeout=HANG_S
+    )
     assert response.status_code == 200
     (cursor,) = parse_qs(urlsplit(response.json()["next_url"]).query)["cursor"]
     assert advanced.sandbox.key.encode() not in base64.urlsafe_b64decode(cursor + "==")

@@ -12,6 +12,7 @@ from redis import Redis
 
 from local.stack.upstream import SANDBOX_KEY
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Host:
 
     def follow(self, next_url: str) -> dict[str, Any]:
         """The page at a ``next_url``, asked for as it stands."""
-        answer = httpx.get(next_url, headers={"Authorization": f"Bearer {self.key}"}, trust_env=False, timeout=30)
+        answer = httpx.get(next_url, headers={"Authorization": f"Bearer {self.key}"}, trust_env=False, timeout=HANG_S)
         assert answer.status_code == 200, answer.text
         page: dict[str, Any] = answer.json()
         return page
@@ -54,7 +55,9 @@ def connect(package: Package) -> Iterator[Connect]:
     made = []
 
     def client(host: Host, **options: Any) -> Any:
-        made.append(package.client(host.key, base=host.url, **options))
+        made.append(
+            package.client(host.key, base=host.url, **{"connect_timeout": HANG_S, "read_timeout": HANG_S, **options})
+        )
         return made[-1]
 
     yield client
@@ -95,7 +98,7 @@ def fresh(cloud: LocalCloud) -> Iterator[None]:
         try:
             yield
         finally:
-            httpx.delete(f"{cloud.said['sandbox']}/_control/faults", trust_env=False).raise_for_status()
+            httpx.delete(f"{cloud.said['sandbox']}/_control/faults", trust_env=False, timeout=HANG_S).raise_for_status()
             redis.flushall()
 
 
@@ -111,7 +114,7 @@ def calls(upstream: Host) -> Callable[[], int]:
     """How many calls the upstream has had."""
 
     def total() -> int:
-        counted: int = httpx.get(f"{upstream.url}/_control/calls", trust_env=False).json()["total"]
+        counted: int = httpx.get(f"{upstream.url}/_control/calls", trust_env=False, timeout=HANG_S).json()["total"]
         return counted
 
     return total

@@ -12,6 +12,7 @@ import pytest
 from local.stack.folder import ROOT
 from tests.e2e.clients.conftest import Host, fresh
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 
 NODE: Final = ROOT / ".tools/node/bin/node"
 FOLDER: Final = Path(__file__).parent / "js"
@@ -56,7 +57,7 @@ def _run(script: Path, host: Host, **more: str) -> Failures:
         env={name: value for name, value in environment.items() if not name.lower().endswith("_proxy")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=2 * HANG_S,
         check=False,
     )
     assert ended.stdout, ended.stderr

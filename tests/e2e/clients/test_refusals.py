@@ -10,6 +10,7 @@ from urllib3.exceptions import MaxRetryError
 
 from tests.e2e.clients.conftest import Connect, Host, Package
 from tests.e2e.stacks import LocalCloud
+from tests.patience import HANG_S
 
 type ReadContext = Callable[[Any], Any]
 
@@ -157,4 +158,4 @@ def _ask_often(client: Any) -> None:
 
 def _fault(upstream: Host, kind: str, match: str, **more: int) -> None:
     order = {"kind": kind, "match": match, **more}
-    httpx.post(f"{upstream.url}/_control/faults", json=order, trust_env=False).raise_for_status()
+    httpx.post(f"{upstream.url}/_control/faults", json=order, trust_env=False, timeout=HANG_S).raise_for_status()

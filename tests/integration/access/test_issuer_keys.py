@@ -14,6 +14,7 @@ from dekr.store.link import Link
 from tests.fakes.issuer import START_S, FakeIssuer, public_jwk
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
+from tests.still_link import still_link
 
 URL = "https://issuer.example/keys"
 
@@ -30,7 +31,7 @@ class Sandboxes:
         self.links: list[Link] = []
 
     def new(self, url: str | None = None, jwks_url: str = URL) -> IssuerKeys:
-        link = Link.open(url or self.url)
+        link = still_link(url or self.url)
         self.links.append(link)
         self.later(0)
         limiter = Limiter(link, self.clock)

@@ -16,6 +16,7 @@ from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
+from tests.still_link import still_link
 from tests.unit.access.token_bucket import TokenBucket
 
 SECOND_US = 1_000_000
@@ -97,7 +98,7 @@ def test_the_retry_time_is_enough_and_less_is_not(link: Link, limiter: Limiter) 
 
 
 def test_two_sandboxes_share_a_users_limit_and_users_do_not(link: Link, redis: RedisServer) -> None:
-    other_link = Link.open(redis.url)
+    other_link = still_link(redis.url)
     first, second = Limiter(link, lambda: 0), Limiter(other_link, lambda: 0)
     for _ in range(5):
         pay(first, caller())

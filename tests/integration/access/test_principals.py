@@ -18,6 +18,7 @@ from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
+from tests.still_link import still_link
 
 ADDRESS = "198.51.100.7"
 START_US = 1_795_186_800_000_000
@@ -35,7 +36,7 @@ class Sandboxes:
         self.links: list[Link] = []
 
     def new(self, directory: FakeDirectory | None = None, url: str | None = None) -> Principals:
-        link = Link.open(url or self.url)
+        link = still_link(url or self.url)
         self.links.append(link)
         self.later(0)
         limiter = Limiter(link, lambda: self.now_us)

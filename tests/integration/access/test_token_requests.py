@@ -11,11 +11,11 @@ import pytest
 from dekr.access.principal import Role
 from dekr.config import Settings
 from dekr.store.link import Link
-from dekr.wiring import Services
 from tests.fakes.issuer import AUDIENCE, ISSUER, Address, FakeIssuer, served
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
-from tests.world import Answer, World
+from tests.still_link import still_link
+from tests.world import Answer, DrivenServices, World
 
 type Get = Callable[..., Answer]
 
@@ -44,7 +44,7 @@ class Platform:
             }
         )
         world = self.world
-        world.services = Services(settings, link, lambda: world.directory, world.upstream.client, lambda _: None)
+        world.services = DrivenServices(settings, link, lambda: world.directory, world.upstream.client, lambda _: None)
         world.upstream.now_us = world.services.now_us
 
     def token(self, changed: dict[str, Any] | None = None, **more: Any) -> str:
@@ -89,7 +89,7 @@ def test_the_same_token_again_costs_one_round_trip_and_no_fetch(platform: Platfo
 
 def test_a_second_sandbox_has_the_keys_from_the_store(platform: Platform, redis: RedisServer) -> None:
     platform.get(platform.token())
-    other = Link.open(redis.url)
+    other = still_link(redis.url)
     other.clock_offset_us = platform.world.store.clock_offset_us
     platform.sandbox(other)
     assert platform.get(platform.token()).status == 200

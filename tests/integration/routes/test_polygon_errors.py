@@ -34,6 +34,7 @@ def test_who_requests_too_often_learns_when_to_come_back(night: Market, path: st
 def test_a_spent_day_names_no_wait_that_a_client_would_hang_in(night: Market) -> None:
     key = night.world.key(1)
     spent = "/v2/snapshot/locale/us/markets/stocks/tickers"  # it costs ten requests
+    night.begin()
     for _ in range(100):
         assert night.world.get(spent, key, headers={"accept-encoding": "gzip"}).status == 200
         night.later(21)

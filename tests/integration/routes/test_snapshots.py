@@ -90,6 +90,7 @@ def test_universal_pages_lead_to_the_end(night: Market, order: str) -> None:
 
 def test_the_whole_market_is_one_call_and_the_same_for_all(night: Market) -> None:
     rich, poor = night.world.key(7, "rich"), night.world.key(1, "poor")
+    night.begin()
     first = polygon_shaped(TickerSnapshots, night.world.get(V2, rich, headers=GZIP))
     theirs = upstream_answer(night, V2)
     assert first["count"] == theirs["count"] == len(first["tickers"])
@@ -117,6 +118,7 @@ def test_a_plan_without_snapshots_says_so(free: Market) -> None:
 
 def test_a_late_plan_is_said_to_be_late(starter: Market) -> None:
     key = starter.world.key()
+    starter.begin()
     assert starter.world.get("/snapshot/AAPL", key).headers["X-Data-Timeframe"] == "delayed"
     for path in (f"{V2}/AAPL", f"{V2}?tickers=AAPL,MSFT", "/v3/snapshot?ticker.any_of=AAPL", V2):
         assert starter.world.get(path, key, headers=GZIP).json["status"] == "DELAYED", path

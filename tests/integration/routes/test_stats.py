@@ -14,6 +14,7 @@ from dekr.store.link import Link
 from local.sandbox.universe import tickers
 from tests.markets import Market
 from tests.markets import market as open_market
+from tests.patience import patient
 from tests.redis_servers import RedisServer, redis_cluster
 from tests.shapes import shaped
 
@@ -39,6 +40,7 @@ def _cluster(request: pytest.FixtureRequest) -> ClusterLink:
     store = ClusterLink(request.getfixturevalue("cluster_url"))
     for shard in store.shards():
         assert isinstance(shard, Link)
+        patient(shard)
         shard.connection.send_command("FLUSHALL")
         shard.connection.read_response()
     return store

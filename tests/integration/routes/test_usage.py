@@ -1,9 +1,11 @@
 """The route of a caller's own use."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 
+import httpx
 import pytest
 
 from dekr.access.principal import Role
@@ -11,9 +13,11 @@ from dekr.models import Usage
 from dekr.store.link import Link
 from tests.integration.routes.upstream import fails
 from tests.markets import Market
+from tests.patience import HANG_S
 from tests.round_trips import counted
 from tests.shapes import shaped
-from tests.world import World
+from tests.still_link import still_link
+from tests.world import Answer, World
 
 
 def _class(data: int, fetched: int, calls: int) -> dict[str, int]:
@@ -63,6 +67,7 @@ def test_a_new_utc_day_begins_at_zero(night: Market) -> None:
 
 def test_the_whole_market_counts_as_ten_requests_and_one_datum(night: Market) -> None:
     key = night.world.key(5)
+    night.begin()
     night.world.get("/v2/snapshot/locale/us/markets/stocks/tickers", key, headers={"accept-encoding": "gzip"})
     used = night.world.get("/usage", key).json
     assert used["used"] == 11
@@ -107,29 +112,38 @@ def test_stale_data_is_no_hit(market: Market) -> None:
 
 
 def test_who_waits_for_anothers_fetch_had_no_hit_and_made_no_call(market: Market, link: Link) -> None:
-    with _another(market, link) as other:
+    with _another(market, link) as (other, waits):
         first, second = market.world.key(5, "first"), other.key(5, "second")
-        market.sandbox.latency_s = 0.5
-        thread = Thread(target=lambda: market.world.get("/quote/AAPL", first))
-        thread.start()
-        while market.calls == 0 and thread.is_alive():
-            thread.join(0.001)
-        answer = other.get("/quote/AAPL", second)
-        thread.join()
-        assert answer.headers["Cache-Status"] == "dekr; fwd=miss; collapsed"
+        found = list[Answer]()
+        waiting = Thread(target=lambda: found.append(other.get("/quote/AAPL", second)))
+
+        def meanwhile(_: httpx.Request) -> None:
+            waiting.start()
+            assert waits.wait(HANG_S)
+
+        market.before = meanwhile
+        market.world.get("/quote/AAPL", first)
+        waiting.join()
+        assert found[0].headers["Cache-Status"] == "dekr; fwd=miss; collapsed"
         assert other.get("/usage", second).json["classes"]["quote"] == _class(1, 1, 0)
         assert market.world.get("/usage", first).json["classes"]["quote"] == _class(1, 1, 1)
 
 
 @contextmanager
-def _another(market: Market, link: Link) -> Iterator[World]:
-    """A second sandbox of the service, on the same store and upstream."""
+def _another(market: Market, link: Link) -> Iterator[tuple[World, Event]]:
+    """A second sandbox of the service, on the same store and upstream; and what is set once it waits."""
+    waits = Event()
+
+    def sleep(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
+
     parts = link.connection
-    more = Link.open(f"redis://127.0.0.1:{parts.port}/0")
+    more = still_link(f"redis://127.0.0.1:{parts.port}/0")
     more.clock_offset_us = link.clock_offset_us
-    made = World(more, directory=market.world.directory, client=market.world.client)
+    made = World(more, directory=market.world.directory, client=market.world.client, sleep=sleep)
     try:
-        yield made
+        yield made, waits
     finally:
         more.close()
 

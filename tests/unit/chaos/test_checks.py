@@ -6,6 +6,7 @@ import pytest
 
 from chaos.checks import violations
 from chaos.history import FaultInterval, History
+from chaos.report import report
 from tests.unit.chaos.histories import (
     AAPL,
     answer,
@@ -236,6 +237,23 @@ def test_an_answer_after_its_deadline() -> None:
     assert broken(history(answers=[late], handouts=[handout(0.9)])) == {IN_TIME}
     assert broken(history(answers=[late], handouts=[handout(0.9)], fault_intervals=[stop(2, 6)])) == set()
     assert broken(history(answers=[late], handouts=[handout(0.9)], fault_intervals=[stop(2, 6, "1.1")])) == {IN_TIME}
+
+
+def test_what_a_sandbox_waited_for_a_processor_is_no_lateness_and_nothing_more_is_excused() -> None:
+    late = answer(1, end_us=at(7.1))  # by 0.1 s
+    for stalled_us, found in ((0, {IN_TIME}), (99_999, {IN_TIME}), (100_000, set[str]()), (2_000_000, set[str]())):
+        made = history(answers=[replace(late, stalled_us=stalled_us)], handouts=[handout(0.9)])
+        assert broken(made) == found, stalled_us
+
+
+def test_the_report_says_what_was_excused() -> None:
+    excused = answer(1, end_us=at(7.1), stalled_us=150_000)
+    not_late = answer(8, stalled_us=40_000)
+    too_late = answer(9, end_us=at(15.5), stalled_us=10_000)
+    stopped = answer(20, end_us=at(27), stalled_us=1_000_000)
+    made = history(answers=[excused, not_late, too_late, stopped], fault_intervals=[stop(21, 22)])
+    (line,) = [line for line in report(made, []) if line.startswith("stalls")]
+    assert line == "stalls      1200 ms without a processor; 1 answers late by no more, 100 ms in all"
 
 
 def test_a_sandbox_that_never_answers() -> None:

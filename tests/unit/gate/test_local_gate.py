@@ -2,12 +2,12 @@
 
 import pytest
 
-from dekr.deadline import Deadline
 from dekr.errors import BudgetSpent
 from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.gate.local_gate import LocalGate
 from dekr.gate.permit import Permit
 from dekr.gate.request import FetchRequest
+from tests.patience import always
 
 SECOND_US = 1_000_000
 NBBO, SNAPSHOT = Family("nbbo"), Family("snapshot")
@@ -23,7 +23,7 @@ class HandClock:
 
 
 def admit(gate: LocalGate) -> Permit:
-    return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, Deadline.after(10), reserved=True))
+    return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, always(10), reserved=True))
 
 
 def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
