@@ -1,7 +1,11 @@
-"""``python -m bench.path``: follows one request through the code: a quote and a page of day bars, each as a miss and as a hit.
+"""``python -m bench.path``: follows a quote and a page of day bars through the code, each as a miss and as a hit.
 
 The request runs through the real Lambda handler on a real Redis, after other requests have imported and built all that it
 uses. Calls and returns are observed (``sys.setprofile``); a generator resumes by a call and yields by a return.
+
+The miss of a quote is that of the one ticker which has been read before, after its quote has aged: with a second ticker in demand
+a miss would fetch the whole market (``dekr.market.quotes.refresh_policy``). The counts of demand are sent before it, so that it
+does not carry them. The miss of bars is that of a ticker of which nothing is cached.
 
 - A file is one of ``functions/`` or ``layers/common/dekr`` in which a function runs. Library code and generated methods count
   as the file that called them. What the fakes of the upstream and the key directory call is left out.
@@ -23,6 +27,7 @@ from typing import Final
 from bench.readme import table
 from dekr.store import Store
 from dekr.store.link import Link
+from dekr.tiers import Tier
 from tests.patience import patient
 from tests.redis_servers import redis_single
 from tests.world import Context, World, event, load
@@ -30,14 +35,18 @@ from tests.world import Context, World, event, load
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = (f"{ROOT}/functions/", f"{ROOT}/layers/common/dekr/")
 FAKES: Final = f"{ROOT}/tests/"
-REQUESTS: Final = {"a quote": ("quote", "/quote/{}"), "a page of day bars": ("bars", "/market-data/{}?limit=100")}
-"""Each request's Lambda function and path."""
+READER: Final = Tier.INSTITUTIONAL_ELITE
+REQUESTS: Final = {
+    "a quote": ("quote", "/quote/{}", "WARM"),
+    "a page of day bars": ("bars", "/market-data/{}?limit=100", "AAPL"),
+}
+"""Each request's Lambda function, its path, and the ticker that is followed after WARM has been read."""
 
 
 @dataclass(slots=True)
 class Way:
     """The way of one request. ``steps``: the files, in order, a file again each time the request goes back to it.
-    ``callbacks``: how many callbacks each file got.
+    ``callbacks``: the number of callbacks into each file.
     """
 
     steps: list[str] = field(default_factory=list)
@@ -51,16 +60,16 @@ class Way:
 
     @property
     def moves(self) -> int:
-        """How often the file changes."""
+        """The number of moves from one file to another."""
         return len(self.steps) - 1
 
     @property
     def back(self) -> Counter[str]:
-        """How often the way goes back to each file."""
+        """The number of times that the way goes back to each file."""
         return Counter(self.steps) - Counter(self.files)
 
     def follow[T](self, run: Callable[[], T]) -> T:
-        """Run a function and record its way; what it returns."""
+        """Run a function and record its way; return its result."""
         sys.setprofile(self._see)
         try:
             return run()
@@ -90,14 +99,17 @@ def ways(store: Store) -> Iterator[tuple[str, Way]]:
     """The way of each request, by name: its miss, then its hit. The store must be empty."""
     world = World(store)
     world.to("2026-11-20T15:00:00Z")
-    headers = {"x-api-key": world.key(7), "accept": "application/json"}
-    for name, (function, path) in REQUESTS.items():
+    headers = {"x-api-key": world.key(READER), "accept": "application/json"}
+    for name, (function, path, followed) in REQUESTS.items():
         module = load(function)
         module.edge._wire = lambda: world.services  # noqa: SLF001 - the seam of the edge
-        for ticker, kind in (("WARM", ""), ("WARM", ""), ("AAPL", "miss"), ("AAPL", "hit")):
-            way, asked, context = Way(), event(path.format(ticker), headers), Context()
+        for ticker, kind in (("WARM", ""), ("WARM", ""), (followed, "miss"), (followed, "hit")):
+            if kind == "miss":
+                world.later(READER.policy.real_time_s + 1)
+                world.store.run(*world.services.demand.all())
+            way, request, context = Way(), event(path.format(ticker), headers), Context()
             with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-                answer = way.follow(lambda: module.handler(asked, context))  # noqa: B023 - runs at once
+                answer = way.follow(lambda: module.handler(request, context))  # noqa: B023 - runs at once
             assert answer["statusCode"] == 200, answer  # noqa: PLR2004 - OK
             if kind:
                 yield f"{name}, {kind}", way

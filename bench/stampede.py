@@ -159,7 +159,7 @@ def busy_day(demand: Demand) -> None:
     """Write a record of demand in which thousands of tickers are requested often."""
     for rank, ticker in enumerate(tickers()[:BUSY_TICKERS]):
         for _ in range(1 + BUSY_TICKERS // (10 * (rank + 1))):
-            demand.note(ticker, 0)
+            demand.count_served(ticker, 0)
     demand.store.run(*demand.all())
 
 

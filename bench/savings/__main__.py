@@ -18,7 +18,9 @@ SENSITIVITY_AT: Final = 100_000
 
 
 def main() -> None:
-    """Drive what was asked for. A single seed is not put into bench/savings.json; of sizes and profiles each is on its own."""
+    """Drive the days that the options select. Of bench/savings.json only the driven sizes and profiles are
+    replaced, and nothing where a single seed is driven.
+    """
     parser = argparse.ArgumentParser(
         description="How many upstream calls the service saves, and whether its promise held."
     )
@@ -33,18 +35,18 @@ def main() -> None:
         help="days of a plan without the market snapshot, and no others",
     )
     parser.add_argument("--jobs", type=int, default=2, help="days driven side by side: they count calls, not time")
-    asked = parser.parse_args()
-    whole = asked.seed is None
-    sizes = [asked.requests] if asked.requests else list(SIZES)
-    seeds = [asked.seed] if asked.seed is not None else list(range(1, asked.seeds + 1))
-    profiles = [asked.profile] if asked.profile else ["quotes", "mixed"]
+    options = parser.parse_args()
+    whole = options.seed is None
+    sizes = [options.requests] if options.requests else list(SIZES)
+    seeds = [options.seed] if options.seed is not None else list(range(1, options.seeds + 1))
+    profiles = [options.profile] if options.profile else ["quotes", "mixed"]
     cases = [
-        Case(seed, size, profile == "mixed", market=asked.market)
+        Case(seed, size, profile == "mixed", market=options.market)
         for size in sizes
         for profile in profiles
         for seed in seeds
     ]
-    others = whole and asked.market
+    others = whole and options.market
     if others and "quotes" in profiles:
         cases += [Case(seeds[0], size, remember=False) for size in sizes]
         if SENSITIVITY_AT in sizes:
@@ -55,7 +57,7 @@ def main() -> None:
     found: list[Found] = []
     # Each in a process of its own: a day of a million requests leaves a lot behind.
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(asked.jobs, len(cases)), fresh, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(min(options.jobs, len(cases)), fresh, max_tasks_per_child=1) as pool:
         for each in pool.map(driven, cases):
             found.append(each)
             print(table.line(each), flush=True)

@@ -1,4 +1,4 @@
-"""One day to drive, and what it gave."""
+"""One day of the benchmark to drive, and its result."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,8 +27,8 @@ BARS: Final = {AS_DESIGNED: HALF_DAYS, MOSTLY_INTRADAY: (0.35, 0.20, 0.15, 0.30)
 
 @dataclass(frozen=True)
 class Case:
-    """A day. ``mixed``: all routes, not quotes alone, and ``bars`` says of which length. ``remember``: whether there were days
-    before it. ``market``: whether the upstream's plan has the snapshot of the whole market.
+    """A day to drive. ``mixed``: all routes, not quotes alone; ``bars`` names the mix of lengths of bars.
+    ``remember``: whether there were days before it. ``market``: whether the upstream's plan has the snapshot of the whole market.
     """
 
     seed: int
@@ -42,12 +42,12 @@ class Case:
 
     @property
     def varied(self) -> bool:
-        """Whether tiers or popularity are others than usual."""
+        """Whether the mix of tiers or the popularity of tickers differs from the usual one."""
         return (self.tiers, self.popularity) != (AS_DESIGNED, AS_FITTED)
 
     @property
     def profile(self) -> str:
-        """What kind of day it is: quotes, cold (quotes, nothing remembered), mixed, intraday (mixed, most bars are shorter than a
+        """The kind of the day: quotes, cold (quotes, nothing remembered), mixed, intraday (mixed, most bars are shorter than a
         day) or varied; no market and mixed, no market: the plan has no snapshot of the whole market.
         """
         if self.varied:
@@ -61,9 +61,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Found:
-    """What a day gave. ``calls``: the warmer's included. ``over_optimum``: calls over those of the offline optimum of one ticker a
-    call (quotes alone). ``differing``: answers of handlers that were not the services'. ``baselines``: saved % and violations by
-    policy (quotes alone).
+    """The result of a day. ``calls``: the warmer's included. ``over_optimum``: calls over those of the offline optimum of one
+    ticker a call (quotes alone). ``differing``: answers of handlers that were not the services'. ``baselines``: saved % and
+    violations by policy (quotes alone).
     """
 
     case: Case
@@ -87,32 +87,32 @@ class Found:
 
 
 def run(case: Case) -> Found:
-    """Drive the day and judge it."""
-    how: dict[str, Any] = {
+    """Drive the day and check what it gave."""
+    options: dict[str, Any] = {
         "mixed": case.mixed,
         "tiers": TIER_MIXES[case.tiers],
         "popularity": POPULARITIES[case.popularity],
         "bars": BARS[case.bars],
     }
-    trace = day(case.seed, case.requests, **how)
-    before = days_before(case.seed, case.requests, **how) if case.remember else []
-    given = drive(trace, before, market=case.market)
-    counts = given.counts
-    played = {} if case.mixed else {name: replay(trace) for name, replay in BASELINES.items()}
+    trace = day(case.seed, case.requests, **options)
+    before = days_before(case.seed, case.requests, **options) if case.remember else []
+    driven = drive(trace, before, market=case.market)
+    counts = driven.counts
+    replayed = {} if case.mixed else {name: replay(trace) for name, replay in BASELINES.items()}
     return Found(
         case,
         counts.calls,
-        counts.calls / played[OPTIMUM][0] if played else None,
+        counts.calls / replayed[OPTIMUM][0] if replayed else None,
         counts.symbols,
         counts.bytes / 1e6,
-        len(violations(given.history, START_US)),
-        sum(answer.stale for answer in given.history),
-        given.delayed_hits,
-        given.differing,
+        len(violations(driven.history, START_US)),
+        sum(answer.stale for answer in driven.history),
+        driven.delayed_hits,
+        driven.differing,
         counts.busiest_second,
-        given.warmer_calls,
+        driven.warmer_calls,
         dict(counts.kinds),
-        {name: (saved_pct(calls, case.requests), broken) for name, (calls, broken) in played.items()},
+        {name: (saved_pct(calls, case.requests), broken) for name, (calls, broken) in replayed.items()},
     )
 
 

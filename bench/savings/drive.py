@@ -46,20 +46,20 @@ BARS: Final = 100
 MINUTE_US: Final = 60 * MICRO
 DAY_US: Final = 24 * 60 * MINUTE_US
 CALENDAR_DAYS: Final = (1, 2, 3, 4, 7)
-"""How long ago the trading days of the last week were (the day is a Friday)."""
+"""The trading days of the last week, in calendar days before the day of the trace (which is a Friday)."""
 
 REQUESTS_A_USER: Final = 200
 FEWEST_USERS: Final = 20
 HANDLER_EACH: Final = 100
 HANDLER_USERS: Final = 40
 PER_MINUTE: Final = 6_000
-"""The calls a minute of the plan: paid plans ask to stay under 100 a second."""
+"""The calls a minute of the plan: paid plans recommend to stay under 100 a second."""
 
 AUDIT_MINUTES: Final = range(1, 6)
 """Minutes after an opening at which the warmer looks at what became of the preloaded quotes."""
 
 NEWS: Final = -1
-"""In the place of a series."""
+"""Stands for news where a row has the number of a series of bars."""
 
 FEED_US: Final = 5 * MINUTE_US
 
@@ -68,7 +68,7 @@ NEWEST: Final = {"order": "desc", "sort": "published_utc", "limit": "10"}
 
 @dataclass
 class Day:
-    """What a driven day gave. ``differing``: answers of the handler that were not the service's."""
+    """The result of a driven day. ``differing``: answers of the handler that were not the service's."""
 
     history: list[Answered] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Day:
 
 
 def drive(trace: Trace, before: Sequence[Trace], *, market: bool = True) -> Day:
-    """The day. Of the days ``before`` is left what was asked for, and the bars that they fetched; their calls do not count.
+    """Drive a day. The days ``before`` leave their demand and the bars that they fetched; their calls do not count.
     ``market``: whether the upstream's plan has the snapshot of the whole market.
     """
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -115,13 +115,13 @@ class _Driven:
         self.users = FEWEST_USERS
 
     def remember(self, earlier: Trace, later: Sequence[Trace]) -> None:
-        """Note what was asked for, as serving it does. Of bars serve the last request for each series that is asked for on no
-        ``later`` day: what the others left in the cache, that one leaves. Of news the same for each ticker, and the first
-        request in each five minutes, which keeps the feed going.
+        """Count the requests of an earlier day, and serve only those that leave something in the cache: of bars the last request
+        for each series that no ``later`` day has; of news the last for each ticker that no ``later`` day has, and the first in each
+        five minutes, which keeps the feed going.
         """
         demand, store = self.worlds[0].services.demand, self.worlds[0].store
         self.users = max(FEWEST_USERS, len(earlier) // REQUESTS_A_USER)
-        last = {asked: -1 for other in later for asked in _kept_of(other)}
+        last = {key: -1 for other in later for key in _kept_of(other)}
         last = _kept_of(earlier) | last
         fed_us = 0
         for index, (at_us, rank, tier, kind, series, _) in enumerate(_rows(earlier)):
@@ -134,7 +134,7 @@ class _Driven:
                     fed_us = at_us
                     self._serve(index, Tier(tier), Kind.NEWS, [self.names[rank]], series)
             else:
-                demand.note(self.names[rank], 0)
+                demand.count_served(self.names[rank], 0)
                 if commands := demand.due():
                     store.run(*commands)
 
@@ -170,7 +170,7 @@ class _Driven:
         return self.day
 
     def _delayed(self, names: Sequence[str], tier: int, at_us: int) -> bool:
-        """Whether what had arrived by then would not have done."""
+        """Whether the quotes that had arrived by then were too old for this tier."""
         oldest_us = min(self.upstream.quoted_before(name, at_us) for name in names)
         return at_us - oldest_us >= allowed_us(Answered(at_us, tier, "real_time", oldest_us, stale=False), START_US)
 
@@ -179,32 +179,32 @@ class _Driven:
         services = world.services
         principal = Principal(f"user-{tier}-{index % self.users}", tier, Role.USER, "")
         charge = services.limiter.rate_charge(principal, kind.name.lower(), data=len(names))
-        ask = ReadContext(charge, tier.policy, always(DEADLINE_S))
+        context = ReadContext(charge, tier.policy, always(DEADLINE_S))
         data = "real_time"
         match kind:
             case Kind.QUOTE:
-                text = services.quotes.get(ask, Ticker(names[0]))
+                text = services.quotes.get(context, Ticker(names[0]))
                 handed_out = [json.loads(text)["bid"]]
                 if index % HANDLER_EACH == 0:
                     self._compare(world, index, tier, names[0], text)
             case Kind.BATCH:
-                found = services.batches.get(ask, names)
+                found = services.batches.get(context, names)
                 handed_out = [json.loads(quote)["bid"] for quote in found.values() if isinstance(quote, str)]
                 assert len(handed_out) == len(names), found
             case Kind.BARS:
                 timespan, multiplier = SERIES[series]
-                asked = Series(names[0], multiplier, Timespan(timespan), adjusted=True)
-                rows = services.bars.newest(ask, asked, Range(0, 1 << 52, BARS))
+                selected = Series(names[0], multiplier, Timespan(timespan), adjusted=True)
+                rows = services.bars.newest(context, selected, Range(0, 1 << 52, BARS))
                 handed_out = [true_until_us(timespan, multiplier, rows[-1])]
                 data = "historical" if timespan == "day" else "real_time"
             case Kind.NEWS:
-                sent = services.news.get(ask, Ticker(names[0]), {**NEWEST, "ticker": names[0]})
+                sent = services.news.get(context, Ticker(names[0]), {**NEWEST, "ticker": names[0]})
                 shown = [int(article["id"]) for article in sent["results"]]
                 handed_out = [newsroom().true_until_us(names[0], shown, self.clock.at_us)]
                 data = "news"
-        now_us, stale = self.clock.at_us, ask.outcome is Outcome.STALE
+        now_us, stale = self.clock.at_us, context.outcome is Outcome.STALE
         self.day.history += [Answered(now_us, int(tier), data, at_us, stale) for at_us in handed_out]
-        return ask.outcome
+        return context.outcome
 
     def _compare(self, world: World, index: int, tier: Tier, name: str, text: str) -> None:
         key = self.keys[tier, index // HANDLER_EACH % HANDLER_USERS]
@@ -213,7 +213,7 @@ class _Driven:
 
     def _client(self, now_us: Any) -> PolygonClient:  # noqa: ANN401 - the service's clock
         http = httpx.Client(base_url="http://upstream.invalid", transport=self.upstream)
-        # However long this machine takes to make an answer, the upstream took what is modelled.
+        # The client's clock is the driven one: an upstream call takes its modelled time, however long this machine takes for it.
         transport = Transport(http, lambda: "fake-upstream-key", lambda: self.clock.at_us / MICRO)
         return PolygonClient(transport, now_us, lambda: 0.0, lambda _: None)
 
@@ -237,8 +237,8 @@ def _kept_of(trace: Trace) -> dict[tuple[int, int], int]:
 
 
 def _nights(trace: Trace) -> Iterator[tuple[int, Task]]:
-    """The warmer's runs on the evening of the trading day before a trace's, as template.yaml has them. What they do is for bars, so
-    days of quotes alone have none.
+    """The warmer's runs on the evening of the trading day before a trace's, as template.yaml has them. They load bars, so days
+    of quotes alone have none.
     """
     morning_us = int(trace.at_us[0]) - (int(trace.at_us[0]) - START_US) % DAY_US
     days = 3 if datetime.fromtimestamp(morning_us / MICRO, UTC).weekday() == 0 else 1
@@ -255,9 +255,11 @@ def _schedule() -> Iterator[tuple[int, Task]]:
             yield opening_us + minute * MINUTE_US, Task.AUDIT
 
 
-def days_before(seed: int, requests: int, **how: Any) -> list[Trace]:  # noqa: ANN401 - what the day itself takes
-    """The trading days before, each with draws of its own: the one before, and where there are bars, which the cache keeps for a
-    week, all of that week.
+def days_before(seed: int, requests: int, **options: Any) -> list[Trace]:  # noqa: ANN401 - what the day itself takes
+    """The trading days before a day, each with draws of its own: the last one, or, where there are bars, which the cache keeps for
+    a week, all of the last week.
     """
-    back = CALENDAR_DAYS if how.get("mixed") else CALENDAR_DAYS[:1]
-    return [day(seed + days * 1_000_000, requests, start_us=START_US - days * DAY_US, **how) for days in reversed(back)]
+    back = CALENDAR_DAYS if options.get("mixed") else CALENDAR_DAYS[:1]
+    return [
+        day(seed + days * 1_000_000, requests, start_us=START_US - days * DAY_US, **options) for days in reversed(back)
+    ]

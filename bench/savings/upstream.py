@@ -1,7 +1,7 @@
-"""Polygon's place in the benchmark: it counts, and every price says when it was handed out.
+"""The upstream of the benchmark: it counts its calls, and each of its prices is the moment at which it was read.
 
-The real client talks to it over httpx' own transport seam. A price is the moment at which it was read, in microseconds, so
-whoever reads an answer knows how old it is without asking the service. A call moves the driven clock on by its modelled
+The real client talks to it through a transport of httpx. A price is the moment at which it was read, in microseconds, so
+whoever reads an answer knows how old it is without the help of the service. A call moves the driven clock on by its modelled
 latency. Of bars, the newest one's close is such a price. News are those of ``newsroom``, which knows how long an answer was true.
 """
 
@@ -22,7 +22,7 @@ from dekr import sessions
 from local.sandbox.universe import tickers
 
 WAY_US: Final = 5_000
-"""The part of the latency that has passed when the prices are read."""
+"""The part of the latency after which the prices are read."""
 
 LATENCY_US: Final = 200_000
 MARKET_LATENCY_US: Final = 600_000
@@ -35,18 +35,18 @@ DAY_BEGINS_MS: Final = 4 * 3_600_000
 """From midnight to the first trade of a day."""
 
 ENDED: Final = 1
-"""The close of a bar that had ended when it was read: it changes no more."""
+"""The close of a bar that had ended when it was read, and so does not change any more."""
 
 _LAST_DAYS: Final = (date(2026, 11, 16), date(2026, 11, 20))
 """A week that ends with the day of the trace."""
 
 NEWS: Final = "/v2/reference/news"
-MOST_NEWS: Final = 1_000
+MAX_NEWS: Final = 1_000
 
 MARKET_BYTES: Final = 510
 UNIVERSAL_BYTES: Final = 840
-"""A ticker's part of the two kinds of snapshots, as the sandbox Polygon writes them. Sent is less, quote and day alone, so that a
-day of hundreds of them is driven in minutes: what is counted as bytes is these.
+"""A ticker's bytes in the two kinds of snapshots, as the sandbox Polygon writes them. These are counted; what is sent is less,
+quote and day alone, so that a day with hundreds of them is driven in minutes.
 """
 
 NOT_ENTITLED: Final = b'{"status":"NOT_AUTHORIZED","request_id":"x","message":"You are not entitled to this data."}'
@@ -76,7 +76,7 @@ class Counts:
 
 
 class Clock(Protocol):
-    """The driven clock. ``seen_us``: see bench.savings.clock."""
+    """The driven clock (bench.savings.clock). ``seen_us``: the latest time that a script may have seen."""
 
     seen_us: int
 
@@ -85,12 +85,12 @@ class Clock(Protocol):
         ...
 
     def wait(self, us: int) -> None:
-        """Go on by so much."""
+        """Move the clock forward by so many microseconds."""
         ...
 
 
 class Seen:
-    """Which quotes had arrived by a moment."""
+    """The record of which quotes had arrived by a moment."""
 
     def __init__(self) -> None:
         self._under_way: deque[tuple[int, int, Sequence[str] | None]] = deque()
@@ -98,11 +98,14 @@ class Seen:
         self._tickers: dict[str, int] = {}
 
     def add(self, ended_us: int, handed_out_us: int, names: Sequence[str] | None) -> None:
-        """A call with these tickers' quotes, or (None) those of the whole market."""
+        """Add a call that brought these tickers' quotes, or (None) those of the whole market."""
         self._under_way.append((ended_us, handed_out_us, names))
 
     def newest(self, ticker: str, at_us: int) -> int:
-        """See CountingUpstream.quoted_before."""
+        """The moment at which the ticker's newest quote of a call that had ended by ``at_us`` was handed out; 0 if there is none.
+
+        Calls must be in the order of ``at_us``.
+        """
         while self._under_way and self._under_way[0][0] <= at_us:
             _, handed_out_us, names = self._under_way.popleft()
             if names is None:
@@ -115,7 +118,9 @@ class Seen:
 
 @dataclass
 class CountingUpstream(httpx.BaseTransport):
-    """``counts`` counts until it is replaced. ``market``: whether the plan has v2's snapshots of the whole market and of chosen
+    """Answers and counts calls.
+
+    ``counts`` counts until it is replaced. ``market``: whether the plan has v2's snapshots of the whole market and of chosen
     tickers; where it does not, a call for one is refused, and counts.
     """
 
@@ -177,13 +182,16 @@ class CountingUpstream(httpx.BaseTransport):
         if "/grouped/" in path:
             return "grouped", tickers(), _grouped(date.fromisoformat(parts[-1]), now)
         if path == NEWS:
-            asked = request.url.params
-            return "news" if "ticker" in asked else "news feed", ("",), _news(asked, now)
+            query = request.url.params
+            return "news" if "ticker" in query else "news feed", ("",), _news(query, now)
         assert path == "/v3/reference/splits", path
         return "splits", (), b'{"status":"OK","results":[]}'
 
     def quoted_before(self, ticker: str, at_us: int) -> int:
-        """When the newest quote of the ticker was handed out whose call had ended by then; ask in order of time."""
+        """The moment at which the ticker's newest quote of a call that had ended by ``at_us`` was handed out; 0 if there is none.
+
+        Calls must be in the order of ``at_us``.
+        """
         return self._seen.newest(ticker, at_us)
 
 
@@ -202,22 +210,22 @@ def _names() -> tuple[bytes, ...]:
     return tuple(ticker.encode() for ticker in tickers())
 
 
-def _universal(asked: Sequence[str], now: int) -> bytes:
+def _universal(names: Sequence[str], now: int) -> bytes:
     quote = {"bid": now, "bid_size": 1, "ask": now, "ask_size": 1, "last_updated": now * 1000, "timeframe": "REAL-TIME"}
-    return json.dumps({"status": "OK", "results": [{"ticker": t, "last_quote": quote} for t in asked]}).encode()
+    return json.dumps({"status": "OK", "results": [{"ticker": t, "last_quote": quote} for t in names]}).encode()
 
 
-def _news(asked: httpx.QueryParams, now: int) -> bytes:
-    """Of a ticker, or of all since a moment; a cursor is that moment and the place before which the next page begins."""
-    if "ticker" in asked:
+def _news(query: httpx.QueryParams, now: int) -> bytes:
+    """The news of a ticker, or of all since a moment; a cursor is that moment and the number before which the next page begins."""
+    if "ticker" in query:
         return b'{"status":"OK","results":[%s]}' % _written(
-            newsroom().newest(asked["ticker"], now, int(asked["limit"]))
+            newsroom().newest(query["ticker"], now, int(query["limit"]))
         )
-    since, _, place = asked.get("cursor", asked.get("published_utc.gte", "")).partition(" ")
+    since, _, place = query.get("cursor", query.get("published_utc.gte", "")).partition(" ")
     from_us = int(datetime.fromisoformat(since).timestamp()) * 1_000_000
     until = int(place) if place else len(newsroom().articles)
-    found = newsroom().since(from_us, until, now, MOST_NEWS + 1)
-    page = found[:MOST_NEWS]
+    found = newsroom().since(from_us, until, now, MAX_NEWS + 1)
+    page = found[:MAX_NEWS]
     more = b""
     if page != found:
         cursor = httpx.QueryParams({"cursor": f"{since} {page[-1].number}"})
@@ -241,8 +249,8 @@ def _bars(ticker: str, multiplier: int, timespan: str, first_ms: int, last_ms: i
 
 
 def true_until_us(timespan: str, multiplier: int, newest: Sequence[float]) -> int:
-    """Until when an answer with this newest bar, on the day of the trace, was what this upstream says: the moment at which the bar
-    was read; but where it is the last one of the day before, and had ended when it was read, until the first trade of the day.
+    """The moment until which an answer with this newest bar, on the day of the trace, was what this upstream answers: the moment at
+    which the bar was read; for the last bar of the day before that had ended when it was read, the first trade of the day.
     """
     start_ms, close = int(newest[0]), int(newest[4])
     ended_us = sessions.trading_days(*_LAST_DAYS)[-2].post_close_us
@@ -261,7 +269,7 @@ def _minutes(multiplier: int, timespan: str) -> int:
 
 @cache
 def _starts(multiplier: int, timespan: str) -> list[int]:
-    """The windows of all days, as the exchange trades: from 04:00 to 20:00 in New York."""
+    """The starts of all bars of this length, in milliseconds: the exchange trades from 04:00 to 20:00 in New York."""
     found: list[int] = []
     for trading in _days():
         midnight_ms = sessions.eastern_midnight_us(trading.date) // 1000

@@ -1,4 +1,4 @@
-"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: what other Dekr modules expect to request."""
+"""POST and DELETE /preferences/symbols, and the EventBridge event SymbolsPreferred: symbols that are expected to be requested."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def unprefer(symbol: SymbolPath) -> Response[str]:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda handler of both: answers an HTTP API event, or takes one of EventBridge, whose answer nobody reads.
+    """Handle an event of the HTTP API, or one of EventBridge, whose answer nobody reads.
 
     Raises StoreDown for an event that could not be kept, so that Lambda tries again.
     """
@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         facts |= _add(Preference.of_event(event, now_us))
     except InvalidInput as error:
-        # It would be as wrong the next time: Lambda shall not try again. Its sender is a module of ours, so it is worth a look.
+        # It would be as wrong the next time, so Lambda must not try again. Its sender is a module of ours, hence the warning.
         facts |= {"error": error.code, "detail": error.detail}
         level = Level.WARNING
     except StoreDown as error:

@@ -157,7 +157,7 @@ def popular(link: Link) -> World:
     world.to("2026-11-20T15:00:00Z")
     for ticker in ("AAPL", "MSFT"):
         world.get(days(ticker), world.key(7))
-        world.services.demand.note(ticker, 1)
+        world.services.demand.count_served(ticker, 1)
     world.store.run(*world.services.demand.all())
     world.upstream.calls.clear()
     world.to("2026-11-21T01:20:00Z")
@@ -208,7 +208,7 @@ def test_a_ticker_that_the_upstream_has_wrong_does_not_end_the_night(popular: Wo
     requests = {"AAPL": 9, "TSLA": 5, "MSFT": 4, "KO": 3}
     for ticker, count in requests.items():
         for _ in range(count):
-            popular.services.demand.note(ticker, 1)
+            popular.services.demand.count_served(ticker, 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: answer("TSLA") if "/ticker/TSLA/" in request.url.path else None
     report = popular.services.warmer.run(Task.NIGHT, always(60))
@@ -217,8 +217,8 @@ def test_a_ticker_that_the_upstream_has_wrong_does_not_end_the_night(popular: Wo
 
 
 def test_an_upstream_that_is_down_ends_the_run(popular: World) -> None:
-    popular.services.demand.note("TSLA", 1)
-    popular.services.demand.note("KO", 1)
+    popular.services.demand.count_served("TSLA", 1)
+    popular.services.demand.count_served("KO", 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: httpx.Response(500) if "/range/" in request.url.path else None
     report = popular.services.warmer.run(Task.NIGHT, always(60))
@@ -228,7 +228,7 @@ def test_an_upstream_that_is_down_ends_the_run(popular: World) -> None:
 
 def test_where_nothing_can_be_used_the_run_ends(popular: World) -> None:
     for number in range(20):
-        popular.services.demand.note(f"X{chr(65 + number)}", 1)
+        popular.services.demand.count_served(f"X{chr(65 + number)}", 1)
     popular.store.run(*popular.services.demand.all())
     popular.upstream.answer = lambda request: wrong("X") if "/ticker/X" in request.url.path else None
     report = popular.services.warmer.run(Task.NIGHT, always(60))

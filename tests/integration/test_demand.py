@@ -2,7 +2,7 @@
 
 import pytest
 
-from dekr.market.demand.record import CANDIDATES, MAX_TICKERS, NOTED_AT_MOST, Demand
+from dekr.market.demand.record import CANDIDATES, MAX_TICKERS, SEND_AT_COUNTS, Demand
 from dekr.store import plain
 from tests.world import World
 
@@ -17,7 +17,7 @@ def demand(world: World) -> Demand:
 def record_reads(demand: Demand, world: World, **counts: int) -> None:
     for ticker, count in counts.items():
         for _ in range(count):
-            demand.note(ticker, 0)
+            demand.count_served(ticker, 0)
     world.store.run(*demand.all())
 
 
@@ -50,12 +50,12 @@ def test_what_is_popular_now_overtakes_what_was_weeks_ago(demand: Demand, world:
 
 
 def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: Demand) -> None:
-    demand.note("AAPL", 0)
+    demand.count_served("AAPL", 0)
     world.store.run(*demand.due())
-    for _ in range(NOTED_AT_MOST - 1):
-        demand.note("AAPL", 0)
+    for _ in range(SEND_AT_COUNTS - 1):
+        demand.count_served("AAPL", 0)
         assert demand.due() == ()
-    demand.note("AAPL", 0)
+    demand.count_served("AAPL", 0)
     assert len(demand.due()) == 1
     assert demand.due() == ()
 
@@ -75,9 +75,9 @@ def test_a_ticker_that_does_not_exist_is_not_remembered(world: World, demand: De
 
 def test_the_record_is_bounded(world: World, demand: Demand) -> None:
     for i in range(MAX_TICKERS + 500):
-        demand.note(f"T{i}", 1)
+        demand.count_served(f"T{i}", 1)
         if i % 2:
-            demand.note(f"T{i}", 1)
+            demand.count_served(f"T{i}", 1)
         if i % 500 == 0:
             world.store.run(*demand.all())
     world.store.run(*demand.all())
@@ -121,7 +121,7 @@ def test_a_preferred_ticker_that_nobody_reads_is_as_old_as_its_last_fetch(world:
 
 
 def test_stamps_ahead_of_a_clock_that_stepped_back_do_not_count(world: World, demand: Demand) -> None:
-    demand.note("AAPL", world.services.now_us())
+    demand.count_served("AAPL", world.services.now_us())
     world.store.run(*demand.all())
     world.later(-600)
     (expected,) = demand.forecast(NO_FLOOR).tickers
@@ -146,7 +146,7 @@ def test_a_record_from_far_ahead_begins_anew(world: World, demand: Demand) -> No
 def test_the_same_batch_eight_times_notes_each_ticker_as_often(world: World, demand: Demand, size: int) -> None:
     batch = {f"T{number}": 0 for number in range(size)}
     for _ in range(8):
-        demand.note_all(batch)
+        demand.count_batch(batch)
         world.store.run(*demand.all())
     rates = {each.ticker: each.rate for each in demand.forecast(NO_FLOOR).tickers}
     assert set(rates) == set(batch)

@@ -442,7 +442,7 @@ def popular(world: World) -> World:
     demand = world.services.demand
     for name in NAMES[:400]:
         for _ in range(20):
-            demand.note(name, 1)
+            demand.count_served(name, 1)
     world.store.run(*demand.all())
     world.to("2026-11-20T14:29:00Z")
     return world

@@ -43,7 +43,7 @@ def record_reads(world: World, **counts: int) -> None:
     demand = world.services.demand
     for ticker, count in counts.items():
         for _ in range(count):
-            demand.note(ticker, 1)
+            demand.count_served(ticker, 1)
     world.store.run(*demand.all())
 
 

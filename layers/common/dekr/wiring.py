@@ -1,7 +1,8 @@
-"""The one place where objects are made.
+"""The composition root: the one place where objects are made.
 
 ``services()`` makes them once for each sandbox, from the environment; tests make ``Services`` with fakes at the outer edges.
-What a hit does not need (the HTTP client, AWS clients, services of other data) is imported and made on first use.
+What a hit does not need (the HTTP client, AWS clients, services of other data) is imported and made on first use, so that a
+function starts fast.
 """
 
 import os
@@ -54,7 +55,7 @@ class Services:
     """All services that a function may use, each made on first use.
 
     ``directory`` and ``client`` make the key directory and the upstream client, which a hit does not need; ``client`` takes the
-    clock that it shall read (microseconds). ``sleep`` waits for another request's fetch. ``passed_over`` collects failures that
+    clock that it reads (microseconds). ``sleep`` waits for another request's fetch. ``passed_over`` collects failures that
     the present request goes on without.
     """
 
@@ -81,62 +82,62 @@ class Services:
         self._upstream = cache(lambda: client(self.now_us))
 
     def now_us(self) -> int:
-        """The time by this machine's clock in microseconds since the epoch; a test that drives the store's clock drives it, too."""
+        """The time in microseconds since the epoch, by this machine's clock. Tests that drive the store's clock drive it, too."""
         return time.time_ns() // 1000 + self.store.clock_offset_us
 
     @cached_property
     def quotes(self) -> "LatestPrices":
         """The service of the latest quote."""
-        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - only functions that read quotes or trades need it
 
         return LatestPrices(self.shared, Datum.QUOTE)
 
     @cached_property
     def trades(self) -> "LatestPrices":
         """The service of the latest trade."""
-        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.service import LatestPrices  # noqa: PLC0415 - only functions that read quotes or trades need it
 
         return LatestPrices(self.shared, Datum.TRADE)
 
     @cached_property
     def shared(self) -> "SharedRefresh":
-        """The service that makes fetches which many tickers share."""
-        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
+        """The service of fetches that many tickers share."""
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - only functions that read quotes or trades need it
 
         return SharedRefresh(self._reader, self._upstream)
 
     @cached_property
     def snapshots(self) -> "Snapshots":
         """The service of one ticker's or several tickers' snapshots."""
-        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - only the function of snapshots needs it
 
         return Snapshots(self._reader, self._upstream, Datum.SNAPSHOT)
 
     @cached_property
     def universal(self) -> "Snapshots":
         """The service of universal snapshots."""
-        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.snapshots import Snapshots  # noqa: PLC0415 - only the function of snapshots needs it
 
         return Snapshots(self._reader, self._upstream, Datum.UNIVERSAL)
 
     @cached_property
     def whole_market(self) -> "MarketSnapshot":
         """The service of the whole market's snapshot."""
-        from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.market_snapshot import MarketSnapshot  # noqa: PLC0415 - only the function of snapshots needs it
 
         return MarketSnapshot(self._reader, self._upstream)
 
     @cached_property
     def batches(self) -> "QuoteBatches":
         """The service of the latest quotes of many tickers at once."""
-        from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.batch import QuoteBatches  # noqa: PLC0415 - only the function of batches needs it
 
         return QuoteBatches(self.shared)
 
     @cached_property
     def answers(self) -> "PassThrough":
         """The service of answers that are passed on as the upstream sent them."""
-        from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.passthrough.service import PassThrough  # noqa: PLC0415 - only functions that pass answers on need it
 
         return PassThrough(self._reader, self._upstream)
 
@@ -145,7 +146,7 @@ class Services:
         """The service of news."""
         from dekr.market.news.feed_fetcher import NewsFeed  # noqa: PLC0415 - only functions that read news need it
         from dekr.market.news.service import News  # noqa: PLC0415 - only functions that read news need it
-        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - only functions that read news need it
 
         feed = NewsFeed(self._single_flight, self._upstream)
         return News(self._reader, feed, ArticlePages(self.answers), self._upstream)
@@ -158,35 +159,35 @@ class Services:
     @cached_property
     def indicators(self) -> "Indicators":
         """The service of technical indicators."""
-        from dekr.market.indicators.service import Indicators  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.indicators.service import Indicators  # noqa: PLC0415 - only the function of indicators needs it
 
         return Indicators(self.bars)
 
     @cached_property
     def hours(self) -> "MarketHours":
         """The service of sessions and trading days."""
-        from dekr.market.market_hours import MarketHours  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.market_hours import MarketHours  # noqa: PLC0415 - only the function of reference data needs it
 
         return MarketHours(self.answers, self.now_us, self.passed_over)
 
     @cached_property
     def preferences(self) -> "Preferences":
         """The service of tickers that other Dekr modules expect to be requested."""
-        from dekr.market.demand.preferences import Preferences  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.demand.preferences import Preferences  # noqa: PLC0415 - only the function of preferences needs it
 
         return Preferences(self.demand)
 
     @cached_property
     def warmer(self) -> "Warmer":
         """The warmer, which preloads data within its own part of the upstream budget."""
-        from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - loaded on first use only
+        from dekr.gate.budget_share import BudgetShare  # noqa: PLC0415 - only the warmer's function needs it
         from dekr.market.bars.day_history import DayHistory  # noqa: PLC0415 - only the warmer's function needs it
         from dekr.market.bars.finished_day import FinishedDayHistory  # noqa: PLC0415 - only the warmer's function needs it
         from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
-        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - loaded on first use only
-        from dekr.market.warming.warmer import WARMER_FRACTION, Warmer  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.shared_refresh import SharedRefresh  # noqa: PLC0415 - only functions that read quotes or trades need it
+        from dekr.market.warming.audit import PreloadRecord  # noqa: PLC0415 - only the warmer's function needs it
+        from dekr.market.warming.nightly import NightlyHistory  # noqa: PLC0415 - only the warmer's function needs it
+        from dekr.market.warming.warmer import WARMER_FRACTION, Warmer  # noqa: PLC0415 - only the warmer's function needs it
 
         max_per_minute = max(1, int(self._gate.per_minute * WARMER_FRACTION))
         share = BudgetShare(self._gate, "warmer", max_per_minute, self.passed_over)
@@ -199,7 +200,7 @@ class Services:
         return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge)
 
     def _bars(self, reader: Reader) -> "Bars":
-        """The bar service on a read path."""
+        """The service of bars on the read path of this reader."""
         from dekr.market.bars.fetch import SegmentFetches  # noqa: PLC0415 - only functions that read bars need it
         from dekr.market.bars.history_start import HistoryStart  # noqa: PLC0415 - only functions that read bars need it
         from dekr.market.bars.segment_reader import SegmentReader  # noqa: PLC0415 - only functions that read bars need it
@@ -213,22 +214,22 @@ class Services:
         return Bars(segments, HistoryStart(reader, upstream), reader.now_us)
 
     def _warmers_charge(self) -> "RateCharge":
-        """The charge under which the warmer's calls are counted. No user has its name, which begins with a control character."""
+        """The charge under which the warmer's calls are counted. Its name begins with a control character, so it is no user's."""
         principal = Principal("\0warmer", Tier.INSTITUTIONAL_ELITE, Role.SERVICE, "")
         return self.limiter.rate_charge(principal, "warmer", data=0)
 
     @cached_property
     def usage(self) -> "UsageBook":
         """The counts of what callers used and what the cache saved."""
-        from dekr.ops.usage import UsageBook  # noqa: PLC0415 - loaded on first use only
+        from dekr.ops.usage import UsageBook  # noqa: PLC0415 - only the admin function needs it
 
         return UsageBook(self.store)
 
     @cached_property
     def health(self) -> "HealthCheck":
         """The check whether the service can answer."""
-        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - loaded on first use only
-        from dekr.ops.health import HealthCheck  # noqa: PLC0415 - loaded on first use only
+        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - only the admin function needs it here
+        from dekr.ops.health import HealthCheck  # noqa: PLC0415 - only the admin function needs it
 
         families = [endpoint.family for endpoint in LADDERS[Datum.QUOTE]]
         return HealthCheck(self._gate, self.now_us, families, self.passed_over)
@@ -248,12 +249,12 @@ def _token() -> str:
 
 def _store(settings: Settings) -> Store:
     if settings.redis_mode == "cluster":
-        from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only on a node-based cluster
+        from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only a node-based cluster needs it
 
         return ClusterLink(settings.redis_url, settings.key_prefix)
     credentials = None
     if settings.redis_auth == "iam":
-        from dekr.store.iam import IamCredentials  # noqa: PLC0415 - only where the store asks for it
+        from dekr.store.iam import IamCredentials  # noqa: PLC0415 - only a store with IAM authentication needs it
 
         credentials = IamCredentials(settings.redis_iam_user, settings.redis_iam_cache, os.environ)
     return Link.open(settings.redis_url, prefix=settings.key_prefix, credentials=credentials)
@@ -264,11 +265,11 @@ def _verify(
 ) -> Callable[[str], Principal]:
     @cache
     def tokens() -> "Tokens":
-        from dekr.access.issuer_keys import IssuerKeys  # noqa: PLC0415 - only where somebody comes with a token
-        from dekr.access.tokens import Tokens  # noqa: PLC0415 - loaded on first use only
+        from dekr.access.issuer_keys import IssuerKeys  # noqa: PLC0415 - only callers who come with a token need it
+        from dekr.access.tokens import Tokens  # noqa: PLC0415 - only callers who come with a token need it
 
         def fetch() -> bytes:
-            from dekr.access.jwks_http import fetch_jwks  # noqa: PLC0415 - with it comes the HTTP client
+            from dekr.access.jwks_http import fetch_jwks  # noqa: PLC0415 - it loads the HTTP client
 
             return fetch_jwks(settings.jwks_url)
 
@@ -281,7 +282,7 @@ def _verify(
 def _directory(settings: Settings) -> Callable[[], KeyDirectory]:
     @cache
     def directory() -> KeyDirectory:
-        from dekr.access.directory import dynamo_directory  # noqa: PLC0415 - with it comes boto3
+        from dekr.access.directory import dynamo_directory  # noqa: PLC0415 - it loads boto3
 
         return dynamo_directory(settings.keys_table)
 
@@ -290,7 +291,7 @@ def _directory(settings: Settings) -> Callable[[], KeyDirectory]:
 
 def _client(settings: Settings) -> "Callable[[Callable[[], int]], PolygonClient]":
     def client(now_us: Callable[[], int]) -> "PolygonClient":
-        from dekr.polygon.connect import connect, secret  # noqa: PLC0415 - with it comes the HTTP client
+        from dekr.polygon.connect import connect, secret  # noqa: PLC0415 - it loads the HTTP client
 
         return connect(settings.polygon_base_url, secret(settings.polygon_secret_arn), now_us)
 

@@ -1,7 +1,7 @@
-"""Builds every key of the store and every name of a lease.
+"""Builders of every key in the store and every name of a lease.
 
-A key is ``<prefix>{<slot>}:<name>``. What stands in braces decides the hash slot on a cluster, so all keys that one script
-touches have the same:
+A key is ``<prefix>{<slot>}:<name>``. The text in braces decides the hash slot on a cluster, so it is equal in all keys that one
+script touches:
 
     {AAPL}:quote              an entry of a ticker: its datum, and for bars the series and the segment
     {market}:splits           an entry that belongs to no ticker
@@ -29,7 +29,7 @@ _NO_ENTRIES: Final = (b"upstream", b"demand")
 
 
 class Datum(StrEnum):
-    """A kind of data in the cache, as its entries are named in keys. Bars and answers that are passed on have longer names."""
+    """A kind of data in the cache, by the name of its entries in keys. Bars and answers that are passed on have longer names."""
 
     QUOTE = "quote"
     TRADE = "trade"
@@ -38,7 +38,7 @@ class Datum(StrEnum):
     UNIVERSAL = "universal"
     """A v3 snapshot as the upstream sent it."""
     FIRST_BAR = "first"
-    """When a ticker's history begins."""
+    """The start of a ticker's history."""
     SPLITS = "splits"
     """The recent splits of all tickers."""
     FINISHED_DAY = "history"
@@ -46,7 +46,7 @@ class Datum(StrEnum):
     NEWS_LIST = "news:newest"
     """A ticker's newest articles."""
     NEWS_FEED = "news:feed"
-    """The state that the last fetch of all tickers' news left."""
+    """The state that the last fetch of all tickers' news has reached."""
 
 
 class Lease(StrEnum):
@@ -57,9 +57,13 @@ class Lease(StrEnum):
     BEST_QUOTES = "many:market"
     """The warmer's refresh of the quotes that are most in demand."""
     MARKET_SNAPSHOT = "market:snapshot"
+    """The fetch of the snapshot of all tickers."""
     FINISHED_DAY = "market:history"
+    """The addition of a finished trading day to the day bars of all tickers."""
     SPLITS = "market:splits"
+    """The fetch of the recent splits of all tickers."""
     NEWS_FEED = "market:news"
+    """The fetch of the news of all tickers."""
 
 
 class DemandPart(StrEnum):
@@ -106,8 +110,8 @@ def family(prefix: str, name: str) -> str:
 
 
 def decision(prefix: str, lease: str, families: Sequence[str], covered_by: str | None) -> list[str]:
-    """The keys that the gate decides on: the lease, the log of calls, the pause, the families, and maybe the lease of another
-    fetch.
+    """The keys that the gate's decision reads: the lease, the log of calls, the pause, the families and, where one is named, the
+    lease of another fetch (``covered_by``).
     """
     slot = f"{prefix}{{upstream}}:"
     found = [f"{slot}lease:{lease}", f"{slot}calls", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
@@ -121,7 +125,7 @@ def settlement(prefix: str, lease: str, families: Sequence[str]) -> list[str]:
 
 
 def budget_share(prefix: str, name: str) -> str:
-    """The key of the log of calls of a caller who may use a part of the budget only."""
+    """The key of the log of calls of a caller who may use only a part of the upstream budget."""
     return f"{prefix}{{upstream}}:share:{name}"
 
 

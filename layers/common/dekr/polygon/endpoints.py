@@ -18,7 +18,7 @@ LONG_S: Final = 10.0
 """Seconds that one attempt may take for a page of bars or of a list, or for the whole market."""
 
 TICKS_KEPT_US: Final = 10 * 60 * 1_000_000
-"""How long the store keeps a page of quotes or trades: it has megabytes that hardly anybody reads twice."""
+"""The microseconds that the store keeps a page of quotes or trades, which has megabytes that hardly anybody reads twice."""
 
 
 class Shape(StrEnum):
@@ -72,10 +72,10 @@ SNAPSHOT: Final = Endpoint(
     "snapshot", _SNAPSHOTS + "/{ticker}", Family("snapshot"), QUICK_S, 5_000, DataClass.REAL_TIME
 )
 SNAPSHOTS: Final = Endpoint("snapshots", _SNAPSHOTS, Family("market"), QUICK_S, 5_000, DataClass.REAL_TIME)
-"""The snapshots of several tickers. Their family is another than one ticker's, because they may fail where one ticker's do not."""
+"""The snapshots of several tickers. Their family differs from that of one ticker's, because they may fail where that does not."""
 
 MARKET: Final = Endpoint("market", _SNAPSHOTS, SNAPSHOTS.family, LONG_S, 12_000, DataClass.REAL_TIME)
-"""The snapshot of the whole market: the same address without ``tickers``."""
+"""The snapshot of the whole market: the address of SNAPSHOTS without ``tickers``."""
 
 UNIVERSAL: Final = Endpoint(
     "universal", "/v3/snapshot", Family("universal"), QUICK_S, 5_000, DataClass.REAL_TIME, max_limit=250
@@ -91,7 +91,7 @@ NEWEST_MINUTE: Final = Endpoint(
 PREVIOUS_CLOSE: Final = Endpoint(
     "prev", "/v2/aggs/ticker/{ticker}/prev", Family("prev"), QUICK_S, 5_000, DataClass.REAL_TIME
 )
-"""The previous day's bar, for its close; PREVIOUS_BAR is the same address, passed on."""
+"""The previous day's bar, for its close; PREVIOUS_BAR has the same address for answers that are passed on."""
 
 PREVIOUS_BAR: Final = Endpoint(
     "prev",
@@ -154,7 +154,9 @@ NEWS: Final = Endpoint(
 NEWS_FEED: Final = Endpoint(
     "newsfeed", NEWS.path, Family("newsfeed"), LONG_S, 15_000, DataClass.NEWS, Shape.ARTICLES, max_limit=1_000
 )
-"""The news of all tickers. Where it fails, those of one ticker may not. Its lease lasts until all lists are written."""
+"""The news of all tickers. It has a family of its own, because one ticker's news may work where these fail. Its lease lasts until
+all lists are written.
+"""
 
 TICKERS: Final = Endpoint(
     "tickers",
@@ -192,5 +194,5 @@ UPCOMING: Final = Endpoint(
 
 
 def lease_ms(*endpoints: Endpoint) -> int:
-    """How many milliseconds a fetch that may call any of these endpoints may hold its lease."""
+    """The milliseconds that a fetch which may call any of these endpoints may hold its lease."""
     return max(endpoint.lease_ms for endpoint in endpoints)

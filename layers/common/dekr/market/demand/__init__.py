@@ -1,1 +1,1 @@
-"""Demand: which tickers are asked for, how often, and which ones other modules expect to be wanted."""
+"""Demand: which tickers are requested, how often, and which ones other Dekr modules expect to be requested."""

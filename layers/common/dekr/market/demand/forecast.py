@@ -1,4 +1,4 @@
-"""What the record of demand expects of the next minutes."""
+"""The requests that the record of demand expects in the next minutes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Forecast:
 
     ``market_us``: when the whole market was last fetched (0: long ago). ``rate``: requests a second, all tickers together.
     ``tickers``: those in demand, the most popular first, then those that other modules prefer; where the whole market was
-    fetched after the floor that was given, only those that it lacked.
+    fetched after the reader's floor, only those that it lacked.
     """
 
     now_us: int
@@ -32,7 +32,7 @@ class Forecast:
 def parse_forecast(reply: list[Any], floor_us: int, pace: float | None = None) -> Forecast:
     """The forecast in the reply of ``forecast.lua``. ``pace``: requests a second to assume in the place of the present ones.
 
-    Raises ValueError or OverflowError for a record that somebody else has written into.
+    Raises ValueError or OverflowError for a record with values that this service does not write.
     """
     now_us, market, *rest = reply
     market_us = int(float(market))
@@ -42,13 +42,13 @@ def parse_forecast(reply: list[Any], floor_us: int, pace: float | None = None) -
     pace, total = float(recent) if pace is None else pace, float(requests)
     per_score = pace / total if total else 0.0
     rates = {name.decode(): float(score) * per_score for name, score in zip(names, scores, strict=True)}
-    for name, word in zip(preferred[::2], preferred[1::2], strict=True):
-        until_us, _, weight = word.partition(b" ")
+    for name, preference in zip(preferred[::2], preferred[1::2], strict=True):
+        until_us, _, weight = preference.partition(b" ")
         if int(until_us) > now_us:
             expected = float(weight) / 3600
             rates[name.decode()] = rates.get(name.decode(), 0.0) + expected
             pace += expected
-    # Where the market was fetched after the floor, these are the tickers that it lacked: its own stamp is not theirs.
+    # Where the market was fetched after the floor, these are the tickers that it lacked, and its stamp does not apply to them.
     fetched_us = 0 if market_us > floor_us else market_us
     when = {name.decode(): max(int(float(stamp or 0)), fetched_us) for name, stamp in zip(names, stamps, strict=True)}
     return Forecast(

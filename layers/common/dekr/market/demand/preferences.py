@@ -1,7 +1,7 @@
-"""Tickers that other Dekr modules expect to be wanted: they count as demand before the first reader asks.
+"""Tickers that other Dekr modules expect to be requested: they count as demand before the first request.
 
-What is preferred is part of the record of demand (dekr.market.demand.record), so it is preloaded along with what is popular, in
-the same calls, and for as long as it is said to be wanted.
+Preferred tickers are part of the record of demand (dekr.market.demand.record), so the calls that preload popular tickers preload
+them, too, until their preference ends.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Preferences:
     demand: Demand
 
     def add(self, tickers: Sequence[str], weight: int, until_us: int) -> int:
-        """Expect ``weight`` requests an hour for each of these, until then; returns how many tickers are preferred now.
+        """Expect ``weight`` requests an hour for each of these tickers until ``until_us``; returns how many are preferred now.
 
         Raises InvalidInput where there would be too many, and then changes nothing; StoreDown.
         """
@@ -28,6 +28,6 @@ class Preferences:
         return int(kept)
 
     def end(self, ticker: str) -> int:
-        """Expect no more than what is asked for anyway; returns how many tickers are preferred now. Raises StoreDown."""
+        """Drop a ticker's preference, if it has one; returns how many tickers are preferred now. Raises StoreDown."""
         (kept,) = self.demand.store.run(*self.demand.prefer((ticker,), 0, 0))
         return int(kept)

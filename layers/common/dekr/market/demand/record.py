@@ -19,49 +19,51 @@ from dekr.store import Command, Store, call
 from dekr.store.command import Word
 
 HALF_LIFE_US: Final = 7 * 86_400 * 1_000_000
-"""After so long a request counts half for which tickers are popular: yesterday is remembered, last month is not."""
+"""The age at which a request counts half for a ticker's popularity: yesterday is remembered, last month is not."""
 
 SPAN_US: Final = 900 * 1_000_000
-"""The pace is that of about the last quarter of an hour."""
+"""The span over which the pace of all requests is measured: about the last quarter of an hour."""
 
 MAX_TICKERS: Final = 20_000
-"""The record keeps so many tickers, the least popular go first."""
+"""The number of tickers that the record keeps; the least popular are dropped first."""
 
 CANDIDATES: Final = 4_000
-"""A forecast names so many popular tickers (more change nothing, measured)."""
+"""The number of popular tickers that a forecast names (more change nothing, measured)."""
 
 MAX_PREFERRED: Final = 5_000
-SAMPLED: Final = 8
-"""Of so many quotes of batches one is noted, for all: telling the store of a hundred takes longer than reading them."""
+"""The number of tickers that may be preferred at a time."""
 
-NOTED_AT_MOST: Final = 64
-NOTED_FOR_US: Final = 10_000_000
-"""A sandbox sends its counts when it has so many, or has waited so long."""
+SAMPLED: Final = 8
+"""One of so many quotes of a batch is counted, for all of them: sending a hundred counts takes longer than reading the quotes."""
+
+SEND_AT_COUNTS: Final = 64
+SEND_AFTER_US: Final = 10_000_000
+"""A sandbox sends its counts when it has so many, or when it last sent some so long ago."""
 
 NO_FLOOR: Final = 1 << 62
-"""No fetch started after it: a forecast names all tickers in demand."""
+"""A floor that no fetch is newer than: with it, a forecast names all tickers in demand."""
 
 
 @dataclass(slots=True)
 class Demand:
-    """The record. ``now_us`` is this machine's clock, good enough to wait some seconds."""
+    """The record of demand. ``now_us`` is this machine's clock, good enough to wait some seconds."""
 
     store: Store
     now_us: Callable[[], int]
     _counts: Counter[str] = field(default_factory=Counter)
     _stamps: dict[str, int] = field(default_factory=dict)
-    _noted: int = 0
+    _unsent: int = 0
     _batches: int = 0
     _sent_us: int = 0
 
-    def note(self, ticker: str, stamp_us: int) -> None:
+    def count_served(self, ticker: str, stamp_us: int) -> None:
         """Count a quote or trade that was served, from an entry with this stamp."""
         self._counts[ticker] += 1
         self._stamps[ticker] = stamp_us
-        self._noted += 1
+        self._unsent += 1
 
-    def note_all(self, served: Mapping[str, int]) -> None:
-        """Count the quotes of a batch, by ticker with their stamps: of SAMPLED of them one stands for all."""
+    def count_batch(self, served: Mapping[str, int]) -> None:
+        """Count the quotes of a batch, given as stamps by ticker: one of each SAMPLED is counted for all of them."""
         if not served:
             return
         # Another eighth each time: the same batch comes again and again.
@@ -70,19 +72,19 @@ class Demand:
         for ticker in islice(served, at, None, SAMPLED):
             self._counts[ticker] += SAMPLED
             self._stamps[ticker] = served[ticker]
-        self._noted += len(served) // SAMPLED + 1
+        self._unsent += len(served) // SAMPLED + 1
 
     def due(self) -> tuple[Command, ...]:
-        """The command that sends the counts, where it is time for that."""
-        if not self._noted:
+        """The command that sends the counts, where there are enough or they have waited long enough; else none."""
+        if not self._unsent:
             return ()
-        if self._noted < NOTED_AT_MOST and self.now_us() - self._sent_us < NOTED_FOR_US:
+        if self._unsent < SEND_AT_COUNTS and self.now_us() - self._sent_us < SEND_AFTER_US:
             return ()
         return self.all()
 
     def all(self) -> tuple[Command, ...]:
-        """The command that sends the counts so far, where there are any."""
-        if not self._noted:
+        """The command that sends all counts so far, where there are any; else none."""
+        if not self._unsent:
             return ()
         args: list[Word] = []
         for ticker, count in self._counts.items():
@@ -91,11 +93,11 @@ class Demand:
         command = call(RECORD_REQUESTS, touched, HALF_LIFE_US, SPAN_US, MAX_TICKERS, *args)
         self._counts.clear()
         self._stamps.clear()
-        self._noted, self._sent_us = 0, self.now_us()
+        self._unsent, self._sent_us = 0, self.now_us()
         return (command,)
 
     def forecast(self, floor_us: int, pace: float | None = None) -> Forecast:
-        """The requests to expect; where the market was fetched after the floor, only for tickers that it lacked.
+        """The requests to expect; where the whole market was fetched after the floor, only for tickers that it lacked.
 
         ``pace``: requests a second to assume in the place of the present ones. Raises StoreDown.
         """
@@ -104,7 +106,7 @@ class Demand:
         try:
             return parse_forecast(reply, floor_us, pace)
         except (ValueError, OverflowError):
-            # A record that somebody else has written into says nothing.
+            # A record with values that this service does not write is of no use.
             return Forecast(reply[0], 0)
 
     def refreshed(self, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
@@ -116,7 +118,7 @@ class Demand:
         return self._refreshed("market", stamp_us, lacking)
 
     def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
-        """The command that expects ``weight`` requests an hour more for each ticker until then; 0 ends that."""
+        """The command that expects ``weight`` requests an hour more for each ticker until ``until_us``; a weight of 0 ends that."""
         return (call(SET_PREFERENCES, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers),)
 
     def _refreshed(self, kind: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:

@@ -6,13 +6,13 @@ from dekr.cache.freshness import CLOCK_TOLERANCE_US, DAY_US, SECOND_US
 from dekr.store import load_script, lua_text
 
 SCORES_SINCE_US: Final = 1_767_225_600 * SECOND_US
-"""1 January 2026 (UTC), from which the weights of requests are counted. Any moment would do that never changes."""
+"""1 January 2026 (UTC), from which the weights of requests are counted. Any moment would do, but it must never change."""
 
 MAX_RECORD_AHEAD_US: Final = DAY_US
 """A record that was written farther ahead of the clock than this begins anew."""
 
 YOUNGEST_RECORD_US: Final = 600 * SECOND_US
-"""A younger record is taken for so old: its first requests say little of how many follow."""
+"""A younger record counts as this old, because its first requests say little about how many follow."""
 
 RECORD_KEPT_S: Final = 30 * 86_400
 """The record is forgotten after so long without a request."""

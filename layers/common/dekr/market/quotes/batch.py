@@ -14,7 +14,7 @@ from dekr.gate.permit import Permit
 from dekr.market.quotes.answer import answer_of
 from dekr.market.quotes.entries import EntryBuilder, refusal
 from dekr.market.quotes.shared_refresh import SharedRefresh, keeping
-from dekr.market.quotes.stand_ins import closes_of, kind_of_closes
+from dekr.market.quotes.stand_ins import close_datum_of, kind_of_closes
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
 from dekr.market.read.requirement import Requirement, real_time
@@ -35,7 +35,7 @@ LADDER: Final = (UNIVERSAL, SNAPSHOTS, GROUPED)
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """What a batch requires (its tickers by key), and how to get what is missing."""
+    """The tickers of a batch by key, their requirements, and the fetch of those that are missing."""
 
     tickers: dict[str, str]
     requirements: list[Requirement]
@@ -44,19 +44,19 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class QuoteBatches:
-    """The service of batches. ``shared`` makes the fetches that bring other tickers along."""
+    """The service of batches. ``shared`` makes fetches that bring other tickers, too."""
 
     shared: SharedRefresh
     _plan: Callable[[tuple[str, ...]], BatchPlan] = field(init=False)
 
     def __post_init__(self) -> None:
-        # Who reads a batch reads the same one again.
+        # Most callers read the same batch again and again.
         object.__setattr__(self, "_plan", lru_cache(MAX_PLANS)(self._plan_of))
 
     def get(self, context: ReadContext, tickers: Sequence[str]) -> dict[str, str | DekrError]:
         """The JSON of each ticker's quote, or the error that stands in its place; in the order given.
 
-        Without any ticker the request is paid all the same. Raises what the fetch raises where no ticker at all can be served.
+        A request without any ticker is charged as any other. Raises what the fetch raises where no ticker at all can be served.
         """
         plan = self._plan(tuple(tickers))
         reader = self.shared.reader
@@ -76,7 +76,7 @@ class QuoteBatches:
                 if context.source != answer.source:
                     context.source = answer.source if context.source is None else MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
-        reader.demand.note_all(served)
+        reader.demand.count_batch(served)
         return found
 
     def _plan_of(self, tickers: tuple[str, ...]) -> BatchPlan:
@@ -100,11 +100,13 @@ class BatchFetcher:
     shared: SharedRefresh
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entries of the missing quotes, and of what came along. Raises as LadderFetcher.fetch does."""
+        """The entries of the missing quotes, and of other data in the same answers. Raises what the client raises, NotEntitled
+        where the plan has no source, and Incomplete where some entries were brought before the fetch failed.
+        """
         del cached
         families = permit.families
         tickers = [slot_of(requirement.key) for requirement in missing]
-        writes = self.shared.refresh_along(permit, tickers, Datum.QUOTE)
+        writes = self.shared.refresh_with_others(permit, tickers, Datum.QUOTE)
         left = self.shared.lacking(tickers, Datum.QUOTE, writes)
         if left:
             with keeping(writes):
@@ -135,7 +137,7 @@ class BatchFetcher:
 
     def _builder(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
         single_flight = self.shared.reader.single_flight
-        return self.shared.builder(permit, kind_of_closes(closes_of(single_flight, found, Datum.QUOTE, permit)))
+        return self.shared.builder(permit, kind_of_closes(close_datum_of(single_flight, found, Datum.QUOTE, permit)))
 
     def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         """The entries of the previous day's closes."""

@@ -1,4 +1,4 @@
-"""Entries that one upstream answer makes: a snapshot holds a quote and a trade, too, and nobody has to fetch those again."""
+"""The entries that one upstream answer makes: a snapshot makes those of its quote and trade, too, which need no other fetch."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,10 @@ NOT_ENTITLED: Final = "NOT_ENTITLED"
 
 @dataclass(frozen=True, slots=True)
 class EntryBuilder:
-    """Makes the writes of real-time data fetched at ``stamp_us``. ``closes``: the kind of an entry
-    made of a bar's close: a value where the ticker has nothing better, a stand-in where that is not known.
+    """Makes the writes of real-time data fetched at ``stamp_us``.
+
+    ``closes``: the kind of an entry made of a bar's close: a value where the ticker has nothing better, a stand-in where that is
+    not known.
     """
 
     cache: EntryCache
@@ -39,17 +41,17 @@ class EntryBuilder:
         payload = {"source": found.source, "delayed": found.delayed, "fields": found.fields}
         return self._write(ticker, datum, payload, self.closes if found.source in BAR_SOURCES else Kind.VALUE)
 
-    def snapshot(self, found: "Snapshot", datum: Datum, needed: Datum | None = None) -> list[Write]:
+    def snapshot(self, found: "Snapshot", datum: Datum, close_datum: Datum | None = None) -> list[Write]:
         """The entries of a snapshot: itself under ``datum``, its quote and its trade.
 
-        A bar's close stands for the ``needed`` one of these only: it must not take the place of a real quote or trade.
+        A bar's close stands for ``close_datum`` alone (quote or trade): it must not take the place of a real one.
         """
         ticker = found.ticker
         writes = [self._write(ticker, datum, {"delayed": found.delayed, "sent": found.fields}, Kind.VALUE)]
         writes += [
             self.latest(ticker, name, latest)
             for name, latest in ((Datum.QUOTE, found.quote), (Datum.TRADE, found.trade))
-            if latest is not None and (latest.source == "snapshot" or name == needed)
+            if latest is not None and (latest.source == "snapshot" or name == close_datum)
         ]
         return writes
 
@@ -59,15 +61,15 @@ class EntryBuilder:
         """The entries that readers of these tickers' ``datum`` wait for, from what was found in the ``shape`` of an endpoint.
 
         A minute bar's close or the previous day's stands for it where there is nothing newer. The universal snapshot says of
-        each ticker whether there is one; the market's leaves out those that it has nothing of, and so does this.
+        each ticker whether it exists; other snapshots leave out tickers that they do not know, so these get no entry here.
         """
         writes: list[Write] = []
         for ticker in tickers:
             snapshot = found.get(ticker)
-            word = NOT_FOUND if snapshot is None else snapshot.error
-            if snapshot is None or word is not None:
+            error_code = NOT_FOUND if snapshot is None else snapshot.error
+            if snapshot is None or error_code is not None:
                 if shape == Datum.UNIVERSAL:
-                    writes += [self.negative(ticker, name, word or NOT_FOUND) for name in (shape, datum)]
+                    writes += [self.negative(ticker, name, error_code or NOT_FOUND) for name in (shape, datum)]
                 continue
             writes += self.snapshot(snapshot, shape, datum)
             if snapshot.latest(datum) is None:
@@ -76,12 +78,12 @@ class EntryBuilder:
                 writes.append(self.latest(ticker, datum, close) if close else self.negative(ticker, datum))
         return writes
 
-    def write_all(self, found: "Sequence[Snapshot]", shape: Datum, needed: Datum | None) -> None:
-        """Write the entries of snapshots that came along. Raises StoreDown where the store has not taken all of it."""
+    def write_all(self, found: "Sequence[Snapshot]", shape: Datum, close_datum: Datum | None) -> None:
+        """Write the entries of snapshots that no reader waits for. Raises StoreDown where the store has not taken all of them."""
         for start in range(0, len(found), CHUNK):
             writes: list[Write] = []
             for snapshot in found[start : start + CHUNK]:
-                writes += self.snapshot(snapshot, shape, needed)
+                writes += self.snapshot(snapshot, shape, close_datum)
             self.cache.store.run(*self.cache.put(writes, copy=False))
 
     def promoted(self, ticker: str, datum: Datum, stand_in: Entry) -> Write:
@@ -89,10 +91,10 @@ class EntryBuilder:
         entry = Entry(stand_in.stamp_us, Kind.VALUE, stand_in.payload)
         return Write(self.cache.key(ticker, datum), entry, _keep_us(self.stamp_us, self.stale_us))
 
-    def negative(self, ticker: str, datum: Datum, word: str = NOT_FOUND) -> Write:
-        """The entry that remembers for a short time that there is none, and the upstream's word why."""
+    def negative(self, ticker: str, datum: Datum, error_code: str = NOT_FOUND) -> Write:
+        """The entry that remembers for a short time that there is no data, with the upstream's error code."""
         key = self.cache.key(ticker, datum)
-        return Write.negative(key, self.stamp_us, json.dumps(word).encode())
+        return Write.negative(key, self.stamp_us, json.dumps(error_code).encode())
 
     def _write(self, ticker: str, datum: Datum, payload: dict[str, Any], kind: Kind) -> Write:
         entry = Entry(self.stamp_us, kind, to_json(payload))
@@ -112,12 +114,12 @@ def refusal(entry: Entry, ticker: str) -> DekrError:
 
 
 def lacking(cache: EntryCache, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
-    """The tickers of whose datum there is no entry among the writes."""
+    """The tickers that have no entry of this datum among the writes."""
     brought = {write.key for write in writes}
     return [ticker for ticker in tickers if cache.key(ticker, datum) not in brought]
 
 
-def has(found: "Snapshot | None", datum: Datum, needed: Datum | None) -> bool:
-    """Whether the snapshot has the ticker's quote (or trade) itself, or a bar's close that will do."""
+def has(found: "Snapshot | None", datum: Datum, close_datum: Datum | None) -> bool:
+    """Whether the snapshot has the ticker's quote (or trade) itself or, where there is a ``close_datum``, a bar's close."""
     latest = None if found is None else found.latest(datum)
-    return latest is not None and (latest.source == "snapshot" or needed is not None)
+    return latest is not None and (latest.source == "snapshot" or close_datum is not None)

@@ -1,4 +1,4 @@
-"""The fetch of one ticker's latest quote or trade: along with others, else from the best source that the plan includes."""
+"""The fetch of one ticker's latest quote or trade: in one call with other tickers', else from the best source of the plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,11 +34,11 @@ class LadderFetcher:
     datum: Datum
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entry of the datum, and of what came along. Raises what the client raises, NotEntitled where the plan has no
-        source, and Incomplete where other entries were brought before the fetch failed.
+        """The entry of the datum, and of other data in the same answer. Raises what the client raises, NotEntitled where the plan
+        has no source, and Incomplete where other entries were brought before the fetch failed.
         """
         families = permit.families
-        writes = self.shared.refresh_along(permit, [self.ticker], self.datum)
+        writes = self.shared.refresh_with_others(permit, [self.ticker], self.datum)
         if self.shared.lacking([self.ticker], self.datum, writes):
             (requirement,) = missing
             kept = cached.get(requirement.key)
@@ -58,7 +58,7 @@ class LadderFetcher:
         family = permit.family
         while True:
             if stand_in is not None and stand_in.stamp_us > permit.floor_us and family in _OF_BARS:
-                # It is what would be fetched now.
+                # A fetch would bring the same close.
                 permit.stamp_us = stand_in.stamp_us
                 return [builder.promoted(self.ticker, self.datum, stand_in)]
             try:

@@ -1,4 +1,4 @@
-"""Quotes and trades of the live stream as entries of the cache: what was streamed, nobody has to fetch.
+"""Quotes and trades of the live stream as entries of the cache: what was streamed needs no fetch.
 
 An entry is stamped with the earlier of the event's own time and its receipt, so a delayed or late event is never taken for
 a fresh one, and a clock that runs ahead upstream makes nothing younger than it is. Older data never takes the place of newer:
@@ -27,7 +27,7 @@ _TRADE_NAMES: Final = {"p": "p", "s": "s", "x": "x", "i": "i", "c": "c", "q": "q
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a batch of events: ``written`` refreshed the cache, ``older`` came after something newer of the same
+    """The result of a batch of events: ``written`` refreshed the cache, ``older`` came after something newer of the same
     ticker, ``bad`` are no quotes or trades.
     """
 
@@ -81,7 +81,7 @@ class _Event:
 
 
 def _event(sent: object) -> _Event | None:
-    """The quote or trade that was sent; None for what is none."""
+    """The quote or trade that was sent; None for anything else."""
     if not isinstance(sent, Mapping):
         return None
     kind, symbol, time_ms = sent.get("ev"), sent.get("sym"), sent.get("t")

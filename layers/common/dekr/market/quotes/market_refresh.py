@@ -1,7 +1,7 @@
 """The refresh of the whole market's quotes and trades: one call for all who would make it, under a lease of its own.
 
-A holder of a quote's lease who finds it taken waits, but not for long. The holder's own tickers are written first, all others in
-chunks, and only in the store: copies are for what this sandbox serves.
+The holder of a quote's lease who finds the market's lease taken waits, but not for long. Whoever fetches writes the tickers of its
+own readers first, all others in chunks and only to the store: this sandbox keeps copies of what it serves.
 """
 
 import gc
@@ -19,8 +19,8 @@ from dekr.errors import StoreDown
 from dekr.gate.gate import Done
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import EntryBuilder, has, lacking
-from dekr.market.quotes.refresh_policy import Miss
-from dekr.market.quotes.stand_ins import closes_of
+from dekr.market.quotes.refresh_policy import RefreshScope
+from dekr.market.quotes.stand_ins import close_datum_of
 from dekr.market.read.fetch import Fetch
 from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Requirement
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
 REFRESH_LEASE_MS: Final = 8_000
-"""Longer than an attempt and the writing of what it brought: a holder that was killed is replaced after it."""
+"""Longer than an attempt and the writing of its entries take together; after it, a holder that was killed is replaced."""
 
 ATTEMPT_S: Final = 4.0
-"""How long the whole market may take, a second attempt included: another fetch can follow."""
+"""The seconds that the whole market may take, a second attempt included, so that another fetch can follow."""
 
 DISTRUST_MS: Final = 60_000
 """A market that was mostly wrong is not fetched again for so long."""
 
 MAX_LACKING: Final = 1_000
-"""Of the tickers in demand that the market lacks so many are remembered, the most demanded."""
+"""The number of tickers in demand, the most popular first, that are remembered as absent from the market."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketRefresh:
-    """Fetches the whole market. ``client`` makes the upstream client on the first miss."""
+    """Fetches the whole market. ``client`` makes the upstream client on the first miss, so that hits never load it."""
 
     reader: Reader
     client: "Callable[[], PolygonClient]"
 
-    def fetch_or_join(self, permit: Permit, miss: Miss) -> list[Write]:
-        """The entries of the miss's tickers in the whole market: fetched with the permit's call, or by somebody else whose fetch
-        is waited for. Raises what the gate and the client raise.
+    def fetch_or_join(self, permit: Permit, scope: RefreshScope) -> list[Write]:
+        """The entries of the scope's tickers in the whole market: fetched with the permit's call, or by another request, for whose
+        fetch this one waits. Raises what the gate and the client raise.
         """
         single_flight = self.reader.single_flight
         request = replace(
@@ -67,13 +67,13 @@ class MarketRefresh:
         if joined is None:
             return []
         if isinstance(joined, Done):
-            return self._of_another_fetch(permit, miss)
-        # The own lease has waited, too, and must last as long as the market may take: half of the time that is left, so that the
-        # other half is for a fetch of the ticker alone.
+            return self._of_another_fetch(permit, scope)
+        # The lease of the ticker has aged during the wait and must last as long as the market may take: half of the time that is
+        # left, so that the other half is for a fetch of the ticker alone.
         single_flight.tell(*permit.renewed())
         deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
         joined.request = replace(joined.request, deadline=deadline)
-        fetcher = MarketFetcher(self, miss, permit)
+        fetcher = MarketFetcher(self, scope, permit)
         try:
             single_flight.run(_fetch_by(fetcher), joined)
         except StoreDown as error:
@@ -81,14 +81,14 @@ class MarketRefresh:
             self.reader.passed_over.note(error)
         return fetcher.brought
 
-    def fetch_of(self, miss: Miss) -> Fetch:
-        """The fetch of the whole market for nobody in particular."""
-        return _fetch_by(MarketFetcher(self, miss))
+    def fetch_of(self, scope: RefreshScope) -> Fetch:
+        """The fetch of the whole market that no reader waits for."""
+        return _fetch_by(MarketFetcher(self, scope))
 
-    def _of_another_fetch(self, permit: Permit, miss: Miss) -> list[Write]:
-        """The entries of the miss's tickers that somebody else's fetch of the whole market has just brought."""
+    def _of_another_fetch(self, permit: Permit, scope: RefreshScope) -> list[Write]:
+        """The entries of the scope's tickers that another request's fetch of the whole market has just brought."""
         cache = self.reader.cache
-        keys = [cache.key(ticker, miss.datum) for ticker in miss.tickers]
+        keys = [cache.key(ticker, scope.datum) for ticker in scope.tickers]
         found = {
             key: entry
             for key, reply in zip(keys, cache.store.run(*map(cache.get, keys)), strict=True)
@@ -106,39 +106,43 @@ class MarketRefresh:
 class MarketFetcher:
     """Fetches the whole market and writes it; a ``dekr.market.read.fetch.Fetcher``.
 
-    ``waiting``: the permit of the miss's own tickers, whose readers need not wait for all others. ``brought``: their entries.
+    ``waiting``: the permit of the scope's tickers, whose readers need not wait for all others. ``brought``: their entries.
     """
 
     market: MarketRefresh
-    miss: Miss
+    scope: RefreshScope
     waiting: Permit | None = None
     brought: list[Write] = field(default_factory=list)
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """Write all entries; returns none, as nobody waits for this fetch's return."""
         del missing, cached
-        reader, miss = self.market.reader, self.miss
+        reader, scope = self.market.reader, self.scope
         with _collector_waiting():
             found = self.market.client().market(permit)
             builder = EntryBuilder(reader.cache, permit.stamp_us, reader.stale_us)
-            needed = closes_of(reader.single_flight, found, miss.datum, permit)
+            close_datum = close_datum_of(reader.single_flight, found, scope.datum, permit)
             known = {snapshot.ticker: snapshot for snapshot in found}
-            own = [known[name] for name in miss.tickers if name in known]
-            self._arrived([write for snapshot in own for write in builder.snapshot(snapshot, Datum.SNAPSHOT, needed)])
-            builder.write_all([known[name] for name in known.keys() - set(miss.tickers)], Datum.SNAPSHOT, needed)
-            lacked = [
-                each.ticker for each in miss.forecast.tickers if not has(known.get(each.ticker), miss.datum, needed)
+            missed = [known[name] for name in scope.tickers if name in known]
+            self._arrived(
+                [write for snapshot in missed for write in builder.snapshot(snapshot, Datum.SNAPSHOT, close_datum)]
+            )
+            builder.write_all([known[name] for name in known.keys() - set(scope.tickers)], Datum.SNAPSHOT, close_datum)
+            absent = [
+                each.ticker
+                for each in scope.forecast.tickers
+                if not has(known.get(each.ticker), scope.datum, close_datum)
             ]
-            reader.cache.store.run(*reader.demand.refreshed_market(permit.stamp_us, lacked[:MAX_LACKING]))
+            reader.cache.store.run(*reader.demand.refreshed_market(permit.stamp_us, absent[:MAX_LACKING]))
         return []
 
     def _arrived(self, writes: Sequence[Write]) -> None:
-        """Write the entries of the miss's own tickers, and tell their readers if these are all."""
+        """Write the entries of the scope's tickers, and wake their readers if these are all."""
         if self.waiting is None:
             return
         self.brought.extend(writes)
         cache, single_flight = self.market.reader.cache, self.market.reader.single_flight
-        left = lacking(cache, self.miss.tickers, self.miss.datum, writes)
+        left = lacking(cache, self.scope.tickers, self.scope.datum, writes)
         single_flight.tell(*cache.put(writes), *(() if left else self.waiting.finished()))
 
 
@@ -148,7 +152,9 @@ def _fetch_by(fetcher: MarketFetcher) -> Fetch:
 
 @contextmanager
 def _collector_waiting() -> Iterator[None]:
-    """A market makes a hundred thousand objects and no cycle among them: looking for some takes a third of the time."""
+    """Keep the garbage collector off: a market makes a hundred thousand objects without a cycle among them, and looking for cycles
+    takes a third of the time.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

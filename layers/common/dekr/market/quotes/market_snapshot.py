@@ -26,9 +26,9 @@ _REAL_TIME: Final = b"r"
 
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:
-    """The service of that snapshot; it fetches it itself, as a ``dekr.market.read.fetch.Fetcher``.
+    """The service of the whole market's snapshot; a ``dekr.market.read.fetch.Fetcher`` of what it serves.
 
-    ``client`` makes the upstream client on the first miss.
+    ``client`` makes the upstream client on the first miss, so that hits never load it.
     """
 
     reader: Reader

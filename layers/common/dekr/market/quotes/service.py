@@ -28,7 +28,7 @@ MAX_PLANS: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class LatestPrices:
-    """The service of the latest quote or trade, as ``datum`` says. ``shared`` makes the fetches that bring other tickers along."""
+    """The service of the latest quote or trade, as ``datum`` says. ``shared`` makes fetches that bring other tickers, too."""
 
     shared: SharedRefresh
     datum: Datum
@@ -63,7 +63,7 @@ class LatestPrices:
         entry = reader.read(context, (requirement,), fetch)[requirement.key]
         if entry.kind is Kind.NEGATIVE:
             raise refusal(entry, ticker.text)
-        reader.demand.note(ticker.text, entry.stamp_us)
+        reader.demand.count_served(ticker.text, entry.stamp_us)
         answer = answer_of(entry, ticker.text, self.datum)
         context.source, context.delayed = answer.source, answer.delayed
         return entry, answer

@@ -1,7 +1,7 @@
-"""A missing quote's fetch, shared with other tickers: one call refreshes what is likely to be asked for next.
+"""The fetch of a missing quote, shared with other tickers: one call refreshes the tickers that are in demand, too.
 
 Whoever holds the lease of a missing quote decides how much one call should bring: that quote alone, the best 250, or the whole
-market (market_refresh). What a shared call does not bring is fetched as if there had been none.
+market (dekr.market.quotes.refresh_policy). What a shared call does not bring is fetched as if there had been none.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from dekr.market.demand.forecast import Forecast
 from dekr.market.demand.record import NO_FLOOR
 from dekr.market.quotes.entries import NOT_ENTITLED, NOT_FOUND, EntryBuilder, lacking
 from dekr.market.quotes.market_refresh import REFRESH_LEASE_MS, MarketRefresh
-from dekr.market.quotes.refresh_policy import Miss
-from dekr.market.quotes.stand_ins import closes_of, kind_of_closes
+from dekr.market.quotes.refresh_policy import RefreshScope
+from dekr.market.quotes.stand_ins import close_datum_of, kind_of_closes
 from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.reader import Reader
 from dekr.market.read.requirement import Requirement
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
 
 BEST: Final = (UNIVERSAL.family, SNAPSHOTS.family)
-"""The families of a call for the best 250."""
+"""The endpoint families of a call for the best 250 tickers, the preferred one first."""
 
 
 @contextmanager
 def keeping(writes: Sequence[Write]) -> Iterator[None]:
-    """Turn an error inside into Incomplete where these writes were brought before it; else let it pass."""
+    """Raise an error inside as Incomplete where these writes were brought before it; else let it pass."""
     try:
         yield
     except (DekrError, NotEntitled) as error:
@@ -49,7 +49,7 @@ def keeping(writes: Sequence[Write]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class SharedRefresh:
-    """Makes shared fetches. ``client`` makes the upstream client on the first miss, so that hits never load it."""
+    """Makes fetches that many tickers share. ``client`` makes the upstream client on the first miss, so that hits never load it."""
 
     reader: Reader
     client: "Callable[[], PolygonClient]"
@@ -63,12 +63,12 @@ class SharedRefresh:
         return EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us, closes)
 
     def lacking(self, tickers: Sequence[str], datum: Datum, writes: Sequence[Write]) -> list[str]:
-        """The tickers of whose datum there is no entry among the writes."""
+        """The tickers that have no entry of this datum among the writes."""
         return lacking(self.reader.cache, tickers, datum, writes)
 
-    def refresh_along(self, permit: Permit, tickers: Sequence[str], datum: Datum) -> list[Write]:
-        """The entries of these tickers' quotes or trades that one call brings along with others, where that is worth it and can
-        be had; the others' entries are written. The permit may have turned to other families.
+    def refresh_with_others(self, permit: Permit, tickers: Sequence[str], datum: Datum) -> list[Write]:
+        """The entries of these tickers' quotes or trades from a call that brings other tickers, too, and writes those; none where
+        the policy is to fetch these tickers alone, or the call fails. The permit may have turned to other families afterwards.
 
         Raises UpstreamDown where another sandbox has taken over the lease, and BudgetSpent, StoreDown.
         """
@@ -77,85 +77,87 @@ class SharedRefresh:
         try:
             forecast = self.reader.demand.forecast(permit.floor_us)
         except StoreDown as error:
-            # It may be the part of the store that has the record alone.
+            # Perhaps only the part of the store that has the record is down.
             self.reader.passed_over.note(error)
             return []
-        miss = Miss(tickers, datum, forecast)
-        if not miss.shared:
+        scope = RefreshScope(tickers, datum, forecast)
+        if not scope.shared:
             return []
         # The whole market was fetched not too long ago for this reader: these tickers are not in it.
         unlisted = forecast.market_us > permit.floor_us
         if not unlisted:
             try:
-                return self._market.fetch_or_join(permit, miss)
+                return self._market.fetch_or_join(permit, scope)
             except (UpstreamNotEntitled, UpstreamInvalid) as error:
                 self.reader.passed_over.note(error)
             except (UpstreamDown, DeadlineExceeded) as error:
                 self.reader.passed_over.note(error)
                 if permit.outcome.calls:
-                    # It took a reader's time already.
+                    # The failed call has taken a reader's time already.
                     return []
-        return self._best(permit, miss, (UNIVERSAL.family,) if unlisted else BEST)
+        return self._best(permit, scope, (UNIVERSAL.family,) if unlisted else BEST)
 
     def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
-        """Make one shared refresh for nobody in particular, outside the part of the budget that is reserved.
+        """Make one shared refresh that no reader waits for, outside the part of the budget that is reserved.
 
-        Returns how many calls it made. ``forecast``: what to expect, where that is not the present one. Raises what the gate
-        and the fetch raise.
+        Returns how many calls it made. ``forecast``: the requests to expect, by default those of the present demand. Raises what
+        the gate and the fetch raise.
         """
-        miss = Miss((), Datum.QUOTE, forecast or self.reader.demand.forecast(NO_FLOOR))
-        if miss.settled or not miss.shared:
+        scope = RefreshScope((), Datum.QUOTE, forecast or self.reader.demand.forecast(NO_FLOOR))
+        if scope.settled or not scope.shared:
             return 0
-        best = Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, miss, miss.along()))
-        for fetch in (self._market.fetch_of(miss), best):
+        best = Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, scope, scope.best_others()))
+        for fetch in (self._market.fetch_of(scope), best):
             try:
                 return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)
             except (UpstreamNotEntitled, UpstreamInvalid) as error:
                 self.reader.passed_over.note(error)
         return 0
 
-    def _best(self, permit: Permit, miss: Miss, families: tuple[Family, ...]) -> list[Write]:
-        """Fetch the tickers and the best of the others, up to 250 in all, with the permit; nothing where there are no others."""
-        own, others = permit.families, miss.along()
+    def _best(self, permit: Permit, scope: RefreshScope, families: tuple[Family, ...]) -> list[Write]:
+        """The entries of the tickers from a call for them and the best of the others, up to 250 in all; none where there are no
+        others, or the call fails.
+        """
+        next_families, others = permit.families, scope.best_others()
         if not others:
             return []
         try:
             permit.turn_to(families)
-            return self.fetch_best(permit, miss, others, own)
+            return self.fetch_best(permit, scope, others, next_families)
         except (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, NotEntitled) as error:
             self.reader.passed_over.note(error)
             return []
 
     def fetch_best(
-        self, permit: Permit, miss: Miss, others: Sequence[str], own: tuple[Family, ...] = BEST
+        self, permit: Permit, scope: RefreshScope, others: Sequence[str], next_families: tuple[Family, ...] = BEST
     ) -> list[Write]:
         """Fetch the tickers and others in one call; write the others and return the entries of the tickers.
 
-        ``own``: the families that are called next for what this does not bring.
+        ``next_families``: the families that are called next for what this does not bring.
         """
-        names = [*miss.tickers, *others]
+        names = [*scope.tickers, *others]
         found = self._snapshots(names, permit)
         shape = Datum.UNIVERSAL if permit.family == UNIVERSAL.family else Datum.SNAPSHOT
         known = {snapshot.ticker: snapshot for snapshot in found}
-        needed = closes_of(self.reader.single_flight, found, miss.datum, permit)
-        builder = self.builder(permit, kind_of_closes(needed))
-        along = [known[name] for name in others if name in known and known[name].error is None]
+        close_datum = close_datum_of(self.reader.single_flight, found, scope.datum, permit)
+        builder = self.builder(permit, kind_of_closes(close_datum))
+        refreshed = [known[name] for name in others if name in known and known[name].error is None]
         try:
-            builder.write_all(along, shape, needed)
+            builder.write_all(refreshed, shape, close_datum)
             self.reader.cache.store.run(*self.reader.demand.refreshed(permit.stamp_us, names))
         except StoreDown as error:
             # Entries of other tickers that the store did not take are theirs to fetch.
             self.reader.passed_over.note(error)
-        if shape is Datum.UNIVERSAL and UNIVERSAL.family in own:
-            # Their own fetch would be the same.
-            return builder.for_readers(miss.tickers, known, shape, miss.datum)
+        if shape is Datum.UNIVERSAL and UNIVERSAL.family in next_families:
+            # A fetch of these tickers alone would call the universal snapshot again.
+            return builder.for_readers(scope.tickers, known, shape, scope.datum)
         writes: list[Write] = []
-        for name in miss.tickers:
-            word = known[name].error if name in known else NOT_ENTITLED
-            if word is None:
-                writes += builder.snapshot(known[name], shape, needed)
-            elif word == NOT_FOUND:
-                writes += [builder.negative(name, datum) for datum in (shape, miss.datum)]
+        for name in scope.tickers:
+            error_code = known[name].error if name in known else NOT_ENTITLED
+            if error_code is None:
+                writes += builder.snapshot(known[name], shape, close_datum)
+            elif error_code == NOT_FOUND:
+                writes += [builder.negative(name, datum) for datum in (shape, scope.datum)]
         return writes
 
     def _snapshots(self, names: Sequence[str], permit: Permit) -> "list[Snapshot]":
@@ -170,13 +172,13 @@ class SharedRefresh:
 
 @dataclass(frozen=True, slots=True)
 class _BestFetcher:
-    """Fetches the best tickers for nobody in particular."""
+    """Fetches the best tickers where no reader waits; a ``dekr.market.read.fetch.Fetcher``."""
 
     shared: SharedRefresh
-    miss: Miss
+    scope: RefreshScope
     others: Sequence[str]
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """See dekr.market.read.fetch.Fetcher."""
+        """Fetch the tickers, and write their entries. Raises what the client raises."""
         del missing, cached
-        return self.shared.fetch_best(permit, self.miss, self.others)
+        return self.shared.fetch_best(permit, self.scope, self.others)

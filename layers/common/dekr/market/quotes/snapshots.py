@@ -1,7 +1,7 @@
 """Snapshots: a ticker's day so far, its previous day, its last minute, quote and trade, in one object.
 
-The upstream has them in two shapes: of one ticker or of several (v2), and the universal one (v3), which says in the place
-of a ticker that it does not know it. Each is kept as it was sent; both make the entries of the quote and the trade, too.
+The upstream has them in two shapes: of one ticker or of several (v2), and the universal one (v3), which names an error in
+the place of a ticker that it does not know. Each is kept as it was sent; both make the entries of the quote and the trade, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Snapshots:
     """The service of snapshots in the shape of ``datum``, SNAPSHOT (v2) or UNIVERSAL (v3).
 
-    It fetches what is missing itself, as a ``dekr.market.read.fetch.Fetcher``. ``client`` makes the upstream client on the first
-    miss.
+    It is the ``dekr.market.read.fetch.Fetcher`` of what it serves. ``client`` makes the upstream client on the first miss, so that
+    hits never load it.
     """
 
     reader: Reader
@@ -62,13 +62,15 @@ class Snapshots:
         tickers = [slot_of(requirement.key) for requirement in missing]
         builder = EntryBuilder(self.reader.cache, permit.stamp_us, self.reader.stale_us)
         writes: list[Write] = []
-        words: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
+        error_codes: dict[str, str | None] = dict.fromkeys(tickers, NOT_FOUND)
         for snapshot in self._request(tickers, permit):
-            words[snapshot.ticker] = snapshot.error
+            error_codes[snapshot.ticker] = snapshot.error
             if snapshot.error is None:
                 writes += builder.snapshot(snapshot, self.datum)
         return writes + [
-            builder.negative(ticker, self.datum, word) for ticker, word in words.items() if word is not None
+            builder.negative(ticker, self.datum, error_code)
+            for ticker, error_code in error_codes.items()
+            if error_code is not None
         ]
 
     def _endpoint(self, tickers: int) -> Endpoint:

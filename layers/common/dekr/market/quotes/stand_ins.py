@@ -1,4 +1,4 @@
-"""Closes of bars in the place of quotes or trades that a source of many tickers does not have."""
+"""The closes of bars that stand for quotes or trades where a source of many tickers has none."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
 
 
-def closes_of(single_flight: SingleFlight, found: "Sequence[Snapshot]", datum: Datum, permit: Permit) -> Datum | None:
-    """The datum for which the close of a bar may stand among these snapshots, for every reader; None where it may not.
+def close_datum_of(
+    single_flight: SingleFlight, found: "Sequence[Snapshot]", datum: Datum, permit: Permit
+) -> Datum | None:
+    """The datum for which the close of a bar in these snapshots may stand for every reader; None where it may not.
 
-    It may where none of them has the datum itself and the plan is known to lack it: then closes are the best there is.
+    It may where none of the snapshots has the datum itself and the plan is known to lack it: then closes are the best there is.
     """
     if permit.alone or any(has(snapshot, datum, None) for snapshot in found):
         return None
@@ -29,6 +31,6 @@ def closes_of(single_flight: SingleFlight, found: "Sequence[Snapshot]", datum: D
         return None
 
 
-def kind_of_closes(needed: Datum | None) -> Kind:
+def kind_of_closes(close_datum: Datum | None) -> Kind:
     """The kind of an entry made of a bar's close: a value where it may stand for a datum of every reader, else a stand-in."""
-    return Kind.VALUE if needed else Kind.STAND_IN
+    return Kind.VALUE if close_datum else Kind.STAND_IN

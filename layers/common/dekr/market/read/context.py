@@ -1,4 +1,4 @@
-"""One reader's request as the services see it, and what they report of it."""
+"""One reader's request as the services see it, and the report of what happened while it was served."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,18 +13,18 @@ from dekr.tiers import TierPolicy
 
 
 class Outcome(StrEnum):
-    """How a read was answered."""
+    """The way in which a read was answered."""
 
     HIT = "hit"
     """From the cache."""
     MISS = "miss"
-    """By a fetch of its own."""
+    """By a fetch that this request made."""
     COLLAPSED = "collapsed"
-    """By somebody else's fetch that it waited for."""
+    """By another request's fetch, for which this one waited."""
     STALE = "stale"
-    """With data older than the reader's tier allows, because the upstream could not be asked; always labelled."""
+    """With data older than the reader's tier allows, because no fetch was possible; always labelled."""
     PARTIAL = "partial"
-    """In part only, for the same reason."""
+    """In part only, because no fetch was possible for the rest."""
 
 
 @dataclass(slots=True)
@@ -57,11 +57,11 @@ class ReadContext:
 
     @property
     def age_s(self) -> int:
-        """Age of the oldest part of the answer in whole seconds, as the Age header wants it."""
+        """Age of the oldest part of the answer in whole seconds, as the Age header states it."""
         return max(0, self.now_us - self.stamp_us) // 1_000_000
 
     def record(self, outcome: FetchOutcome) -> None:
-        """Add what a fetch has cost."""
+        """Add the upstream calls that a fetch has made, and how long they took."""
         self.upstream_calls += outcome.calls
         self.upstream_s += outcome.seconds
         self.attempts += outcome.attempts

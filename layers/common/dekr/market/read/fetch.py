@@ -19,20 +19,21 @@ class Fetcher(Protocol):
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """Return an entry for each missing requirement, and any others that came along.
 
-        ``cached``: what the cache has of the read's keys, too old for the reader or of another use. Raises what the client and
-        the permit raise, and Incomplete where some entries were brought before an error ended the fetch.
+        ``cached``: the entries of the read's keys that the cache has, too old for the reader or of another use. Raises what the
+        client and the permit raise, and Incomplete where some entries were brought before an error ended the fetch.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """How to get what is missing.
+    """A way to fetch the entries that are missing.
 
     ``lease``: the name of the lease that one sandbox at a time holds; ``families``: the endpoint families to try in order;
     ``lease_ms``: how long a fetch may hold the lease. ``partial``: where the fetch fails, requirements that can be served are,
-    and the rest is left out. ``distrust_ms``: for how long nobody asks again after an answer that is wrong. ``covered_by``:
-    the lease of another fetch that may bring this, too; while somebody holds it, that is waited for, but not for long.
+    and the rest is left out. ``distrust_ms``: for how long nobody repeats the fetch after an answer that is wrong.
+    ``covered_by``: the lease of another fetch that may bring these entries, too; while somebody holds it, readers wait for that
+    fetch first, but not for long.
     """
 
     lease: str
@@ -53,9 +54,9 @@ class Incomplete(Exception):
 
 
 class ReadPlan(NamedTuple):
-    """What a read needs, and how to get what is missing of it.
+    """The requirements of a read, and the fetch of those that are missing.
 
-    ``fallback``: what will do instead where no fetch can bring the requirements and they cannot be served stale.
+    ``fallback``: the requirements that will do instead where no fetch can bring the others and they cannot be served stale.
     """
 
     requirements: Sequence[Requirement]
@@ -67,7 +68,7 @@ class Planner(Protocol):
     """Decides what a read needs, once it is known what the cache has."""
 
     def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-        """Choose requirements, given the entries found, the time (store's clock) and the reader's tier."""
+        """Choose requirements from the entries found by key, the time (store's clock) and the reader's tier."""
         ...
 
 
@@ -79,6 +80,6 @@ class FixedPlan:
     fetch: Fetch
 
     def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-        """The requirements and their fetch, whatever was found."""
+        """Return the requirements and their fetch, whatever was found."""
         del entries, now_us, policy
         return ReadPlan(self.requirements, self.fetch)

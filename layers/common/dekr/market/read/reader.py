@@ -1,13 +1,13 @@
-"""How every read goes: the cache, else one shared fetch, else what is left.
+"""The read path of every service: the cache, else one fetch for all who wait, else entries that may be served stale.
 
 1. One round trip: the rate limit and the entries. All fresh for this reader: that is the answer.
 2. The gate: one reader of all sandboxes gets the permit, the others wait for it (bounded by their deadline) and read
    again. The holder fetches (dekr.market.read.single_flight).
-3. One round trip: put-if-newer, word to those who wait, what the breaker should know.
+3. One round trip: put-if-newer, a message to those who wait, and the observations for the breaker.
 
-A hit costs one round trip; a miss three and the upstream call, a quote's one more (shared_refresh). Where the upstream
-cannot be asked, an older entry is served inside the stale window and labelled. Where the store cannot be
-reached, the sandbox goes on alone: its own copies, a small rate limit, a static share of the upstream budget.
+A hit costs one round trip; a miss three and the upstream call, a quote's one more (dekr.market.quotes.shared_refresh). Where
+no fetch is possible, an older entry is served inside the stale window and labelled. Where the store cannot be reached, the
+sandbox goes on alone: its own copies, a small rate limit, a static share of the upstream budget.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class Reader:
 
     @property
     def cache(self) -> EntryCache:
-        """The entries."""
+        """The cache of entries."""
         return self.single_flight.cache
 
     @property
@@ -106,7 +106,7 @@ class Reader:
         context.now_us += max(0, local_now_us - context.local_now_us)
         context.local_now_us = local_now_us
 
-    def _look(self, context: ReadContext, keys: Sequence[str], *along: Command) -> dict[str, Entry]:
+    def _look(self, context: ReadContext, keys: Sequence[str], *extra: Command) -> dict[str, Entry]:
         commands = [self.cache.get(key) for key in keys]
         if context.admission is None:
             charged, *replies = self.cache.store.run(context.charge.command, *commands, *self.demand.due())
@@ -114,7 +114,7 @@ class Reader:
             context.admission = context.charge.resolve(charged)
             context.now_us, context.local_now_us = context.admission.now_us, self.now_us()
         else:
-            replies = self.cache.store.run(*commands, *along)[: len(commands)]
+            replies = self.cache.store.run(*commands, *extra)[: len(commands)]
         found: dict[str, Entry] = {}
         for key, reply in zip(keys, replies, strict=True):
             entry = self.cache.entry(key, reply)
@@ -151,7 +151,7 @@ class Reader:
         entries: dict[str, Entry],
         fetch: Fetch,
     ) -> None:
-        """Put what a permitted fetch brings among the entries."""
+        """Make a permitted fetch, and add what it brings to the entries."""
         context.outcome = Outcome.MISS
         try:
             found = self.single_flight.run(fetch, permit, missing, entries, context)
@@ -159,12 +159,12 @@ class Reader:
             entries.update(found)
         except Incomplete as part:
             entries.update((write.key, write.entry) for write in part.writes)
-            # It keeps its own cause: ``part`` only carried it here.
+            # The error keeps its own cause: ``part`` only carried it here.
             raise part.error from part.error.__cause__
         finally:
             context.record(permit.outcome)
         if not permit.outcome.calls:
-            # Another fetch, which this one waited for, had it all.
+            # Another fetch, which this one waited for, brought everything.
             context.outcome = Outcome.COLLAPSED
 
     def _accept_stale(
@@ -250,7 +250,7 @@ def _with_those_about_to_age(
     entries: Mapping[str, Entry],
     context: ReadContext,
 ) -> list[Requirement]:
-    """What is missing, and what could grow too old while the reader waits for it: it rides along in the same fetch."""
+    """The missing requirements, and those whose entry could grow too old while the reader waits: one fetch brings both."""
     names = {requirement.key for requirement in missing}
     until_us = context.now_us + int(context.deadline.left_s() * 1_000_000)
     return [
@@ -269,19 +269,19 @@ def _missing(requirements: Sequence[Requirement], entries: dict[str, Entry], con
 
 
 def _report(context: ReadContext, requirements: Sequence[Requirement], entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Note the oldest stamp and the first end of freshness among what can grow too old.
+    """Note in the context the oldest stamp, and the first end of freshness, among the entries that can grow too old.
 
-    A later read of the same request takes the place of an earlier one: it reads again what it still needs of it.
+    A later read of one request replaces the report of an earlier one: it reads again what it still needs of it.
     """
     served = [requirement for requirement in requirements if requirement.key in entries]
     aging = first_to_age(served, entries)
     if served and (aging or not context.stamp_us):
-        told = aging or served
-        context.stamp_us = min([entries[requirement.key].stamp_us for requirement in told])
+        reported = aging or served
+        context.stamp_us = min([entries[requirement.key].stamp_us for requirement in reported])
         context.fresh_until_us = min(
             [
                 requirement.fresh_until_us(entries[requirement.key], context.now_us, context.policy)
-                for requirement in told
+                for requirement in reported
             ]
         )
     return entries

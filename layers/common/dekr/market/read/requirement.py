@@ -1,4 +1,4 @@
-"""What a read needs of the cache, and how to get what is missing."""
+"""The entries that a read requires, and the rules by which a cached entry meets a requirement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from dekr.cache.freshness import (
 from dekr.tiers import TierPolicy
 
 SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
-"""What a reader is told about data that does not change any more: keep it for a day."""
+"""Data that do not change any more are reported as fresh for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Requirement:
     adjusted: bool = False
     stand_in: bool = False
     rule: tuple[DataClass, int | None, bool, bool] = field(init=False, repr=False, compare=False)
-    """All that the age it may have depends on: what holds for one want holds for all of the same rule."""
+    """The fields that decide how old the entry may be; requirements with equal rules have equal floors."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rule", (self.data, self.needed_until_us, self.tail, self.adjusted))
@@ -49,19 +49,19 @@ class Requirement:
         return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
 
     def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
-        """The same by age alone."""
+        """Stamps above this are young enough for a reader of this tier, splits left aside."""
         floor = floor_us(now_us, policy, self.data)
         if self.needed_until_us is None:
             return floor
         return min(floor, settled_floor_us(self.needed_until_us))
 
     def ages(self, entry: Entry) -> bool:
-        """Whether time can make this entry too old for this want."""
+        """Whether time can make this entry too old for this requirement."""
         settled = self.needed_until_us is not None and entry.stamp_us > settled_floor_us(self.needed_until_us)
         return self.tail or entry.kind is Kind.NEGATIVE or not settled
 
     def fresh_until_us(self, entry: Entry, now_us: int, policy: TierPolicy) -> int:
-        """When this entry stops to be fresh for a reader of this tier."""
+        """The moment at which this entry stops being fresh for a reader of this tier."""
         if entry.kind is Kind.NEGATIVE:
             return entry.stamp_us + NEGATIVE_AGE_US
         if not self.ages(entry):
@@ -72,14 +72,14 @@ class Requirement:
 
 @lru_cache(maxsize=16_384)
 def real_time(key: str, *, stand_in: bool = False) -> Requirement:
-    """The want of a whole entry of real-time data."""
+    """The requirement of a whole entry of real-time data. ``stand_in``: whether what stands for a value will do."""
     return Requirement(key, DataClass.REAL_TIME, stand_in=stand_in)
 
 
 def not_fresh(
     requirements: Sequence[Requirement], entries: Mapping[str, Entry], now_us: int, policy: TierPolicy
 ) -> list[Requirement]:
-    """The wants whose entry will not do for a reader of this tier."""
+    """The requirements whose entry is absent, too old for a reader of this tier, or a stand-in that will not do."""
     missing: list[Requirement] = []
     rule, floor = None, 0
     for requirement in requirements:
@@ -97,7 +97,7 @@ def not_fresh(
 
 
 def first_to_age(requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Requirement]:
-    """Of the wants whose entry time can make too old, the one with the oldest entry of each rule and kind."""
+    """The requirements whose entry grows too old first: of each rule and kind the one with the oldest entry."""
     oldest: dict[tuple[object, Kind], Requirement] = {}
     rule, kind, stamp_us = None, None, 0
     for requirement in requirements:

@@ -1,6 +1,6 @@
-"""Single flight: of all who need the same fetch one makes it, and the others wait and read again.
+"""Single flight: one of the callers who need a fetch makes it, the others wait and read again.
 
-The entries that a fetch brings, the word for those who wait and the observations for the breakers travel in one round trip.
+The entries that a fetch brings, the message to those who wait and the observations for the breakers travel in one round trip.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +23,15 @@ from dekr.store import Command
 FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
 LAST_CHANCE_S: Final = 0.05
-"""A reader waits until so much time is left, which is for the answer."""
+"""The time that a reader who waits keeps for its answer: it waits no longer than until so much is left."""
 
 SHORTEST_WAIT_S: Final = 0.001
-"""Less is not waited: time that is no more than that has been used up."""
+"""The shortest pause: with less time than this left, the wait is over."""
 
 MAX_COVERED_WAIT_S: Final = 1.5
 COVERED_WAIT_FRACTION: Final = 1 / 3
-"""How long, and for what share of the time that is left, to wait for a fetch that may bring more than what is needed: its
-holder may have been killed, and what is needed takes less alone.
+"""The longest wait for a fetch that may bring more than what is needed, and the part of the remaining time that it may take: the
+holder may have been killed, and a fetch of what is needed alone takes less.
 """
 
 
@@ -45,8 +45,10 @@ class MissCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SingleFlight:
-    """Acquires permits and makes fetches. ``random`` (0 to 1) spreads the polls of those who wait; ``passed_over`` collects what
-    failed while only others needed it.
+    """Acquires permits and makes fetches.
+
+    ``random`` (0 to 1) spreads the polls of those who wait; ``passed_over`` collects failures that the reader's answer does not
+    depend on.
     """
 
     cache: EntryCache
@@ -58,7 +60,7 @@ class SingleFlight:
     def acquire(
         self, request: FetchRequest, *, reread: bool = False, max_wait_s: float | None = None
     ) -> Permit | Done | None:
-        """Ask the gate until it grants a permit or says that somebody else's fetch is done; None after ``max_wait_s``.
+        """Poll the gate until it grants a permit or says that somebody else's fetch is done; None after ``max_wait_s``.
 
         ``reread``: another fetch was read after it ended and is not new enough. Raises what Gate.admit raises, and
         DeadlineExceeded.
@@ -68,7 +70,9 @@ class SingleFlight:
         )
 
     def join(self, permit: Permit, request: FetchRequest, *, max_wait_s: float) -> Permit | Done | None:
-        """Ask the gate for another fetch with the call that the permit has paid, as ``acquire`` does."""
+        """Poll the gate for another fetch, made with the call that the permit has paid, until it grants a permit or says that
+        somebody else's fetch is done; None after ``max_wait_s``. Raises what Gate.join raises, and DeadlineExceeded.
+        """
         return self._poll(
             lambda _: self.gate.join(permit, request), permit.deadline, reread=False, max_wait_s=max_wait_s
         )
@@ -105,7 +109,7 @@ class SingleFlight:
         try:
             writes = _fetched(fetch, permit, missing, cached or {})
         except Incomplete as part:
-            # Those who wait find what there is, and try for the rest.
+            # Those who wait read what has arrived, and fetch the rest.
             self.tell(*self.cache.put(part.writes), *permit.finished(), *_counted(counter, missing, permit))
             raise
         except DekrError as error:
@@ -122,7 +126,8 @@ class SingleFlight:
     def fetch(self, fetch: Fetch, floor_us: int, deadline: Deadline) -> int:
         """Make a fetch that no reader waits for, unless one has started after the floor.
 
-        Returns how many calls it made, 0 where somebody else is at it. Raises what the gate and the fetcher raise.
+        Returns how many calls it made; 0 where somebody else has made the fetch or is making it. Raises what the gate and the
+        fetcher raise.
         """
         request = FetchRequest(fetch.lease, fetch.families, fetch.lease_ms, deadline, floor_us=floor_us)
         permit = self.gate.admit(request)
@@ -132,11 +137,11 @@ class SingleFlight:
         return permit.outcome.calls
 
     def keep(self, writes: Sequence[Write], *, copy: bool = True) -> bool:
-        """Keep what a fetch has so far; returns whether the store has it."""
+        """Keep the entries that a fetch has so far; returns whether the store has them. ``copy``: whether to keep local copies."""
         return self.tell(*self.cache.put(writes, copy=copy))
 
     def tell(self, *commands: Command) -> bool:
-        """Send what only helps others: the reader's answer does not depend on it. Returns whether it arrived."""
+        """Send commands that the reader's answer does not depend on; returns whether the store has received them."""
         if commands:
             try:
                 self.cache.store.run(*commands)
@@ -147,7 +152,7 @@ class SingleFlight:
 
 
 def covered_wait_s(deadline: Deadline) -> float:
-    """How long to wait for a fetch that may bring more than what is needed."""
+    """The seconds to wait for a fetch that may bring more than what is needed."""
     return min(MAX_COVERED_WAIT_S, deadline.left_s() * COVERED_WAIT_FRACTION)
 
 

@@ -1,8 +1,8 @@
-"""Preloads and what became of them: read in time (saved), or not (wasted).
+"""The audit of preloads: which were read in time (saved), and which were not (wasted).
 
-The record of demand already knows how often each ticker is read, and how old what was served last is, so the audit costs
-the readers nothing: a preload notes each ticker's count, and a later look compares. It is an estimate: sandboxes send their
-counts some seconds late. A ticker that was fetched again before the look counts as wasted, even if it was read before, so
+The record of demand already has how often each ticker was read, and the stamp of what was served last, so the audit costs the
+readers nothing: a preload remembers each ticker's count, and a later audit compares. It is an estimate: sandboxes send their
+counts some seconds late. A ticker that was fetched again before the audit counts as wasted, even if it was read before, so
 that what is called saved is never too much for that reason.
 """
 
@@ -19,15 +19,14 @@ from dekr.store import Store, call, load_script
 from dekr.tiers import MAX_REAL_TIME_S
 
 OLDEST_US: Final = MAX_REAL_TIME_S * SECOND_US
-"""No reader takes a quote that is older, while the market is open."""
+"""The age beyond which a quote is too old for every reader while the market is open."""
 
 PRELOADS_KEPT_S: Final = 86_400
-"""Preloads that nobody has decided on are forgotten after so long."""
+"""The time after which preloads that no audit has decided on are forgotten."""
 
 SHORTEST_RECORD_US: Final = 86_400 * SECOND_US
 TRADING_SHARE: Final = 5 * 16 / (7 * 24)
 """The part of a week in which the market is open: nearly all requests come in it."""
-
 
 _NUMBERS: Final = {**RECORD_NUMBERS, "PRELOADS_KEPT_S": PRELOADS_KEPT_S}
 _AUDIT: Final = load_script(__package__, "audit_preloads", RECORD_FUNCTIONS, **_NUMBERS)
@@ -36,9 +35,9 @@ _RECORD: Final = load_script(__package__, "record_preload", RECORD_FUNCTIONS, **
 
 @dataclass(frozen=True, slots=True)
 class PreloadAudit:
-    """The state of the record of preloads at ``now_us``.
+    """The result of an audit at ``now_us``.
 
-    ``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last look; ``left``: those that may still be
+    ``saved`` and ``wasted``: preloaded tickers whose fate was decided since the last audit; ``left``: those that may still be
     read. ``requested_us``: when somebody last read a quote; ``preloaded_us``: the latest preload that is not decided; 0
     where there is none. ``usual_rate``: requests a second while the market is open, in the long run. Times are in
     microseconds, on the store's clock.
@@ -55,7 +54,7 @@ class PreloadAudit:
 
 @dataclass(frozen=True, slots=True)
 class PreloadRecord:
-    """The record of preloads, beside that of demand."""
+    """The record of preloaded tickers, which stands next to the record of demand."""
 
     store: Store
 
@@ -69,8 +68,8 @@ class PreloadRecord:
         rate = float(total) * log(2) / (HALF_LIFE_US / SECOND_US) / seen / TRADING_SHARE
         return PreloadAudit(now_us, requested_us, rate, *rest)
 
-    def note(self, since_us: int) -> int:
-        """Remember the tickers that were fetched together since then; returns how many. Raises StoreDown."""
+    def record(self, since_us: int) -> int:
+        """Remember the tickers that were preloaded from ``since_us`` on; returns how many. Raises StoreDown."""
         touched = self._keys(Part.PRELOADED, Part.TICKERS, Part.PACE, Part.STAMPS, Part.PREFERRED)
         (count,) = self.store.run(call(_RECORD, touched, since_us, CANDIDATES))
         return int(count)

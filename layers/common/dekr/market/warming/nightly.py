@@ -1,7 +1,8 @@
-"""History at night, when calls are cheap: the finished day for everybody, and the day bars of what is most popular.
+"""History at night, when calls are cheap: the finished day for all tickers, and a year of day bars for the most popular ones.
 
-Both may be repeated: what is there already costs no call. Where the warmer's part of the budget is spent, the next run goes on.
-The order matters: what is loaded before the finished day is there for everybody is loaded once more for that day.
+Both may be repeated: what the cache has already costs no call. Where the warmer's part of the budget is spent, the next run goes
+on. The order matters: bars that are loaded before the finished day was added for all tickers are loaded once more for that
+day.
 """
 
 from collections.abc import Callable
@@ -17,16 +18,16 @@ from dekr.passed_over import PassedOver
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50
-"""So many of the most popular tickers have their last year's day bars in the morning."""
+"""The number of most popular tickers whose day bars of the last year are loaded."""
 
 MAX_WRONG: Final = 5
-"""With more tickers than this whose bars cannot be had, it is the upstream that is in trouble."""
+"""Where the bars of more tickers than this cannot be loaded, the upstream itself is in trouble, and the run ends."""
 
 ENOUGH_S: Final = 5.0
-"""Nothing new is begun with less time than this."""
+"""The seconds that must be left for a ticker to be begun."""
 
 TIER: Final = Tier.WEEKEND_WARRIOR
-"""What suits it suits all, once the day has settled; it has no part in the budget that is reserved."""
+"""The tier for which bars are loaded: once the day has settled, they suit every tier, and this one uses no reserved budget."""
 
 
 class FinishedDay(Protocol):
@@ -58,9 +59,9 @@ class NightlyHistory:
     passed_over: PassedOver
 
     def __call__(self, deadline: Deadline) -> str:
-        """Bring history up to date; says in a word how far it came. Raises what the gate and the fetch raise."""
+        """Bring history up to date; returns in a few words how far it came. Raises what the gate and the fetch raise."""
         charge = self.charge()
-        # One request for all: what counts is the calls.
+        # One request stands for all: only the calls are of interest.
         admission = charge.resolve(self.demand.store.run(charge.command)[0])
         if not self.finished_day.extend(admission.now_us, deadline):
             return "to be continued"
@@ -86,5 +87,5 @@ class NightlyHistory:
         try:
             self.day_history.load_year(context, ticker)
         except UnknownSymbol:
-            # Popular or preferred, and yet there is no such ticker: that is remembered for a while.
+            # The ticker is popular or preferred, but does not exist; a negative entry remembers that for a while.
             return

@@ -2,8 +2,8 @@
 
 While the market is open a reader's own miss refreshes as much as a run here could, and a run every minute would cost more calls
 than it saves, so nothing is preloaded then (docs/adr/0013). A run makes one shared refresh at most, every call stays within a
-part of the budget of its own, and nothing is preloaded for nobody. Runs can be repeated, and ended at any moment: they hold a
-lease, which ends.
+part of the budget of its own, and nothing is preloaded where no reader is expected. Runs can be repeated, and ended at any
+moment: they hold a lease, which ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,11 +27,13 @@ WARMER_FRACTION: Final = 0.1
 """The warmer's part of the upstream budget; one call a minute at the least."""
 
 FORGOTTEN_US: Final = 5 * DAY_US
-"""Nobody has read a quote for longer than any weekend with a holiday: nobody is expected."""
+"""Longer than any weekend with a holiday: where nobody has read a quote for so long, no reader is expected."""
 
 BEFORE_OPEN_US: Final = 600 * SECOND_US
+"""Quotes are preloaded in the last minutes before a session opens."""
+
 AGAIN_US: Final = 50 * SECOND_US
-"""Before the open: what was preloaded so shortly ago was preloaded for it (a schedule may fire twice)."""
+"""Quotes that were preloaded so shortly ago were preloaded for this open (a schedule may fire twice)."""
 
 
 class Task(StrEnum):
@@ -49,13 +51,13 @@ class Refresher(Protocol):
     """Makes shared refreshes (dekr.market.quotes.shared_refresh)."""
 
     def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
-        """Make one refresh of what this forecast expects to be read, by default the present one; returns its calls."""
+        """Refresh the tickers that the forecast expects to be read, by default that of the present demand; returns its calls."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a run, in a word, and its upstream calls.
+    """The result of a run: ``done`` in a few words, and its upstream calls.
 
     ``saved`` and ``wasted``: preloaded tickers of earlier runs that were, or were not, read before they were too old;
     ``left``: those that may still be. ``failure``: the error that ended the run, other than a spent budget, after which the
@@ -76,8 +78,8 @@ class Report:
 class Warmer:
     """Runs one task.
 
-    ``night`` brings history up to date and says in a word how far it came; ``share`` is the gate that it and ``refresher`` use;
-    ``charge`` makes the rate charge that counts the calls of refreshes among all of the day.
+    ``night`` brings history up to date and says in a few words how far it came; ``share`` is the gate that it and ``refresher``
+    use; ``charge`` makes the rate charge that counts the calls of refreshes among all of the day.
     """
 
     demand: Demand
@@ -88,7 +90,7 @@ class Warmer:
     charge: Callable[[], RateCharge]
 
     def run(self, task: Task, deadline: Deadline) -> Report:
-        """Run the task. An expected failure is a word of the report."""
+        """Run the task. An expected failure is part of the report: ``done`` is its code."""
         before = self.share.calls
         try:
             audit = self.preloads.audit()
@@ -113,7 +115,7 @@ class Warmer:
                 return "audited"
 
     def _preload(self, audit: PreloadAudit, deadline: Deadline) -> str:
-        # What is popular, at the pace of a usual day, from the open on.
+        # The popular tickers, at the pace of a usual day, from the open on.
         usual = self.demand.forecast(NO_FLOOR, audit.usual_rate)
         before = self.share.calls
         try:
@@ -122,7 +124,7 @@ class Warmer:
             self._count(self.share.calls - before)
         if not calls:
             return "nothing"
-        self.preloads.note(audit.now_us)
+        self.preloads.record(audit.now_us)
         return "refreshed"
 
     def _count(self, calls: int) -> None:
@@ -132,7 +134,7 @@ class Warmer:
 
 
 def why_not(task: Task, audit: PreloadAudit) -> str | None:
-    """Why a run has nothing to do; None where it has."""
+    """The reason for which a run has nothing to do; None where it has something to do."""
     if task is Task.AUDIT:
         return None
     moment = sessions.at(audit.now_us)
