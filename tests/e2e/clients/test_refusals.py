@@ -145,7 +145,7 @@ def test_one_failure_of_the_upstream_is_not_noticed(client: Any, upstream: Host)
 def test_upstream_that_stays_down_is_tried_again_and_then_given_up(
     connect: Connect, host: Host, upstream: Host
 ) -> None:
-    _fault(upstream, "500_html", "/v2/last/trade")
+    _fault(upstream, "500_html", "/v")
 
     with pytest.raises(MaxRetryError, match=r"50[0-9] error responses"):
         connect(host, retries=1).get_last_trade("PEP")

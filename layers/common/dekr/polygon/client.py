@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from dekr.data_source import DataSource
 from dekr.errors import UnknownSymbol, UpstreamInvalid
 from dekr.gate.call import Call
 from dekr.polygon import endpoints, wire, wire_lists, wire_snapshots
@@ -63,7 +64,7 @@ class PolygonClient:
             self._check_time(answer.results.t // 1000, reply)
             if answer.results.empty:
                 return None
-            return Latest("nbbo", wire.as_sent(reply.body, "results"), _delayed(answer))
+            return Latest(DataSource.NBBO, wire.as_sent(reply.body, "results"), _delayed(answer))
 
         return self._get(endpoints.LAST_QUOTE, call, read, ticker=ticker)
 
@@ -74,7 +75,7 @@ class PolygonClient:
             answer = _valid(wire.LastTradeAnswer, reply)
             _check_ticker(ticker, answer.results.T)
             self._check_time(answer.results.t // 1000, reply)
-            return Latest("trade", wire.as_sent(reply.body, "results"), _delayed(answer))
+            return Latest(DataSource.TRADE, wire.as_sent(reply.body, "results"), _delayed(answer))
 
         return self._get(endpoints.LAST_TRADE, call, read, ticker=ticker)
 
@@ -161,7 +162,9 @@ class PolygonClient:
         def read(reply: Reply) -> dict[str, Latest]:
             answer = _valid(wire.GroupedAnswer, reply)
             delayed = _delayed(answer)
-            return {bar["T"]: Latest("previous_close", bar, delayed) for bar in reply.body.get("results") or []}
+            return {
+                bar["T"]: Latest(DataSource.PREVIOUS_CLOSE, bar, delayed) for bar in reply.body.get("results") or []
+            }
 
         return self._get(endpoints.GROUPED, call, read, {"adjusted": str(adjusted).lower()}, day=day)
 
@@ -196,7 +199,7 @@ class PolygonClient:
         return self._get(
             endpoints.NEWEST_MINUTE,
             call,
-            partial(self._one_bar, ticker, "minute_bar"),
+            partial(self._one_bar, ticker, DataSource.MINUTE_BAR),
             {"adjusted": "false", "sort": "desc", "limit": "1"},
             ticker=ticker,
             first_ms=now_ms - LOOK_BACK_DAYS * DAY_MS,
@@ -205,7 +208,7 @@ class PolygonClient:
 
     def previous_close(self, ticker: str, call: Call) -> Latest | None:
         """The bar of a ticker's previous trading day (family prev); None for a ticker that the upstream does not know."""
-        read = partial(self._one_bar, ticker, "previous_close")
+        read = partial(self._one_bar, ticker, DataSource.PREVIOUS_CLOSE)
         return self._get(endpoints.PREVIOUS_CLOSE, call, read, {"adjusted": "false"}, ticker=ticker)
 
     def aggs(
@@ -251,7 +254,7 @@ class PolygonClient:
             self._check_time(bars[-1].t * 1000, reply)
         return page
 
-    def _one_bar(self, ticker: str, source: str, reply: Reply) -> Latest | None:
+    def _one_bar(self, ticker: str, source: DataSource, reply: Reply) -> Latest | None:
         page = self._page(ticker, [], reply)
         if not page.results:
             return None
@@ -304,7 +307,7 @@ class PolygonClient:
         for latest in (found.quote, found.trade):
             if latest is not None:
                 t = latest.fields["t"]
-                self._check_time(t * 1000 if latest.source == "minute_bar" else t // 1000, reply)
+                self._check_time(t * 1000 if latest.source is DataSource.MINUTE_BAR else t // 1000, reply)
 
     def _check_time(self, us: int, reply: Reply) -> None:
         if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dekr.cache.keys import Datum
+from dekr.data_source import DataSource
 from dekr.polygon import wire_snapshots
 
 
@@ -20,7 +21,7 @@ class Latest:
     as delayed.
     """
 
-    source: str
+    source: DataSource
     fields: dict[str, Any]
     delayed: bool
 
@@ -51,19 +52,19 @@ class Snapshot:
         """The close of the previous day, stamped with ``closed_us``, the moment of that close; None where there is none."""
         previous, session = self.fields.get("prevDay") or {}, self.fields.get("session") or {}
         close = previous.get("c") or session.get("previous_close")
-        return Latest("previous_close", {"c": close, "t": closed_us // 1000}, self.delayed) if close else None
+        return Latest(DataSource.PREVIOUS_CLOSE, {"c": close, "t": closed_us // 1000}, self.delayed) if close else None
 
 
 def snapshot_from_v2(found: wire_snapshots.TickerSnapshot, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
     """The snapshot in an item of the v2 endpoints; ``found`` is ``sent`` once validated. ``delayed``: the label of the answer."""
     minute = None
     if found.min is not None and found.min.t > 0 and found.min.c > 0:
-        minute = Latest("minute_bar", sent["min"], delayed)
+        minute = Latest(DataSource.MINUTE_BAR, sent["min"], delayed)
     quote, trade = minute, minute
     if found.lastQuote is not None and not found.lastQuote.empty:
-        quote = Latest("snapshot", sent["lastQuote"], delayed)
+        quote = Latest(DataSource.SNAPSHOT, sent["lastQuote"], delayed)
     if found.lastTrade is not None:
-        trade = Latest("snapshot", sent["lastTrade"], delayed)
+        trade = Latest(DataSource.SNAPSHOT, sent["lastTrade"], delayed)
     return Snapshot(found.ticker, sent, quote, trade, delayed)
 
 
@@ -72,12 +73,12 @@ def snapshot_from_v3(found: wire_snapshots.UniversalItem, sent: dict[str, Any], 
     minute = None
     if found.last_minute is not None and found.last_minute.close > 0 and found.last_minute.last_updated > 0:
         bar = {"c": found.last_minute.close, "t": found.last_minute.last_updated // 1_000_000}
-        minute = Latest("minute_bar", bar, delayed)
+        minute = Latest(DataSource.MINUTE_BAR, bar, delayed)
     quote, trade = minute, minute
     if found.last_quote is not None and (found.last_quote.bid or found.last_quote.ask):
         last = found.last_quote
         sides = {"p": last.bid, "s": last.bid_size, "P": last.ask, "S": last.ask_size, "t": last.last_updated}
-        quote = Latest("snapshot", _without_none(sides), delayed or last.timeframe == "DELAYED")
+        quote = Latest(DataSource.SNAPSHOT, _without_none(sides), delayed or last.timeframe == "DELAYED")
     if found.last_trade is not None:
         last_trade = found.last_trade
         fields = {
@@ -88,7 +89,7 @@ def snapshot_from_v3(found: wire_snapshots.UniversalItem, sent: dict[str, Any], 
             "i": last_trade.id,
             "c": last_trade.conditions,
         }
-        trade = Latest("snapshot", _without_none(fields), delayed or last_trade.timeframe == "DELAYED")
+        trade = Latest(DataSource.SNAPSHOT, _without_none(fields), delayed or last_trade.timeframe == "DELAYED")
     labelled = delayed or any(latest.delayed for latest in (quote, trade) if latest is not None)
     return Snapshot(found.ticker, sent, quote, trade, labelled)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from dekr.data_source import DataSource
 from dekr.errors import UpstreamNotEntitled
 from dekr.market.bars.history_start import HistoryStart
 from dekr.market.bars.model import Range, Row
@@ -38,7 +39,7 @@ class Bars:
 
         Raises UnknownSymbol, and what the read path raises (``dekr.market.read.reader``).
         """
-        context.source = "aggregates"
+        context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
         segments = series.segments_newest_first(_first_day(wanted), eastern_date(last_ms * 1000))
@@ -71,7 +72,7 @@ class Bars:
 
         Raises UnknownSymbol, and what the read path raises (``dekr.market.read.reader``).
         """
-        context.source = "aggregates"
+        context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
         segments = series.segments_oldest_first(_first_day(wanted), eastern_date(last_ms * 1000))

@@ -6,6 +6,7 @@ from typing import Any
 
 from dekr.cache.entry import Entry
 from dekr.cache.keys import Datum
+from dekr.data_source import DataSource
 from dekr.market.quotes.sources import BAR_SOURCES
 from dekr.times import rfc3339
 
@@ -17,7 +18,7 @@ class Answer:
     """
 
     text: str
-    source: str
+    source: DataSource
     delayed: bool
     fields: dict[str, Any]
 
@@ -47,6 +48,6 @@ def _trade(data: dict[str, Any], ticker: str) -> Answer:
 
 
 def _answer(data: dict[str, Any], answer: dict[str, Any]) -> Answer:
-    source, fields = data["source"], data["fields"]
+    source, fields = DataSource(data["source"]), data["fields"]
     answer["timestamp"] = rfc3339(fields["t"] * 1_000_000 if source in BAR_SOURCES else fields["t"])
     return Answer(json.dumps(answer, separators=(",", ":")), source, data["delayed"], fields)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum, Lease, lease_of, slot_of
+from dekr.data_source import DataSource
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.quotes.answer import answer_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
 
 MAX_PLANS: Final = 128
-MIXED: Final = "mixed"
-"""The source of an answer whose parts have several."""
 
 LADDER: Final = (UNIVERSAL, SNAPSHOTS, GROUPED)
 """Universal snapshots, the tickers' own; where the plan lacks both, the bars of the whole market's previous day."""
@@ -74,7 +73,7 @@ class QuoteBatches:
                 answer = answer_of(entry, ticker, Datum.QUOTE)
                 context.delayed = context.delayed or answer.delayed
                 if context.source != answer.source:
-                    context.source = answer.source if context.source is None else MIXED
+                    context.source = answer.source if context.source is None else DataSource.MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
         reader.demand.count_batch(served)
         return found

@@ -12,6 +12,7 @@ from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.keys import Datum
+from dekr.data_source import DataSource
 from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
 from dekr.market.quotes.sources import BAR_SOURCES
 from dekr.sessions import previous_close_us
@@ -51,7 +52,7 @@ class EntryBuilder:
         writes += [
             self.latest(ticker, name, latest)
             for name, latest in ((Datum.QUOTE, found.quote), (Datum.TRADE, found.trade))
-            if latest is not None and (latest.source == "snapshot" or name == close_datum)
+            if latest is not None and (latest.source is DataSource.SNAPSHOT or name == close_datum)
         ]
         return writes
 
@@ -122,4 +123,4 @@ def lacking(cache: EntryCache, tickers: Sequence[str], datum: Datum, writes: Seq
 def has(found: "Snapshot | None", datum: Datum, close_datum: Datum | None) -> bool:
     """Whether the snapshot has the ticker's quote (or trade) itself or, where there is a ``close_datum``, a bar's close."""
     latest = None if found is None else found.latest(datum)
-    return latest is not None and (latest.source == "snapshot" or close_datum is not None)
+    return latest is not None and (latest.source is DataSource.SNAPSHOT or close_datum is not None)

@@ -13,13 +13,12 @@ from typing import Any, Final, TypeIs
 
 from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.keys import Datum
+from dekr.data_source import DataSource
 from dekr.errors import InvalidInput
 from dekr.market.quotes.entries import EntryBuilder
 from dekr.polygon.latest import Latest
 from dekr.polygon.wire import FAR_FUTURE_MS
 from dekr.symbols import Ticker
-
-SOURCE: Final = "stream"
 
 _QUOTE_NAMES: Final = dict(zip(("bp", "bs", "bx", "ap", "as", "ax", "i", "q", "z"), "psxPSXiqz", strict=True))
 _TRADE_NAMES: Final = {"p": "p", "s": "s", "x": "x", "i": "i", "c": "c", "q": "q", "z": "z", "trfi": "r"}
@@ -63,7 +62,7 @@ class LiveQuotes:
 
     def _write(self, event: "_Event", received_us: int) -> Write:
         builder = EntryBuilder(self.cache, min(event.time_us, received_us), self.stale_us)
-        return builder.latest(event.ticker, event.datum, Latest(SOURCE, event.fields, delayed=False))
+        return builder.latest(event.ticker, event.datum, Latest(DataSource.STREAM, event.fields, delayed=False))
 
     def _keep(self, writes: Sequence[Write]) -> int:
         # Without copies: this sandbox reads the stream, others serve.

@@ -10,6 +10,7 @@ from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import keep_us
 from dekr.cache.keys import MARKET, Datum, Lease
+from dekr.data_source import DataSource
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
@@ -39,7 +40,7 @@ class MarketSnapshot:
         endpoint = endpoints.MARKET
         fetch = Fetch(Lease.MARKET_SNAPSHOT, (endpoint.family,), endpoint.lease_ms, self)
         entry = self.reader.read(context, (real_time(self._key),), fetch)[self._key]
-        context.source, context.delayed = "snapshot", entry.payload[:1] == _DELAYED
+        context.source, context.delayed = DataSource.SNAPSHOT, entry.payload[:1] == _DELAYED
         return entry.payload[1:]
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum, lease_of, slot_of
+from dekr.data_source import DataSource
 from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import NOT_FOUND, EntryBuilder, refusal
@@ -46,7 +47,7 @@ class Snapshots:
         endpoint = self._endpoint(len(tickers))
         fetch = Fetch(lease_of(self.datum, tickers), (endpoint.family,), endpoint.lease_ms, self)
         entries = self.reader.read(context, requirements, fetch)
-        context.source = "snapshot"
+        context.source = DataSource.SNAPSHOT
         return {ticker: self._sent(context, ticker, entries[key]) for key, ticker in keys.items()}
 
     def one(self, context: ReadContext, ticker: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from dekr.cache.keys import Datum
+from dekr.data_source import DataSource
 from dekr.polygon.endpoints import LAST_QUOTE, LAST_TRADE, NEWEST_MINUTE, PREVIOUS_CLOSE, SNAPSHOT, Endpoint
 
 LADDERS: Final[dict[Datum, tuple[Endpoint, ...]]] = {
@@ -11,5 +12,5 @@ LADDERS: Final[dict[Datum, tuple[Endpoint, ...]]] = {
 }
 """Endpoints in the order in which they are tried; the gate remembers for an hour which of them the plan refused."""
 
-BAR_SOURCES: Final = ("minute_bar", "previous_close")
+BAR_SOURCES: Final = (DataSource.MINUTE_BAR, DataSource.PREVIOUS_CLOSE)
 """Sources that have a price alone: the close of a bar."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dekr.access.limits import Admission, RateCharge
+from dekr.data_source import DataSource
 from dekr.deadline import Deadline
 from dekr.errors import DekrError
 from dekr.gate.call import Attempt
@@ -48,7 +49,7 @@ class ReadContext:
     local_now_us: int = 0
     stamp_us: int = 0
     fresh_until_us: int = 0
-    source: str | None = None
+    source: DataSource | None = None
     delayed: bool = False
     upstream_calls: int = 0
     upstream_s: float = 0.0

@@ -1,0 +1,23 @@
+"""The sources of data, as the X-Data-Source header and cached quotes and trades name them."""
+
+from enum import StrEnum
+
+
+class DataSource(StrEnum):
+    """The upstream's kind of data that an answer was made of."""
+
+    NBBO = "nbbo"
+    """The last quote itself."""
+    TRADE = "trade"
+    """The last trade itself."""
+    SNAPSHOT = "snapshot"
+    STREAM = "stream"
+    """A quote or trade of the live stream."""
+    MINUTE_BAR = "minute_bar"
+    """The close of the last minute bar, in the place of a quote or trade."""
+    PREVIOUS_CLOSE = "previous_close"
+    """The previous trading day's close, in the place of a quote or trade."""
+    AGGREGATES = "aggregates"
+    """Bars."""
+    MIXED = "mixed"
+    """The parts of the answer have several sources."""
