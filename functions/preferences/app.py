@@ -22,26 +22,22 @@ edge = Edge("preferences")
 @edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
 def prefer(body: PreferredBody) -> Response[str]:
     """Expect requests for these symbols, so that they are preloaded. For service and admin keys."""
-    _require_a_module()
+    edge.principal.require(Role.SERVICE, Role.ADMIN)
     edge.check_parameters()
-    preference = Preference.of(body, edge.now_ms * 1000)
-    return edge.answer(json.dumps(_add(preference)))
+    return edge.answer(json.dumps(_add(Preference.of(body, edge.now_ms * 1000))))
 
 
 @edge.delete("/preferences/symbols/<symbol>", responses=json_of(Unpreferred))
 def unprefer(symbol: SymbolPath) -> Response[str]:
     """Expect no more requests for a symbol. For service and admin keys."""
-    _require_a_module()
+    edge.principal.require(Role.SERVICE, Role.ADMIN)
     ticker = Ticker.parse(symbol).text
     edge.check_parameters()
     return edge.answer(json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(ticker)}))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle an event of the HTTP API, or one of EventBridge, whose answer nobody reads.
-
-    Raises StoreDown for an event that could not be kept, so that Lambda tries again.
-    """
+    """Handle an event of the HTTP API, or one of EventBridge. Raises StoreDown for an event not kept: Lambda tries again."""
     if "detail-type" not in event:
         return edge.handler(event, context)
     now_us, facts, level = edge.services.now_us(), {"event_id": str(event.get("id"))}, Level.INFO
@@ -62,7 +58,3 @@ def _add(preference: Preference) -> dict[str, Any]:
     kept = edge.services.preferences.add(preference.tickers, preference.weight, preference.until_us)
     until = rfc3339(preference.until_us * 1000)
     return {"symbols": preference.tickers, "weight": preference.weight, "until": until, "preferred": kept}
-
-
-def _require_a_module() -> None:
-    edge.principal.require(Role.SERVICE, Role.ADMIN)

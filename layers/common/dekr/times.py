@@ -7,6 +7,9 @@ from typing import Final
 FAR_FUTURE_S: Final = 253_402_300_799
 """The last second of the year 9999, the last one that has a date."""
 
+FAR_FUTURE_MS: Final = FAR_FUTURE_S * 1_000
+FAR_FUTURE_NS: Final = FAR_FUTURE_S * 10**9
+
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 

@@ -38,6 +38,12 @@ def test_the_copy_used_last_stays() -> None:
     assert [copies.get(name) is not None for name in ("a", "b", "c")] == [True, False, True]
 
 
+def test_two_services_that_read_one_entry_each_get_their_own_view_of_it() -> None:
+    entry = Entry(5, Kind.VALUE, b'{"a":1}')
+    assert (entry.view(dict), entry.view(list), entry.view(dict)) == ({"a": 1}, ["a"], {"a": 1})
+    assert entry.view(list) is entry.view(list)
+
+
 def test_a_copy_is_parsed_once_and_given_up_when_the_store_has_another() -> None:
     copies = LocalCopies()
     raw = Entry(5, Kind.VALUE, b'{"a":1}').encode()

@@ -4,7 +4,7 @@ Numbers stay as they came: an integer stays an integer, a decimal fraction stays
 ignored, because the upstream adds some from time to time; what is kept of a quote or snapshot is the object as it came.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -14,9 +14,6 @@ from pydantic import (
     StrictInt,
     model_validator,
 )
-
-FAR_FUTURE_MS: Final = 253_402_300_799_000
-"""The last second of the year 9999 in milliseconds: a later stamp is no time."""
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 # The bound stands at each kind of number: at their union pydantic would check it in Python.

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from dekr.polygon.wire import FAR_FUTURE_MS, Amount, Count, LastQuote, LastTrade, Number, Price, Wire
+from dekr.polygon.wire import Amount, Count, LastQuote, LastTrade, Number, Price, Wire
+from dekr.times import FAR_FUTURE_MS, FAR_FUTURE_NS
 
 
 class MinuteBar(Wire):
@@ -38,7 +39,7 @@ class TickerSnapshot(Wire):
     min: MinuteBar | None = None
     day: DayBar | None = None
     prevDay: DayBar | None = None  # noqa: N815 - the wire's name
-    updated: Annotated[Count, Field(le=FAR_FUTURE_MS * 1_000_000)] | None = None
+    updated: Annotated[Count, Field(le=FAR_FUTURE_NS)] | None = None
     todaysChange: Number | None = None  # noqa: N815 - the wire's name
     todaysChangePerc: Number | None = None  # noqa: N815 - the wire's name
 

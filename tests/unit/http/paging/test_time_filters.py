@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dekr.errors import InvalidInput
 from dekr.http.paging.time_filters import (
-    FAR_FUTURE_MS,
     MILLISECONDS,
     NANOSECONDS,
     RFC_3339,
@@ -19,6 +18,7 @@ from dekr.http.paging.time_filters import (
     check_not_empty,
     narrowed,
 )
+from dekr.times import FAR_FUTURE_MS
 
 FORMATS = {"ms": (MILLISECONDS, 1_000), "ns": (NANOSECONDS, 10**9)}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

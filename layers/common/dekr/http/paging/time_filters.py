@@ -12,10 +12,8 @@ from typing import Final
 
 from dekr.errors import InvalidInput
 from dekr.sessions import eastern_midnight_us
-from dekr.times import FAR_FUTURE_S, day_of
+from dekr.times import FAR_FUTURE_MS, FAR_FUTURE_NS, FAR_FUTURE_S, day_of
 
-FAR_FUTURE_MS: Final = FAR_FUTURE_S * 1_000
-FAR_FUTURE_NS: Final = FAR_FUTURE_S * 10**9
 FIRST_DAY: Final = date(1970, 1, 2)
 """The first day whose midnight in New York is after the epoch."""
 

@@ -17,8 +17,8 @@ from dekr.data_source import DataSource
 from dekr.errors import InvalidInput
 from dekr.market.quotes.entries import EntryBuilder
 from dekr.polygon.latest import Latest
-from dekr.polygon.wire import FAR_FUTURE_MS
 from dekr.symbols import Ticker
+from dekr.times import FAR_FUTURE_MS
 
 _QUOTE_NAMES: Final = dict(zip(("bp", "bs", "bx", "ap", "as", "ax", "i", "q", "z"), "psxPSXiqz", strict=True))
 _TRADE_NAMES: Final = {"p": "p", "s": "s", "x": "x", "i": "i", "c": "c", "q": "q", "z": "z", "trfi": "r"}
