@@ -21,13 +21,13 @@ def always(seconds: float) -> Deadline:
 
 
 def patient[L: Link](link: L) -> L:
-    """The same link, not used yet, which from now on waits for a store that is only slow."""
+    """Let a link that was not used yet wait for a store that is only slow, and return it."""
     link.connection.socket_timeout = link.connection.socket_connect_timeout = HANG_S
     return link
 
 
 def unhurried(client: PolygonClient) -> PolygonClient:
-    """The same client, not used yet, which from now on waits for an upstream that is only slow."""
+    """Let a client that was not used yet wait for an upstream that is only slow, and return it."""
     address = client.transport.client.base_url
     client.transport.client.close()
     client.transport.client = httpx.Client(base_url=address, trust_env=False, transport=_Unhurried())
