@@ -7,7 +7,7 @@ from typing import Final
 from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import DAY_US, NEGATIVE_AGE_US
+from dekr.cache.freshness import DAY_US
 from dekr.errors import UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.bars.model import Page, Row, page_of, rows_between
@@ -100,5 +100,5 @@ class FetchedRows:
         doubtful = not rows and (not self.traded or 0 < since_end_us < LATE_PUBLICATION_US)
         page = Page(rows, self.delayed, truncated=segment.start_ms < self.begin_ms)
         if doubtful:
-            return Write(key, Entry(self.stamp_us, Kind.NEGATIVE, page.payload()), NEGATIVE_AGE_US)
+            return Write.negative(key, self.stamp_us, page.payload())
         return Write(key, Entry(self.stamp_us, Kind.VALUE, page.payload()), page.keep_us)
