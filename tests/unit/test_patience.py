@@ -43,6 +43,8 @@ def hurries(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield call.lineno, f"{seconds} s"
         if (module, name, len(call.args)) == ("Deadline", "after", 1):
             yield call.lineno, "a deadline on the machine's clock"
+        if name == "Transport" and len(call.args) + len(named) < 3:
+            yield call.lineno, "a transport on the machine's clock, which cuts off the body of a busy upstream"
         dead = any(ast.unparse(url).strip("'").startswith(DEAD) for url in call.args)
         if (module, name) == ("Link", "open") and id(call) not in patient and not dead:
             yield call.lineno, "a link that takes a busy store for a dead one"
@@ -66,6 +68,7 @@ def test_no_limit_decides_a_result(path: Path) -> None:
         "redis.Redis(port=port, socket_timeout=2)",
         "Deadline.after(10)",
         "World(Link.open(server.url))",
+        "Transport(http, key)",
     ],
 )
 def test_each_kind_of_limit_is_found(code: str) -> None:
@@ -80,6 +83,7 @@ def test_each_kind_of_limit_is_found(code: str) -> None:
         "pause.wait(0.05)",
         "Deadline.after(10, clock)",
         "patient(Link.open(server.url))",
+        "Transport(http, key, clock)",
         "Link.open('redis://127.0.0.1:1/0')",
     ],
 )
