@@ -79,7 +79,8 @@ def _miss(kind: str) -> Iterator[Callable[[], float]]:
 
     def client(now_us: Callable[[], int]) -> PolygonClient:
         http = httpx.Client(base_url="http://upstream.invalid", transport=httpx.MockTransport(answer))
-        return PolygonClient(Transport(http, lambda: "fake-upstream-key"), now_us, lambda: 0.0, lambda _: None)
+        transport = Transport(http, lambda: "fake-upstream-key", lambda: 0.0)
+        return PolygonClient(transport, now_us, lambda: 0.0, lambda _: None)
 
     with redis_single() as server:
         link = patient(Link.open(server.url))
