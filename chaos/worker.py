@@ -25,6 +25,7 @@ from dekr.polygon.client import PolygonClient
 from dekr.polygon.connect import connect
 from dekr.store.link import Link
 from tests.fakes.directory import FakeDirectory
+from tests.patience import HANG_S, patient
 from tests.routes import route_of
 from tests.world import Context, World, event, load
 
@@ -69,6 +70,7 @@ def run_worker(config: WorkerConfig, shared: SharedState) -> None:
         while shared.phase == QUIET:
             time.sleep(THINK_TIME_S)
         if shared.phase == RECOVERED:
+            worker.be_patient()
             for request in trace.recovery_requests(config.slot):
                 worker.perform(request, recovery=True)
 
@@ -82,7 +84,8 @@ class Worker:
         directory = FakeDirectory()
         for record in config.records:
             directory.put(record)
-        store = DrivenStore(Link.open(config.store_url), shared, lambda: self.note("store", {"at_us": _now_us()}))
+        self._link = Link.open(config.store_url)
+        store = DrivenStore(self._link, shared, lambda: self.note("store", {"at_us": _now_us()}))
         self.world = World(
             store,
             directory=directory,
@@ -99,6 +102,13 @@ class Worker:
         user = next(iter(self.config.keys))
         for route in trace.ROUTES:
             self._send(Request(route, ("NONE..",), trace.TIERS[0], user, MAX_DEADLINE_MS))
+
+    def be_patient(self) -> None:
+        """From now on, wait for a reply of the store for as long as a busy machine may take: no fault delays it any more."""
+        patient(self._link)
+        standing = self._link.connection._sock  # noqa: SLF001 - redis-py sets the timeout of a new connection only
+        if standing is not None:
+            standing.settimeout(HANG_S)
 
     def perform(self, request: Request, *, recovery: bool) -> None:
         """Perform one request and record its answer."""
