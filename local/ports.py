@@ -1,4 +1,4 @@
-"""TCP ports of this machine: find a free one, and listen on one."""
+"""TCP ports of this machine: find a free one, listen on one, and keep its connections."""
 
 import socket
 from contextlib import closing
@@ -7,6 +7,11 @@ from typing import Final
 HOST: Final = "127.0.0.1"
 BACKLOG: Final = 1024
 """The number of connections that may wait to be accepted."""
+
+KEEP_ALIVE_S: Final = 3_600
+"""How long a server keeps an idle connection, in seconds: longer than any client does. If both ended it at the same moment, the
+request that is being sent on it would be lost.
+"""
 
 
 def free_port() -> int:

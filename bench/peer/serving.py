@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from dekr.tiers import Tier
-from local.ports import HOST, free_port
+from local.ports import HOST, KEEP_ALIVE_S, free_port
 
 ROOT = Path(__file__).parents[2]
 TRIES = 2_400
@@ -70,7 +70,7 @@ def serving(store: str, polygon: str, polygon_key: str, keys: Mapping[Tier, str]
         "API_KEYS": json.dumps({key: tier for tier, key in keys.items()}),
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "bench.peer.app:create_app"]
-    command += ["--host", HOST, "--port", str(port)]
+    command += ["--host", HOST, "--port", str(port), "--timeout-keep-alive", str(KEEP_ALIVE_S)]
     with (
         Path(os.devnull).open("w") as nowhere,
         subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere) as process,  # noqa: S603 - a fixed command

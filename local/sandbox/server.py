@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from local.ports import HOST, listen
+from local.ports import HOST, KEEP_ALIVE_S, listen
 from local.sandbox.app import create_app
 from local.sandbox.routes import CutShortError
 from local.sandbox.state import Sandbox
@@ -35,6 +35,7 @@ class Server(uvicorn.Server):
             date_header=False,
             server_header=False,
             lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
         super().__init__(config)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import uvicorn
 
-from local.ports import listen
+from local.ports import KEEP_ALIVE_S, listen
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -123,7 +123,13 @@ def main() -> None:
     client = httpx.AsyncClient(base_url=options.target, limits=limits, trust_env=False)
     door = FrontDoor(client, f"/_aws/execute-api/{options.api}/$default".encode())
     config = uvicorn.Config(
-        door, lifespan="off", access_log=False, server_header=False, date_header=False, timeout_graceful_shutdown=1
+        door,
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run(sockets=[listener])
