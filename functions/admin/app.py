@@ -8,7 +8,7 @@ from dekr.http import Edge, Response
 from dekr.http.edge.docs_page import documentation_routes
 from dekr.http.edge.openapi import health_of, json_of
 from dekr.http.edge.query import SymbolPath
-from dekr.models import CacheStats, Dropped, Health, Usage
+from dekr.models.operations import CacheStats, Dropped, Health, Usage
 from dekr.symbols import Ticker
 
 edge = Edge("admin", open_paths=frozenset({"/health", "/docs", "/openapi.json"}))

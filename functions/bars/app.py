@@ -11,7 +11,7 @@ from dekr.http.paging.bar_ranges import FromQuery, MultiplierQuery, TimespanQuer
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
 from dekr.http.polygon.bars import aggregate_routes
 from dekr.market.bars.segments import Series, Timespan
-from dekr.models import Bar
+from dekr.models.bars import Bar
 from dekr.symbols import Ticker
 
 edge = Edge("bars")

@@ -4,7 +4,7 @@ from dekr.http import Edge, Response
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import TierQuery
 from dekr.http.native.batch import BatchBody, batch_json, parsed
-from dekr.models import FailedSymbol, Quote
+from dekr.models.quotes import FailedSymbol, Quote
 from dekr.symbols import Ticker
 
 edge = Edge("batch")

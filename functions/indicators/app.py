@@ -13,7 +13,7 @@ from dekr.http.paging.parameters import CursorQuery, OrderQuery
 from dekr.http.polygon.indicators import indicator_routes
 from dekr.market.bars.segments import Series, Timespan
 from dekr.market.indicators.study import Price
-from dekr.models import IndicatorValue, MacdValue
+from dekr.models.indicators import IndicatorValue, MacdValue
 from dekr.symbols import Ticker
 
 edge = Edge("indicators")

@@ -9,7 +9,7 @@ from dekr.http.edge.query import TierQuery
 from dekr.http.native.news import COLUMNS, articles_of, news_json, news_query
 from dekr.http.paging.parameters import ArticleLimit, CursorQuery
 from dekr.http.polygon.news import news_routes
-from dekr.models import News
+from dekr.models.news import News
 from dekr.symbols import Ticker
 
 edge = Edge("news")

@@ -12,7 +12,7 @@ from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import SymbolPath
 from dekr.http.edge.request import LambdaContext
 from dekr.http.native.preferences import Preference, PreferredBody
-from dekr.models import PreferredSymbols, Unpreferred
+from dekr.models.preferences import PreferredSymbols, Unpreferred
 from dekr.symbols import Ticker
 from dekr.times import rfc3339
 

@@ -4,7 +4,7 @@ from dekr.http import Edge, Response
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import SymbolPath, TierQuery
 from dekr.http.polygon.last import nbbo_routes
-from dekr.models import Quote
+from dekr.models.quotes import Quote
 from dekr.symbols import Ticker
 
 edge = Edge("quote")

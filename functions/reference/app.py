@@ -12,7 +12,7 @@ from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.parameters import CursorQuery, TickerLimit
 from dekr.http.polygon.reference import reference_routes
 from dekr.market.passthrough import queries
-from dekr.models import CalendarDay, Listing, MarketStatus
+from dekr.models.reference import CalendarDay, Listing, MarketStatus
 
 edge = Edge("reference")
 

@@ -5,7 +5,7 @@ from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import SymbolPath, TierQuery
 from dekr.http.native.snapshots import dekr_snapshot
 from dekr.http.polygon.snapshots import snapshot_routes
-from dekr.models import Snapshot
+from dekr.models.snapshots import Snapshot
 from dekr.symbols import Ticker
 
 edge = Edge("snapshot")

@@ -24,7 +24,7 @@ class Failure(NamedTuple):
         return self.code == UpstreamNotEntitled.code
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PassedOver:
     """Collects the failures that the present request or run goes on without. One sandbox serves one request at a time, so its
     services share one collector, and the edge takes what it holds at the end of each request.

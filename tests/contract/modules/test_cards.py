@@ -2,7 +2,8 @@
 
 import pytest
 
-from dekr.models import Bar, FailedSymbol, Quote
+from dekr.models.bars import Bar
+from dekr.models.quotes import FailedSymbol, Quote
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
 from tests.contract.modules.conftest import NIGHT, Module

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dekr.http.polygon.shapes import Aggregates
-from dekr.models import Bar
+from dekr.models.bars import Bar
 from dekr.times import rfc3339_ms
 from tests.integration.routes.paging import followed
 from tests.integration.routes.upstream import fails, pages, upstream_answer

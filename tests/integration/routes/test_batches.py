@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from dekr.models import FailedSymbol, Quote
+from dekr.models.quotes import FailedSymbol, Quote
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
 from tests.integration.routes.upstream import fails, recovers, upstream_answer

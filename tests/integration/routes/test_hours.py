@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from dekr.http.polygon.shapes import MarketNow, UpcomingDay
-from dekr.models import CalendarDay, MarketStatus
+from dekr.models.reference import CalendarDay, MarketStatus
 from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from dekr.http.polygon.shapes import Page
-from dekr.models import News
+from dekr.models.news import News
 from tests.integration.routes.paging import followed
 from tests.integration.routes.upstream import fails, pages, upstream_answer
 from tests.markets import Market

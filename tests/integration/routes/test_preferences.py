@@ -8,7 +8,7 @@ import pytest
 
 from dekr.access.principal import Role
 from dekr.market.demand.record import MAX_PREFERRED, NO_FLOOR
-from dekr.models import PreferredSymbols, Unpreferred
+from dekr.models.preferences import PreferredSymbols, Unpreferred
 from dekr.times import rfc3339
 from tests.shapes import shaped
 from tests.world import Answer, Context, World, load

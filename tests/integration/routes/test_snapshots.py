@@ -3,7 +3,7 @@
 import pytest
 
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
-from dekr.models import Snapshot
+from dekr.models.snapshots import Snapshot
 from dekr.times import rfc3339, rfc3339_ms
 from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market

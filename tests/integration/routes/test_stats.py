@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dekr.access.principal import Role
-from dekr.models import CacheStats, Dropped
+from dekr.models.operations import CacheStats, Dropped
 from dekr.store import Store, plain
 from dekr.store.cluster import ClusterLink
 from dekr.store.link import Link

@@ -3,7 +3,7 @@
 import pytest
 
 from dekr.http.polygon.shapes import Page
-from dekr.models import Listing
+from dekr.models.reference import Listing
 from tests.integration.routes.paging import followed
 from tests.integration.routes.upstream import fails, pages, upstream_answer
 from tests.markets import Market

@@ -3,7 +3,7 @@
 import pytest
 
 from dekr.http.polygon.shapes import One
-from dekr.models import Quote, Trade
+from dekr.models.quotes import Quote, Trade
 from dekr.times import rfc3339
 from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dekr.access.principal import Role
-from dekr.models import Usage
+from dekr.models.operations import Usage
 from dekr.store.link import Link
 from tests.integration.routes.upstream import fails
 from tests.markets import Market

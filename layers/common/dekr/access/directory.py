@@ -58,7 +58,7 @@ class KeyDirectory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DynamoKeyDirectory:
     """A KeyDirectory in a DynamoDB table."""
 

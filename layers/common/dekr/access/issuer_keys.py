@@ -47,7 +47,7 @@ class KeySet(BaseModel):
     keys: dict[Kid, PublicKey]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class IssuerKeys:
     """The public keys that an issuer publishes at ``url``, cached here and in the store.
 

@@ -93,7 +93,7 @@ class Refused(RateLimited):
         self.admission = admission
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RateCharge:
     """The charge of one request against its caller's limits: the command to send, and the admission in its reply.
 
@@ -134,7 +134,7 @@ class RateCharge:
         return self.local_admission()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Limiter:
     """Charges requests and look-ups against their callers' limits. ``now_us`` is this machine's clock, used without the store."""
 

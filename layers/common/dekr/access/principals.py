@@ -58,7 +58,7 @@ def refuse_tokens(_: str) -> Principal:
     raise Unauthenticated("This service takes no tokens; send an API key.", code="invalid_token")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Principals:
     """Finds principals. ``directory`` makes the directory on the first look-up that needs it, so that hits never load it.
     ``verify`` finds the principal of a token and raises Unauthenticated for one that proves none. ``passed_over`` collects

@@ -42,7 +42,7 @@ class Rate:
         return max(0, debt_us - (self.burst - self.left(debt_us) - 1) * self.emission_interval_us) if debt_us else 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Buckets:
     """The rate limit in memory, for the callers of one sandbox. Of more than MAX_BUCKETS the one whose last request is oldest is
     forgotten.

@@ -22,7 +22,7 @@ REQUIRED: Final = ("exp", "aud", "iss", "sub", "tier")
 _FORM: Final = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Tokens:
     """Verifies tokens of one issuer for one audience. ``now_us`` is this machine's clock."""
 

@@ -31,7 +31,7 @@ class Write:
         return cls(key, Entry(stamp_us, Kind.NEGATIVE, payload), NEGATIVE_AGE_US)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EntryCache:
     """Makes the commands that read and write entries. The caller sends them, so that they share its round trip."""
 

@@ -14,7 +14,7 @@ PARSED_FACTOR: Final = 8
 """A parsed payload takes about so many times the bytes of its text."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LocalCopies:
     """The entries that this sandbox used last, bounded in number and in bytes (``size``); the least recently used goes first."""
 

@@ -19,7 +19,7 @@ from dekr.passed_over import PassedOver
 from dekr.store import Command, call, plain
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BudgetShare:
     """A gate that grants at most ``max_per_minute`` calls a minute to all who share the ``name``. ``calls`` counts
     those that this sandbox was granted; ``passed_over`` collects failures of the store that change nothing for the caller.

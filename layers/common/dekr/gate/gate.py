@@ -58,7 +58,7 @@ class FetchGate(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gate:
     """The gate that all sandboxes share, for an upstream plan with ``per_minute`` calls a minute. ``token`` makes unique tokens."""
 

@@ -15,7 +15,7 @@ STATIC_SANDBOXES: Final = 20
 """Without the store each sandbox assumes that it shares the budget with this many."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LocalGate:
     """A gate that grants a static share of the budget, by this machine's clock, and knows of no other sandbox."""
 

@@ -50,7 +50,7 @@ class PermitIssuer(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FamilyReport:
     """Observations of one family for its breaker: how many calls went well and how many failed, and 1 where the plan lacks it."""
 
@@ -59,7 +59,7 @@ class FamilyReport:
     denied: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BreakerReport:
     """Observations that the gate does not have yet: by family, and for how many microseconds the upstream sent its callers
     away.
@@ -69,7 +69,7 @@ class BreakerReport:
     pause_us: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FetchOutcome:
     """The cost of a fetch so far: its upstream ``calls``, and its ``attempts`` as they ended."""
 
@@ -82,7 +82,7 @@ class FetchOutcome:
         return sum(attempt.seconds for attempt in self.attempts)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Permit:
     """The right to make the fetch that was requested (a ``dekr.gate.call.Call``). It holds the lease; one call is paid already.
 

@@ -2,13 +2,16 @@
 
 A function's imports begin here, so here it is decided what a cold start pays for. The garbage collector finds nothing in what is
 being imported, so it rests meanwhile and never looks at it again (a tenth of the time). Powertools imports botocore, where it is
-installed, to name itself in calls of AWS; a hit makes none.
+installed, to name itself in calls of AWS; a hit makes none. At its first model, pydantic looks for plugins in every installed
+package, and the layer has none.
 """
 
 import gc
+import os
 import sys
 
 gc.disable()
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 if "botocore" not in sys.modules:
     sys.modules["botocore"] = None  # type: ignore[assignment] # by this Python does not find the module
     try:

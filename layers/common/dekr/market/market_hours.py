@@ -24,7 +24,7 @@ _STOCKS: Final = ("NYSE", "NASDAQ")
 _NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNotEntitled, UnknownSymbol)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MarketHours:
     """The service of sessions and trading days. ``now_us``: the time, in microseconds since the epoch. ``passed_over`` collects
     why the calendar alone had to answer.
@@ -35,7 +35,7 @@ class MarketHours:
     passed_over: PassedOver
 
     def status(self, context: ReadContext) -> dict[str, Any]:
-        """The present session and the next change, with the fields of ``dekr.models.MarketStatus``."""
+        """The present session and the next change, with the fields of ``dekr.models.reference.MarketStatus``."""
         now_us = self.now_us()
         moment = sessions.at(now_us)
         upstream = self._status_since(context, moment.since_us)
@@ -55,7 +55,7 @@ class MarketHours:
         }
 
     def days(self, context: ReadContext, first: date, last: date) -> list[dict[str, Any]]:
-        """The days from ``first`` to ``last``, each with the fields of ``dekr.models.CalendarDay``.
+        """The days from ``first`` to ``last``, each with the fields of ``dekr.models.reference.CalendarDay``.
 
         Raises CalendarUnknown for days outside the calendar.
         """

@@ -7,7 +7,7 @@ from typing import Final
 from dekr.errors import StoreDown
 from dekr.gate.call import Family
 from dekr.gate.gate import Gate
-from dekr.models import Health
+from dekr.models.operations import Health
 from dekr.passed_over import PassedOver
 from dekr.times import rfc3339
 
@@ -15,7 +15,7 @@ CLOCK_DRIFT_MS: Final = 2_000
 """Where this machine's clock and the store's are farther apart than this, they cannot both be right."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HealthCheck:
     """Checks what every answer depends on: the store, the clocks, and the breakers of these endpoint ``families``. ``now_us`` is
     this machine's clock; ``passed_over`` collects why the store cannot be reached.

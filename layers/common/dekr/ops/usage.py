@@ -61,14 +61,15 @@ class Counts:
         return (requested - self.fetched.total()) / requested if requested else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UsageBook:
     """Reads the counts in the store, and drops what it keeps of a ticker."""
 
     store: Store
 
     def of_caller(self, principal: Principal, charge: RateCharge) -> tuple[Admission, dict[str, Any]]:
-        """The caller's admission by this ``charge``, and what it used today, this request included, as ``dekr.models.Usage``.
+        """The caller's admission by this ``charge``, and what it used today, this request included, as
+        ``dekr.models.operations.Usage``.
 
         Raises RateLimited, StoreDown.
         """
@@ -98,7 +99,8 @@ class UsageBook:
         }
 
     def of_all(self, now_us: int) -> dict[str, Any]:
-        """The store's figures, its entries by class and the counts of all callers' present day, as ``dekr.models.CacheStats``.
+        """The store's figures, its entries by class and the counts of all callers' present day, as
+        ``dekr.models.operations.CacheStats``.
 
         ``now_us``: microseconds since the epoch. Raises StoreDown.
         """

@@ -44,7 +44,7 @@ class Bars:
     delayed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolygonClient:
     """Calls the upstream. ``now_us``: the service's clock (microseconds); ``random``: gives numbers from 0 to 1 for the jitter of
     retries, between which ``sleep`` waits (seconds).

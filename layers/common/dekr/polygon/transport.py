@@ -47,7 +47,7 @@ class _Waits:
         return min(CONNECT_S, left_s) if phase == "connect" else left_s
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transport:
     """Sends requests to one host. ``key`` reads the API key, on first use and again after the upstream has refused it."""
 

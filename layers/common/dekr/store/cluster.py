@@ -15,7 +15,7 @@ from dekr.store.command import Command
 from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreaker, Store, checked
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ClusterLink:
     """A Store on a node-based cluster. redis-py keeps the map of slots and follows the redirections MOVED and ASK."""
 

@@ -65,7 +65,7 @@ def checked(replies: list[Any]) -> list[Any]:
     return replies
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LinkBreaker:
     """A breaker of the link: it opens for OPEN_S after FAILURES_TO_OPEN failures in a row, so that an unreachable store does not
     cost every request a time-out.
@@ -90,7 +90,7 @@ class LinkBreaker:
         self.failures = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Link:
     """A Store on one endpoint: a single node, or ElastiCache Serverless, which finds the shard of a key by itself."""
 

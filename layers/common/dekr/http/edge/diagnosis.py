@@ -18,7 +18,7 @@ MAX_ATTEMPTS: Final = 20
 """A line shows so many calls of the upstream, the last ones: they led to the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Diagnosis:
     """The causes of an answer. ``error`` ended the request; ``reason`` is why its data are stale or partial; ``attempts`` are its
     calls of the upstream; ``failures`` are those that it went on without.

@@ -7,7 +7,7 @@ holds is named here instead. The tests hold the two together.
 from typing import Any
 
 from dekr.http.edge.problems import PolygonError
-from dekr.models import Problem
+from dekr.models.common import Problem
 
 _ERRORS = {
     401: "No key, or one that is not valid.",

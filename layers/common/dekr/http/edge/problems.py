@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from dekr.errors import DekrError, InvalidInput, RateLimited, Unauthenticated, Unavailable
-from dekr.models import Shape
+from dekr.models.common import Shape
 
 MEDIA_TYPE: Final = "application/problem+json"
 LONGEST_RETRY_S: Final = 10

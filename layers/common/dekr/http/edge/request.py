@@ -32,7 +32,7 @@ class LambdaContext(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RequestState:
     """The state of one request.
 

@@ -79,8 +79,8 @@ class BarQuery:
 def write_page(
     query: BarQuery, rows: Sequence[Row], *, csv: bool, max_bytes: int = MAX_BYTES
 ) -> tuple[str, str | None]:
-    """As many of the rows as go into a page and into ``max_bytes``, as JSON (``dekr.models.Bar``) or CSV, and path and query of
-    the next page. ``rows``: what ``BarQuery.rows`` read.
+    """As many of the rows as go into a page and into ``max_bytes``, as JSON (``dekr.models.bars.Bar``) or CSV, and path and query
+    of the next page. ``rows``: what ``BarQuery.rows`` read.
     """
     page, ticker = query.page, query.series.ticker
     symbol, write = (line([ticker]).removesuffix("\r\n"), _csv) if csv else (json.dumps(ticker), _json)

@@ -72,8 +72,8 @@ class IndicatorQuery:
 
 
 def write_page(query: IndicatorQuery, points: Sequence[Point], *, csv: bool) -> tuple[str, str | None]:
-    """The page as JSON (``dekr.models.IndicatorValue``, ``dekr.models.MacdValue``) or CSV, and path and query of the next page.
-    ``points``: what ``IndicatorQuery.computed`` returned.
+    """The page as JSON (``dekr.models.indicators.IndicatorValue``, ``dekr.models.indicators.MacdValue``) or CSV, and path
+    and query of the next page. ``points``: what ``IndicatorQuery.computed`` returned.
     """
     shown, rest = query.page.cut(points)
     next_path = query.next_path(rest) if rest else None

@@ -42,14 +42,14 @@ def news_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_
 
 
 def articles_of(results: Sequence[Mapping[str, Any]], symbol: str | None) -> list[dict[str, Any]]:
-    """The articles in the shape of ``dekr.models.Article``. ``results``: as the upstream sent them; ``symbol``: the ticker whose
-    sentiment stands in ``sentiment``.
+    """The articles in the shape of ``dekr.models.news.Article``. ``results``: as the upstream sent them; ``symbol``: the ticker
+    whose sentiment stands in ``sentiment``.
     """
     return [_article(result, symbol) for result in results]
 
 
 def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
-    """The JSON of ``dekr.models.News``: the articles, and a summary for the symbol, or for each symbol that they name."""
+    """The JSON of ``dekr.models.news.News``: the articles, and a summary for the symbol, or for each symbol that they name."""
     symbols = [symbol] if symbol else sorted({ticker for article in articles for ticker in article["symbols"]})
     body = {"articles": articles, "summaries": [_summary(articles, each) for each in symbols]}
     return json.dumps(body, separators=(",", ":"))

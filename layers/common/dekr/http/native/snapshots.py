@@ -10,7 +10,7 @@ _DAY: Final = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"), ("vol
 
 
 def dekr_snapshot(snapshot: Mapping[str, Any]) -> str:
-    """The JSON of ``dekr.models.Snapshot``. Where the upstream has zeros because nothing was traded yet, it has nulls.
+    """The JSON of ``dekr.models.snapshots.Snapshot``. Where the upstream has zeros because nothing was traded yet, it has nulls.
 
     ``snapshot``: the ticker's v2 snapshot as the upstream sent it.
     """

@@ -24,7 +24,7 @@ def search_parameters(search: str, limit: int) -> dict[str, str]:
 
 
 def listings(page: Mapping[str, Any]) -> str:
-    """The JSON of a list of ``dekr.models.Listing``. ``page``: a page of the upstream's list of tickers."""
+    """The JSON of a list of ``dekr.models.reference.Listing``. ``page``: a page of the upstream's list of tickers."""
     items = [
         {
             "symbol": item["ticker"],

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from dekr.models import Shape
+from dekr.models.common import Shape
 
 
 class _Envelope(Shape):

@@ -12,7 +12,7 @@ from dekr.market.read.context import ReadContext
 MAX_DAYS: Final = 366
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DayHistory:
     """Loads day bars into the cache."""
 

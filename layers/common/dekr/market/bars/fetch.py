@@ -23,7 +23,7 @@ LATE_PUBLICATION_US: Final = 3 * DAY_US
 """For how long a day without bars may still get some: an end-of-day plan, or a vendor in trouble, publishes late."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SegmentFetches:
     """Describes fetches of missing segments. ``single_flight`` keeps what a long fetch has so far."""
 
@@ -40,7 +40,7 @@ class SegmentFetches:
         return Fetch(keys.lease_of(series.name, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SegmentFetcher:
     """Fetches missing segments of a series; a ``dekr.market.read.fetch.Fetcher``. The fields are those of SegmentFetches.of."""
 

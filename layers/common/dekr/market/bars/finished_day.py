@@ -46,7 +46,7 @@ MIN_TIME_LEFT_S: Final = 5.0
 KEEP_US: Final = 7 * DAY_US
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FinishedDayHistory:
     """Extends the cached years of day bars by the last finished trading day.
 
@@ -103,7 +103,7 @@ class FinishedDayHistory:
             yield from (key.decode() for key in scan(shard, pattern) if key is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FinishedDayFetcher:
     """Fetches a finished day's bars and adds them to the cached years; a ``dekr.market.read.fetch.Fetcher``.
 

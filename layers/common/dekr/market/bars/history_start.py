@@ -22,7 +22,7 @@ from dekr.polygon.endpoints import BARS
 from dekr.sessions import eastern_date, eastern_midnight_us
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HistoryStart:
     """Looks up the first day of a ticker's history: one call for the monthly bars of all years, cached for a week."""
 
@@ -56,7 +56,7 @@ class HistoryStart:
         return self.reader.cache.key(ticker, Datum.FIRST_BAR)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FirstBarFetcher:
     """Fetches when a ticker's history begins and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``."""
 

@@ -17,7 +17,7 @@ from dekr.market.read.requirement import Requirement, not_fresh
 from dekr.tiers import TierPolicy
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BarReadPlanner:
     """Chooses which cached entries answer a request for bars; a ``dekr.market.read.fetch.Planner``.
 

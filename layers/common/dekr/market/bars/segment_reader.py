@@ -19,7 +19,7 @@ from dekr.market.read.requirement import Requirement
 from dekr.market.read.single_flight import SingleFlight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SegmentReader:
     """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold."""
 

@@ -26,7 +26,7 @@ WIDENING_FACTOR: Final = 8
 """While bars are missing, each further look takes this many times as many segments."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bars:
     """The bar service. ``now_us``: this machine's clock, which is good enough to know the day."""
 

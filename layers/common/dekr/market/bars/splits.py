@@ -33,7 +33,7 @@ MAX_PAGES: Final = 5
 _NO_ANSWER: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecentSplits:
     """The splits of all tickers in the last ten days. It fetches them itself, as a ``dekr.market.read.fetch.Fetcher``.
 

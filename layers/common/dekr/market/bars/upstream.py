@@ -19,7 +19,7 @@ DAY_MS: Final = 86_400_000
 YEAR_MS: Final = 365 * DAY_MS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UpstreamBars:
     """Requests bars from the upstream. ``client`` makes the upstream client on the first miss, so that hits never load it."""
 

@@ -11,7 +11,7 @@ from dekr.errors import InvalidInput
 from dekr.market.demand.record import MAX_PREFERRED, Demand
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Preferences:
     """Adds and ends preferences."""
 

@@ -44,7 +44,7 @@ NO_FLOOR: Final = 1 << 62
 """A floor that no fetch is newer than: with it, a forecast names all tickers in demand."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Demand:
     """The record of demand. ``now_us`` is this machine's clock, good enough to wait some seconds."""
 

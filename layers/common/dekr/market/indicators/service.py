@@ -19,7 +19,7 @@ class Computed:
     rows: list[Row]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Indicators:
     """The indicator service.
 

@@ -32,7 +32,7 @@ CHUNK: Final = 100
 """Lists that are read and written in one round trip."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewsFeed:
     """The fetch of the next feed; a ``dekr.market.read.fetch.Fetcher``.
 

@@ -12,7 +12,7 @@ from dekr.market.read.requirement import Requirement, not_fresh
 from dekr.tiers import TierPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewsReadPlanner:
     """Chooses between a ticker's list and the feed; a ``dekr.market.read.fetch.Planner``.
 

@@ -40,7 +40,7 @@ class ArticlePages(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class News:
     """The news service. ``pages`` answers all queries but those for a ticker's newest articles.
 
@@ -111,7 +111,7 @@ class News:
         return kept if met[0].key == key or planner.is_up_to_date(kept, entries.get(self.feed.key)) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NewsListFetcher:
     """Fetches a ticker's newest articles and makes their entry under ``key``; a ``dekr.market.read.fetch.Fetcher``."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PassThrough:
     """The service of answers that are passed on.
 
@@ -53,7 +53,7 @@ class PassThrough:
         return self.reader.read(context, (requirement,), fetch)[key]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueryFetcher:
     """Fetches the answer to one query and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``.
 
@@ -83,7 +83,7 @@ class QueryFetcher:
         return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, payload), kept_us)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ArticlePages:
     """Pages of news as the upstream sent them, passed on as any other query."""
 

@@ -13,7 +13,7 @@ from dekr.times import rfc3339
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer: its JSON (``dekr.models.Quote`` or ``Trade``), where it came from, whether it is delayed, and the
+    """A finished answer: its JSON (``dekr.models.quotes.Quote`` or ``Trade``), where it came from, whether it is delayed, and the
     upstream's fields that it was made of.
     """
 

@@ -41,7 +41,7 @@ class BatchPlan:
     fetch: Fetch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QuoteBatches:
     """The service of batches. ``shared`` makes fetches that bring other tickers, too."""
 
@@ -92,7 +92,7 @@ class QuoteBatches:
         return BatchPlan(keys, [real_time(key, stand_in=True) for key in keys], fetch)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BatchFetcher:
     """Fetches the quotes of several tickers; a ``dekr.market.read.fetch.Fetcher``."""
 

@@ -25,7 +25,7 @@ _OF_BARS: Final = (NEWEST_MINUTE.family, PREVIOUS_CLOSE.family)
 """The families whose answers are bars."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LadderFetcher:
     """Fetches a ticker's latest ``datum`` (quote or trade); a ``dekr.market.read.fetch.Fetcher``."""
 

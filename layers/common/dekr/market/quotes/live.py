@@ -35,7 +35,7 @@ class Accepted:
     bad: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LiveQuotes:
     """Writes streamed quotes and trades. ``stale_us``: how long beyond its age an entry is kept."""
 

@@ -43,7 +43,7 @@ MAX_LACKING: Final = 1_000
 """The number of tickers in demand, the most popular first, that are remembered as absent from the market."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MarketRefresh:
     """Fetches the whole market. ``client`` makes the upstream client on the first miss, so that hits never load it."""
 
@@ -102,7 +102,7 @@ class MarketRefresh:
         return [Write(key, entry, kept_us) for key, entry in found.items()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MarketFetcher:
     """Fetches the whole market and writes it; a ``dekr.market.read.fetch.Fetcher``.
 

@@ -25,7 +25,7 @@ _DELAYED: Final = b"d"
 _REAL_TIME: Final = b"r"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MarketSnapshot:
     """The service of the whole market's snapshot; a ``dekr.market.read.fetch.Fetcher`` of what it serves.
 

@@ -26,7 +26,7 @@ from dekr.symbols import Ticker
 MAX_PLANS: Final = 4_096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LatestPrices:
     """The service of the latest quote or trade, as ``datum`` says. ``shared`` makes fetches that bring other tickers, too."""
 
@@ -39,7 +39,7 @@ class LatestPrices:
         object.__setattr__(self, "_plan", lru_cache(MAX_PLANS)(self._plan_of))
 
     def get(self, context: ReadContext, ticker: Ticker) -> str:
-        """The JSON of ``dekr.models.Quote`` or ``Trade``. Raises UnknownSymbol."""
+        """The JSON of ``dekr.models.quotes.Quote`` or ``Trade``. Raises UnknownSymbol."""
         _, answer = self._read(context, ticker)
         return answer.text
 

@@ -47,7 +47,7 @@ def keeping(writes: Sequence[Write]) -> Iterator[None]:
         raise Incomplete(list(writes), error if isinstance(error, DekrError) else not_entitled("status 403")) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SharedRefresh:
     """Makes fetches that many tickers share. ``client`` makes the upstream client on the first miss, so that hits never load it."""
 
@@ -170,7 +170,7 @@ class SharedRefresh:
         return client.snapshots(names, permit)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _BestFetcher:
     """Fetches the best tickers where no reader waits; a ``dekr.market.read.fetch.Fetcher``."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dekr.polygon.latest import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshots:
     """The service of snapshots in the shape of ``datum``, SNAPSHOT (v2) or UNIVERSAL (v3).
 

@@ -28,7 +28,7 @@ class Outcome(StrEnum):
     """In part only, because no fetch was possible for the rest."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ReadContext:
     """Who reads, what their tier allows and until when; filled with what happened while the request is served.
 

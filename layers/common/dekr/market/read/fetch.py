@@ -25,7 +25,7 @@ class Fetcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fetch:
     """A way to fetch the entries that are missing.
 
@@ -72,7 +72,7 @@ class Planner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FixedPlan:
     """A plan that does not depend on what the cache has."""
 

@@ -41,7 +41,7 @@ type Read = tuple[Sequence[Requirement], dict[str, Entry]]
 """The requirements that were met, and the entries by key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reader:
     """The read path of all services.
 

@@ -43,7 +43,7 @@ class MissCounter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SingleFlight:
     """Acquires permits and makes fetches.
 

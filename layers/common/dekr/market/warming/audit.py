@@ -52,7 +52,7 @@ class PreloadAudit:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PreloadRecord:
     """The record of preloaded tickers, which stands next to the record of demand."""
 

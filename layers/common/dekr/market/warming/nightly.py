@@ -46,7 +46,7 @@ class DayHistoryLoader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NightlyHistory:
     """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day;
     ``passed_over`` collects why single tickers were left out.

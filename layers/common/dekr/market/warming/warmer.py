@@ -74,7 +74,7 @@ class Report:
     attempts: Sequence[Attempt] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Warmer:
     """Runs one task.
 
