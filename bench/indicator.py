@@ -6,8 +6,8 @@ on.
 
 from bench.pairs import paired
 from dekr.access.principal import Principal, Role
+from dekr.market.bars.model import Range
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.service import Range
 from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.store.link import Link

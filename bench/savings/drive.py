@@ -25,8 +25,8 @@ from bench.savings.newsroom import newsroom
 from bench.savings.trace import MINUTES, OPEN_MINUTE, SERIES, START_US, Kind, Trace, day
 from bench.savings.upstream import CountingUpstream, Counts, true_until_us
 from dekr.access.principal import Principal, Role
+from dekr.market.bars.model import Range
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.service import Range
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.market.warming.warmer import Task
 from dekr.polygon.client import PolygonClient

@@ -6,7 +6,7 @@ from dekr.http import Edge, Query, Response
 from dekr.http.edge.csv import FormatQuery, table, wants_csv
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import TierQuery
-from dekr.http.native.news import COLUMNS, articles_of, news_json, news_query
+from dekr.http.native.news import COLUMNS, articles_of, news_json, news_page_query
 from dekr.http.paging.parameters import ArticleLimit, CursorQuery
 from dekr.http.polygon.news import news_routes
 from dekr.models.news import News
@@ -27,7 +27,7 @@ def news(
     """The newest articles, with each ticker's sentiment as the upstream gives it and a summary of the sentiments."""
     del published_after, cursor
     ticker = Ticker.parse(symbol) if symbol is not None else None
-    query = news_query(ticker, limit, edge.query, edge.now_ms * 1000)
+    query = news_page_query(ticker, limit, edge.query, edge.now_ms * 1000)
     page = edge.services.news.get(edge.read_context(tier, "news"), ticker, query.parameters)
     only = ticker.text if ticker else None
     articles = articles_of(page.get("results") or [], only)

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from dekr.access.principal import Role
+from dekr.cache import keys
+from dekr.cache.keys import DemandPart
 from dekr.errors import StoreDown
 from dekr.polygon.failures import NotEntitled
 from dekr.store import plain
@@ -323,6 +326,26 @@ def test_a_request_that_goes_on_without_the_store_says_so(line: Written) -> None
         )
         health = line(lambda: world.get("/health"))
         assert (health["level"], health["status"], health["store"]) == ("ERROR", 503, "down")
+
+
+def test_a_machine_whose_clock_is_wrong_says_so(world: World, line: Written) -> None:
+    right = world.services.now_us
+    world.services.health = replace(world.services.health, now_us=lambda: right() + 5_000_000)
+    found = line(lambda: world.get("/health"))
+    assert (found["level"], found["status"]) == ("ERROR", 503)
+    (cause,) = found["passed_over"]
+    assert cause.startswith("unavailable: the clocks disagree by ")
+
+
+def test_a_record_of_demand_that_cannot_be_read_is_passed_over_and_said(world: World, line: Written) -> None:
+    key = world.key()
+    world.get(QUOTE, key)
+    world.store.run(*world.services.demand.all())
+    (name,) = keys.demand(world.store.prefix, [DemandPart.PREFERRED])
+    world.store.run(plain("HSET", name, "AAPL", "soon"))
+    found = line(lambda: world.get("/quote/MSFT", key))
+    assert (found["level"], found["status"]) == ("WARNING", 200)
+    assert found["passed_over"] == ["unavailable: record of demand: ValueError"]
 
 
 def test_a_look_up_of_a_key_without_the_store_says_so(world: World, line: Written) -> None:

@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from dekr.access.principal import Principal, Role
+from dekr.market.demand.record import NO_FLOOR
 from dekr.market.quotes.market_refresh import ATTEMPT_S
 from dekr.market.read.context import ReadContext
 from dekr.market.read.single_flight import MAX_COVERED_WAIT_S
@@ -21,6 +23,7 @@ from tests.busy import MARKET, MARKET_LEASE, NAMES, request_quotes
 from tests.fakes.upstream import UNKNOWN
 from tests.patience import HANG_S, always
 from tests.redis_servers import RedisServer
+from tests.round_trips import counted
 from tests.still_link import still_link
 from tests.world import Answer, World
 
@@ -70,6 +73,29 @@ def test_a_plan_without_a_market_snapshot_refreshes_the_best_250(busy: World) ->
     first, *rest = busy.upstream.calls[before:]
     assert (first, set(rest)) == (MARKET, {"/v3/snapshot"})
     assert len(rest) <= 2
+
+
+@pytest.mark.parametrize(("listed", "round_trips"), [(500, 10), (1_000, 11), (1_500, 12)])
+def test_the_whole_market_costs_nine_round_trips_and_one_for_each_500_tickers(
+    busy: World, link: Link, listed: int, round_trips: int
+) -> None:
+    busy.upstream.listed = tuple(name + letter for letter in ("", "X", "Y") for name in NAMES)[:listed]
+    key = busy.key()
+    busy.later(60)
+    busy.get("/usage", key)  # the key is known from here on
+    with counted(link) as trips:
+        request_quotes(busy, key, NAMES[0])
+    assert trips.count == round_trips
+
+
+def test_where_nobody_needs_a_newer_quote_no_call_is_made_for_none(busy: World) -> None:
+    busy.upstream.denied = {"v2/snapshot"}
+    request_quotes(busy, busy.key(), NAMES[0])
+    expected = busy.services.demand.forecast(NO_FLOOR)
+    before = len(busy.upstream.calls)
+    fresh = replace(expected, tickers=[replace(each, stamp_us=expected.now_us) for each in expected.tickers])
+    assert busy.services.shared.refresh(always(10), fresh) == 0
+    assert busy.upstream.calls[before:] in ([], [MARKET])
 
 
 @pytest.mark.parametrize("status", [500, 200])
@@ -149,7 +175,7 @@ def test_what_came_along_takes_no_copy_in_this_sandbox(busy: World) -> None:
 def test_a_refresh_for_nobody_in_particular_is_one_call(busy: World) -> None:
     busy.later(60)
     before = len(busy.upstream.calls)
-    assert busy.services.shared.refresh(always(10)) == 1
+    assert busy.services.shared.refresh(always(10), busy.services.demand.forecast(NO_FLOOR)) == 1
     assert busy.upstream.calls[before:] == [MARKET]
     request_quotes(busy, busy.key(), *NAMES[:100])
     assert len(busy.upstream.calls) == before + 1

@@ -8,6 +8,7 @@ import httpx
 from dekr.access.principal import Principal, Role
 from dekr.gate.permit import Permit
 from dekr.gate.request import FetchRequest
+from dekr.market.demand.record import NO_FLOOR
 from dekr.market.read.context import ReadContext
 from dekr.polygon.endpoints import LAST_QUOTE
 from dekr.store import plain
@@ -39,7 +40,7 @@ def while_the_market_ends(busy: World, redis: RedisServer, ticker: str, *, began
             if held and held.startswith(b"h:"):
                 link.run(plain("DEL", MARKET_LEASE))
                 busy.later(-began_s)
-                assert busy.services.shared.refresh(always(10)) == 1
+                assert busy.services.shared.refresh(always(10), busy.services.demand.forecast(NO_FLOOR)) == 1
                 busy.later(began_s)
 
         other = busy.beside(link, sleep)
@@ -200,10 +201,3 @@ def test_what_the_universal_snapshot_may_not_have_is_requested_elsewhere(busy: W
     calls = calls_during(busy, lambda: found.append(busy.get(f"/quote/{NAMES[0]}", busy.key())))
     assert calls == [MARKET, "/v3/snapshot", f"/v2/last/nbbo/{NAMES[0]}"]
     assert found[0].status == 200
-
-
-def test_with_the_market_closed_what_has_settled_is_not_refreshed_again(busy: World) -> None:
-    busy.to("2026-11-21T02:00:00Z")  # 21:00 in New York
-    assert MARKET in calls_during(busy, lambda: request_quotes(busy, busy.key(), *NAMES[:200]))
-    busy.later(3_600)
-    assert busy.services.shared.refresh(always(10)) == 0

@@ -8,6 +8,7 @@ import pytest
 from dekr.access.principal import Principal, Role
 from dekr.deadline import Deadline
 from dekr.errors import DeadlineExceeded
+from dekr.market.demand.record import NO_FLOOR
 from dekr.market.read.context import ReadContext
 from dekr.store import plain
 from dekr.symbols import Ticker
@@ -93,7 +94,7 @@ def test_whoever_read_in_vain_and_waited_again_reads_again(busy: World, redis: R
 
     def sleep(_: float) -> None:
         link.run(plain("DEL", MARKET_LEASE))
-        assert busy.services.shared.refresh(always(10)) == 1
+        assert busy.services.shared.refresh(always(10), busy.services.demand.forecast(NO_FLOOR)) == 1
 
     other = busy.beside(link, sleep)
     # The ticker has just been fetched and was lost again, and somebody fetches the market.

@@ -177,14 +177,6 @@ def test_a_preload_is_audited_once_however_many_look(yesterday: World) -> None:
     assert [report.saved for report in reports] == [1, 0]
 
 
-@pytest.fixture
-def timed(world: World) -> list[int]:
-    """The moments of all upstream calls, in microseconds."""
-    times: list[int] = []
-    world.upstream.before = lambda _: times.append(world.services.now_us())
-    return times
-
-
 def busiest(times: list[int]) -> int:
     """Return the largest number of calls in any window."""
     return max((sum(start <= each < start + WINDOW_US for each in times) for start in times), default=0)

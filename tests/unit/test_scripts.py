@@ -7,6 +7,7 @@ import pytest
 
 from dekr.access import limits
 from dekr.cache import entry_cache
+from dekr.gate import budget_share
 from dekr.gate import scripts as gate
 from dekr.market.demand import scripts as demand
 from dekr.market.warming import audit
@@ -16,7 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "layers/common/dekr"
 FILES = sorted(PACKAGE.rglob("*.lua"))
 SCRIPTS = [
     each
-    for module in (limits, entry_cache, gate, demand, audit)
+    for module in (limits, entry_cache, gate, budget_share, demand, audit)
     for each in vars(module).values()
     if isinstance(each, Script)
 ]

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
+DAY_MS: Final = 86_400_000
+
 FAR_FUTURE_S: Final = 253_402_300_799
 """The last second of the year 9999, the last one that has a date."""
 

@@ -76,7 +76,7 @@ class Services:
         self._gate = Gate(store, settings.per_minute, _token)
         local_gate = LocalGate(settings.per_minute, self.now_us)
         stale_us = settings.stale_s * 1_000_000
-        self.demand = Demand(store, self.now_us)
+        self.demand = Demand(store, self.now_us, self.passed_over)
         self._single_flight = SingleFlight(EntryCache(store), self._gate, sleep, random.random, self.passed_over)
         self._reader = Reader(self._single_flight, self.demand, local_gate, self.now_us, stale_us)
         self._upstream = cache(lambda: client(self.now_us))
@@ -146,10 +146,10 @@ class Services:
         """The service of news."""
         from dekr.market.news.feed_fetcher import NewsFeed  # noqa: PLC0415 - only functions that read news need it
         from dekr.market.news.service import News  # noqa: PLC0415 - only functions that read news need it
-        from dekr.market.passthrough.service import ArticlePages  # noqa: PLC0415 - only functions that read news need it
+        from dekr.market.passthrough.service import PassedOnArticles  # noqa: PLC0415 - only functions that read news need it
 
         feed = NewsFeed(self._single_flight, self._upstream)
-        return News(self._reader, feed, ArticlePages(self.answers), self._upstream)
+        return News(self._reader, feed, PassedOnArticles(self.answers), self._upstream)
 
     @cached_property
     def bars(self) -> "Bars":
@@ -195,9 +195,9 @@ class Services:
         reader = replace(self._reader, single_flight=single_flight)
         finished_day = FinishedDayHistory(single_flight, RecentSplits(reader, self._upstream), self._upstream)
         days = DayHistory(self._bars(reader))
-        night = NightlyHistory(self.demand, finished_day, days, self._warmers_charge, self.passed_over)
+        night = NightlyHistory(self.demand, finished_day, days, self._warmers_charge, self.passed_over, self.store)
         shared = SharedRefresh(reader, self._upstream)
-        return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge)
+        return Warmer(self.demand, PreloadRecord(self.store), shared, night, share, self._warmers_charge, self.store)
 
     def _bars(self, reader: Reader) -> "Bars":
         """The service of bars on the read path of this reader."""

@@ -66,13 +66,15 @@ class DynamoKeyDirectory:
     table: str
 
     def find(self, key_id: str) -> KeyRecord | None:
-        """See KeyDirectory.find."""
+        """Read the record of a key as it is now; None for an unknown id. Raises Unavailable; DekrError for a broken record."""
         with _reading():
             answer = self.client.get_item(TableName=self.table, Key={"id": {"S": key_id}}, ConsistentRead=True)
         return _record(answer["Item"]) if "Item" in answer else None
 
     def tier_of(self, user: str) -> Tier | None:
-        """See KeyDirectory.tier_of."""
+        """Read the highest tier of a user's active keys; None for a user without one. Raises Unavailable; DekrError for a broken
+        record.
+        """
         records = self.of_user(user)
         return max((record.tier for record in records if record.status == ACTIVE), default=None)
 
@@ -136,4 +138,6 @@ def _record(item: Mapping[str, Any]) -> KeyRecord:
     try:
         return KeyRecord.model_validate({name: value.get("S", value.get("N")) for name, value in item.items()})
     except ValidationError as error:
-        raise DekrError("The record of this API key is broken; ask for a new key.", code="broken_key_record") from error
+        raise DekrError(
+            "The record of this API key is broken; a new key is needed.", code="broken_key_record"
+        ) from error

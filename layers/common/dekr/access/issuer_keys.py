@@ -82,6 +82,7 @@ class IssuerKeys:
             "Tokens cannot be checked right now: their issuer's keys cannot be read.",
             retry_after_s=RETRY_US / 1e6,
             code="token_keys_unavailable",
+            fault="the set of keys at hand is too old",
         )
 
     @property

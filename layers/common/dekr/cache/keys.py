@@ -20,7 +20,7 @@ from hashlib import blake2b
 from typing import Final
 from urllib.parse import quote, urlencode
 
-MARKET: Final = "market"
+MARKET_SLOT: Final = "market"
 """The slot of entries that belong to no ticker."""
 
 _ENTRY: Final = re.compile(rb"\{(?P<slot>[^}:]+)\}:(?P<kind>[a-z]+)")
@@ -78,7 +78,7 @@ class DemandPart(StrEnum):
 
 
 def entry(prefix: str, slot: str, name: str) -> str:
-    """The key of an entry: ``slot`` is a ticker or MARKET, ``name`` a Datum or a longer name."""
+    """The key of an entry: ``slot`` is a ticker or MARKET_SLOT, ``name`` a Datum or a longer name."""
     return f"{prefix}{{{slot}}}:{name}"
 
 

@@ -7,6 +7,7 @@ gets nothing of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from dekr.cache import keys
 from dekr.errors import DekrError, StoreDown
@@ -14,9 +15,11 @@ from dekr.gate.call import Attempt, Family
 from dekr.gate.gate import WINDOW_US, Decision, Gate
 from dekr.gate.permit import FetchOutcome, Permit, budget_spent
 from dekr.gate.request import FetchRequest
-from dekr.gate.scripts import BUDGET_SHARE
+from dekr.gate.scripts import CALL_LOG, LIMITS
 from dekr.passed_over import PassedOver
-from dekr.store import Command, call, plain
+from dekr.store import Command, call, load_script, plain
+
+_BUDGET_SHARE: Final = load_script(__package__, "budget_share", CALL_LOG, **LIMITS)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +97,7 @@ class BudgetShare:
     def _take(self) -> str:
         token = self.gate.token()
         ((now_us, until_us),) = self.gate.store.run(
-            call(BUDGET_SHARE, [self._key], token, self.max_per_minute, WINDOW_US)
+            call(_BUDGET_SHARE, [self._key], token, self.max_per_minute, WINDOW_US)
         )
         if until_us:
             raise budget_spent(until_us - now_us, f"share of the {self.name}")

@@ -26,9 +26,9 @@ MAX_LEASE_US: Final = 30 * SECOND_US
 FAMILY_KEPT_MS: Final = 2 * 3600 * 1000
 """A family's breaker and entitlement are forgotten after so long without a call of it."""
 
-_CALL_LOG: Final = lua_text(__package__, "call_log")
+CALL_LOG: Final = lua_text(__package__, "call_log")
 
-_LIMITS: Final = {
+LIMITS: Final = {
     "BREAKER_WINDOW_US": BREAKER_WINDOW_US,
     "CLOCK_TOLERANCE_US": CLOCK_TOLERANCE_US,
     "DENIED_US": DENIED_US,
@@ -41,7 +41,6 @@ _LIMITS: Final = {
     "MAX_TRIPS": MAX_TRIPS,
 }
 
-ADMIT: Final = load_script(__package__, "gate", _CALL_LOG, **_LIMITS)
-SETTLE: Final = load_script(__package__, "settle", **_LIMITS)
+ADMIT: Final = load_script(__package__, "gate", CALL_LOG, **LIMITS)
+SETTLE: Final = load_script(__package__, "settle", **LIMITS)
 STATE: Final = load_script(__package__, "state")
-BUDGET_SHARE: Final = load_script(__package__, "budget_share", _CALL_LOG, **_LIMITS)

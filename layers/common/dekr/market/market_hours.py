@@ -21,7 +21,7 @@ from dekr.sessions import Session
 from dekr.times import rfc3339
 
 _STOCKS: Final = ("NYSE", "NASDAQ")
-_NO_ANSWER: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNotEntitled, UnknownSymbol)
+_CALENDAR_ALONE: Final = (Unavailable, DeadlineExceeded, UpstreamInvalid, UpstreamNotEntitled, UnknownSymbol)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class MarketHours:
     def _status_since(self, context: ReadContext, since_us: int) -> Mapping[str, Any] | None:
         try:
             sent: Mapping[str, Any] = self.answers.get(context, market_now_query(since_us))
-        except _NO_ANSWER as error:
+        except _CALENDAR_ALONE as error:
             self.passed_over.note(error)
             return None
         # A state that was reported in an earlier session says nothing about this one.
@@ -81,7 +81,7 @@ class MarketHours:
         """The days that the upstream announces for the stock exchanges, by date."""
         try:
             sent = self.answers.get(context, upcoming_query())
-        except _NO_ANSWER as error:
+        except _CALENDAR_ALONE as error:
             self.passed_over.note(error)
             return {}
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dekr.errors import StoreDown
+from dekr.errors import StoreDown, Unavailable
 from dekr.gate.call import Family
 from dekr.gate.gate import Gate
 from dekr.models.operations import Health
@@ -18,7 +18,7 @@ CLOCK_DRIFT_MS: Final = 2_000
 @dataclass(frozen=True, slots=True, eq=False)
 class HealthCheck:
     """Checks what every answer depends on: the store, the clocks, and the breakers of these endpoint ``families``. ``now_us`` is
-    this machine's clock; ``passed_over`` collects why the store cannot be reached.
+    this machine's clock; ``passed_over`` collects why it cannot serve.
     """
 
     gate: Gate
@@ -40,6 +40,9 @@ class HealthCheck:
         drift_ms = (self.now_us() - now) // 1000
         upstream = f"failing: {', '.join(failing)}" if failing else "up"
         serves = abs(drift_ms) <= CLOCK_DRIFT_MS
+        if not serves:
+            text = "This machine's clock and the store's disagree."
+            self.passed_over.note(Unavailable(text, retry_after_s=1, fault=f"the clocks disagree by {drift_ms} ms"))
         return serves, self._health("up", upstream, drift_ms, serves=serves)
 
     def _health(self, store: str, upstream: str, drift_ms: int | None, *, serves: bool = False) -> Health:

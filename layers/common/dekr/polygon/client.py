@@ -4,7 +4,7 @@ All methods raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.with_r
 those of the rows in ``dekr.polygon.endpoints``; shapes and units are those of the upstream's OpenAPI description.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -21,6 +21,7 @@ from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.latest import Latest, Snapshot, snapshot_from_v2, snapshot_from_v3
 from dekr.polygon.retry import with_retry
 from dekr.polygon.transport import Reply, Transport
+from dekr.times import DAY_MS
 
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead than this of both the service's clock and the upstream's own is wrong."""
@@ -31,7 +32,6 @@ MAX_WRONG: Final = 0.01
 MAX_PAGES: Final = 64
 """A list that has more pages than this is taken for one that does not end."""
 
-DAY_MS: Final = 86_400_000
 LOOK_BACK_DAYS: Final = 7
 """The newest minute bar of a ticker is searched in so many days."""
 
@@ -192,6 +192,18 @@ class PolygonClient:
             return sent, _delayed(answer)
 
         return self._get(endpoint, call, read, parameters, **parts)
+
+    def pages(
+        self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, max_pages: int
+    ) -> Iterator[tuple[Any, bool]]:
+        """The answers of a list that goes on from page to page, up to ``max_pages`` of them: each as ``answer`` returns it."""
+        for _ in range(max_pages):
+            sent, delayed = self.answer(endpoint, parameters, call)
+            yield sent, delayed
+            cursor = sent.get("next_url")
+            if not cursor:
+                return
+            parameters = {"cursor": cursor}
 
     def newest_minute(self, ticker: str, call: Call) -> Latest | None:
         """The newest minute bar of a ticker in the last LOOK_BACK_DAYS days (family minute); None where there is none."""

@@ -42,9 +42,10 @@ class Endpoint:
     ``name``: its name in logs, and in keys and leases of answers that are passed on. ``path``: its path, with the names of its
     parts in braces. ``family``: the unit of the breaker and of the plan's entitlement. ``attempt_s``: how many seconds one
     attempt may take; ``lease_ms``: how many milliseconds a fetch may hold its lease. ``data``: the column of the tier table that
-    says how old its data may be. ``shape``: the shape by which an answer that is passed on is checked; None where a method of the
-    client reads the answer. ``is_list``: whether the answer has ``results``. ``max_limit``: the largest page that the upstream
-    sends. ``kept_us``: how many microseconds the store keeps an answer at most; None: as long as any tier may have it.
+    says how old an answer that is passed on may be; services that read an answer choose the column themselves. ``shape``: the
+    shape by which an answer that is passed on is checked; None where a method of the client reads the answer. ``is_list``:
+    whether an answer that is passed on has ``results``. ``max_limit``: the largest page that the upstream sends. ``kept_us``: how
+    many microseconds the store keeps an answer at most; None: as long as any tier may have it.
     """
 
     name: str
@@ -89,7 +90,7 @@ NEWEST_MINUTE: Final = Endpoint(
     DataClass.REAL_TIME,
 )
 PREVIOUS_CLOSE: Final = Endpoint(
-    "prev", "/v2/aggs/ticker/{ticker}/prev", Family("prev"), QUICK_S, 5_000, DataClass.REAL_TIME
+    "close", "/v2/aggs/ticker/{ticker}/prev", Family("prev"), QUICK_S, 5_000, DataClass.REAL_TIME
 )
 """The previous day's bar, for its close; PREVIOUS_BAR has the same address for answers that are passed on."""
 

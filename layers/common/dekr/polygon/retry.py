@@ -51,7 +51,7 @@ def with_retry[T](
 
     def paid() -> T:
         if call.deadline.left_s() < MIN_USEFUL_S:
-            text = "There is not enough time left to ask the data provider."
+            text = "There is not enough time left to call the data provider."
             raise DeadlineExceeded(text, fault=f"less than {MIN_USEFUL_S} s left for {endpoint.name}")
         call.spend(endpoint.family)
         started_s, outcome, pause_s, cause = monotonic(), CallOutcome.OK, 0.0, None

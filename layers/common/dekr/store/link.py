@@ -116,7 +116,7 @@ class Link:
         return cls(kind(**options), prefix)
 
     def run(self, *commands: Command) -> list[Any]:
-        """See Store.run."""
+        """Send all commands in one round trip and return their replies in order. Raises StoreDown."""
         self.breaker.check()
         replies = self._send_with_retry([command.packed(self.clock_offset_us) for command in commands])
         if not [reply for reply in replies if isinstance(reply, RedisError)]:
@@ -131,7 +131,7 @@ class Link:
         return checked(replies)
 
     def shards(self) -> Sequence[Store]:
-        """See Store.shards."""
+        """A link to each node that holds a part of the keys. Raises StoreDown."""
         return (self,)
 
     def close(self) -> None:

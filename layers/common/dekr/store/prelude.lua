@@ -19,7 +19,7 @@ local function exact_text(number) return string.format('%.17g', number) end
 -- Whether a moment was written before the clock stepped back: it is farther ahead of now than such moments ever are.
 local function is_too_far_ahead(moment, now, farthest_us) return not (moment <= now + farthest_us) end
 
--- The same rule for the members of a sorted set: the lower bound of a range that ends with '+inf'.
+-- The lower bound of the scores in a sorted set that lie farther ahead of now than this, for a range that ends with '+inf'.
 local function farther_than(now, farthest_us) return '(' .. whole_text(now + farthest_us) end
 
 -- The moment, as it was stored or nil, until which something lasts; false where it has passed or was written before the clock

@@ -41,7 +41,7 @@ def test_the_pages_together_are_the_whole(
     met: list[Item] = []
     for turn in range(len(whole) + 1):
         assert page is not None
-        items = read(history, page.range, from_oldest=page.from_oldest)
+        items = read(history, page.range, from_oldest=page.chosen(True, False))
         shown, rest = page.cut(items)
         # An answer may have room for fewer items than the page holds.
         room = fits[turn % len(fits)]
@@ -62,11 +62,11 @@ def test_the_pages_together_are_the_whole(
 def test_a_newer_item_takes_no_place_of_those_left() -> None:
     history = [(moment, "") for moment in range(1, 6)]
     page = RangePage("query", 0, MAX_MS, newest_first=False, size=10, left=4)
-    rest = page.rest(page.ordered(read(history, page.range, from_oldest=page.from_oldest)), 2)
+    rest = page.rest(page.ordered(read(history, page.range, from_oldest=page.chosen(True, False))), 2)
     assert rest is not None
     assert rest.left == 2
     later = [*history, (6, "")]
-    assert [item[0] for item in read(later, rest.range, from_oldest=rest.from_oldest)] == [4, 5]
+    assert [item[0] for item in read(later, rest.range, from_oldest=rest.chosen(True, False))] == [4, 5]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import talib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.market.bars.service import Row
+from dekr.market.bars.model import Row
 from dekr.market.indicators import formulas
 from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
 

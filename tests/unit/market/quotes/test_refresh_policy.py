@@ -20,7 +20,7 @@ def demand(ticker: str, rate: float, age_s: float = OLDEST_S, now_us: int = IN_S
 
 
 def miss(*tickers: TickerDemand, missing: tuple[str, ...] = ("AAPL",), now_us: int = IN_SESSION_US) -> RefreshScope:
-    forecast = Forecast(now_us, 0, sum(each.rate for each in tickers), tickers)
+    forecast = Forecast(now_us, 0, tickers)
     return RefreshScope(missing, Datum.QUOTE, forecast)
 
 

@@ -13,7 +13,7 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
 FormatQuery = Annotated[
     Literal["json", "csv"] | None,
-    Query(alias="format", description="json or csv; it goes before what the Accept header asks for."),
+    Query(alias="format", description="json or csv; it goes before what the Accept header says."),
 ]
 
 _CSV: Final = re.compile(r"text/csv\s*(?:;\s*(?!q=0(?:\.0*)?\s*$).*)?")

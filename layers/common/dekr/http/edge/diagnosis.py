@@ -14,7 +14,7 @@ from dekr.passed_over import Failure
 SERVER_ERROR: Final = 500
 """The first HTTP status that means a failure of the service's own."""
 
-MAX_ATTEMPTS: Final = 20
+MAX_SHOWN: Final = 20
 """A line shows so many calls of the upstream, the last ones: they led to the answer."""
 
 
@@ -60,7 +60,7 @@ class Diagnosis:
             facts["reason"] = self.reason.code
             facts |= _fault_facts(self.reason)
         if self.attempts:
-            facts["upstream"] = [_attempt_facts(attempt) for attempt in self.attempts[-MAX_ATTEMPTS:]]
+            facts["upstream"] = [_attempt_facts(attempt) for attempt in self.attempts[-MAX_SHOWN:]]
         of_store = [failure.fault for failure in self.failures if failure.code == StoreDown.code]
         if of_store or isinstance(self.error, StoreDown):
             facts["store"] = "down"

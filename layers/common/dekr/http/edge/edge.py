@@ -23,8 +23,9 @@ from dekr.access.principal import Principal
 from dekr.errors import DekrError, InvalidInput, NotFound
 from dekr.http.edge import body, query
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
+from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import accepts_gzip, as_event, compress
-from dekr.http.edge.log import Level, RequestLine
+from dekr.http.edge.log import RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
 from dekr.http.edge.request import LambdaContext, RequestState
 from dekr.http.edge.resolver import Resolver
@@ -36,7 +37,7 @@ from dekr.wiring import Services, services
 LONGEST_SENT: Final = 4_500_000
 """The longest body that Lambda sends, in bytes as it travels: a compressed one as base64."""
 
-TOO_LONG: Final = "must take gzip, or ask for less: the answer is too long to be sent"
+TOO_LONG: Final = "must take gzip, or request less: the answer is too long to be sent"
 
 
 class Edge:
@@ -217,10 +218,7 @@ class Edge:
         diagnosis = request.diagnosis(self._passed_over.take() if self._passed_over else ())
         if diagnosis is not None:
             facts |= diagnosis.facts()
-            level = diagnosis.level(status)
-        else:
-            level = Level.INFO
-        self._line.emit(facts, level)
+        self._line.emit(facts, (diagnosis or Diagnosis()).level(status))
 
     def _caller(self, request: RequestState) -> Principal:
         credential = find_credential(request.headers, request.query)

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from dekr.http.edge.csv import line
-from dekr.http.paging.bar_ranges import bar_range, page_size
+from dekr.http.paging.bar_ranges import page_size, requested_page
 from dekr.http.paging.range_page import RangePage
 from dekr.http.paging.time_filters import MILLISECONDS
 from dekr.market.bars.model import Row
@@ -19,9 +19,8 @@ from dekr.times import rfc3339_ms
 MAX_BYTES: Final = 4_500_000
 """Bytes in an answer."""
 
-DEFAULT_BARS: Final = 100
 MAX_LIMIT: Final = 50_000
-"""The largest number of most recent bars that a caller may ask for."""
+"""The largest number of most recent bars that a caller may request."""
 
 COLUMNS: Final = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap", "transactions")
 
@@ -49,18 +48,13 @@ class BarQuery:
         Raises InvalidInput, naming the parameter and its rule.
         """
         scope, size = f"{series.ticker}:{series.name}", page_size(series.timespan)
-        if cursor is not None:
-            whole = MILLISECONDS.whole
-            page = RangePage(scope, whole.first, whole.last, newest_first, size)
-            return cls(series, page.resumed(cursor, MAX_LIMIT))
-        span = bar_range(series.timespan, first, last, now_ms)
-        if limit is None and first is None:
-            limit = DEFAULT_BARS
-        return cls(series, RangePage(scope, span.first, span.last, newest_first, size, left=limit))
+        whole = RangePage.over(MILLISECONDS.whole, scope, size, newest_first=newest_first)
+        page = requested_page(whole, series.timespan, limit, first, last, cursor, now_ms, MAX_LIMIT)
+        return cls(series, page)
 
     def rows(self, bars: Bars, context: ReadContext) -> list[Row]:
         """The bars to make this query's page of, the oldest first. Raises UnknownSymbol."""
-        read = bars.oldest if self.page.from_oldest else bars.newest
+        read = self.page.chosen(bars.oldest, bars.newest)
         return read(context, self.series, self.page.range)
 
     def next_path(self, page: RangePage) -> str:

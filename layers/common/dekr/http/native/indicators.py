@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from dekr.http.edge.csv import line
-from dekr.http.paging.bar_ranges import bar_range
+from dekr.http.paging.bar_ranges import requested_page
 from dekr.http.paging.range_page import RangePage
 from dekr.http.paging.studies import MAX_VALUES, study_parameters, study_scope
 from dekr.http.paging.time_filters import MILLISECONDS
@@ -16,8 +16,6 @@ from dekr.market.indicators.service import Computed, Indicators
 from dekr.market.indicators.study import Point, Study
 from dekr.market.read.context import ReadContext
 from dekr.times import rfc3339_ms
-
-DEFAULT_VALUES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +43,12 @@ class IndicatorQuery:
         Raises InvalidInput, naming the parameter and its rule.
         """
         scope = study_scope(series, study)
-        if cursor is not None:
-            whole = MILLISECONDS.whole
-            page = RangePage(scope, whole.first, whole.last, newest_first, MAX_VALUES)
-            return cls(series, study, page.resumed(cursor))
-        span = bar_range(series.timespan, first, last, now_ms)
-        if limit is None and first is None:
-            limit = DEFAULT_VALUES
-        return cls(series, study, RangePage(scope, span.first, span.last, newest_first, MAX_VALUES, left=limit))
+        whole = RangePage.over(MILLISECONDS.whole, scope, MAX_VALUES, newest_first=newest_first)
+        return cls(series, study, requested_page(whole, series.timespan, limit, first, last, cursor, now_ms))
 
     def computed(self, indicators: Indicators, context: ReadContext) -> Computed:
         """The values to make this query's page of. Raises UnknownSymbol."""
-        read = indicators.oldest if self.page.from_oldest else indicators.newest
+        read = self.page.chosen(indicators.oldest, indicators.newest)
         return read(context, self.series, self.study, self.page.range)
 
     def next_path(self, page: RangePage) -> str:

@@ -29,7 +29,7 @@ COLUMNS: Final = (
 )
 
 
-def news_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int) -> ListQuery:
+def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int) -> ListQuery:
     """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes. Raises InvalidInput."""
     parameters = {"order": "desc", "sort": "published_utc", "limit": str(limit)}
     if ticker is not None:

@@ -1,1 +1,1 @@
-"""What the queries of both dialects share: pages and their cursors, ranges of time, and parameters."""
+"""Queries of both dialects: pages and their cursors, ranges of time, and parameters."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from dekr.http.paging import cursors
+from dekr.http.paging.time_filters import Span
 from dekr.market.bars.model import Range
 
 _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})(?:\.(\d{1,5}))?", re.ASCII)
@@ -27,6 +28,11 @@ class RangePage:
     newest_first: bool
     size: int
     left: int | None = None
+
+    @classmethod
+    def over(cls, span: Span, scope: str, size: int, *, newest_first: bool) -> "RangePage":
+        """The first page of all items in a span of milliseconds."""
+        return cls(scope, span.first, span.last, newest_first, size)
 
     def resumed(self, cursor: str, max_left: int = 0) -> "RangePage":
         """The page that a cursor of this query names: a part of this page's range.
@@ -56,16 +62,15 @@ class RangePage:
 
     @property
     def range(self) -> Range:
-        """What to read for this page: of a whole range one item more than fits, which tells whether another page follows."""
+        """The range to read for this page: of a whole range one item more than fits, which tells whether another page follows."""
         return Range(self.first_ms, self.last_ms, self.size + 1 if self.left is None else self.left)
 
-    @property
-    def from_oldest(self) -> bool:
-        """Whether the oldest items of ``range`` are to be read, not the newest ones."""
-        return self.left is None and not self.newest_first
+    def chosen[T](self, oldest: T, newest: T) -> T:
+        """The one that is right for this page of two ways to read ``range``: its oldest items, or its newest."""
+        return oldest if self.left is None and not self.newest_first else newest
 
     def ordered[T](self, items: Sequence[T]) -> Sequence[T]:
-        """What was read (the oldest first) in the order of the query."""
+        """These items, which are read the oldest first, in the order of the query."""
         return items[::-1] if self.newest_first else items
 
     def cut[T: Sequence[Any]](self, items: Sequence[T]) -> tuple[Sequence[T], "RangePage | None"]:

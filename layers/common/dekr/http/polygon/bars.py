@@ -29,7 +29,7 @@ from dekr.market.read.context import ReadContext
 from dekr.polygon.endpoints import BARS, PREVIOUS_BAR
 from dekr.symbols import Ticker
 
-MAX_BARS: Final = 20_000
+MAX_BARS_IN_ANSWER: Final = 20_000
 """Bars in an answer: more would not fit into one."""
 
 MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="Units in a bar's window."), Whole]
@@ -65,7 +65,7 @@ class AggregatesQuery:
         """The query that the route's parameters describe. Raises InvalidInput, naming the parameter and its rule."""
         path = aggregates_path(series, first, last)
         span = bar_range(series.timespan, first, last, now_ms)
-        size = min(limit, MAX_BARS, page_size(series.timespan))
+        size = min(limit, MAX_BARS_IN_ANSWER, page_size(series.timespan))
         # Polygon stretches a range to whole windows.
         start_ms = series.earliest_window_start_ms(span.first)
         page = RangePage(f"{path}:{series.adjusted}", start_ms, span.last, newest_first, size)
@@ -73,7 +73,7 @@ class AggregatesQuery:
 
     def answer(self, bars: Bars, context: ReadContext) -> tuple[dict[str, Any], str | None]:
         """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
-        read = bars.oldest if self.page.from_oldest else bars.newest
+        read = self.page.chosen(bars.oldest, bars.newest)
         rows: Sequence[Row]
         try:
             rows, rest = self.page.cut(read(context, self.series, self.page.range))

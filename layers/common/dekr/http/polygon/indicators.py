@@ -28,7 +28,7 @@ from dekr.http.paging.studies import (
     study_scope,
 )
 from dekr.http.paging.time_filters import MILLISECONDS, check_not_empty, narrowed
-from dekr.http.polygon.bars import MAX_BARS, aggregates_path, bar_of
+from dekr.http.polygon.bars import MAX_BARS_IN_ANSWER, aggregates_path, bar_of
 from dekr.http.polygon.parameters import AfterQuery, BeforeQuery, FromQuery, UntilQuery
 from dekr.http.polygon.shapes import One
 from dekr.market.bars.model import Row
@@ -66,8 +66,8 @@ class IndicatorQuery:
         """The query that the route's parameters describe. ``filters``: the request's parameters; those by ``timestamp`` are
         read where there is no cursor. Raises InvalidInput, naming the parameter and its rule.
         """
-        if expanded and limit + study.history_bars > MAX_BARS:
-            rule = f"an answer holds {MAX_BARS} bars at most; this one needs {limit + study.history_bars}"
+        if expanded and limit + study.history_bars > MAX_BARS_IN_ANSWER:
+            rule = f"an answer holds {MAX_BARS_IN_ANSWER} bars at most; this one needs {limit + study.history_bars}"
             raise InvalidInput("expand_underlying", rule)
         span = MILLISECONDS.whole
         if cursor is None:
@@ -82,7 +82,7 @@ class IndicatorQuery:
         """The fields of Polygon's answer, and path and query of the next page. ``origin`` is our own address. Raises
         UnknownSymbol.
         """
-        read = indicators.oldest if self.page.from_oldest else indicators.newest
+        read = self.page.chosen(indicators.oldest, indicators.newest)
         computed = read(context, self.series, self.study, self.page.range)
         points, rest = self.page.cut(computed.points)
         newest_ms = max((point[0] for point in points), default=0)

@@ -13,7 +13,7 @@ from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import DAY_US, settled_floor_us
-from dekr.cache.keys import MARKET, Datum, Lease
+from dekr.cache.keys import MARKET_SLOT, Datum, Lease
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamNotEntitled
 from dekr.gate.permit import Permit
@@ -69,7 +69,7 @@ class FinishedDayHistory:
         cached; a later call does what is left. Raises what the gate and the fetch raise, and StoreDown.
         """
         day = _last_finished_day(now_us)
-        marker_key = self.cache.key(MARKET, Datum.FINISHED_DAY)
+        marker_key = self.cache.key(MARKET_SLOT, Datum.FINISHED_DAY)
         if day is None or self._last_added(marker_key) >= day.date:
             return True
         years = {adjusted: list(self._year_keys(day.date, adjusted=adjusted)) for adjusted in (True, False)}

@@ -20,8 +20,6 @@ from dekr.market.bars.segments import HISTORY_START, Segment, Series
 from dekr.market.read.context import ReadContext
 from dekr.sessions import eastern_date
 
-__all__ = ["Bars", "Range", "Row"]
-
 WIDENING_FACTOR: Final = 8
 """While bars are missing, each further look takes this many times as many segments."""
 

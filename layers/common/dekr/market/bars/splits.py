@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DAY_US, DataClass, splits_floor_us
-from dekr.cache.keys import MARKET, Datum, Lease
-from dekr.errors import BudgetSpent, DeadlineExceeded, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.cache.keys import MARKET_SLOT, Datum, Lease
+from dekr.errors import UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
-from dekr.market.read.reader import Reader
+from dekr.market.read.reader import NO_FETCH, Reader
 from dekr.market.read.requirement import Requirement
 from dekr.polygon.endpoints import SPLITS
 from dekr.sessions import eastern_date, eastern_midnight_us
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 LOOK_BACK: Final = timedelta(days=10)
 KEEP_US: Final = 2 * DAY_US
 MAX_PAGES: Final = 5
-
-_NO_ANSWER: Final = (UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, BudgetSpent, DeadlineExceeded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,7 @@ class RecentSplits:
         outcome, failure = context.outcome, context.failure
         try:
             entry = self.reader.read(context, (requirement,), fetch)[key]
-        except _NO_ANSWER as error:
+        except NO_FETCH as error:
             self.reader.passed_over.note(error)
             return None
         if entry.stamp_us <= splits_floor_us(context.now_us):
@@ -86,17 +84,15 @@ class RecentSplits:
             "limit": str(SPLITS.max_limit),
         }
         tickers: set[str] = set()
-        for _ in range(MAX_PAGES):
-            sent, _ = self.client().answer(SPLITS, parameters, permit)
+        for sent, _ in self.client().pages(SPLITS, parameters, permit, MAX_PAGES):
             tickers.update(split["ticker"] for split in sent.get("results") or [])
             if not sent.get("next_url"):
                 return frozenset(tickers)
-            parameters = {"cursor": sent["next_url"]}
         raise UpstreamInvalid("The data provider's list of splits does not end.", fault="next_url: pages do not end")
 
     @property
     def _key(self) -> str:
-        return self.reader.cache.key(MARKET, Datum.SPLITS)
+        return self.reader.cache.key(MARKET_SLOT, Datum.SPLITS)
 
 
 def _parsed(kept: dict[str, Any]) -> tuple[int, frozenset[str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.gate.permit import Permit
 from dekr.market.bars.segments import Series
 from dekr.polygon.failures import NotEntitled
+from dekr.times import DAY_MS
 
 if TYPE_CHECKING:
     from dekr.polygon.client import Bars, PolygonClient
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 PLAN_HISTORY_YEARS: Final = (20, 15, 10, 5, 2)
 """Years of history that the upstream's plans include, longest first (https://massive.com/pricing)."""
 
-DAY_MS: Final = 86_400_000
 YEAR_MS: Final = 365 * DAY_MS
 
 

@@ -11,7 +11,7 @@ local most, floor_us = tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = now_us()
 local weight = weight_of_request(now, half_life_us)
 
-local kept = redis.call('HMGET', pace, 'asked', 'at', 'since', 'total', 'market')
+local kept = redis.call('HMGET', pace, 'requests', 'at', 'since', 'total', 'market')
 local requests, at, since = tonumber(kept[1] or 0), kept[2], tonumber(kept[3] or now)
 local total, market = tonumber(kept[4] or 0) / weight, tonumber(kept[5] or 0)
 if is_too_far_ahead(market, now, CLOCK_TOLERANCE_US) then market = 0 end

@@ -18,14 +18,12 @@ class TickerDemand:
 class Forecast:
     """Expected requests for quotes and trades at ``now_us`` (store's clock).
 
-    ``market_us``: when the whole market was last fetched (0: long ago). ``rate``: requests a second, all tickers together.
-    ``tickers``: those in demand, the most popular first, then those that other modules prefer; where the whole market was
-    fetched after the reader's floor, only those that it lacked.
+    ``market_us``: when the whole market was last fetched (0: long ago). ``tickers``: those in demand, the most popular first, then
+    those that other modules prefer; where the whole market was fetched after the reader's floor, only those that it lacked.
     """
 
     now_us: int
     market_us: int
-    rate: float = 0.0
     tickers: Sequence[TickerDemand] = ()
 
 
@@ -47,10 +45,9 @@ def parse_forecast(reply: list[Any], floor_us: int, pace: float | None = None) -
         if int(until_us) > now_us:
             expected = float(weight) / 3600
             rates[name.decode()] = rates.get(name.decode(), 0.0) + expected
-            pace += expected
     # Where the market was fetched after the floor, these are the tickers that it lacked, and its stamp does not apply to them.
     fetched_us = 0 if market_us > floor_us else market_us
     when = {name.decode(): max(int(float(stamp or 0)), fetched_us) for name, stamp in zip(names, stamps, strict=True)}
     return Forecast(
-        now_us, market_us, pace, [TickerDemand(ticker, rate, when[ticker]) for ticker, rate in rates.items() if rate]
+        now_us, market_us, [TickerDemand(ticker, rate, when[ticker]) for ticker, rate in rates.items() if rate]
     )

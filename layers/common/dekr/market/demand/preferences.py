@@ -22,12 +22,11 @@ class Preferences:
 
         Raises InvalidInput where there would be too many, and then changes nothing; StoreDown.
         """
-        (kept,) = self.demand.store.run(*self.demand.prefer(tickers, weight, until_us))
+        kept = self.demand.prefer(tickers, weight, until_us)
         if kept < 0:
             raise InvalidInput("symbols", f"must not make more than {MAX_PREFERRED} preferred ones in all")
-        return int(kept)
+        return kept
 
     def end(self, ticker: str) -> int:
         """Drop a ticker's preference, if it has one; returns how many tickers are preferred now. Raises StoreDown."""
-        (kept,) = self.demand.store.run(*self.demand.prefer((ticker,), 0, 0))
-        return int(kept)
+        return self.demand.prefer((ticker,), 0, 0)

@@ -13,8 +13,10 @@ from typing import Final
 
 from dekr.cache import keys
 from dekr.cache.keys import DemandPart as Part
+from dekr.errors import Unavailable
 from dekr.market.demand.forecast import Forecast, parse_forecast
 from dekr.market.demand.scripts import FORECAST, RECORD_REFRESH, RECORD_REQUESTS, SET_PREFERENCES
+from dekr.passed_over import PassedOver
 from dekr.store import Command, Store, call
 from dekr.store.command import Word
 
@@ -46,10 +48,13 @@ NO_FLOOR: Final = 1 << 62
 
 @dataclass(slots=True, eq=False)
 class Demand:
-    """The record of demand. ``now_us`` is this machine's clock, good enough to wait some seconds."""
+    """The record of demand. ``now_us`` is this machine's clock, good enough to wait some seconds; ``passed_over`` collects why
+    the record could not be read.
+    """
 
     store: Store
     now_us: Callable[[], int]
+    passed_over: PassedOver = field(default_factory=PassedOver)
     _counts: Counter[str] = field(default_factory=Counter)
     _stamps: dict[str, int] = field(default_factory=dict)
     _unsent: int = 0
@@ -105,8 +110,11 @@ class Demand:
         *_, reply = self.store.run(*self.all(), call(FORECAST, touched, HALF_LIFE_US, SPAN_US, CANDIDATES, floor_us))
         try:
             return parse_forecast(reply, floor_us, pace)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError) as error:
             # A record with values that this service does not write is of no use.
+            text = "The record of demand cannot be read."
+            unreadable = Unavailable(text, retry_after_s=1, fault=f"record of demand: {type(error).__name__}")
+            self.passed_over.note(unreadable)
             return Forecast(reply[0], 0)
 
     def refreshed(self, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
@@ -117,9 +125,15 @@ class Demand:
         """The command that remembers a fetch of the whole market's quotes. ``lacking``: tickers in demand that it did not have."""
         return self._refreshed("market", stamp_us, lacking)
 
-    def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> tuple[Command, ...]:
-        """The command that expects ``weight`` requests an hour more for each ticker until ``until_us``; a weight of 0 ends that."""
-        return (call(SET_PREFERENCES, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers),)
+    def prefer(self, tickers: Sequence[str], weight: int, until_us: int) -> int:
+        """Expect ``weight`` requests an hour more for each ticker until ``until_us``; a weight of 0 ends that.
+
+        Returns how many tickers are preferred now; less than 0, and nothing is changed, where they would be more than
+        MAX_PREFERRED. Raises StoreDown.
+        """
+        command = call(SET_PREFERENCES, self._keys(Part.PREFERRED), MAX_PREFERRED, until_us, weight, *tickers)
+        (kept,) = self.store.run(command)
+        return int(kept)
 
     def _refreshed(self, kind: str, stamp_us: int, tickers: Sequence[str]) -> tuple[Command, ...]:
         touched = self._keys(Part.PACE, Part.STAMPS, Part.LACKING)

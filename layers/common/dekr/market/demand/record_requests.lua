@@ -24,11 +24,11 @@ end
 keep_highest(tickers, most)
 keep_highest(stamps, most)
 
-local kept = redis.call('HMGET', pace, 'asked', 'at', 'since', 'total')
+local kept = redis.call('HMGET', pace, 'requests', 'at', 'since', 'total')
 local sum, at, since = tonumber(kept[1] or 0), kept[2], tonumber(kept[3] or now)
 if is_too_far_ahead(since, now, 0) then since = now end
 sum = sum * part_left(at, now, span_us) + requests
 local total = tonumber(kept[4] or 0) + requests * weight
-redis.call('HSET', pace, 'asked', exact_text(sum), 'at', whole_text(now), 'since', whole_text(since), 'total', exact_text(total))
+redis.call('HSET', pace, 'requests', exact_text(sum), 'at', whole_text(now), 'since', whole_text(since), 'total', exact_text(total))
 expire_all(KEYS)
 return requests

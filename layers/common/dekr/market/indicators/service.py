@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dekr.market.bars.model import start_ms
+from dekr.market.bars.model import Range, Row, start_ms
 from dekr.market.bars.segments import Series
-from dekr.market.bars.service import Bars, Range, Row
+from dekr.market.bars.service import Bars
 from dekr.market.indicators.study import Point, Study
 from dekr.market.read.context import ReadContext
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import SECOND_US
-from dekr.cache.keys import MARKET, Datum, Lease
+from dekr.cache.keys import MARKET_SLOT, Datum, Lease
 from dekr.errors import InvalidInput, StoreDown, UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.news.feed import FIRST_FEED_US, KEEP_US, OVERLAP_US, Feed, feed_of, stable_before_us
@@ -50,7 +50,7 @@ class NewsFeed:
     @property
     def key(self) -> str:
         """The cache key of the last feed."""
-        return self.cache.key(MARKET, Datum.NEWS_FEED)
+        return self.cache.key(MARKET_SLOT, Datum.NEWS_FEED)
 
     def next_fetch(self) -> Fetch:
         """The fetch of the next feed. Its family is its own: where the feed fails, lists need not."""
@@ -78,16 +78,11 @@ class NewsFeed:
         """Request the articles of ``from_us`` and later; where they fill more pages, those from some later moment on."""
         parameters = {**NEWEST_FIRST, "limit": str(NEWS_FEED.max_limit), "published_utc.gte": rfc3339(from_us * 1_000)}
         articles: dict[str, Article] = {}
-        any_delayed = False
-        for _ in range(max_pages):
-            sent, delayed = self.client().answer(NEWS_FEED, parameters, permit)
-            any_delayed = any_delayed or delayed
+        any_delayed, more = False, None
+        for sent, delayed in self.client().pages(NEWS_FEED, parameters, permit, max_pages):
+            any_delayed, more = any_delayed or delayed, sent.get("next_url")
             for article in sent.get("results") or []:
                 articles.setdefault(article["id"], article)
-            cursor = sent.get("next_url")
-            if not cursor:
-                break
-            parameters = {"cursor": cursor}
         times_us = [published_us(article) for article in articles.values()]
         if not times_us:
             # Within hours there is news of some ticker, so an answer without any is wrong.
@@ -96,7 +91,7 @@ class NewsFeed:
             text = "The data provider sent news out of order."
             raise UpstreamInvalid(text, fault="results.published_utc: out of order")
         # Where there are further pages, these may have more articles of the last one's moment.
-        begin_us = max(from_us, times_us[-1] + 1) if cursor else from_us
+        begin_us = max(from_us, times_us[-1] + 1) if more else from_us
         kept = [article for at_us, article in zip(times_us, articles.values(), strict=True) if at_us >= begin_us]
         return FeedArticles(kept, begin_us, delayed=any_delayed, complete=begin_us == from_us)
 

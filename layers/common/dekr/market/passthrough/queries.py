@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dekr.cache import keys
-from dekr.cache.keys import MARKET
+from dekr.cache.keys import MARKET_SLOT
 from dekr.polygon.endpoints import MARKET_NOW, NEWS, PREVIOUS_BAR, TICKERS, UPCOMING, Endpoint
 from dekr.symbols import Ticker
 
@@ -17,14 +17,14 @@ from dekr.symbols import Ticker
 class UpstreamQuery:
     """One query of an endpoint whose answer is passed on.
 
-    ``slot``: the ticker that it is about, or MARKET. ``parts``: the values of the names in braces in the endpoint's path.
+    ``slot``: the ticker that it is about, or MARKET_SLOT. ``parts``: the values of the names in braces in the endpoint's path.
     ``parameters``: those of the query; in whatever order, equal ones share one cache entry. ``settled_us``: the moment after
     which nothing more is added to the answer; None: it can always grow. ``edition``: tells apart the answers to equal queries at
     different times, where an earlier one must not be used.
     """
 
     endpoint: Endpoint
-    slot: str = MARKET
+    slot: str = MARKET_SLOT
     parameters: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     settled_us: int | None = None
@@ -50,7 +50,7 @@ def previous_bar_query(ticker: Ticker, *, adjusted: str) -> UpstreamQuery:
 
 def news_query(ticker: Ticker | None, parameters: Mapping[str, str]) -> UpstreamQuery:
     """The query for a page of news, of one ticker or of all."""
-    return UpstreamQuery(NEWS, ticker.text if ticker else MARKET, parameters)
+    return UpstreamQuery(NEWS, ticker.text if ticker else MARKET_SLOT, parameters)
 
 
 def tickers_query(parameters: Mapping[str, str]) -> UpstreamQuery:

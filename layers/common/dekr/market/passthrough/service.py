@@ -45,10 +45,10 @@ class PassThrough:
         return kept["sent"]
 
     def _entry(self, context: ReadContext, query: UpstreamQuery) -> Entry:
-        endpoint = query.endpoint
-        key = self.reader.cache.key(query.slot, query.name)
+        endpoint, name = query.endpoint, query.name
+        key = self.reader.cache.key(query.slot, name)
         fetcher = QueryFetcher(self.client, query, key, self.reader.stale_us)
-        fetch = Fetch(f"{query.slot}:{query.name}", (endpoint.family,), endpoint.lease_ms, fetcher)
+        fetch = Fetch(f"{query.slot}:{name}", (endpoint.family,), endpoint.lease_ms, fetcher)
         requirement = Requirement(key, endpoint.data, query.settled_us, tail=query.settled_us is None)
         return self.reader.read(context, (requirement,), fetch)[key]
 
@@ -84,7 +84,7 @@ class QueryFetcher:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArticlePages:
+class PassedOnArticles:
     """Pages of news as the upstream sent them, passed on as any other query."""
 
     answers: PassThrough

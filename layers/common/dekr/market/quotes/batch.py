@@ -14,7 +14,7 @@ from dekr.errors import DekrError
 from dekr.gate.permit import Permit
 from dekr.market.quotes.answer import answer_of
 from dekr.market.quotes.entries import EntryBuilder, refusal
-from dekr.market.quotes.shared_refresh import SharedRefresh, keeping
+from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.stand_ins import close_datum_of, kind_of_closes
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
@@ -103,16 +103,8 @@ class BatchFetcher:
         where the plan has no source, and Incomplete where some entries were brought before the fetch failed.
         """
         del cached
-        families = permit.families
         tickers = [slot_of(requirement.key) for requirement in missing]
-        writes = self.shared.refresh_with_others(permit, tickers, Datum.QUOTE)
-        left = self.shared.lacking(tickers, Datum.QUOTE, writes)
-        if left:
-            with keeping(writes):
-                if permit.families != families:
-                    permit.turn_to(families)
-                writes = writes + self._from_best_source(left, permit)
-        return writes
+        return self.shared.fetch(permit, tickers, Datum.QUOTE, self._from_best_source)
 
     def _from_best_source(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         writes: list[Write] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dekr.cache.entry import Entry, Kind
@@ -11,7 +12,7 @@ from dekr.errors import UnknownSymbol
 from dekr.gate.call import Family
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import EntryBuilder
-from dekr.market.quotes.shared_refresh import SharedRefresh, keeping
+from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.sources import LADDERS
 from dekr.market.read.requirement import Requirement
 from dekr.polygon.endpoints import LAST_QUOTE, LAST_TRADE, NEWEST_MINUTE, PREVIOUS_CLOSE, SNAPSHOT
@@ -37,19 +38,12 @@ class LadderFetcher:
         """The entry of the datum, and of other data in the same answer. Raises what the client raises, NotEntitled where the plan
         has no source, and Incomplete where other entries were brought before the fetch failed.
         """
-        families = permit.families
-        writes = self.shared.refresh_with_others(permit, [self.ticker], self.datum)
-        if self.shared.lacking([self.ticker], self.datum, writes):
-            (requirement,) = missing
-            kept = cached.get(requirement.key)
-            stand_in = kept if kept is not None and kept.kind is Kind.STAND_IN else None
-            with keeping(writes):
-                if permit.families != families:
-                    permit.turn_to(families)
-                writes = writes + self._from_best_source(permit, stand_in)
-        return writes
+        (requirement,) = missing
+        kept = cached.get(requirement.key)
+        stand_in = kept if kept is not None and kept.kind is Kind.STAND_IN else None
+        return self.shared.fetch(permit, [self.ticker], self.datum, partial(self._from_best_source, stand_in))
 
-    def _from_best_source(self, permit: Permit, stand_in: Entry | None) -> list[Write]:
+    def _from_best_source(self, stand_in: Entry | None, _: Sequence[str], permit: Permit) -> list[Write]:
         """The entry from the best source that the plan includes and that has a price.
 
         ``stand_in``: a close that a batch has found of the ticker, which shows that the ticker exists.

@@ -71,7 +71,7 @@ class MarketRefresh:
         # The lease of the ticker has aged during the wait and must last as long as the market may take: half of the time that is
         # left, so that the other half is for a fetch of the ticker alone.
         single_flight.tell(*permit.renewed())
-        deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2))
+        deadline = Deadline.after(min(ATTEMPT_S, permit.deadline.left_s() / 2), permit.deadline.monotonic)
         joined.request = replace(joined.request, deadline=deadline)
         fetcher = MarketFetcher(self, scope, permit)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import keep_us
-from dekr.cache.keys import MARKET, Datum, Lease
+from dekr.cache.keys import MARKET_SLOT, Datum, Lease
 from dekr.data_source import DataSource
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
@@ -60,4 +60,4 @@ class MarketSnapshot:
 
     @property
     def _key(self) -> str:
-        return self.reader.cache.key(MARKET, Datum.SNAPSHOT)
+        return self.reader.cache.key(MARKET_SLOT, Datum.SNAPSHOT)

@@ -40,12 +40,6 @@ class RefreshScope:
         others = sum(each.rate for each in self.forecast.tickers if each.ticker not in missing)
         return others * OLDEST_S >= 1
 
-    @property
-    def settled(self) -> bool:
-        """Whether the market is closed and was fetched after its quotes had settled, so that nobody needs newer quotes of it."""
-        settled_us = _settled_us(self.forecast.now_us)
-        return settled_us is not None and self.forecast.market_us > settled_us
-
     def best_others(self) -> list[str]:
         """The other tickers that a call for 250 refreshes: those with the highest index (see the module), highest first."""
         now_us, missing = self.forecast.now_us, set(self.tickers)

@@ -7,7 +7,7 @@ market (dekr.market.quotes.refresh_policy). What a shared call does not bring is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
@@ -17,7 +17,6 @@ from dekr.errors import DeadlineExceeded, DekrError, StoreDown, UpstreamDown, Up
 from dekr.gate.call import Family
 from dekr.gate.permit import Permit, not_entitled
 from dekr.market.demand.forecast import Forecast
-from dekr.market.demand.record import NO_FLOOR
 from dekr.market.quotes.entries import NOT_ENTITLED, NOT_FOUND, EntryBuilder, lacking
 from dekr.market.quotes.market_refresh import REFRESH_LEASE_MS, MarketRefresh
 from dekr.market.quotes.refresh_policy import RefreshScope
@@ -32,12 +31,21 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.polygon.latest import Snapshot
 
+
+class BestSource(Protocol):
+    """The best source of the plan for tickers that are fetched alone."""
+
+    def __call__(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
+        """The entries of the tickers. Raises what the client raises, and NotEntitled where the plan has no source."""
+        ...
+
+
 BEST: Final = (UNIVERSAL.family, SNAPSHOTS.family)
 """The endpoint families of a call for the best 250 tickers, the preferred one first."""
 
 
 @contextmanager
-def keeping(writes: Sequence[Write]) -> Iterator[None]:
+def _keeping(writes: Sequence[Write]) -> Iterator[None]:
     """Raise an error inside as Incomplete where these writes were brought before it; else let it pass."""
     try:
         yield
@@ -66,7 +74,24 @@ class SharedRefresh:
         """The tickers that have no entry of this datum among the writes."""
         return lacking(self.reader.cache, tickers, datum, writes)
 
-    def refresh_with_others(self, permit: Permit, tickers: Sequence[str], datum: Datum) -> list[Write]:
+    def fetch(self, permit: Permit, tickers: Sequence[str], datum: Datum, source: BestSource) -> list[Write]:
+        """The entries of these tickers' quotes or trades, and of other data in the same answers: in one call with other tickers,
+        and what that does not bring from the ``source``, as if there had been no such call.
+
+        Raises what the client raises, NotEntitled where the plan has no source, and Incomplete where some entries were brought
+        before the fetch failed.
+        """
+        families = permit.families
+        writes = self._with_others(permit, tickers, datum)
+        left = self.lacking(tickers, datum, writes)
+        if not left:
+            return writes
+        with _keeping(writes):
+            if permit.families != families:
+                permit.turn_to(families)
+            return writes + source(left, permit)
+
+    def _with_others(self, permit: Permit, tickers: Sequence[str], datum: Datum) -> list[Write]:
         """The entries of these tickers' quotes or trades from a call that brings other tickers, too, and writes those; none where
         the policy is to fetch these tickers alone, or the call fails. The permit may have turned to other families afterwards.
 
@@ -97,22 +122,26 @@ class SharedRefresh:
                     return []
         return self._best(permit, scope, (UNIVERSAL.family,) if unlisted else BEST)
 
-    def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
-        """Make one shared refresh that no reader waits for, outside the part of the budget that is reserved.
+    def refresh(self, deadline: Deadline, forecast: Forecast) -> int:
+        """Make one shared refresh of the tickers that the forecast expects to be read. No reader waits for it, and it takes nothing
+        of the part of the budget that is reserved.
 
-        Returns how many calls it made. ``forecast``: the requests to expect, by default those of the present demand. Raises what
-        the gate and the fetch raise.
+        Returns how many calls it made. Raises what the gate and the fetch raise.
         """
-        scope = RefreshScope((), Datum.QUOTE, forecast or self.reader.demand.forecast(NO_FLOOR))
-        if scope.settled or not scope.shared:
-            return 0
-        best = Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, scope, scope.best_others()))
-        for fetch in (self._market.fetch_of(scope), best):
+        scope = RefreshScope((), Datum.QUOTE, forecast)
+        for fetch in self._fetches(scope) if scope.shared else ():
             try:
                 return self.reader.single_flight.fetch(fetch, self.reader.now_us(), deadline)
             except (UpstreamNotEntitled, UpstreamInvalid) as error:
                 self.reader.passed_over.note(error)
         return 0
+
+    def _fetches(self, scope: RefreshScope) -> Iterator[Fetch]:
+        """The fetches to try, the better one first."""
+        yield self._market.fetch_of(scope)
+        others = scope.best_others()
+        if others:
+            yield Fetch(Lease.BEST_QUOTES, BEST, REFRESH_LEASE_MS, _BestFetcher(self, scope, others))
 
     def _best(self, permit: Permit, scope: RefreshScope, families: tuple[Family, ...]) -> list[Write]:
         """The entries of the tickers from a call for them and the best of the others, up to 250 in all; none where there are no

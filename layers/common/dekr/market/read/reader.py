@@ -12,6 +12,7 @@ sandbox goes on alone: its own copies, a small rate limit, a static share of the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache
@@ -35,7 +36,8 @@ from dekr.market.read.single_flight import SingleFlight, covered_wait_s
 from dekr.passed_over import PassedOver
 from dekr.store import Command
 
-_NO_FETCH = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
+NO_FETCH: Final = (UpstreamDown, UpstreamInvalid, BudgetSpent, UpstreamNotEntitled, DeadlineExceeded)
+"""The errors of a fetch after which a read goes on without it."""
 
 type Read = tuple[Sequence[Requirement], dict[str, Entry]]
 """The requirements that were met, and the entries by key."""
@@ -95,7 +97,7 @@ class Reader:
             except StoreDown as error:
                 self.passed_over.note(error)
                 return self._read_alone(context, keys, planner)
-            except _NO_FETCH as error:
+            except NO_FETCH as error:
                 requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)
@@ -222,7 +224,7 @@ class Reader:
             try:
                 permit = self.local_gate.admit(_request(context, plan.fetch, missing))
                 self._run(context, permit, missing, entries, plan.fetch)
-            except _NO_FETCH as error:
+            except NO_FETCH as error:
                 requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)

@@ -15,6 +15,7 @@ from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.read.context import ReadContext
 from dekr.passed_over import PassedOver
+from dekr.store import Store
 from dekr.tiers import Tier
 
 HOTTEST: Final = 50
@@ -23,7 +24,7 @@ HOTTEST: Final = 50
 MAX_WRONG: Final = 5
 """Where the bars of more tickers than this cannot be loaded, the upstream itself is in trouble, and the run ends."""
 
-ENOUGH_S: Final = 5.0
+MIN_TIME_LEFT_S: Final = 5.0
 """The seconds that must be left for a ticker to be begun."""
 
 TIER: Final = Tier.WEEKEND_WARRIOR
@@ -48,8 +49,8 @@ class DayHistoryLoader(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NightlyHistory:
-    """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day;
-    ``passed_over`` collects why single tickers were left out.
+    """Brings history up to date. ``charge`` makes the commands that count the warmer's calls among all of the day, in the
+    ``store``; ``passed_over`` collects why single tickers were left out.
     """
 
     demand: Demand
@@ -57,18 +58,19 @@ class NightlyHistory:
     day_history: DayHistoryLoader
     charge: Callable[[], RateCharge]
     passed_over: PassedOver
+    store: Store
 
     def __call__(self, deadline: Deadline) -> str:
         """Bring history up to date; returns in a few words how far it came. Raises what the gate and the fetch raise."""
         charge = self.charge()
         # One request stands for all: only the calls are of interest.
-        admission = charge.resolve(self.demand.store.run(charge.command)[0])
+        admission = charge.resolve(self.store.run(charge.command)[0])
         if not self.finished_day.extend(admission.now_us, deadline):
             return "to be continued"
         wrong = 0
         forecast = self.demand.forecast(NO_FLOOR, 1.0)
         for each in sorted(forecast.tickers, key=lambda each: each.rate, reverse=True)[:HOTTEST]:
-            if deadline.left_s() < ENOUGH_S:
+            if deadline.left_s() < MIN_TIME_LEFT_S:
                 return "to be continued"
             context = ReadContext(
                 charge, TIER.policy, deadline, admission, now_us=admission.now_us, local_now_us=self.demand.now_us()

@@ -22,6 +22,7 @@ from dekr.market.demand.forecast import Forecast
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.warming.audit import PreloadAudit, PreloadRecord
 from dekr.sessions import Session
+from dekr.store import Store
 
 WARMER_FRACTION: Final = 0.1
 """The warmer's part of the upstream budget; one call a minute at the least."""
@@ -50,8 +51,8 @@ class Task(StrEnum):
 class Refresher(Protocol):
     """Makes shared refreshes (dekr.market.quotes.shared_refresh)."""
 
-    def refresh(self, deadline: Deadline, forecast: Forecast | None = None) -> int:
-        """Refresh the tickers that the forecast expects to be read, by default that of the present demand; returns its calls."""
+    def refresh(self, deadline: Deadline, forecast: Forecast) -> int:
+        """Refresh the tickers that the forecast expects to be read; returns the number of its calls."""
         ...
 
 
@@ -79,7 +80,7 @@ class Warmer:
     """Runs one task.
 
     ``night`` brings history up to date and says in a few words how far it came; ``share`` is the gate that it and ``refresher``
-    use; ``charge`` makes the rate charge that counts the calls of refreshes among all of the day.
+    use; ``charge`` makes the rate charge that counts the calls of refreshes among all of the day, in the ``store``.
     """
 
     demand: Demand
@@ -88,6 +89,7 @@ class Warmer:
     night: Callable[[Deadline], str]
     share: BudgetShare
     charge: Callable[[], RateCharge]
+    store: Store
 
     def run(self, task: Task, deadline: Deadline) -> Report:
         """Run the task. An expected failure is part of the report: ``done`` is its code."""
@@ -130,7 +132,7 @@ class Warmer:
     def _count(self, calls: int) -> None:
         if calls:
             charge = self.charge()
-            self.share.gate.store.run(charge.command, *charge.count_misses(0, calls))
+            self.store.run(charge.command, *charge.count_misses(0, calls))
 
 
 def why_not(task: Task, audit: PreloadAudit) -> str | None:
