@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from bench.stampede import FAKE_KEY
 from dekr.polygon.connect import connect
 from dekr.store.link import Link
+from local.sandbox.state import KEY as SANDBOX_KEY
 from tests.patience import patient, unhurried
 from tests.world import World
 
@@ -30,7 +30,7 @@ def connected(url: str, upstream: str) -> Iterator[World]:
     with ExitStack() as stack:
 
         def client(now_us: Callable[[], int]) -> "PolygonClient":
-            polygon_client = unhurried(connect(upstream, lambda: FAKE_KEY, now_us))
+            polygon_client = unhurried(connect(upstream, lambda: SANDBOX_KEY, now_us))
             stack.callback(polygon_client.transport.client.close)
             return polygon_client
 

@@ -25,6 +25,7 @@ from dekr.cache.entry_cache import EntryCache, Write
 from dekr.store import Command
 from dekr.store.link import Link
 from dekr.tiers import Tier
+from tests.patience import patient_url
 from tests.redis_servers import redis_single
 from tests.world import World
 
@@ -133,7 +134,7 @@ def _filling(policy: str, max_mb: int) -> Iterator[_Filling]:
     options = ("--maxmemory", f"{max_mb}mb", "--maxmemory-policy", policy)
     with (
         redis_single(*options) as server,
-        redis.Redis(port=server.port) as client,
+        redis.Redis.from_url(patient_url(server.url)) as client,
         patient_link(server.url) as link,
     ):
         world = World(link)

@@ -13,7 +13,7 @@ import redis
 
 from bench.pairs import paired
 from dekr.store.link import Link
-from tests.patience import patient
+from tests.patience import patient, patient_url
 from tests.redis_servers import redis_single
 from tests.round_trips import counted
 from tests.world import Context, World, event, load
@@ -34,7 +34,7 @@ def run() -> dict[str, tuple[float, str]]:
         module = load("quote")
         module.edge._wire = lambda: world.services  # noqa: SLF001 - the edge takes its services here
         api_event = event("/quote/AAPL", {"x-api-key": world.key(7), "accept": "application/json"})
-        bare = redis.Redis(port=server.port)
+        bare = redis.Redis.from_url(patient_url(server.url))
         context = Context()
         world.to("2026-11-21T12:00:00Z")  # closed: the entry stays fresh while the benchmark runs
 

@@ -18,7 +18,7 @@ from dekr.store import plain
 from dekr.store.link import Link
 from dekr.symbols import Ticker
 from dekr.tiers import Tier
-from tests.patience import always, patient
+from tests.patience import always, patient, patient_url
 from tests.redis_servers import redis_single
 from tests.world import Context, World, event, load
 
@@ -37,7 +37,7 @@ def run() -> dict[str, tuple[float, str]]:
     with redis_single() as server, Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         world = World(patient(Link.open(server.url)))
         world.to(CLOSED)
-        with redis.Redis(port=server.port) as bare:
+        with redis.Redis.from_url(patient_url(server.url)) as bare:
             get, trip, service, handler = _medians_us(_parts(world, bare), world)
     return {
         "hit_get_us": (get, "a bare GET by redis-py (p50, us)"),

@@ -22,6 +22,7 @@ from bench.stampede import sandbox_polygon
 from dekr.cache.entry import HEADER_BYTES, Entry
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
+from tests.patience import patient_url
 from tests.redis_servers import redis_single
 
 OPEN = "2026-11-20T15:00:00Z"
@@ -108,7 +109,7 @@ def written_entries() -> dict[str, list[tuple[bytes, bytes]]]:
                 for path in PATHS:
                     answer = world.get(path.format(ticker), key)
                     assert answer.status == 200, answer.text  # noqa: PLR2004 - OK
-        with redis.Redis(port=server.port) as client:
+        with redis.Redis.from_url(patient_url(server.url)) as client:
             keys = list(client.scan_iter(count=1_000))
             by_class = {
                 name: [each for each in keys if re.search(pattern, each.decode())] for name, pattern in CLASSES.items()
@@ -150,7 +151,7 @@ def _text(raw: bytes) -> bytes:
 
 def _bytes_each(entries: Sequence[tuple[bytes, bytes]]) -> float:
     """Return the growth of ``used_memory`` by one entry, including its key and its expiry."""
-    with redis_single("--activedefrag", "no") as server, redis.Redis(port=server.port) as client:
+    with redis_single("--activedefrag", "no") as server, redis.Redis.from_url(patient_url(server.url)) as client:
         before = client.info("memory")["used_memory"]
         with client.pipeline(transaction=False) as pipeline:
             for number in range(COPIES):

@@ -20,9 +20,12 @@ from types import ModuleType
 
 from bench.connected import connected
 from bench.peer.serving import Peer, serving
-from bench.stampede import FAKE_KEY, calls, sandbox_polygon
+from bench.savings.trace import TIERS
+from bench.stampede import calls, sandbox_polygon
 from dekr.tiers import Tier
+from local.sandbox.state import KEY as SANDBOX_KEY
 from local.sandbox.universe import tickers
+from tests.patience import HANG_S
 from tests.redis_servers import redis_single
 from tests.world import Context, World, event, load
 
@@ -42,14 +45,11 @@ OPEN, CLOSED = "2026-11-20T15:00:00Z", "2026-11-21T12:00:00Z"
 """The service's clock: while the market is closed, entries stay fresh when the clock is driven on past the rate limit."""
 
 ROUND_S = 600
-KEYS = {tier: f"{FAKE_KEY}-{tier}" for tier in Tier}
+KEYS = {tier: f"{SANDBOX_KEY}-{tier}" for tier in Tier}
 """The peer's API keys by tier."""
 
 TRACE = 2_000
 TRACE_TICKERS = 300
-MIX = (0.25, 0.15, 0.15, 0.15, 0.12, 0.10, 0.08)
-"""Fractions of the requests by tier, from FREEMIUM up."""
-
 REQUESTS_OF_USER = 8
 """The number of requests by each user: fewer than the lowest tier's burst."""
 
@@ -61,7 +61,7 @@ def run() -> dict[str, tuple[float, str]]:
     """
     with redis_single() as server, sandbox_polygon(0) as upstream:
         addresses = server.url, upstream
-        with serving(*addresses, FAKE_KEY, KEYS) as peer:
+        with serving(*addresses, SANDBOX_KEY, KEYS) as peer:
             asyncio.run(peer.ready())
             # This comes first, while nothing is cached.
             ours, peers, pairs = upstream_calls(*addresses, peer)
@@ -96,7 +96,7 @@ def upstream_calls(url: str, upstream: str, peer: Peer, requests: int = TRACE, s
     symbols = tickers()[:TRACE_TICKERS]
     popularity = [1 / (rank + 10) for rank in range(TRACE_TICKERS)]
     of_tickers = chance.choices(symbols, popularity, k=requests)
-    quote_requests = list(zip(of_tickers, chance.choices(list(Tier), MIX, k=requests), strict=True))
+    quote_requests = list(zip(of_tickers, chance.choices(list(Tier), TIERS, k=requests), strict=True))
     before = calls(upstream)
     _request_service(quote_requests, url, upstream)
     between = calls(upstream)
@@ -162,7 +162,7 @@ def _ours(url: str, upstream: str, function: str, path: str) -> Iterator[tuple[i
 
     def turn(requests: int) -> None:
         here.send(requests)
-        assert here.poll(60), "our process does not answer"
+        assert here.poll(HANG_S), "our process does not answer"
         here.recv()
 
     try:

@@ -18,6 +18,7 @@ import httpx
 
 from bench.stampede import busy_day
 from dekr.polygon.client import PolygonClient
+from dekr.polygon.endpoints import MARKET
 from dekr.polygon.transport import Transport
 from dekr.store.link import Link
 from local.sandbox.universe import tickers
@@ -31,8 +32,6 @@ AT_NS: Final = 1_795_186_800 * 1_000_000_000
 
 UPSTREAM_S: Final = 0.1
 """The approximate time of one call of the real upstream, in seconds."""
-
-MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 
 
 def run() -> dict[str, tuple[float, str]]:
@@ -71,7 +70,7 @@ def _miss(kind: str) -> Iterator[Callable[[], float]]:
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        requested_kind = "market" if path == MARKET else "universal" if path == "/v3/snapshot" else "nbbo"
+        requested_kind = "market" if path == MARKET.path else "universal" if path == "/v3/snapshot" else "nbbo"
         called.append(requested_kind)
         if requested_kind == "market" and kind != "market":
             return httpx.Response(403, json={"status": "NOT_AUTHORIZED"})

@@ -10,8 +10,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -28,11 +26,13 @@ from dekr.market.demand.record import Demand
 from dekr.polygon.connect import connect
 from dekr.polygon.endpoints import MARKET
 from dekr.store.link import Link
+from local.sandbox.state import KEY as SANDBOX_KEY
 from local.sandbox.universe import tickers
 from tests.fakes.directory import FakeDirectory
 from tests.patience import HANG_S, patient, unhurried
 from tests.redis_servers import redis_single
-from tests.world import Context, World, event, load
+from tests.sandbox_program import PYTHONPATH, sandbox_program
+from tests.world import Context, World, event
 
 PROCESSES = 100
 LATENCY_MS = 500
@@ -43,7 +43,6 @@ NICE = 10
 BUSY_TICKERS = 4_000
 """The number of tickers that are requested often on a busy day."""
 
-FAKE_KEY = "sandbox-key-not-real"
 PRELOADED = ["bench.stampede", "dekr.http", "dekr.market.quotes.service"]
 """The modules that a warm sandbox has loaded."""
 
@@ -98,7 +97,7 @@ def stampede(
         if busy:
             busy_day(keys.services.demand)
             # The simulated market needs seconds for its first answer of a day, which no real upstream does.
-            httpx.get(f"{upstream}{MARKET.path}", headers={"Authorization": f"Bearer {FAKE_KEY}"}, timeout=HANG_S)
+            httpx.get(f"{upstream}{MARKET.path}", headers={"Authorization": f"Bearer {SANDBOX_KEY}"}, timeout=HANG_S)
         before = calls(upstream)
         go, answers = context.Event(), context.Queue()
         ready = context.Semaphore(0)
@@ -141,18 +140,13 @@ def _preloaded_context() -> ForkServerContext:
     context.set_forkserver_preload(PRELOADED)
     # The fork server finds modules by its environment alone, and silently starts without those that it does not find.
     before = dict(os.environ)
-    os.environ.update(_environment())
+    os.environ["PYTHONPATH"] = PYTHONPATH
     try:
         forkserver.ensure_running()
     finally:
         os.environ.clear()
         os.environ.update(before)
     return context
-
-
-def _environment() -> dict[str, str]:
-    root = Path(__file__).parents[1]
-    return {**os.environ, "PYTHONPATH": f"{root}:{root / 'layers/common'}"}
 
 
 def busy_day(demand: Demand) -> None:
@@ -171,14 +165,8 @@ def calls(upstream: str) -> int:
 @contextmanager
 def sandbox_polygon(latency_ms: int) -> Iterator[str]:
     """Run a sandbox Polygon in a process of its own while the context lasts, and yield its address."""
-    arguments = ["--port", "0", "--key", FAKE_KEY, "--latency-ms", str(latency_ms)]
-    command = [sys.executable, "-m", "local.sandbox", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as process:  # noqa: S603 - a fixed command
-        try:
-            assert process.stdout
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
+    with sandbox_program("--latency-ms", str(latency_ms)) as (_, url):
+        yield url
 
 
 def _link(url: str) -> Link:
@@ -203,16 +191,15 @@ def _request_key(
     world = World(
         _link(url),
         directory=directory,
-        client=lambda now_us: unhurried(connect(upstream, lambda: FAKE_KEY, now_us)),
+        client=lambda now_us: unhurried(connect(upstream, lambda: SANDBOX_KEY, now_us)),
     )
-    module = load("quote")
-    module.edge._wire = lambda: world.services  # noqa: SLF001 - the edge takes its services here
-    context = Context()
+    # Its deadlines stand still: a machine on which a hundred processes share two cores ends no request.
+    handler, context = world.handler("quote"), Context()
     warm_up_event, measured_event = events
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        module.handler(warm_up_event, context)
+        handler(warm_up_event, context)
         ready.release()
         go.wait()
         started = time.perf_counter()
-        answer = module.handler(measured_event, context)
+        answer = handler(measured_event, context)
     answers.put((answer["statusCode"], time.perf_counter() - started))

@@ -9,7 +9,7 @@ import redis
 from redis.exceptions import RedisError
 
 from local.ports import free_port
-from tests.patience import HANG_S
+from tests.patience import patient_url
 from tests.redis_servers import RedisServer, redis_single
 
 _OPTIONS = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
@@ -70,4 +70,4 @@ class RedisPair:
             client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
 
     def _client_of(self, server: RedisServer) -> redis.Redis:
-        return redis.Redis(port=server.port, socket_timeout=HANG_S, socket_connect_timeout=HANG_S)
+        return redis.Redis.from_url(patient_url(server.url))

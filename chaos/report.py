@@ -21,8 +21,8 @@ def report(history: History, broken_invariants: list[Violation]) -> Iterator[str
     answers, calls = history.answers, history.calls
     kinds = Counter(kind_of(answer) for answer in answers)
     yield f"requests    {len(answers)}: " + _counts(kinds)
-    refuse_for = Counter(f"{a.status} {a.code}" for a in answers if kind_of(a) == "refused")
-    yield "refused     " + _counts(refuse_for)
+    refused = Counter(f"{a.status} {a.code}" for a in answers if kind_of(a) == "refused")
+    yield "refused     " + _counts(refused)
     without_store = sum(call.without_store for call in calls)
     yield f"upstream    {len(calls)} calls, {without_store} of them without the store, budget {history.per_minute} a minute"
     injected = Counter(t.kind for t in history.fault_intervals if t.kind != "store not reached")

@@ -18,13 +18,13 @@ from chaos.news_handouts import PATH, NewsHandouts
 from chaos.proxy_behaviour import ProxyBehaviour
 from chaos.proxy_listener import reset_connection
 from chaos.trace import MARKET_TICKERS
+from dekr.polygon.endpoints import MARKET
 from local.ports import HOST
 
 HEADER: Final = "x-fetch"
 """The request header in which a worker describes the lease under which it calls (JSON)."""
 
 _END: Final = b"\r\n\r\n"
-_WHOLE_MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\ncontent-type: text/html\r\n\r\nbusy"
 _FAILING_FRACTION: Final = 0.3
 """The fractions of calls that fail and that are slow while the proxy has a brown-out."""
@@ -158,9 +158,7 @@ def _ended(call: Call) -> Call:
 
 def _with_small_market(head: bytes) -> bytes:
     """Return the request for a snapshot of the whole market with few tickers: ten thousand of them would take seconds."""
-    return head.replace(
-        f"{_WHOLE_MARKET} ".encode(), f"{_WHOLE_MARKET}?tickers={','.join(MARKET_TICKERS)} ".encode(), 1
-    )
+    return head.replace(f"{MARKET.path} ".encode(), f"{MARKET.path}?tickers={','.join(MARKET_TICKERS)} ".encode(), 1)
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[bytes, bool]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, TextIO, cast
 
-from bench.stampede import FAKE_KEY
 from chaos import handouts, stalls, trace
 from chaos.driven_clock import QUIET, RECOVERED, RUNNING, DrivenStore, SharedState
 from chaos.history import Answer
@@ -24,6 +23,7 @@ from dekr.access.directory import KeyRecord
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.connect import connect
 from dekr.store.link import Link
+from local.sandbox.state import KEY as SANDBOX_KEY
 from tests.fakes.directory import FakeDirectory
 from tests.patience import HANG_S, patient
 from tests.routes import route_of
@@ -136,7 +136,7 @@ class Worker:
         self.note("fetched", fields)
 
     def _connect(self, now_us: Callable[[], int]) -> PolygonClient:
-        return connect(self.config.upstream_url, lambda: FAKE_KEY, now_us)
+        return connect(self.config.upstream_url, lambda: SANDBOX_KEY, now_us)
 
     def _handler(self, function: str) -> Callable[..., dict[str, Any]]:
         if function not in self._handlers:

@@ -9,8 +9,8 @@ BACKLOG: Final = 1024
 """The number of connections that may wait to be accepted."""
 
 KEEP_ALIVE_S: Final = 3_600
-"""How long a server keeps an idle connection, in seconds: longer than any client does. If both ended it at the same moment, the
-request that is being sent on it would be lost.
+"""The time that a server keeps an idle connection, in seconds: longer than any client does. If both ended it at the same moment,
+the request that is being sent on it would be lost.
 """
 
 

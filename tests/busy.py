@@ -1,8 +1,9 @@
 """Tickers and requests of the fixture ``busy``: a service with so many readers that one miss fetches for many."""
 
+from dekr.polygon import endpoints
 from tests.world import World
 
-MARKET = "/v2/snapshot/locale/us/markets/stocks/tickers"
+MARKET = endpoints.MARKET.path
 MARKET_LEASE = "dekr:{upstream}:lease:market:quotes"
 NAMES = tuple(f"{a}{b}Q{c}" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST" for c in "FGHIJ")
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 from dekr.store.link import Link
+from tests.markets import Market
+from tests.markets import market as open_market
 from tests.redis_servers import RedisServer, redis_single
 from tests.still_link import scripts, still_link
 from tests.world import World
@@ -27,7 +29,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis(redis_server: RedisServer) -> RedisServer:
-    """That Redis, empty."""
+    """A real Redis, empty."""
     with redis_server.client() as client:
         client.flushall()
     return redis_server
@@ -47,3 +49,10 @@ def world(link: Link) -> World:
     made = World(link)
     made.to("2026-11-20T15:00:00Z")
     return made
+
+
+@pytest.fixture
+def market(link: Link) -> Iterator[Market]:
+    """The service on a simulated market in the middle of a regular session, on a plan with everything."""
+    with open_market(link) as found:
+        yield found

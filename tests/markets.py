@@ -51,7 +51,7 @@ class Market:
 
     @property
     def calls(self) -> int:
-        """How many calls the upstream has seen."""
+        """The number of calls that the upstream has received."""
         return self.sandbox.calls.total()
 
 

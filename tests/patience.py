@@ -1,4 +1,4 @@
-"""How long tests wait. No machine is so slow or so busy that a limit of theirs decides a result: a limit only ends a hang.
+"""The time that tests wait. No machine is so slow or so busy that a limit of theirs decides a result: a limit only ends a hang.
 
 Where a time limit is itself what is tested, a clock of the test's own or something that hangs for good drives it.
 """
@@ -24,6 +24,13 @@ def patient[L: Link](link: L) -> L:
     """Let a link that was not used yet wait for a store that is only slow, and return it."""
     link.connection.socket_timeout = link.connection.socket_connect_timeout = HANG_S
     return link
+
+
+def patient_url(url: str) -> str:
+    """The URL of a Redis with the limits of a client that waits for a server that is only slow: after redis-py's own five seconds a
+    command would be sent again.
+    """
+    return f"{url}?socket_timeout={HANG_S}&socket_connect_timeout={HANG_S}"
 
 
 def unhurried(client: PolygonClient) -> PolygonClient:

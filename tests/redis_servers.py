@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import RedisError
 
 from local.ports import free_port
-from tests.patience import HANG_S
+from tests.patience import patient_url
 
 SLOTS = 16384
 TRIES = 2_400
@@ -36,7 +36,7 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A plain client of it, for looking at what the code under test did."""
-        return redis.Redis(port=self.port, decode_responses=True)
+        return redis.Redis.from_url(patient_url(self.url), decode_responses=True)
 
 
 @contextmanager
@@ -49,8 +49,9 @@ def redis_single(*options: str, port: int | None = None) -> Iterator[RedisServer
         arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", folder]
         process = subprocess.Popen([program, *arguments, *options], stdout=subprocess.DEVNULL)  # noqa: S603 - ours
         try:
-            _wait(redis.Redis(port=port), process)
-            yield RedisServer(f"redis://127.0.0.1:{port}/0", port, process)
+            server = RedisServer(f"redis://127.0.0.1:{port}/0", port, process)
+            _wait(server.client(), process)
+            yield server
         finally:
             process.kill()
             process.wait()
@@ -74,7 +75,7 @@ def redis_cluster() -> Iterator[str]:
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port)
         for client in clients:
             _until(partial(_is_whole, client, len(nodes)))
-        yield f"{nodes[0].url}?socket_timeout={HANG_S}&socket_connect_timeout={HANG_S}"
+        yield patient_url(nodes[0].url)
 
 
 @contextmanager

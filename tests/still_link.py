@@ -16,7 +16,7 @@ from dekr.store.link import Link
 from tests.patience import patient
 
 TIME: Final = "redis.call('TIME')"
-"""What a script reads Redis's clock with."""
+"""The call with which a script reads Redis's clock."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class StillLink(Link):
 
     @property
     def clock_offset_us(self) -> int:
-        """What must be added to the machine's clock now. While commands are sent, what is added to a clock that shows 0."""
+        """The microseconds to add to the machine's clock now; while commands are sent, those to add to a clock that shows 0."""
         return self.clock.at_us if self._sending else self.clock.at_us - _machine_us()
 
     @clock_offset_us.setter

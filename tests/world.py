@@ -112,15 +112,16 @@ class World:
         sent = {**({"x-api-key": key} if key else {}), **(headers or {})}
         if body is not None:
             sent.setdefault("content-type", "application/json")
-        asked = event(path, sent, method, body)
+        requested = event(path, sent, method, body)
         route = route_of(method, path.partition("?")[0])
-        answer = self._handler(route.function if route else "admin")(asked, Context())
+        answer = self.handler(route.function if route else "admin")(requested, Context())
         text = answer["body"]
         if answer.get("isBase64Encoded"):
             text = gzip.decompress(b64decode(text)).decode()
         return Answer(answer["statusCode"], answer["headers"], text)
 
-    def _handler(self, function: str) -> Any:
+    def handler(self, function: str) -> Any:
+        """A function's handler on these services, with deadlines that come nearer only while the service sleeps."""
         if function not in self._handlers:
             module = load(function)
             module.edge._wire = lambda: self._serve(module.edge)

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from bench.peer.models import Bar, Quote
 from dekr.tiers import Tier
-from tests.patience import HANG_S
+from tests.patience import HANG_S, patient_url
 
 Symbol = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z.]{0,9}$")]
 _KEYS = TypeAdapter(dict[str, Tier])
@@ -37,10 +37,11 @@ class Timespan(StrEnum):
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Open one pool of connections to Redis and one to Polygon for as long as the application runs."""
     app.state.keys = _KEYS.validate_json(os.environ["API_KEYS"])
-    app.state.redis = redis.from_url(os.environ["REDIS_URL"])
+    app.state.redis = redis.from_url(patient_url(os.environ["REDIS_URL"]))
     headers = {"Authorization": f"Bearer {os.environ['POLYGON_KEY']}"}
-    timeout = aiohttp.ClientTimeout(total=HANG_S)
-    async with aiohttp.ClientSession(os.environ["POLYGON_URL"], headers=headers, timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        os.environ["POLYGON_URL"], headers=headers, timeout=aiohttp.ClientTimeout(total=HANG_S)
+    ) as session:
         app.state.polygon = session
         yield
     await app.state.redis.aclose()

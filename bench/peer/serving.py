@@ -14,6 +14,7 @@ import aiohttp
 
 from dekr.tiers import Tier
 from local.ports import HOST, KEEP_ALIVE_S, free_port
+from tests.patience import HANG_S
 
 ROOT = Path(__file__).parents[2]
 TRIES = 2_400
@@ -28,8 +29,8 @@ class Peer:
     pid: int
 
     async def ready(self) -> None:
-        """Wait until the peer answers. Raises AssertionError if it does not answer within a minute."""
-        async with aiohttp.ClientSession() as client:
+        """Wait until the peer answers. Raises AssertionError if it does not answer within two minutes."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HANG_S)) as client:
             for _ in range(TRIES):
                 try:
                     async with client.get(f"{self.url}/openapi.json"):
@@ -52,7 +53,10 @@ class Peer:
                     assert answer.status == 200, await answer.text()  # noqa: PLR2004 - OK
                     await answer.read()
 
-        async with aiohttp.ClientSession(self.url) as client, TaskGroup() as group:
+        async with (
+            aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=HANG_S)) as client,
+            TaskGroup() as group,
+        ):
             for _ in range(connections):
                 group.create_task(connection())
 

@@ -19,6 +19,7 @@ import httpx
 from bench.savings.newsroom import ARTICLE_BYTES, Article, newsroom
 from bench.savings.trace import START_US
 from dekr import sessions
+from dekr.polygon.endpoints import MARKET
 from local.sandbox.universe import tickers
 
 WAY_US: Final = 5_000
@@ -26,7 +27,6 @@ WAY_US: Final = 5_000
 
 LATENCY_US: Final = 200_000
 MARKET_LATENCY_US: Final = 600_000
-MARKET: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 STEP_MS: Final = {"minute": 60_000, "hour": 3_600_000}
 MINUTES_A_DAY: Final = 960
 """Every ticker trades once in each minute from 04:00 to 20:00."""
@@ -139,7 +139,7 @@ class CountingUpstream(httpx.BaseTransport):
         way_us = max(WAY_US, self.clock.seen_us - self.clock.now_us())
         self.clock.wait(way_us)
         now = self.clock.now_us()
-        if path == MARKET and not self.market:
+        if path == MARKET.path and not self.market:
             counts.kinds["refused"] += 1
             counts.bytes += len(NOT_ENTITLED)
             self.clock.wait(max(0, LATENCY_US - way_us))
@@ -147,7 +147,7 @@ class CountingUpstream(httpx.BaseTransport):
         names: Sequence[str] = (parts[-1],)
         quoted = True
         size = None
-        if path == MARKET and "tickers" not in request.url.params:
+        if path == MARKET.path and "tickers" not in request.url.params:
             kind, names, body = "market", tickers(), _market(now)
             size = MARKET_BYTES * len(names)
         elif path == "/v3/snapshot":

@@ -18,7 +18,6 @@ SERVICE_FUNCTIONS: Final = ("admin", "preferences")
 
 OK: Final = "200"
 NOT_CHANGED: Final = "304"
-FIRST_ERROR: Final = 400
 
 type Json = dict[str, Any]
 

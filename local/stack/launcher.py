@@ -14,8 +14,8 @@ from local.stack.interrupts import Interrupts
 from local.stack.processes import Process, alive, end, end_one
 
 STARTER: Final = "starter"
-READY_TIMEOUT_S: Final = 60.0
-"""The time that a process may take to become ready, in seconds."""
+READY_TIMEOUT_S: Final = 300.0
+"""The time that a process may take to become ready, in seconds, on a busy machine, too."""
 
 TAIL_LINES: Final = 15
 """The number of a log's last lines that an error shows."""

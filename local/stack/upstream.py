@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from local.sandbox.state import KEY as SANDBOX_KEY
 from local.stack.launcher import Launcher
 
 NAME: Final = "sandbox"
-SANDBOX_KEY: Final = "sandbox-key-not-real"
 SANDBOX_PER_MINUTE: Final = "6000"
 FREE_PLAN_PER_MINUTE: Final = "5"
 

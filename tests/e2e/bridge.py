@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 
 @contextmanager
 def reachable_from_containers(*urls: str) -> Iterator[list[str]]:
-    """These URLs of 127.0.0.1 as a container must write them."""
+    """Open the ports of URLs of 127.0.0.1 to containers while the context lasts. Yield the URLs as a container must write them."""
     gateway = _gateway()
     with ExitStack() as stack:
         for url in urls:
@@ -56,7 +56,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def _gateway() -> str:
-    asked = ["docker", "network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}"]
-    told = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)  # noqa: S603 - ours
+    command = ["docker", "network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}"]
+    network = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603 - ours
     # Where Docker does not name the gateway it is the network's first address.
-    return told.get("Gateway") or str(next(ip_network(told["Subnet"]).hosts()))
+    return network.get("Gateway") or str(next(ip_network(network["Subnet"]).hosts()))

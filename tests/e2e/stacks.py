@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
-from local.stack.folder import ROOT
+from local.stack.folder import ROOT, TOOLS
 from tests.patience import HANG_S
+
+NODE: Final = TOOLS / "node/bin/node"
+"""The Node that the README's and the vendor's JavaScript run on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def command(name: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         env=dict(environment),
         capture_output=True,
         text=True,
-        timeout=2 * HANG_S,
+        timeout=7 * HANG_S,  # before pytest-timeout ends the test, so that the output is shown
         check=False,
     )
 

@@ -12,7 +12,7 @@ from local.stack.front_door import FrontDoor
 Backend = Callable[[httpx.Request], httpx.Response]
 
 
-def ask(
+def response_of(
     backend: Backend, target: bytes = b"/quote/AAPL", headers: list[tuple[str, str]] | None = None
 ) -> httpx.Response:
     """The front door's answer to a GET, with ``backend`` as the emulated API."""
@@ -34,7 +34,7 @@ def reply(status: int, content: bytes, headers: list[tuple[str, str]] | None = N
 
 
 def echo(seen: list[httpx.Request]) -> Backend:
-    """A backend that keeps what it was asked."""
+    """A backend that keeps its requests."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
@@ -47,7 +47,7 @@ def echo(seen: list[httpx.Request]) -> Backend:
 def test_path_and_query_go_on_as_they_came_below_the_path_of_the_api(target: bytes) -> None:
     seen: list[httpx.Request] = []
 
-    ask(echo(seen), target)
+    response_of(echo(seen), target)
 
     assert seen[0].extensions["target"] == b"/_aws/execute-api/0a1b2c3d/$default" + target
 
@@ -62,7 +62,7 @@ def test_headers_go_on_as_aws_hands_them_over() -> None:
         ("Host", "a.example"),
     ]
 
-    ask(echo(seen), headers=sent)
+    response_of(echo(seen), headers=sent)
 
     headers = seen[0].headers
     assert headers["x-two"] == "1,2"
@@ -78,7 +78,7 @@ def test_compressed_body_status_and_repeated_headers_come_back_untouched() -> No
     body = gzip.compress(b"[]")
     headers = [("content-encoding", "gzip"), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-request-id", "7")]
 
-    answer = ask(lambda _: reply(404, body, headers))
+    answer = response_of(lambda _: reply(404, body, headers))
 
     assert answer.status_code == 404
     assert answer.content == b"[]"
@@ -88,13 +88,13 @@ def test_compressed_body_status_and_repeated_headers_come_back_untouched() -> No
 
 
 def test_function_that_fails_is_aws_internal_server_error() -> None:
-    answer = ask(lambda _: reply(502, b'{"errorMessage": "boom", "errorType": "Runtime.HandlerError"}'))
+    answer = response_of(lambda _: reply(502, b'{"errorMessage": "boom", "errorType": "Runtime.HandlerError"}'))
 
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 
 
 def test_502_of_the_service_itself_stays() -> None:
-    answer = ask(lambda _: reply(502, b'{"code": "upstream_invalid", "status": 502}'))
+    answer = response_of(lambda _: reply(502, b'{"code": "upstream_invalid", "status": 502}'))
 
     assert (answer.status_code, answer.json()["code"]) == (502, "upstream_invalid")
 
@@ -103,6 +103,6 @@ def test_function_that_takes_too_long_is_aws_service_unavailable() -> None:
     def late(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("late", request=request)
 
-    answer = ask(late)
+    answer = response_of(late)
 
     assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.stack.folder import ROOT
-from tests.e2e.stacks import LocalCloud
+from tests.e2e.stacks import NODE, LocalCloud
 from tests.patience import HANG_S
 from tests.routes import route_of, routes
 
 README: Final = (ROOT / "README.md").read_text()
-NODE: Final = ROOT / ".tools/node/bin/node"
 NODE_PACKAGES: Final = ROOT / "tests/e2e/clients/js/node_modules"
 
 CURLS: Final = dict(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|.*\| `(curl [^`]+)` \|$", README, re.MULTILINE))
@@ -33,7 +32,7 @@ MEANINGS: Final = "\n".join(
 """The lines that say what $HTTP, $KEY, $AUTH and $ADMIN are."""
 
 STRICT: Final = 'curl() { command curl --fail-with-body --silent --show-error --max-time 120 "$@"; }'
-"""The same curl, which also fails where the answer is an error."""
+"""A curl that also fails where the answer is an error."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def folder(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*command: str | Path, folder: Path, **variables: str) -> str:
-    """What the command prints, run in that folder."""
+    """Run a command in a folder and return its output."""
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     ended = subprocess.run(  # noqa: S603 - ours
         command,
@@ -77,9 +76,9 @@ def test_the_curl_of_a_route_gets_its_answer(folder: Path, row: str) -> None:
     curl = CURLS[row]
     words = shlex.split(curl)
     method = words[words.index("-X") + 1] if "-X" in words else "POST" if "-d" in words else "GET"
-    asked = route_of(method, urlsplit(words[-1].removeprefix("$HTTP")).path)
-    assert asked
-    assert asked.key == row
+    requested = route_of(method, urlsplit(words[-1].removeprefix("$HTTP")).path)
+    assert requested
+    assert requested.key == row
 
     answer = run("bash", "-ec", f"{STRICT}\n{MEANINGS}\n{curl}", folder=folder)
 

@@ -38,7 +38,7 @@ CREDENTIALS: Final = {
 }
 
 type Answer = dict[str, Any]
-"""What a function returns."""
+"""The JSON that a function returns."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,7 +55,7 @@ def image() -> None:
 
 @pytest.fixture(scope="module")
 def answers(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Answer]]]:
-    """What each function answers to its first event; two run at a time."""
+    """Each function's answer to its first event; two run at a time."""
     folder = tmp_path_factory.mktemp("invoke")
     said = cloud.said
     with (

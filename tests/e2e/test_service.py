@@ -23,6 +23,7 @@ def test_quote_has_a_bid_below_the_ask_and_says_how_fresh_it_is(cloud: LocalClou
     assert int(answer.headers["age"]) >= 0
     assert answer.headers["cache-control"].startswith("private, max-age=")
     assert answer.headers["cache-status"].startswith("dekr;")
+    # The warm function may expect requests for tickers of earlier tests; it then fetches the whole market for this quote.
     assert answer.headers["x-data-source"] in ("nbbo", "snapshot")
     assert answer.headers["ratelimit"]
 
@@ -38,7 +39,7 @@ def test_second_reader_of_another_tier_costs_no_upstream_call(cloud: LocalCloud)
     assert _upstream_calls(cloud) == before
 
 
-def test_bars_are_as_many_as_asked_for_oldest_first(cloud: LocalCloud) -> None:
+def test_bars_are_as_many_as_requested_oldest_first(cloud: LocalCloud) -> None:
     answer = cloud.get("/market-data/AAPL?timespan=minute&limit=10")
 
     bars = answer.json()
@@ -122,13 +123,13 @@ def _upstream_calls(cloud: LocalCloud) -> int:
 
 
 def test_pages_of_allowed_origins_may_call_and_no_others(cloud: LocalCloud) -> None:
-    asks = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key,content-type"}
-    preflight = cloud.http.options("/quotes/batch", headers={"origin": "http://localhost:3000", **asks})
+    requested = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key,content-type"}
+    preflight = cloud.http.options("/quotes/batch", headers={"origin": "http://localhost:3000", **requested})
     assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert {"x-api-key", "content-type"} <= set(preflight.headers["access-control-allow-headers"].split(","))
     answer = cloud.http.get("/health", headers={"origin": "http://localhost:3000"})
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert "ratelimit" in answer.headers["access-control-expose-headers"]
 
-    stranger = cloud.http.options("/quotes/batch", headers={"origin": "https://other.example", **asks})
+    stranger = cloud.http.options("/quotes/batch", headers={"origin": "https://other.example", **requested})
     assert "access-control-allow-origin" not in stranger.headers

@@ -372,7 +372,7 @@ def test_no_body_at_all(world: World) -> None:
 @pytest.mark.parametrize("text", ["not base64!", "WyJBQVBMIl", "====", "\u00ff"])
 def test_a_body_that_is_no_base64(world: World, text: str) -> None:
     request = event("/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json"}, "POST", b"x")
-    answer = world._handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
+    answer = world.handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_json")
 
 
@@ -381,7 +381,7 @@ def test_a_good_body_as_base64_is_good(world: World) -> None:
         "/quotes/batch", {"x-api-key": world.key(), "content-type": "application/json; charset=utf-8"}, "POST", b"x"
     )
     text = b64encode(b'["AAPL"]').decode()
-    answer = world._handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
+    answer = world.handler("batch")({**request, "body": text, "isBase64Encoded": True}, Context())
     assert (answer["statusCode"], list(json.loads(answer["body"]))) == (200, ["AAPL"])
 
 

@@ -19,7 +19,7 @@ from tests.world import Context, load
 
 ROOT: Final = Path(__file__).parents[2]
 FILES: Final = sorted(file for file in (ROOT / "events").glob("*.json") if "routeKey" in json.loads(file.read_text()))
-"""Those of HTTP requests; what EventBridge sends is tried with its functions (test_preferences.py, test_warmer.py)."""
+"""The events of HTTP requests; those of EventBridge are tried with their functions (test_preferences.py, test_warmer.py)."""
 
 USER, ADMIN = "dk_local_replaced-by-the-tests", "dk_local_replaced-by-an-admin-key"
 REST: Final = "$default"

@@ -300,7 +300,7 @@ def test_too_little_time_for_a_call_is_named(world: World, line: Written) -> Non
 
 def short_of_time(world: World, remaining_ms: int) -> None:
     """Request a quote in a function that has this much time left."""
-    handler = world._handler("quote")
+    handler = world.handler("quote")
     handler(event(QUOTE, {"x-api-key": world.key()}), Context(remaining_ms))
 
 

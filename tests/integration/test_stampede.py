@@ -3,15 +3,15 @@
 from bench.stampede import stampede
 
 NOT_NICE = 0
-"""Not nice: beside other tests, what stands back may wait for its turn until the upstream's answer counts as late."""
+"""Not nice: beside other tests, a process that stands back may wait for its turn until its lease ends, and another fetches, too."""
 
 
-def test_a_cold_key_costs_one_call_however_many_ask() -> None:
+def test_a_cold_key_costs_one_call_however_many_processes_request_it() -> None:
     calls, _ = stampede(8, latency_ms=300, nice=NOT_NICE)
     assert calls == 1
 
 
-def test_nor_where_so_much_is_asked_for_that_the_market_is_fetched() -> None:
+def test_a_cold_key_costs_one_call_where_the_whole_market_is_fetched() -> None:
     calls, _ = stampede(8, busy=True, latency_ms=300, nice=NOT_NICE)
     assert calls == 1
 

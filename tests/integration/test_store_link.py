@@ -184,7 +184,7 @@ def test_a_dead_store_is_not_tried_again_for_a_moment() -> None:
 
 
 def test_a_cluster_link_works_after_a_link_was_imported_on_its_own() -> None:
-    """As in a function: the link loads parts of redis-py without the package, the cluster then needs all of it."""
+    """In a function the link loads parts of redis-py without the package; a cluster link then needs all of it."""
     code = (
         "import sys; from dekr.store.link import Link; assert 'redis.cluster' not in sys.modules;"
         "from dekr.store.cluster import ClusterLink; from dekr.store import plain;"

@@ -1,15 +1,12 @@
 """The service as other Dekr modules call it: over HTTP, with a service key and the name of the user whom it acts for."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from dekr.access.principal import Role
-from dekr.store.link import Link
 from tests.markets import Market
-from tests.markets import market as open_market
 from tests.world import Answer
 
 NIGHT = "2026-11-21T07:00:00Z"
@@ -43,13 +40,6 @@ class Module:
         assert answer.status == 200, answer.text
         found: dict[str, Any] = answer.json
         return found
-
-
-@pytest.fixture
-def market(link: Link) -> Iterator[Market]:
-    """A simulated market and the service on it, in the middle of a regular session."""
-    with open_market(link) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
 """The upstreams that the client is held against: the sandbox market in a process of its own, one for each plan."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,8 +11,7 @@ from dekr.polygon.client import PolygonClient
 from dekr.polygon.connect import connect
 from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 from tests.patience import HANG_S, always, unhurried
-
-ROOT = Path(__file__).parents[3]
+from tests.sandbox_program import sandbox_program
 
 
 @dataclass
@@ -59,24 +54,10 @@ def hurried(url: str, key: str) -> Iterator[PolygonClient]:
 @contextmanager
 def sandbox(plan: str) -> Iterator[Upstream]:
     """The sandbox with this plan, in the middle of a regular session."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", plan, "--key", KEY],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers/common'}{os.pathsep}{ROOT}"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on "), "the sandbox did not start"
-        url = line.split()[-1]
+    with sandbox_program("--plan", plan, "--key", KEY) as (_, url):
         httpx.post(f"{url}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}, timeout=HANG_S).raise_for_status()
         with connected(url, KEY) as client:
             yield Upstream(client, url)
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 @pytest.fixture(scope="session")

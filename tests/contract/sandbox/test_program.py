@@ -1,21 +1,15 @@
 """The command ``python -m local.sandbox`` serves, ends cleanly and refuses bad options."""
 
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
+from local.sandbox.state import KEY
 from tests.patience import HANG_S
+from tests.sandbox_program import COMMAND, ENVIRONMENT, ROOT, sandbox_program
 
-ROOT = Path(__file__).parents[3]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'layers/common'}{os.pathsep}{ROOT}"}
-COMMAND = [sys.executable, "-m", "local.sandbox"]
 PATHS = (
     "/v2/aggs/ticker/AAPL/range/1/minute/2026-11-18/2026-11-19",
     "/v2/aggs/ticker/BACpL/range/1/week/2016-01-01/2026-11-19?limit=50000",
@@ -24,32 +18,10 @@ PATHS = (
 )
 
 
-@contextmanager
-def program(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [*COMMAND, *arguments],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:")
-        yield process, line.removeprefix("listening on ").strip()
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_one_line_and_ends_cleanly(number: signal.Signals) -> None:
-    with program(
-        "--plan", "free", "--key", "fake-key", "--per-minute", "2", "--now", "2026-11-20T15:00:00Z"
-    ) as started:
-        process, url = started
+    options = ("--plan", "free", "--key", "fake-key", "--per-minute", "2", "--now", "2026-11-20T15:00:00Z")
+    with sandbox_program(*options, stderr=subprocess.PIPE) as (process, url):
         found = [httpx.get(f"{url}/v1/marketstatus/now?apiKey=fake-key", timeout=HANG_S) for _ in range(3)]
         assert [response.status_code for response in found] == [200, 200, 429]
         assert found[0].json()["serverTime"].startswith("2026-11-20T10:00:")
@@ -63,13 +35,14 @@ def test_it_says_one_line_and_ends_cleanly(number: signal.Signals) -> None:
 
 
 def test_the_same_seed_is_the_same_market_in_another_process() -> None:
-    with program("--seed", "11", "--now", "2026-11-20T15:00:00Z") as one, program("--seed", "11") as two:
+    with (
+        sandbox_program("--seed", "11", "--now", "2026-11-20T15:00:00Z") as one,
+        sandbox_program("--seed", "11") as two,
+    ):
         httpx.post(f"{two[1]}/_control/clock", json={"now": "2026-11-20T15:00:00Z"}, timeout=HANG_S).raise_for_status()
         for path in PATHS:
             answers = [
-                httpx.get(
-                    f"{url}{path}", headers={"Authorization": "Bearer sandbox-key-not-real"}, timeout=HANG_S
-                ).json()
+                httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {KEY}"}, timeout=HANG_S).json()
                 for _, url in (one, two)
             ]
             assert answers[0]["results"] == answers[1]["results"]
@@ -97,7 +70,7 @@ def test_options_that_make_no_sense(arguments: tuple[str, str]) -> None:
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:
-    with program() as (_, url):
+    with sandbox_program() as (_, url):
         done = subprocess.run(  # noqa: S603 - our own program
             [*COMMAND, "--port", url.rsplit(":", 1)[1]],
             cwd=ROOT,

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from local.stack.upstream import SANDBOX_KEY
+from local.sandbox.state import KEY as SANDBOX_KEY
 from tests.e2e.stacks import LocalCloud
-from tests.patience import HANG_S
+from tests.patience import HANG_S, patient_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Host:
     key: str
 
     def follow(self, next_url: str) -> dict[str, Any]:
-        """The page at a ``next_url``, asked for as it stands."""
+        """The page at a ``next_url``, requested as it stands."""
         answer = httpx.get(next_url, headers={"Authorization": f"Bearer {self.key}"}, trust_env=False, timeout=HANG_S)
         assert answer.status_code == 200, answer.text
         page: dict[str, Any] = answer.json()
@@ -67,7 +67,7 @@ def connect(package: Package) -> Iterator[Connect]:
 
 @pytest.fixture(scope="session")
 def upstream(cloud: LocalCloud) -> Host:
-    """The sandbox Polygon that the local cloud asks."""
+    """The sandbox Polygon that the local cloud calls."""
     return Host(cloud.said["sandbox"], SANDBOX_KEY)
 
 
@@ -93,7 +93,7 @@ def client(connect: Connect, host: Host) -> Any:
 @contextmanager
 def fresh(cloud: LocalCloud) -> Iterator[None]:
     """A time in which limits may be spent and faults ordered: nothing of it is remembered after it, nor what was before."""
-    with Redis.from_url(cloud.said["redis"]) as redis:
+    with Redis.from_url(patient_url(cloud.said["redis"])) as redis:
         redis.flushall()
         try:
             yield
@@ -104,14 +104,14 @@ def fresh(cloud: LocalCloud) -> Iterator[None]:
 
 @pytest.fixture
 def clean_slate(cloud: LocalCloud) -> Iterator[None]:
-    """The test has such a time to itself."""
+    """For this test the cloud remembers nothing, and afterwards it has forgotten the test."""
     with fresh(cloud):
         yield
 
 
 @pytest.fixture
 def calls(upstream: Host) -> Callable[[], int]:
-    """How many calls the upstream has had."""
+    """Counts the calls that the upstream has had."""
 
     def total() -> int:
         counted: int = httpx.get(f"{upstream.url}/_control/calls", trust_env=False, timeout=HANG_S).json()["total"]

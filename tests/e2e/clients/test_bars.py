@@ -48,7 +48,7 @@ def test_pages_to_the_end_are_the_whole(client: Any, sort: str) -> None:
     assert paged == whole
 
 
-def test_next_page_is_on_the_host_that_was_asked(client: Any, host: Host) -> None:
+def test_next_page_is_on_the_same_host(client: Any, host: Host) -> None:
     page = client.list_aggs("MSFT", 5, "minute", *TWO_DAYS, limit=100, raw=True).json()
     starts = []
     while True:

@@ -22,10 +22,10 @@ EACH = pytest.mark.parametrize("name", INDICATORS)
 
 @EACH
 def test_pages_to_the_end_are_the_whole(client: Any, host: Host, name: str) -> None:
-    ask, words = getattr(client, name), {**INDICATORS[name], **PERIOD, "timespan": "day"}
+    call, words = getattr(client, name), {**INDICATORS[name], **PERIOD, "timespan": "day"}
 
-    whole = ask("AAPL", **words, limit=5000).values
-    page = ask("AAPL", **words, limit=25, raw=True).json()
+    whole = call("AAPL", **words, limit=5000).values
+    page = call("AAPL", **words, limit=25, raw=True).json()
     paged = page["results"]["values"]
     while "next_url" in page:
         assert urlsplit(page["next_url"])[:2] == urlsplit(host.url)[:2]
@@ -84,7 +84,7 @@ def test_both_hosts_agree(connect: Any, upstream: Host, dekr: Host, name: str) -
         assert [getattr(value, field) for value in ours] == pytest.approx(expected, rel=1e-9)
 
 
-def test_underlying_bars_are_on_the_host_that_was_asked(client: Any, host: Host) -> None:
+def test_underlying_bars_are_on_the_same_host(client: Any, host: Host) -> None:
     underlying = client.get_sma("AAPL", window=5, **PERIOD).underlying
 
     assert urlsplit(underlying.url)[:2] == urlsplit(host.url)[:2]

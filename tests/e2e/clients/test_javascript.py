@@ -9,12 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from local.stack.folder import ROOT
 from tests.e2e.clients.conftest import Host, fresh
-from tests.e2e.stacks import LocalCloud
+from tests.e2e.stacks import NODE, LocalCloud
 from tests.patience import HANG_S
 
-NODE: Final = ROOT / ".tools/node/bin/node"
 FOLDER: Final = Path(__file__).parent / "js"
 ANSWERS: Final = FOLDER / "answers.test.mjs"
 REFUSALS: Final = FOLDER / "refusals.test.mjs"

@@ -31,7 +31,7 @@ def test_sentiment_is_there_for_some_articles_and_never_invented(client: Any) ->
     assert not all(insights)
 
 
-def test_next_page_of_news_is_on_the_host_that_was_asked(client: Any, host: Host) -> None:
+def test_next_page_of_news_is_on_the_same_host(client: Any, host: Host) -> None:
     page = client.list_ticker_news("AAPL", **WEEK, limit=3, raw=True).json()
 
     assert page["count"] == 3

@@ -12,12 +12,12 @@ from tests.e2e.clients.conftest import Connect, Host, Package
 from tests.e2e.stacks import LocalCloud
 from tests.patience import HANG_S
 
-type ReadContext = Callable[[Any], Any]
+type Call = Callable[[Any], Any]
 
 OFTEN = 60
 """More calls than the lowest tier has at once, even where each takes a second."""
 
-BAD: dict[str, ReadContext] = {
+BAD: dict[str, Call] = {
     "timespan": lambda client: client.get_aggs("AAPL", 1, "fortnight", "2025-11-10", "2025-11-21"),
     "multiplier": lambda client: client.get_aggs("AAPL", 0, "day", "2025-11-10", "2025-11-21"),
     "order of the days": lambda client: client.get_aggs("AAPL", 1, "day", "2025-11-21", "2025-11-10"),
@@ -40,16 +40,16 @@ BAD: dict[str, ReadContext] = {
 def test_wrong_key(connect: Connect, host: Host, package: Package) -> None:
     stranger = connect(Host(host.url, "not-a-key"))
 
-    for ask in (stranger.get_market_status, lambda: stranger.get_last_quote("AAPL")):
+    for call in (stranger.get_market_status, lambda: stranger.get_last_quote("AAPL")):
         with pytest.raises(package.bad_response) as caught:
-            ask()
+            call()
         body = json.loads(str(caught.value))
         assert (body["status"], body["error"]) == ("ERROR", "Unknown API Key")
         assert body["request_id"]
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "call",
     [
         lambda client: client.get_last_quote("NOSUCH"),
         lambda client: client.get_last_trade("NOSUCH"),
@@ -57,9 +57,9 @@ def test_wrong_key(connect: Connect, host: Host, package: Package) -> None:
     ],
     ids=["quote", "trade", "snapshot"],
 )
-def test_unknown_ticker(client: Any, package: Package, ask: ReadContext) -> None:
+def test_unknown_ticker(client: Any, package: Package, call: Call) -> None:
     with pytest.raises(package.bad_response) as caught:
-        ask(client)
+        call(client)
     body = json.loads(str(caught.value))
     assert (body["status"], body["request_id"] != "") == ("NOT_FOUND", True)
     assert body["message"]
@@ -79,9 +79,9 @@ def test_no_bad_parameter_costs_a_call(
 ) -> None:
     client, before = connect(dekr), calls()
 
-    for ask in BAD.values():
+    for call in BAD.values():
         with pytest.raises(package.bad_response):
-            ask(client)
+            call(client)
 
     assert calls() == before
 
@@ -111,22 +111,22 @@ def test_quote_that_the_plan_does_not_include_comes_from_the_snapshot(
 
 
 @pytest.mark.usefixtures("clean_slate")
-def test_client_that_waits_as_it_is_told_gets_its_answer(cloud: LocalCloud, connect: Connect) -> None:
+def test_client_that_waits_until_retry_after_gets_its_answer(cloud: LocalCloud, connect: Connect) -> None:
     client = connect(Host(cloud.said["http"], cloud.said["api_keys"]["1"]))
-    asked = (client.get_market_status(raw=True) for _ in range(OFTEN))
+    answers = (client.get_market_status(raw=True) for _ in range(OFTEN))
 
-    waited = next(answer for answer in asked if answer.retries.history)
+    waited = next(answer for answer in answers if answer.retries.history)
 
     assert waited.status == 200
-    assert {told.status for told in waited.retries.history} == {429}
+    assert {refused.status for refused in waited.retries.history} == {429}
 
 
 @pytest.mark.usefixtures("clean_slate")
-def test_client_that_does_not_wait_is_told_why(cloud: LocalCloud, connect: Connect) -> None:
+def test_client_that_does_not_wait_gets_the_reason(cloud: LocalCloud, connect: Connect) -> None:
     hasty = connect(Host(cloud.said["http"], cloud.said["api_keys"]["1"]), retries=0)
 
     with pytest.raises(MaxRetryError, match="429"):
-        _ask_often(hasty)
+        _call_often(hasty)
 
     refused = cloud.get("/v2/last/nbbo/AAPL", tier=1)
     assert refused.status_code == 429
@@ -151,7 +151,7 @@ def test_upstream_that_stays_down_is_tried_again_and_then_given_up(
         connect(host, retries=1).get_last_trade("PEP")
 
 
-def _ask_often(client: Any) -> None:
+def _call_often(client: Any) -> None:
     for _ in range(OFTEN):
         client.get_market_status()
 

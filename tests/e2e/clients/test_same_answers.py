@@ -1,4 +1,4 @@
-"""What does not change any more is the same from Dekr as from the upstream: every field, every figure."""
+"""Data that does not change any more is the same from Dekr as from the upstream: every field, every figure."""
 
 import json
 from collections.abc import Callable
@@ -9,9 +9,9 @@ import pytest
 from tests.e2e.clients.conftest import Connect, Host
 from tests.e2e.clients.test_ticks import WINDOW
 
-type ReadContext = Callable[..., Any]
+type Call = Callable[..., Any]
 
-ASKS: dict[str, ReadContext] = {
+CALLS: dict[str, Call] = {
     "day bars": lambda client, **how: client.get_aggs("AAPL", 1, "day", "2025-10-01", "2025-11-21", **how),
     "5 minutes": lambda client, **how: client.get_aggs("BACpL", 5, "minute", "2025-11-18", "2025-11-18", **how),
     "4 hours": lambda client, **how: client.get_aggs("QQQ", 4, "hour", "2025-11-17", "2025-11-21", sort="desc", **how),
@@ -52,9 +52,9 @@ ASKS: dict[str, ReadContext] = {
 }
 
 
-@pytest.mark.parametrize("kind", ASKS)
+@pytest.mark.parametrize("kind", CALLS)
 def test_both_hosts_agree(connect: Connect, upstream: Host, dekr: Host, kind: str) -> None:
-    theirs, ours = (_wire(ASKS[kind](connect(host), raw=True)) for host in (upstream, dekr))
+    theirs, ours = (_wire(CALLS[kind](connect(host), raw=True)) for host in (upstream, dekr))
 
     assert json.loads(theirs)
     assert ours == theirs

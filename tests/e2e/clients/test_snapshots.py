@@ -35,11 +35,11 @@ def test_snapshot_of_the_whole_market(client: Any) -> None:
 
 
 def test_universal_snapshots_over_pages(client: Any) -> None:
-    asked = ["AAPL", "MSFT", "NOSUCH", "BRK.A", "QQQ"]
+    requested = ["AAPL", "MSFT", "NOSUCH", "BRK.A", "QQQ"]
 
-    found = {each.ticker: each for each in client.list_universal_snapshots(ticker_any_of=asked, limit=2)}
+    found = {each.ticker: each for each in client.list_universal_snapshots(ticker_any_of=requested, limit=2)}
 
-    assert sorted(found) == sorted(asked)
+    assert sorted(found) == sorted(requested)
     assert (found["NOSUCH"].error, found["NOSUCH"].message) == ("NOT_FOUND", "Ticker not found.")
     apple = found["AAPL"]
     assert (apple.type, apple.last_quote.timeframe) == (STOCKS, "REAL-TIME")
@@ -55,7 +55,7 @@ def test_universal_snapshots_backwards(client: Any) -> None:
     assert [each.ticker for each in found] == ["QQQ", "MSFT", "AAPL"]
 
 
-def test_as_many_universal_snapshots_as_one_call_may_ask_for(client: Any) -> None:
+def test_as_many_universal_snapshots_as_one_call_may_request(client: Any) -> None:
     tickers = [each.ticker for each in client.get_snapshot_all(STOCKS)][:250]
 
     found = list(client.list_universal_snapshots(ticker_any_of=tickers, limit=250))

@@ -26,7 +26,7 @@ def test_last_quote(client: Any) -> None:
 
 
 @pytest.mark.usefixtures("clean_slate")
-def test_last_quote_that_was_asked_for_by_itself_is_whole(client: Any) -> None:
+def test_last_quote_that_was_requested_by_itself_is_whole(client: Any) -> None:
     quote = client.get_last_quote("BRK.B")
 
     assert 0 < quote.participant_timestamp <= quote.sip_timestamp
@@ -45,10 +45,10 @@ def test_last_trade(client: Any) -> None:
 @LISTS
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_to_the_end_are_the_whole(client: Any, kind: str, order: str) -> None:
-    ask = getattr(client, kind)
+    call = getattr(client, kind)
 
-    whole = list(ask("AAPL", **WINDOW, order=order, sort="timestamp", limit=50_000))
-    paged = list(ask("AAPL", **WINDOW, order=order, sort="timestamp", limit=len(whole) // 3))
+    whole = list(call("AAPL", **WINDOW, order=order, sort="timestamp", limit=50_000))
+    paged = list(call("AAPL", **WINDOW, order=order, sort="timestamp", limit=len(whole) // 3))
 
     times = [tick.sip_timestamp for tick in paged]
     assert len(whole) > 8
@@ -84,7 +84,7 @@ def test_a_day_by_its_name_begins_with_its_newest(client: Any, kind: str) -> Non
 
 
 @LISTS
-def test_next_page_is_on_the_host_that_was_asked(client: Any, host: Host, kind: str) -> None:
+def test_next_page_is_on_the_same_host(client: Any, host: Host, kind: str) -> None:
     page = getattr(client, kind)("AAPL", **WINDOW, limit=3, raw=True).json()
 
     assert len(page["results"]) == 3

@@ -1,8 +1,8 @@
 """The issuer's keys: a real Redis, several sandboxes, an issuer in memory and a driven clock."""
 
 import json
-import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -10,50 +10,31 @@ from dekr.access.issuer_keys import IssuerKeys
 from dekr.access.jwks import PublicKey
 from dekr.access.limits import Limiter
 from dekr.errors import Unavailable
-from dekr.store.link import Link
 from tests.fakes.issuer import START_S, FakeIssuer, public_jwk
+from tests.integration.access.sandboxes import DrivenSandboxes
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
-from tests.still_link import still_link
 
 URL = "https://issuer.example/keys"
 
 
-class Sandboxes:
+class Sandboxes(DrivenSandboxes):
     """Makes sandboxes that share a Redis, an issuer and a clock."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        super().__init__(url, START_S * 1_000_000)
         self.issuer = FakeIssuer("RS256", "key-1", "key-2")
-        self.now_us = START_S * 1_000_000
-        # The store's clock goes on by itself between two steps: set to now_us, it would step back on a slow machine.
-        self.offset_us = self.now_us - time.time_ns() // 1000
-        self.links: list[Link] = []
 
     def new(self, url: str | None = None, jwks_url: str = URL) -> IssuerKeys:
-        link = still_link(url or self.url)
-        self.links.append(link)
-        self.later(0)
+        link = self.link(url)
         limiter = Limiter(link, self.clock)
         return IssuerKeys(jwks_url, "RS256", self.issuer.fetch, link, limiter, self.clock)
-
-    def clock(self) -> int:
-        return self.now_us
-
-    def later(self, seconds: float) -> None:
-        step_us = round(seconds * 1_000_000)
-        self.now_us += step_us
-        self.offset_us += step_us
-        for link in self.links:
-            link.clock_offset_us = self.offset_us
 
 
 @pytest.fixture
 def sandboxes(redis: RedisServer) -> Iterator[Sandboxes]:
-    made = Sandboxes(redis.url)
-    yield made
-    for link in made.links:
-        link.close()
+    with closing(Sandboxes(redis.url)) as made:
+        yield made
 
 
 def n_of(key: PublicKey | None) -> str:

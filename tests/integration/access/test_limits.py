@@ -8,7 +8,7 @@ import pytest
 from redis.crc import key_slot
 
 from dekr.access.limits import Admission, Limiter, Refused
-from dekr.access.principal import Principal, Role
+from dekr.access.principal import Principal
 from dekr.access.rate import Rate
 from dekr.errors import RateLimited
 from dekr.store import Command
@@ -17,15 +17,12 @@ from dekr.tiers import Tier
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
 from tests.still_link import still_link
+from tests.unit.access.callers import caller
 from tests.unit.access.token_bucket import TokenBucket
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 DAY_US = 86_400 * SECOND_US
-
-
-def caller(tier: int = 1, user: str = "demo") -> Principal:
-    return Principal(user, Tier(tier), Role.USER, "fake-id")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Principals of API keys: a real Redis, several sandboxes, a directory in memory and a driven clock."""
 
 import json
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -13,41 +13,27 @@ from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role
 from dekr.access.principals import KEYS_OF_AN_ADDRESS, MAX_RECORDS, Principals
 from dekr.errors import DekrError, InvalidInput, RateLimited, RoleRequired, Unauthenticated, Unavailable
-from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory
+from tests.integration.access.sandboxes import DrivenSandboxes
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
-from tests.still_link import still_link
 
 ADDRESS = "198.51.100.7"
 START_US = 1_795_186_800_000_000
 
 
-class Sandboxes:
+class Sandboxes(DrivenSandboxes):
     """Makes sandboxes that share a Redis, a directory and a clock."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        super().__init__(url, START_US)
         self.directory = FakeDirectory()
-        self.now_us = START_US
-        # The store's clock goes on by itself between two steps: set to now_us, it would step back on a slow machine.
-        self.offset_us = self.now_us - time.time_ns() // 1000
-        self.links: list[Link] = []
 
     def new(self, directory: FakeDirectory | None = None, url: str | None = None) -> Principals:
-        link = still_link(url or self.url)
-        self.links.append(link)
-        self.later(0)
-        limiter = Limiter(link, lambda: self.now_us)
-        return Principals(link, lambda: directory or self.directory, limiter, lambda: self.now_us)
-
-    def later(self, seconds: float) -> None:
-        step_us = round(seconds * 1_000_000)
-        self.now_us += step_us
-        self.offset_us += step_us
-        for link in self.links:
-            link.clock_offset_us = self.offset_us
+        link = self.link(url)
+        limiter = Limiter(link, self.clock)
+        return Principals(link, lambda: directory or self.directory, limiter, self.clock)
 
     def issue(self, user: str = "demo", tier: int = 5, role: Role = Role.USER, key: NewKey | None = None) -> NewKey:
         return self.directory.issue(user, tier, role, key or new_key("test", _bytes()))
@@ -75,10 +61,8 @@ class FakeRandom:
 
 @pytest.fixture
 def sandboxes(redis: RedisServer) -> Iterator[Sandboxes]:
-    made = Sandboxes(redis.url)
-    yield made
-    for link in made.links:
-        link.close()
+    with closing(Sandboxes(redis.url)) as made:
+        yield made
 
 
 def refusal(sandbox: Principals, key: str) -> DekrError:

@@ -14,13 +14,6 @@ CLOSED = "2026-11-21T07:00:00Z"
 
 
 @pytest.fixture
-def market(link: Link) -> Iterator[Market]:
-    """The service in the middle of a regular session, on a plan with everything."""
-    with open_market(link) as found:
-        yield found
-
-
-@pytest.fixture
 def night(market: Market) -> Market:
     """The service after Friday's close, on a plan with everything."""
     market.to(CLOSED)

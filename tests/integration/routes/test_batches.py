@@ -92,11 +92,11 @@ def test_duplicates_are_folded_and_lower_case_is_raised(night: Market) -> None:
 
 
 def test_what_fails_fails_alone_and_in_its_place(night: Market) -> None:
-    asked_for = ["AAPL", "QQQQQ", "not a ticker", 'a"b\n', "Ä", "", "MSFT"]
-    found = shaped(dict[str, Quote | FailedSymbol], night.world.post(BATCH, night.world.key(), asked_for))
-    assert list(found) == asked_for
+    requested = ["AAPL", "QQQQQ", "not a ticker", 'a"b\n', "Ä", "", "MSFT"]
+    found = shaped(dict[str, Quote | FailedSymbol], night.world.post(BATCH, night.world.key(), requested))
+    assert list(found) == requested
     assert found["QQQQQ"]["error"]["code"] == "unknown_symbol"
-    for symbol in asked_for[2:6]:
+    for symbol in requested[2:6]:
         assert found[symbol]["symbol"] == symbol
         assert found[symbol]["error"]["code"] == "invalid_symbol"
     assert found["AAPL"]["bid"] and found["MSFT"]["bid"]

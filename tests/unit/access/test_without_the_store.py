@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from dekr.access.limits import Limiter
-from dekr.access.principal import Principal, Role
+from dekr.access.principal import Principal
 from dekr.errors import InvalidInput, RateLimited, StoreDown
 from dekr.store import Command, Store
 from dekr.tiers import Tier
+from tests.unit.access.callers import caller
 
 
 class DownStore:
@@ -28,10 +29,6 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now_us
-
-
-def caller(tier: int, user: str = "demo") -> Principal:
-    return Principal(user, Tier(tier), Role.USER, "fake-id")
 
 
 def granted(limiter: Limiter, principal: Principal, requests: int, cost: int = 1) -> int:

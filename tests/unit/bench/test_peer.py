@@ -9,8 +9,10 @@ import pytest
 
 from bench.peer.serving import Peer, serving
 from bench.peer_cpu import KEYS, QUOTES, cpu, upstream_calls
-from bench.stampede import FAKE_KEY, calls, sandbox_polygon
+from bench.stampede import calls, sandbox_polygon
 from dekr.tiers import Tier
+from local.sandbox.state import KEY as SANDBOX_KEY
+from tests.patience import HANG_S
 from tests.redis_servers import RedisServer
 
 FREE, ELITE = KEYS[Tier.FREEMIUM], KEYS[Tier.INSTITUTIONAL_ELITE]
@@ -24,7 +26,7 @@ def upstream() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def running(redis_server: RedisServer, upstream: str) -> Iterator[Peer]:
-    with serving(redis_server.url, upstream, FAKE_KEY, KEYS) as peer:
+    with serving(redis_server.url, upstream, SANDBOX_KEY, KEYS) as peer:
         asyncio.run(peer.ready())
         yield peer
 
@@ -37,8 +39,10 @@ def peer(running: Peer, redis: RedisServer) -> Peer:  # noqa: ARG001 - it emptie
 
 def get(peer: Peer, path: str, key: str = FREE) -> tuple[int, Any]:
     async def request() -> tuple[int, Any]:
-        headers = {"x-api-key": key}
-        async with aiohttp.ClientSession(peer.url) as client, client.get(path, headers=headers) as answer:
+        async with (
+            aiohttp.ClientSession(peer.url, timeout=aiohttp.ClientTimeout(total=HANG_S)) as client,
+            client.get(path, headers={"x-api-key": key}) as answer,
+        ):
             return answer.status, await answer.json()
 
     return asyncio.run(request())

@@ -266,9 +266,9 @@ def test_an_internal_error() -> None:
 
 
 def test_a_listed_ticker_that_is_called_unknown() -> None:
-    refuse_for = answer(1, status=404, values=(), age_s=None)
-    assert broken(history(answers=[replace(refuse_for, unknown=("AAPL",))])) == {DENIED}
-    assert broken(history(answers=[replace(refuse_for, unknown=("ZZZZA",))])) == set()
+    refused = answer(1, status=404, values=(), age_s=None)
+    assert broken(history(answers=[replace(refused, unknown=("AAPL",))])) == {DENIED}
+    assert broken(history(answers=[replace(refused, unknown=("ZZZZA",))])) == set()
 
 
 def test_a_service_that_does_not_recover() -> None:
