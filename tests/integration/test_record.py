@@ -44,10 +44,10 @@ def test_the_line_is_metrics_in_the_embedded_format(world: World, capsys: pytest
     world.get("/health")
     for line in lines(capsys):
         (directive,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index] # parsed JSON
-        assert directive["Namespace"] == "Dekr/MarketData"
+        assert directive["Dimensions"] == [["service"], ["tier"]]
         assert {metric["Name"] for metric in directive["Metrics"]} == {name for name, _ in METRICS}
         for name in [metric["Name"] for metric in directive["Metrics"]]:
-            assert isinstance(line.get(name, 0), int | float), name
+            assert isinstance(line[name], int | float), name
         for dimension in {name for names in directive["Dimensions"] for name in names}:
             assert isinstance(line[dimension], str), dimension
 
