@@ -20,8 +20,15 @@ class Route:
         return f"{self.method} {self.path}"
 
     def matches(self, method: str, path: str) -> bool:
-        pattern = re.sub(r"\{\w+\}", "[^/]+", self.path)
-        return method == self.method and re.fullmatch(pattern, path, re.DOTALL) is not None
+        return method == self.method and self._match(path) is not None
+
+    def variables(self, path: str) -> dict[str, str]:
+        """The variables in a path that matches."""
+        match = self._match(path)
+        return match.groupdict() if match else {}
+
+    def _match(self, path: str) -> re.Match[str] | None:
+        return re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path), path, re.DOTALL)
 
 
 @cache
