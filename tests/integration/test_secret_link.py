@@ -4,9 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 import redis
+from moto import mock_aws
 
+from dekr import secret, wiring
+from dekr.config import Settings
 from dekr.errors import StoreDown, Unavailable
 from dekr.store import Store, plain
 from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
@@ -108,3 +112,25 @@ def test_the_clock_offset_reaches_the_link(redis_server: RedisServer) -> None:
     link.clock_offset_us = 42
     link.run(plain("GET", "a"))
     assert link.shards()[0].clock_offset_us == 42
+
+
+def test_the_service_reads_the_secret_that_its_settings_name(
+    guarded: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        url = with_password(guarded, PASSWORD)
+        arn = boto3.client("secretsmanager").create_secret(Name="redis", SecretString=url)["ARN"]
+        environment = {
+            "REDIS_SECRET_ARN": arn,
+            "KEYS_TABLE": "keys",
+            "POLYGON_SECRET_ARN": "arn:fake",
+            "KEY_PREFIX": "x:",
+        }
+        secret._provider.cache_clear()
+        store = wiring._store(Settings.read(environment))
+        assert isinstance(store, SecretLink)
+        store.connect = connect
+        assert (store.prefix, store.run(plain("GET", "a"))) == ("x:", [None])
+        secret._provider.cache_clear()
