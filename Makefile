@@ -10,6 +10,12 @@ export UV_PYTHON_DOWNLOADS ?= automatic
 export PYTHONPATH := layers/common
 export SAM_CLI_TELEMETRY := 0
 
+# What is given on the command line reaches programs as environment variables alone: never as text that make or a shell reads.
+# NAMED: whether it says for whom a key is, which the shell's own USER does not.
+NAMED := $(filter command,$(origin USER))
+GIVEN := TIER USER ROLE ID STACK ENV REGION PROFILE SEED REQUESTS NO_MARKET UPGRADE
+$(foreach name,$(GIVEN),$(if $(filter-out undefined,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,12 +51,12 @@ system: ## Install the Debian packages that the tests need (as root, or with sud
 COMPILE := pip compile -q --generate-hashes --universal --python-version 3.13 --no-header --no-emit-index-url --no-emit-find-links
 .PHONY: lock
 lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
-	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml -o layers/common/requirements.txt
-	$(UV) $(COMPILE) $(UPGRADE) pyproject.toml --group dev -o requirements/dev.txt
-	$(UV) $(COMPILE) $(UPGRADE) --group sam -o requirements/sam.txt
-	$(UV) $(COMPILE) $(UPGRADE) --group ministack -o requirements/ministack.txt
-	$(UV) $(COMPILE) $(UPGRADE) --group node -o requirements/node.txt
-	$(UV) $(COMPILE) $(UPGRADE) --group bootstrap -o requirements/uv.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} pyproject.toml -o layers/common/requirements.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} pyproject.toml --group dev -o requirements/dev.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group sam -o requirements/sam.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group ministack -o requirements/ministack.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group node -o requirements/node.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group bootstrap -o requirements/uv.txt
 
 .PHONY: drift
 drift: .tools/uv/.done ## Fail if a requirements file does not match pyproject.toml
@@ -99,6 +105,26 @@ build: setup ## Build for AWS, with bytecode that needs no check at import
 	rm -rf .aws-sam/tmp
 	$(PY) -m compileall -q -f --invalidation-mode unchecked-hash .aws-sam/build
 
+IN_ENV = --env="$${ENV:-}" --region="$${REGION:-}" --profile="$${PROFILE:-}"
+
+.PHONY: deploy
+deploy: setup ## Deploy to your AWS account, ask nothing, and test it: make deploy ENV=dev|staging|prod [REGION=] [PROFILE=]
+	@$(PY) -m local.account check $(IN_ENV)
+	@$(MAKE) --no-print-directory build
+	@$(PY) -m local.account deploy $(IN_ENV)
+
+.PHONY: smoke
+smoke: setup ## Test a deployed stack: health and every route; no call of the upstream: make smoke ENV=dev
+	@$(PY) -m local.account smoke $(IN_ENV)
+
+.PHONY: polygon-key
+polygon-key: setup ## Put your Polygon key into the stack's secret; it asks for the key: make polygon-key ENV=dev
+	@$(PY) -m local.account polygon-key $(IN_ENV)
+
+.PHONY: destroy
+destroy: setup ## Delete a deployed stack and name what stays: make destroy ENV=dev
+	@$(PY) -m local.account destroy $(IN_ENV)
+
 # --- benchmarks ----------------------------------------------------------------------------------------------------
 .PHONY: bench
 bench: setup system ## Run the benchmarks, print their table, write bench/results.json
@@ -106,11 +132,11 @@ bench: setup system ## Run the benchmarks, print their table, write bench/result
 
 .PHONY: bench-savings
 bench-savings: setup system ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed] [NO_MARKET=1]
-	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
-		$(if $(PROFILE),--profile $(PROFILE)) $(if $(NO_MARKET),--no-market)
+	$(PY) -m bench.savings $${SEED:+--seed="$$SEED"} $${REQUESTS:+--requests="$$REQUESTS"} \
+		$${PROFILE:+--profile="$$PROFILE"} $${NO_MARKET:+--no-market}
 
 .PHONY: chaos
 chaos: setup system ## Run the service through a minute of faults; SEED= picks them
-	$(PY) -m chaos $(if $(SEED),--seed $(SEED))
+	$(PY) -m chaos $${SEED:+--seed="$$SEED"}
 
 -include mk/local.mk

@@ -5,8 +5,8 @@
     make keys USER=demo [STACK=NAME]
 
 Without ``STACK`` the commands act on the local cloud that is running, otherwise on a deployed stack, with the AWS
-account and region of the environment. A new key is the only thing printed to standard output; it is shown once and
-stored nowhere.
+account and region of the environment, or those that ``PROFILE`` and ``REGION`` name. A new key is the only thing printed
+to standard output; it is shown once and stored nowhere.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dekr.access.directory import ACTIVE, DynamoKeyDirectory, KeyRecord
@@ -26,6 +25,7 @@ from dekr.access.keys import NewKey, new_key
 from dekr.access.principal import USER_RULE, Role, is_user
 from dekr.errors import DekrError
 from dekr.tiers import Tier
+from local.account.session import open_session
 from local.stack.cloud import Cloud
 from local.stack.folder import Folder, read_json
 
@@ -49,11 +49,13 @@ class Target:
     env: str
 
 
-def main(arguments: Sequence[str], target: Callable[[str], Target], now: datetime) -> int:
-    """Run one command on the stack that ``target`` finds by its name. Return the exit status."""
+def main(arguments: Sequence[str], target: Callable[[str, str, str], Target], now: datetime) -> int:
+    """Run one command on the stack that ``target`` finds by its name, in a region and with a profile (empty: those of the
+    environment). Return the exit status.
+    """
     options = _parser().parse_args(arguments)
     try:
-        return _run(options, target(options.stack), now)
+        return _run(options, target(options.stack, options.region, options.profile), now)
     except (NoStackError, DekrError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -73,7 +75,7 @@ def local_target(environment: Mapping[str, str]) -> Target:
     """Return the keys of the local cloud that is running. Raises NoStackError if none is."""
     stack = read_json(Folder.of(environment).state)
     if stack is None:
-        raise NoStackError("no local stack is up; start one with `make up`, or name a deployed one with --stack")
+        raise NoStackError("no local stack is up; start one with `make up`, or name a deployed one with STACK=")
     return Target(DynamoKeyDirectory(Cloud(stack["aws"]).client("dynamodb"), stack["outputs"]["KeysTable"]), LOCAL)
 
 
@@ -90,10 +92,11 @@ def deployed_target(name: str, cloudformation: "CloudFormationClient", dynamodb:
     return Target(DynamoKeyDirectory(dynamodb, outputs["KeysTable"]), parameters["Environment"])
 
 
-def _target(name: str) -> Target:
+def _target(name: str, region: str, profile: str) -> Target:
     if name == LOCAL:
         return local_target(os.environ)
-    return deployed_target(name, boto3.client("cloudformation"), boto3.client("dynamodb"))
+    session = open_session(profile, region)
+    return deployed_target(name, session.client("cloudformation"), session.client("dynamodb"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--user", type=_user, required=True)
     for command in (create, revoke, listing):
         command.add_argument("--stack", default=LOCAL, help="a deployed stack (default: the local cloud)")
+        command.add_argument("--region", default="", help="its region (default: that of the environment)")
+        command.add_argument("--profile", default="", help="the profile of the AWS configuration")
     return parser
 
 
@@ -134,7 +139,10 @@ def _run(options: argparse.Namespace, target: Target, now: datetime) -> int:
         case "revoke":
             return _revoke(target.directory, options.id)
         case "list":
-            for record in sorted(target.directory.of_user(options.user), key=lambda record: record.created):
+            records = sorted(target.directory.of_user(options.user), key=lambda record: record.created)
+            if not records:
+                print(f"{options.user} has no keys", file=sys.stderr)
+            for record in records:
                 print(f"{record.id}  tier {record.tier.value}  {record.role:7}  {record.status:7}  {record.created}")
     return 0
 

@@ -3,19 +3,8 @@
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-import yaml  # type: ignore[import-untyped] # no stubs, and this is the only user
-
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # see above
-    """A loader of YAML that leaves out CloudFormation's tags."""
-
-
-_Loader.add_multi_constructor("!", lambda *_: None)
+from tests.template import functions
 
 
 @dataclass(frozen=True)
@@ -31,23 +20,24 @@ class Route:
         return f"{self.method} {self.path}"
 
     def matches(self, method: str, path: str) -> bool:
-        pattern = re.sub(r"\{\w+\}", "[^/]+", self.path)
-        return method == self.method and re.fullmatch(pattern, path, re.DOTALL) is not None
+        return method == self.method and self._match(path) is not None
 
+    def variables(self, path: str) -> dict[str, str]:
+        """The variables in a path that matches."""
+        match = self._match(path)
+        return match.groupdict() if match else {}
 
-def template() -> Any:
-    return yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    def _match(self, path: str) -> re.Match[str] | None:
+        return re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path), path, re.DOTALL)
 
 
 @cache
 def routes() -> tuple[Route, ...]:
     """Return every route of the HTTP API but the catch-all route."""
     found: list[Route] = []
-    for resource in template()["Resources"].values():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        function = resource["Properties"]["CodeUri"].removeprefix("functions/")
-        events = [event["Properties"] for event in resource["Properties"].get("Events", {}).values()]
+    for properties in functions().values():
+        function = properties["CodeUri"].removeprefix("functions/")
+        events = [event["Properties"] for event in properties.get("Events", {}).values()]
         found += [Route(event["Method"].upper(), event["Path"], function) for event in events if "Path" in event]
     return tuple(found)
 

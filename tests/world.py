@@ -185,6 +185,8 @@ def event(path: str, headers: Mapping[str, str], method: str = "GET", body: byte
     }
     if parameters:
         found["queryStringParameters"] = parameters
+    if route and (variables := route.variables(address)):
+        found["pathParameters"] = {name: unquote(value) for name, value in variables.items()}
     if body is not None:
         try:
             found["body"] = body.decode()

@@ -32,5 +32,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "left": report.left,
         **diagnosis.facts(),
     }
-    emit("warmer", services.now_us(), facts, diagnosis.level(), counts=METRICS, by="task")
+    emit("warmer", services.now_us(), facts, diagnosis.level(), counts=METRICS)
     return facts

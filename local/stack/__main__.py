@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from local.stack.caller import described, without_password
 from local.stack.folder import Folder, read_json
 from local.stack.interrupts import Interrupted, Interrupts
 from local.stack.launcher import STARTER, Launcher, StackError, end_recorded, recorded
@@ -70,8 +71,8 @@ def _running(folder: Folder) -> dict[str, Any] | None:
 def _print_stack(stack: dict[str, Any], headline: str) -> None:
     print(headline)
     print(f"  HTTP     {stack['http']}")
-    print(f"  Polygon  {stack['sandbox'] or 'the real one'}")
-    print(f"  Redis    {stack['redis']}")
+    print(f"  Polygon  {described(stack['polygon'])}")
+    print(f"  Redis    {without_password(stack['redis'])}")
     print(f"  AWS      {stack['aws']}")
     for tier, key in stack["api_keys"].items():
         print(f"  tier {tier}   {key}")

@@ -18,6 +18,7 @@ from local.stack.upstream import Upstream
 
 STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
+REDIS_URL_NAME: Final = "dekr-local-redis"
 API: Final = "Api"
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
 """The usual origins of a web application under development."""
@@ -41,7 +42,7 @@ def deploy(
     parameters = {
         "Environment": "local",
         "Architecture": architecture(),
-        "RedisUrl": redis_url,
+        **_redis(cloud, redis_url),
         "PolygonBaseUrl": upstream.base_url,
         "PolygonPerMinute": upstream.per_minute,
         "AllowedOrigins": ",".join(ORIGINS),
@@ -68,6 +69,14 @@ def deploy(
     _create_routes(gateway, body["paths"], ids)
     _allow_origins(gateway, body["x-amazon-apigateway-cors"]["Fn::If"][1], ids[API])
     return Deployed({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API])
+
+
+def _redis(cloud: Cloud, url: str) -> dict[str, str]:
+    """Return the parameter with the URL of the store; one with a password is put into a secret."""
+    if "@" not in url:
+        return {"RedisUrl": url}
+    secret = cloud.client("secretsmanager").create_secret(Name=REDIS_URL_NAME, SecretString=url)
+    return {"RedisUrlSecretArn": secret["ARN"]}
 
 
 def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str]) -> None:

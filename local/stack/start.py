@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from local.stack.build import build
+from local.stack.caller import check_caller
 from local.stack.cloud import start_cloud, wait_cloud
 from local.stack.deploy import deploy
 from local.stack.folder import ROOT, write_json
@@ -25,8 +26,9 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     record.
 
     ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE are optional.
-    Raises StackError if a part does not start.
+    Raises StackError if one of them cannot be used, or if a part does not start.
     """
+    check_caller(caller)
     environment = _child_environment(caller)
     cloud = start_cloud(launcher)
     redis_url = start_store(launcher, environment)
@@ -44,6 +46,7 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
         "http": http,
         "ws": None,
         "sandbox": upstream.sandbox,
+        "polygon": upstream.base_url,
         "redis": redis_url,
         "api_keys": keys.by_tier,
         "admin_key": keys.admin,

@@ -31,9 +31,9 @@ def start_upstream(launcher: Launcher, caller: Mapping[str, str], environment: M
     key = caller.get("POLYGON_API_KEY")
     if key:
         return Upstream(
-            caller.get("POLYGON_BASE_URL", "https://api.massive.com"),
+            caller.get("POLYGON_BASE_URL") or "https://api.massive.com",
             key,
-            caller.get("POLYGON_PER_MINUTE", FREE_PLAN_PER_MINUTE),
+            caller.get("POLYGON_PER_MINUTE") or FREE_PLAN_PER_MINUTE,
             None,
         )
     command = [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", "advanced", "--key", SANDBOX_KEY]

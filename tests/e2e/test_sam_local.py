@@ -17,15 +17,11 @@ from local.stack.folder import ROOT, TOOLS
 from tests.e2e.bridge import reachable_from_containers
 from tests.e2e.stacks import LocalCloud
 from tests.patience import HANG_S
-from tests.routes import template
+from tests.template import functions
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1_200)]
 
-FUNCTIONS: Final = {
-    name: Path(resource["Properties"]["CodeUri"]).name
-    for name, resource in template()["Resources"].items()
-    if resource["Type"] == "AWS::Serverless::Function"
-}
+FUNCTIONS: Final = {name: Path(properties["CodeUri"]).name for name, properties in functions().items()}
 """The template's functions, each with its folder."""
 
 USER, ADMIN = "dk_local_replaced-by-the-tests", "dk_local_replaced-by-an-admin-key"

@@ -5,6 +5,7 @@ import pytest
 from dekr.market.demand.forecast import Forecast
 from dekr.market.demand.record import CANDIDATES, MAX_TICKERS, SEND_AT_COUNTS, Demand
 from dekr.store import plain
+from tests.redis_servers import RedisServer
 from tests.world import World
 
 NO_FLOOR = 1 << 62
@@ -52,6 +53,13 @@ def test_what_is_popular_now_overtakes_what_was_weeks_ago(demand: Demand, world:
     world.later(21 * 86_400)
     record_reads(demand, world, MSFT=20)
     assert [each.ticker for each in demand.forecast(NO_FLOOR).tickers] == ["MSFT", "AAPL"]
+
+
+def test_a_fetch_of_thousands_is_recorded_in_pieces(world: World, demand: Demand, redis: RedisServer) -> None:
+    with redis.client() as client:
+        client.config_resetstat()
+        world.store.run(*demand.refreshed(1, [f"T{number}" for number in range(3_500)]))
+        assert client.info("commandstats")["cmdstat_zadd"]["calls"] == 4
 
 
 def test_counts_wait_for_a_round_trip_that_is_made_anyway(world: World, demand: Demand) -> None:

@@ -37,6 +37,13 @@ def test_every_request_writes_one_line_with_its_facts(world: World, capsys: pyte
         assert "tier=9" not in text
 
 
+def test_the_line_names_the_ticker_and_nothing_that_is_none(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    key = world.key()
+    for path in ("/quote/aapl", "/v2/last/nbbo/BACpL", f"/quote/{key}", "/market-status"):
+        world.get(path, key)
+    assert [line.get("ticker") for line in lines(capsys)] == ["AAPL", "BACpL", None, None]
+
+
 def test_the_line_is_metrics_in_the_embedded_format(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.get("/quote/AAPL", world.key())
     world.get("/quote/AAPL")
@@ -44,10 +51,10 @@ def test_the_line_is_metrics_in_the_embedded_format(world: World, capsys: pytest
     world.get("/health")
     for line in lines(capsys):
         (directive,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index] # parsed JSON
-        assert directive["Namespace"] == "Dekr/MarketData"
+        assert directive["Dimensions"] == [["service"], ["tier"]]
         assert {metric["Name"] for metric in directive["Metrics"]} == {name for name, _ in METRICS}
         for name in [metric["Name"] for metric in directive["Metrics"]]:
-            assert isinstance(line.get(name, 0), int | float), name
+            assert isinstance(line[name], int | float), name
         for dimension in {name for names in directive["Dimensions"] for name in names}:
             assert isinstance(line[dimension], str), dimension
 

@@ -293,7 +293,7 @@ def test_each_schedules_event_is_one_line_of_metrics(
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert (line["service"], line["task"], line["done"]) == ("warmer", event["task"], answer["done"])
     (directive,) = line["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["service"], ["service", "task"]]
+    assert directive["Dimensions"] == [["service"]]
     for metric in directive["Metrics"]:
         assert isinstance(line[metric["Name"]], int)
     assert line["warmer_calls"] == len(yesterday.upstream.calls) == (1 if event["task"] == "open" else 0)

@@ -22,8 +22,15 @@ def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
         {"POLYGON_BASE_URL": "ftp://host"},
         {"REDIS_AUTH": "iam", "REDIS_MODE": "cluster"},
         {"KEYS_TABLE": ""},
+        {"REDIS_URL": ""},
+        {"REDIS_SECRET_ARN": "arn:of-a-second-store"},
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Settings.read(LEAST | wrong)
+
+
+def test_the_stores_url_may_be_in_a_secret() -> None:
+    settings = Settings.read(LEAST | {"REDIS_URL": "", "REDIS_SECRET_ARN": "arn:fake"})
+    assert (settings.redis_url, settings.redis_secret_arn) == ("", "arn:fake")

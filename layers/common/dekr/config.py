@@ -20,7 +20,8 @@ class Settings(BaseModel):
     # An error names the field alone and never its value: the environment holds secrets.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")]
+    redis_url: Annotated[str, Field(alias="REDIS_URL", pattern=r"^rediss?://")] = ""
+    redis_secret_arn: Annotated[str, Field(alias="REDIS_SECRET_ARN")] = ""
     redis_mode: Annotated[Literal["single", "cluster"], Field(alias="REDIS_MODE")] = "single"
     redis_auth: Annotated[Literal["none", "iam"], Field(alias="REDIS_AUTH")] = "none"
     redis_iam_user: Annotated[str, Field(alias="REDIS_IAM_USER")] = ""
@@ -39,10 +40,16 @@ class Settings(BaseModel):
     jwt_algorithm: Annotated[Literal["RS256", "ES256", "EdDSA"], Field(alias="JWT_ALGORITHM")] = "RS256"
 
     @model_validator(mode="after")
+    def _one_store(self) -> "Settings":
+        if bool(self.redis_url) == bool(self.redis_secret_arn):
+            raise ValueError("either REDIS_URL or REDIS_SECRET_ARN must be set")
+        return self
+
+    @model_validator(mode="after")
     def _iam_is_for_serverless(self) -> "Settings":
         if self.redis_auth == "iam" and self.redis_mode == "cluster":
             raise ValueError(
-                "REDIS_AUTH=iam signs in to a serverless cache; a node-based cluster takes a password in REDIS_URL"
+                "REDIS_AUTH=iam signs in to a serverless cache; a node-based cluster takes a password in its URL"
             )
         return self
 

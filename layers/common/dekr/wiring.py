@@ -248,16 +248,28 @@ def _token() -> str:
 
 
 def _store(settings: Settings) -> Store:
+    if not settings.redis_secret_arn:
+        return _link(settings, settings.redis_url)
+    from dekr.secret import read_secret  # noqa: PLC0415 - only a store with a password needs it
+    from dekr.store.secret_link import SecretLink  # noqa: PLC0415 - only a store with a password needs it
+
+    def read() -> str:
+        return read_secret(settings.redis_secret_arn)
+
+    return SecretLink(read, lambda url: _link(settings, url), settings.key_prefix)
+
+
+def _link(settings: Settings, url: str) -> Store:
     if settings.redis_mode == "cluster":
         from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only a node-based cluster needs it
 
-        return ClusterLink(settings.redis_url, settings.key_prefix)
+        return ClusterLink(url, settings.key_prefix)
     credentials = None
     if settings.redis_auth == "iam":
         from dekr.store.iam import IamCredentials  # noqa: PLC0415 - only a store with IAM authentication needs it
 
         credentials = IamCredentials(settings.redis_iam_user, settings.redis_iam_cache, os.environ)
-    return Link.open(settings.redis_url, prefix=settings.key_prefix, credentials=credentials)
+    return Link.open(url, prefix=settings.key_prefix, credentials=credentials)
 
 
 def _verify(

@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 
 
 def run(keys: DynamoKeyDirectory, *arguments: str) -> int:
-    return main(arguments, lambda _: Target(keys, "local"), NOW)
+    return main(arguments, lambda *_: Target(keys, "local"), NOW)
 
 
 def test_a_key_stands_alone_on_standard_output_and_works(
@@ -67,6 +67,26 @@ def test_the_list_shows_a_users_keys_without_their_secrets(
     assert run(dynamo_keys, "list", "--user", "demo") == 0
     out = capsys.readouterr().out
     assert out == f"{parse_key(text).id}  tier 1  user     active   2026-11-20T15:00:00+00:00\n"
+
+
+def test_somebody_without_keys_is_said_to_have_none(
+    dynamo_keys: DynamoKeyDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(dynamo_keys, "list", "--user", "nobody") == 0
+    assert capsys.readouterr() == ("", "nobody has no keys\n")
+
+
+def test_the_region_and_the_profile_lead_to_the_stack(dynamo_keys: DynamoKeyDirectory) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def target(*where: str) -> Target:
+        asked.append(where)
+        return Target(dynamo_keys, "prod")
+
+    arguments = ["list", "--user", "demo", "--stack", "dekr-prod"]
+    main(arguments, target, NOW)
+    main([*arguments, "--region", "eu-central-1", "--profile", "work"], target, NOW)
+    assert asked == [("dekr-prod", "", ""), ("dekr-prod", "eu-central-1", "work")]
 
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(
@@ -125,7 +145,7 @@ def test_a_deployed_stack_is_found_by_its_name(dynamodb: "DynamoDBClient") -> No
 def test_a_stack_that_does_not_exist_is_an_error_and_no_traceback(
     dynamo_keys: DynamoKeyDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def target(name: str) -> Target:
+    def target(name: str, *_: str) -> Target:
         cloudformation = boto3.client("cloudformation")
         with Stubber(cloudformation) as stub:
             stub.add_client_error("describe_stacks", "ValidationError", f"Stack with id {name} does not exist")

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import httpx
 
-from dekr.errors import UpstreamDown
+from dekr.errors import Unavailable, UpstreamDown
 from dekr.polygon.client import PolygonClient
 from dekr.polygon.transport import Transport
+from dekr.secret import read_secret
 
 
 def connect(base_url: str, key: Callable[[], str], now_us: Callable[[], int]) -> PolygonClient:
@@ -27,17 +28,14 @@ def secret(arn: str) -> Callable[[], str]:
     """A function that reads the API key from Secrets Manager on each call, so that a read after a refusal sees a rotated key."""
 
     def read() -> str:
-        from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret  # noqa: PLC0415 - boto3
-
         try:
-            value: str = get_secret(arn, force_fetch=True)
-        except GetParameterError as error:
+            return read_secret(arn).strip()
+        except Unavailable as error:
             raise UpstreamDown(
                 "This service cannot read its key for the data provider.",
-                retry_after_s=5.0,
+                retry_after_s=error.retry_after_s,
                 code="upstream_key_missing",
-                fault=f"Secrets Manager: {type(error.__context__ or error).__name__}",
+                fault=error.fault,
             ) from error
-        return value.strip()
 
     return read

@@ -6,6 +6,7 @@ The format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Cloud
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,15 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-NAMESPACE: Final = "Dekr/MarketData"
+NAMESPACE_VARIABLE: Final = "METRICS_NAMESPACE"
+"""The environment variable that names the CloudWatch namespace of the metrics: the template gives each stack its own."""
+
+DEFAULT_NAMESPACE: Final = "Dekr"
+
+DIMENSIONS: Final = ("service",), ("tier",)
+"""The sets of dimensions of a request's metrics. CloudWatch charges for every metric, which is one name with one value of each
+dimension, so there is none by route: the log line has it.
+"""
 
 METRICS: Final = (
     ("requests", "Count"),
@@ -39,16 +48,17 @@ class Level(StrEnum):
     """The service could not answer (5xx), or a run ended by an error."""
 
 
-_DIRECTIVE: Final = json.dumps(
-    [
-        {
-            "Namespace": NAMESPACE,
-            "Dimensions": [["service"], ["service", "route"], ["service", "tier"]],
-            "Metrics": [{"Name": name, "Unit": unit} for name, unit in METRICS],
-        }
-    ],
-    separators=(",", ":"),
-)
+_ZEROS: Final = {name: 0 for name, _ in METRICS}
+"""CloudWatch drops the metrics of a line that lacks one which its directive names."""
+
+
+def _directive(metrics: Sequence[tuple[str, str]], dimensions: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """The directive that makes metrics, given as names and units, of the fields of a line."""
+    return {
+        "Namespace": os.environ.get(NAMESPACE_VARIABLE) or DEFAULT_NAMESPACE,
+        "Dimensions": dimensions,
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit in metrics],
+    }
 
 
 class RequestLine:
@@ -57,18 +67,28 @@ class RequestLine:
     """
 
     def __init__(self, service: str, wall_s: Callable[[], float] = time.time) -> None:
-        self._heads = {
-            level: f',"CloudWatchMetrics":{_DIRECTIVE}}},"level":"{level}","service":"{service}",' for level in Level
-        }
+        self._service = service
+        self._heads: dict[Level, str] = {}
         self._wall_s = wall_s
         self._cold = True
 
     def emit(self, facts: dict[str, Any], level: Level = Level.INFO) -> None:
-        """Write the line of one request; ``facts`` holds the metrics by name and whatever else is worth knowing."""
+        """Write the line of one request; ``facts`` holds the metrics by name (one that is missing is 0), the ``tier``, and whatever
+        else is worth knowing.
+        """
+        facts = _ZEROS | facts
         facts["cold_start"], self._cold = self._cold, False
         stamp = int(self._wall_s() * 1000)
         # pydantic's writer takes a quarter of the time that Python's own does.
-        sys.stdout.write(f'{{"_aws":{{"Timestamp":{stamp}{self._heads[level]}{to_json(facts).decode()[1:]}\n')
+        head = self._heads.get(level) or self._made_head(level)
+        sys.stdout.write(f'{{"_aws":{{"Timestamp":{stamp}{head}{to_json(facts).decode()[1:]}\n')
+
+    def _made_head(self, level: Level) -> str:
+        """The part of a line that is the same for all requests. It is made once, and not at import, which reads no environment."""
+        directive = json.dumps([_directive(METRICS, DIMENSIONS)], separators=(",", ":"))
+        head = f',"CloudWatchMetrics":{directive}}},"level":"{level}","service":"{self._service}",'
+        self._heads[level] = head
+        return head
 
 
 def emit(
@@ -78,20 +98,14 @@ def emit(
     level: Level = Level.INFO,
     *,
     counts: Sequence[str] = (),
-    by: str | None = None,
 ) -> None:
     """Write the one line of a run that no HTTP request started: its log record and its metrics.
 
-    ``wall_us``: the time in microseconds since the epoch. ``counts``: the names of the facts that are metrics, for the service
-    and for each value of the fact ``by``.
+    ``wall_us``: the time in microseconds since the epoch. ``counts``: the names of the facts that are metrics of the service.
     """
     line: dict[str, Any] = {}
     if counts:
-        directive = {
-            "Namespace": NAMESPACE,
-            "Dimensions": [["service"], ["service", by]] if by else [["service"]],
-            "Metrics": [{"Name": name, "Unit": "Count"} for name in counts],
-        }
+        directive = _directive([(name, "Count") for name in counts], [["service"]])
         line["_aws"] = {"Timestamp": wall_us // 1000, "CloudWatchMetrics": [directive]}
     line |= {"level": level, "service": service, **facts}
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")

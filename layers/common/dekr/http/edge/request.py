@@ -1,6 +1,7 @@
 """The state of one request while it is answered, and the headers and log facts that follow from it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Protocol
@@ -9,11 +10,12 @@ from dekr import sessions
 from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
-from dekr.errors import DekrError
+from dekr.errors import DekrError, InvalidInput
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import freshness_headers
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.passed_over import Failure
+from dekr.symbols import Ticker
 
 LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.5
@@ -38,8 +40,8 @@ class RequestState:
 
     ``route``: the key of the route that API Gateway chose. ``origin``: the scheme and host that the caller used. ``address``: the
     caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
-    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``facts``:
-    those of its log line so far.
+    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``symbol``: the
+    ticker in the path, unchecked. ``facts``: those of its log line so far.
     """
 
     method: str
@@ -55,6 +57,7 @@ class RequestState:
     context: ReadContext | None = None
     error: DekrError | None = None
     gzipped_body: bytes | None = None
+    symbol: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -74,6 +77,7 @@ class RequestState:
             request_id=request.get("requestId") or context.aws_request_id,
             route=event.get("routeKey", ""),
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
+            symbol=(event.get("pathParameters") or {}).get("symbol", ""),
         )
 
     @property
@@ -115,6 +119,10 @@ class RequestState:
         facts, context = self.facts, self.context
         facts["request_id"] = self.request_id
         facts["route"] = self.route
+        if self.symbol:
+            # Text that is no ticker may be anything, a key included.
+            with suppress(InvalidInput):
+                facts["ticker"] = Ticker.parse(self.symbol).text
         facts["status"] = status
         facts["requests"] = 1
         facts["errors"] = int(status >= 500)  # noqa: PLR2004 - a server's error

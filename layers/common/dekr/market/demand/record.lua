@@ -9,17 +9,29 @@ local function part_left(stored, now, span_us)
   return math.exp(-math.max(now - tonumber(stored or now), 0) / span_us)
 end
 
--- Lua hands over a few thousand values at once and no more.
-local SCORES_AT_ONCE = 1000
+-- Lua hands over 7 999 values at once and no more, and a serverless cache takes 3 999 arguments of a command.
+local MEMBERS_AT_ONCE = 1000
 
 -- The scores of any number of members of a sorted set, false for one that it does not have.
 local function scores_of(key, members)
   local scores = {}
-  for first = 1, #members, SCORES_AT_ONCE do
-    local last = math.min(first + SCORES_AT_ONCE - 1, #members)
+  for first = 1, #members, MEMBERS_AT_ONCE do
+    local last = math.min(first + MEMBERS_AT_ONCE - 1, #members)
     for _, score in ipairs(redis.call('ZMSCORE', key, unpack(members, first, last))) do scores[#scores + 1] = score end
   end
   return scores
+end
+
+-- Gives members of a sorted set this score, unless theirs is higher.
+local function raise_scores(key, score, members)
+  for first = 1, #members, MEMBERS_AT_ONCE do
+    local pairs_of_words = {}
+    for i = first, math.min(first + MEMBERS_AT_ONCE - 1, #members) do
+      pairs_of_words[#pairs_of_words + 1] = score
+      pairs_of_words[#pairs_of_words + 1] = members[i]
+    end
+    redis.call('ZADD', key, 'GT', unpack(pairs_of_words))
+  end
 end
 
 -- Keeps the members with the highest scores.

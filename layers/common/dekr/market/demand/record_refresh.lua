@@ -14,13 +14,10 @@ if scope == 'market' then
   redis.call('DEL', lacking)
   for i = first_ticker, #ARGV do redis.call('SADD', lacking, ARGV[i]) end
 else
-  local stamped = {}
-  for i = first_ticker, #ARGV do
-    stamped[#stamped + 1] = stamp
-    stamped[#stamped + 1] = ARGV[i]
-  end
+  local tickers = {}
+  for i = first_ticker, #ARGV do tickers[#tickers + 1] = ARGV[i] end
   drop_stamps_ahead(stamps, now)
-  redis.call('ZADD', stamps, 'GT', unpack(stamped))
+  raise_scores(stamps, stamp, tickers)
   keep_highest(stamps, most)
 end
 expire_all(KEYS)
