@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from dekr.access.principal import Role
 from dekr.config import Settings
+from dekr.cursors import Cursors
 from dekr.deadline import Deadline
 from dekr.http import Edge
 from dekr.polygon.client import PolygonClient
@@ -28,6 +29,8 @@ from tests.still_link import StillLink
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 HOST = "api.dekr.test"
+CURSOR_SECRET = "a fake secret of many characters"
+CURSORS = Cursors.signed_with(CURSOR_SECRET)
 
 
 class Context:
@@ -72,6 +75,7 @@ class World:
                 "REDIS_URL": "redis://127.0.0.1:1",
                 "KEYS_TABLE": "keys",
                 "POLYGON_SECRET_ARN": "arn:fake",
+                "CURSOR_SECRET": CURSOR_SECRET,
                 "POLYGON_PER_MINUTE": str(self.per_minute),
                 "STALE_IF_ERROR_S": str(self.stale_s),
             }

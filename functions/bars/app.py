@@ -35,7 +35,7 @@ def bars(
 ) -> Response[str]:
     """The ticker's most recent bars, or all bars of a range from ``from`` on, page by page."""
     series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
-    query = BarQuery.parse(series, limit, first, last, cursor, sort == "desc", edge.now_ms)
+    query = BarQuery.parse(edge.services.cursors, series, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
     rows = query.rows(edge.services.bars, edge.read_context(tier, "bars"))
     body, next_path = write_page(query, rows, csv=csv)

@@ -44,7 +44,9 @@ def indicators(
     """The indicator's most recent values, or all values of a range from ``from`` on, page by page."""
     series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
     study = studies.study_of(indicator, series_type, window, short_window, long_window, signal_window)
-    query = IndicatorQuery.parse(series, study, limit, first, last, cursor, sort == "desc", edge.now_ms)
+    query = IndicatorQuery.parse(
+        edge.services.cursors, series, study, limit, first, last, cursor, sort == "desc", edge.now_ms
+    )
     csv = wants_csv(format_, edge.accepted)
     computed = query.computed(edge.services.indicators, edge.read_context(tier, "indicators"))
     body, next_path = write_page(query, computed.points, csv=csv)

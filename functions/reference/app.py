@@ -44,7 +44,7 @@ def symbols(
     """The listed stocks whose ticker or name contains the text."""
     del cursor
     parameters = search_parameters(search, limit)
-    query = ListQuery("/symbols", parameters, repeated={"search": search}).resumed(edge.query)
+    query = ListQuery(edge.services.cursors, "/symbols", parameters, repeated={"search": search}).resumed(edge.query)
     page = edge.services.answers.get(edge.read_context(tier, "reference"), queries.tickers_query(query.parameters))
     return edge.answer(listings(page), next_path=query.next_path(page))
 

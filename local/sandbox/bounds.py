@@ -16,6 +16,7 @@ for. Both are equal unless the text is a day.
 
 FOREVER: Final = 1 << 62
 _NANOSECONDS: Final = re.compile(r"\d{1,19}", re.ASCII)
+_MILLISECONDS: Final = re.compile(r"\d{12,15}", re.ASCII)
 _DAY: Final = timedelta(days=1)
 
 
@@ -42,9 +43,14 @@ def between(query: Query, name: str, parse: Parser) -> tuple[int, int]:
 
 
 def in_ns(text: str, name: str) -> tuple[int, int]:
-    """Parse nanoseconds since the epoch, or a day in New York. Return the first and last nanosecond. Raises Refusal (400)."""
+    """Parse nanoseconds since the epoch, a moment in RFC 3339 (to the microsecond), or a day in New York. Return the first and
+    last nanosecond. Raises Refusal (400).
+    """
     if _NANOSECONDS.fullmatch(text):
         return int(text), int(text)
+    if "T" in text:
+        moment_us, _ = in_rfc3339(text, name)
+        return moment_us * 1_000, moment_us * 1_000
     first_moment, last_moment = in_ms(parameters.day(text, name).isoformat(), name)
     return first_moment * 10**6, last_moment * 10**6 + 999_999
 
@@ -58,7 +64,11 @@ def in_ms(text: str, name: str) -> tuple[int, int]:
 
 
 def in_rfc3339(text: str, name: str) -> tuple[int, int]:
-    """Parse a moment in RFC 3339, or a day in UTC. Return its first and last microsecond. Raises Refusal (400)."""
+    """Parse a moment in RFC 3339, a day in UTC, or milliseconds since the epoch, which the vendor's Go client sends (its
+    ``ListTickerNewsParams`` has ``Millis``). Return the first and last microsecond. Raises Refusal (400).
+    """
+    if _MILLISECONDS.fullmatch(text):
+        return int(text) * 1_000, int(text) * 1_000
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

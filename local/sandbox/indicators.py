@@ -79,7 +79,7 @@ def _answer(view: View, kind: str, path: Query, query: Query, formula: Formula) 
     newest_first, limit = parameters.descending(query), parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT)
     timespan = parameters.choice(query, "timespan", TIMESPANS, "day")
     price = PRICES.index(parameters.choice(query, "series_type", PRICES, "close"))
-    expand = parameters.choice(query, "expand_underlying", {"true", "false"}, "false") == "true"
+    expand = parameters.boolean(query, "expand_underlying", default=False)
     series = Series(view.seed, ticker, 1, timespan, parameters.adjusted(query), view.seen_us)
     marker = paging.numeric_marker(query)
     if marker is not None:

@@ -1,4 +1,9 @@
-"""Parse the parameters of a request as the vendor does. Each function raises Refusal (400) for a value it cannot parse."""
+"""Parse the parameters of a request as the vendor does. Each function raises Refusal (400) for a value it cannot parse.
+
+What the vendor takes beside its documentation is what its users' clients rely on: OpenBB's provider sends ``True`` and empty pairs,
+the community client ``polygon`` sends limits as they come, and the description of ``/v3/reference/tickers`` itself says that an
+empty string is no filter.
+"""
 
 import base64
 import binascii
@@ -22,6 +27,7 @@ _COMPARISONS: Final = {".gt": gt, ".gte": ge, ".lt": lt, ".lte": le}
 _SEAL_BYTES: Final = 6
 """Bytes of the digest that makes a cursor tamper-evident."""
 
+_LARGEST_WHOLE: Final = 999_999_999
 _LATEST_MS: Final = 4_102_444_800_000
 """The year 2100, in milliseconds since the epoch."""
 
@@ -59,16 +65,26 @@ def whole_number(text: str, name: str, maximum: int) -> int:
 
 
 def limit(query: Query, default: int, maximum: int) -> int:
-    """Return the parameter ``limit``, from 1 to ``maximum``. Raises Refusal (400)."""
-    return whole_number(query.get("limit", str(default)), "limit", maximum)
+    """Return the parameter ``limit``; above ``maximum`` it is the maximum. Raises Refusal (400) for anything below 1."""
+    return min(whole_number(query.get("limit", str(default)), "limit", _LARGEST_WHOLE), maximum)
+
+
+def boolean(query: Query, name: str, *, default: bool) -> bool:
+    """Return a parameter that is true or false in whatever case. Raises Refusal (400)."""
+    text = query.get(name, str(default)).lower()
+    if text not in {"true", "false"}:
+        raise bad_request(f"The parameter '{name}' must be true or false")
+    return text == "true"
 
 
 def adjusted(query: Query) -> bool:
     """Return the parameter ``adjusted``: true unless it says false. Raises Refusal (400)."""
-    text = query.get("adjusted", "true").lower()
-    if text not in {"true", "false"}:
-        raise bad_request("The parameter 'adjusted' must be true or false")
-    return text == "true"
+    return boolean(query, "adjusted", default=True)
+
+
+def listed(text: str) -> list[str]:
+    """Return the items of a comma-separated list, without spaces around them and without empty ones."""
+    return [item for item in map(str.strip, text.split(",")) if item]
 
 
 def newest_first(query: Query) -> bool:

@@ -36,7 +36,7 @@ def all_tickers(view: View, _: Query, query: Query) -> Json:
     """
     limit, newest_first = parameters.limit(query, DEFAULT_TICKERS, MAX_LIMIT), parameters.descending(query, "asc")
     sort = parameters.choice(query, "sort", _SORTS, "ticker")
-    active = parameters.choice(query, "active", {"true", "false"}, "true") == "true"
+    active = parameters.boolean(query, "active", default=True)
     if parameters.choice(query, "market", MARKETS, "stocks") != "stocks":
         return view.envelope(results=[], count=0)
     matches = parameters.tickers_between(query)

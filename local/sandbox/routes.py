@@ -105,7 +105,9 @@ def _endpoint(
                 str(request.base_url).rstrip("/"),
                 sandbox.closures,
             )
-            query: Query = {name: value for name, value in request.query_params.items() if name != "apiKey"}
+            query: Query = {
+                name: value for name, value in request.query_params.items() if value and name.lower() != "apikey"
+            }
             query = parameters.resolve_cursor(query)
             if in_thread:
                 answer = await asyncio.to_thread(responder, view, request.path_params, query)
@@ -124,7 +126,8 @@ def _admit(sandbox: Sandbox, request: Request, needs: Data | None, fault: Fault 
         refusal = _REFUSALS_BY_FAULT[fault.kind]()
         raise refusal
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if (key if scheme == "Bearer" else request.query_params.get("apiKey")) != sandbox.key:
+    sent = request.query_params.get("apiKey") or request.query_params.get("apikey")
+    if (key if scheme == "Bearer" else sent) != sandbox.key:
         raise wire.unknown_key()
     if not sandbox.meter.allows(sandbox.clock.now_us()):
         raise wire.too_many_requests()

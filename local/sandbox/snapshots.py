@@ -40,7 +40,7 @@ def one(view: View, path: Query, _: Query) -> Json:
 
 def several(view: View, _: Query, query: Query) -> Json:
     """Answer ``/v2/snapshot/locale/us/markets/stocks/tickers``: the listed ones of ``tickers=A,B``, or the whole market."""
-    requested = dict.fromkeys(query["tickers"].split(",")) if query.get("tickers") else tickers()
+    requested = dict.fromkeys(parameters.listed(query["tickers"])) if "tickers" in query else tickers()
     day = _day(view)
     snapshots = [_ticker(view, ticker, day) for ticker in requested if ticker in ranks()]
     return view.envelope(count=len(snapshots), tickers=snapshots)
@@ -52,7 +52,7 @@ def universal(view: View, _: Query, query: Query) -> Json:
     A requested ticker that is not listed is an item with an error. Raises Refusal (400) for a malformed parameter.
     """
     single, any_of = query.get("ticker"), query.get("ticker.any_of")
-    requested = any_of.split(",") if any_of else [single] if single else []
+    requested = parameters.listed(any_of) if any_of else [single] if single else []
     if len(requested) > MAX_LIMIT:
         raise bad_request(f"The parameter 'ticker.any_of' can have {MAX_LIMIT} tickers at most")
     limit, newest_first = parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT), parameters.descending(query, "asc")

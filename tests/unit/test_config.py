@@ -5,7 +5,12 @@ from pydantic import ValidationError
 
 from dekr.config import Settings
 
-LEAST = {"REDIS_URL": "redis://127.0.0.1:6379/0", "KEYS_TABLE": "keys", "POLYGON_SECRET_ARN": "arn:fake"}
+LEAST = {
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "KEYS_TABLE": "keys",
+    "POLYGON_SECRET_ARN": "arn:fake",
+    "CURSOR_SECRET": "a fake secret of many characters",
+}
 
 
 def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
@@ -24,6 +29,8 @@ def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
         {"KEYS_TABLE": ""},
         {"REDIS_URL": ""},
         {"REDIS_SECRET_ARN": "arn:of-a-second-store"},
+        {"CURSOR_SECRET": ""},
+        {"CURSOR_SECRET": "short"},
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:

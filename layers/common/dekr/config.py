@@ -13,7 +13,8 @@ class Settings(BaseModel):
     """One sandbox's settings; each field's alias is the environment variable it comes from.
 
     ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: for how many seconds longer than a tier allows
-    data may be served, with a warning, while it cannot be fetched anew. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
+    data may be served, with a warning, while it cannot be fetched anew. ``cursor_secret``: random text that cursors are signed
+    with, the same for all sandboxes. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
     together; without them the service accepts API keys only.
     """
 
@@ -32,6 +33,7 @@ class Settings(BaseModel):
         "https://api.massive.com"
     )
     polygon_secret_arn: Annotated[str, Field(alias="POLYGON_SECRET_ARN")]
+    cursor_secret: Annotated[str, Field(alias="CURSOR_SECRET", min_length=32, repr=False)]
     per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
     stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600
     jwt_issuer: Annotated[str, Field(alias="JWT_ISSUER")] = ""

@@ -40,8 +40,13 @@ class Ticker:
         return found
 
 
+def in_capitals(raw: str) -> str:
+    """A ticker, or a part of one, as the upstream spells it: in capitals where all of it is in small letters, else as it is."""
+    # Other alphabets have small letters whose capital is ASCII (the dotless i), so only ASCII is put in capitals.
+    return raw.upper() if raw.isascii() and raw.islower() else raw
+
+
 @lru_cache(maxsize=16_384)
 def _parsed(raw: str) -> Ticker | None:
-    # Other alphabets have small letters whose capital is ASCII (the dotless i), so only ASCII is put in capitals.
-    text = raw.upper() if raw.isascii() and raw.islower() else raw
+    text = in_capitals(raw)
     return Ticker(text) if _TICKER.fullmatch(text) else None

@@ -21,6 +21,7 @@ from dekr.access.principals import Principals
 from dekr.cache.entry_cache import EntryCache
 from dekr.cache.keys import Datum
 from dekr.config import Settings
+from dekr.cursors import Cursors
 from dekr.gate.gate import Gate
 from dekr.gate.local_gate import LocalGate
 from dekr.market.demand.record import Demand
@@ -68,6 +69,7 @@ class Services:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.store = store
+        self.cursors = Cursors.signed_with(settings.cursor_secret)
         self.passed_over = PassedOver()
         self.limiter = Limiter(store, self.now_us)
         self.principals = Principals(store, directory, self.limiter, self.now_us, passed_over=self.passed_over)

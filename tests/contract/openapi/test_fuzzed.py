@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import CheckNode
 
+from dekr.http.edge.request import POLYGON_PATHS
 from local.openapi.page import operations
 from local.openapi.routes import ROOT
 from tests.contract.openapi.example_requests import admin_key
@@ -56,12 +59,21 @@ def test_nothing_fails_and_every_answer_is_one_of_the_document(schema: schemathe
     sent, failures = 0, list[str]()
     for scenario in scenarios(schema.include(path=path, method=method)):
         sent += len(scenario.recorder.cases)
-        checks = [check for found in scenario.recorder.checks.values() for check in found]
+        recorder = scenario.recorder
         failures += [
-            f"{check.failure_info.failure}\n{check.failure_info.code_sample}" for check in checks if check.failure_info
+            f"{check.failure_info.failure}\n{check.failure_info.code_sample}"
+            for case_id, checks in recorder.checks.items()
+            for check in checks
+            if check.failure_info and not read_as_polygon_does(check, recorder.cases[case_id].value)
         ]
     assert not failures, "\n\n".join(failures[:3])
     assert sent > 0
+
+
+def read_as_polygon_does(check: CheckNode, case: schemathesis.Case[Any]) -> bool:
+    """Whether a request against the schema was taken as Polygon takes it: a parameter without a value counts as left out."""
+    polygons = case.path.startswith(POLYGON_PATHS)
+    return polygons and check.name == "negative_data_rejection" and "" in (case.query or {}).values()
 
 
 def scenarios(schema: schemathesis.BaseSchema) -> Iterator[events.ScenarioFinished]:

@@ -2,7 +2,11 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
+import pytest
+
 from tests.contract.sandbox.conftest import CLOSED, Running
+from tests.patience import HANG_S
 
 HOUR_MS = 3_600_000
 MONDAY_MS = 1_794_805_200_000
@@ -85,3 +89,28 @@ def test_universal_snapshots_are_ten_to_a_page(advanced: Running) -> None:
     names = [item["ticker"] for item in first["results"] + second["results"]]
     assert len(names) == 20
     assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("path", "plain", "sent"),
+    [
+        ("/v2/aggs/ticker/AAPL/range/1/day/2026-11-09/2026-11-20", "adjusted=false", "&adjusted=False&"),
+        ("/v1/indicators/sma/AAPL", "expand_underlying=true", "expand_underlying=TRUE"),
+        ("/v1/indicators/sma/AAPL", "limit=5000", "limit=5001"),
+        ("/v3/reference/tickers", "active=false&limit=1000", "active=False&limit=2000&type=&ticker="),
+        ("/v2/reference/news", "published_utc.gte=2026-11-20T10:00:00Z", "published_utc.gte=1795168800000"),
+        ("/v3/trades/AAPL", "timestamp.lt=1795168800000000000", "timestamp.lt=2026-11-20T05:00:00-05:00"),
+        ("/v3/snapshot", "ticker.any_of=AAPL,MSFT", "ticker.any_of=AAPL,%20MSFT,"),
+        ("/v2/snapshot/locale/us/markets/stocks/tickers", "tickers=AAPL,MSFT", "tickers=%20AAPL%20,,MSFT,"),
+    ],
+)
+def test_requests_are_taken_as_the_vendors_users_send_them(advanced: Running, path: str, plain: str, sent: str) -> None:
+    advanced.at(CLOSED)
+    expected, found = (advanced.get(f"{path}?{query}") for query in (plain, sent))
+    for answer in (expected, found):
+        answer.pop("request_id")
+        answer.pop("next_url", None)
+    assert found == expected
+    key = advanced.sandbox.key
+    bare = httpx.get(f"{advanced.http.base_url}{path}?{plain}&apikey={key}", timeout=HANG_S)
+    assert bare.status_code == 200

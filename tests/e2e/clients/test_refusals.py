@@ -22,15 +22,12 @@ BAD: dict[str, Call] = {
     "multiplier": lambda client: client.get_aggs("AAPL", 0, "day", "2025-11-10", "2025-11-21"),
     "order of the days": lambda client: client.get_aggs("AAPL", 1, "day", "2025-11-21", "2025-11-10"),
     "date": lambda client: client.get_aggs("AAPL", 1, "day", "2025-11-31", "2025-12-02"),
-    "limit of bars": lambda client: client.get_aggs("AAPL", 1, "day", "2025-11-10", "2025-11-21", limit=50_001),
-    "limit of trades": lambda client: list(client.list_trades("AAPL", limit=50_001)),
     "order of quotes": lambda client: list(client.list_quotes("AAPL", order="sideways")),
     "cursor": lambda client: list(client.list_quotes("AAPL", params={"cursor": "tampered"})),
     "window of 0": lambda client: client.get_sma("AAPL", window=0),
     "window": lambda client: client.get_rsi("AAPL", window=10_000),
     "series": lambda client: client.get_ema("AAPL", series_type="colour"),
-    "limit of news": lambda client: list(client.list_ticker_news("AAPL", limit=1001)),
-    "limit of tickers": lambda client: list(client.list_tickers(limit=1001)),
+    "limit": lambda client: list(client.list_tickers(limit=0)),
     "number of snapshots": lambda client: list(
         client.list_universal_snapshots(ticker_any_of=[f"AAA{number}" for number in range(251)])
     ),

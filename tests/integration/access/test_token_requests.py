@@ -15,7 +15,7 @@ from tests.fakes.issuer import AUDIENCE, ISSUER, Address, FakeIssuer, served
 from tests.redis_servers import RedisServer
 from tests.round_trips import counted
 from tests.still_link import still_link
-from tests.world import Answer, DrivenServices, World
+from tests.world import CURSOR_SECRET, Answer, DrivenServices, World
 
 type Get = Callable[..., Answer]
 
@@ -37,6 +37,7 @@ class Platform:
                 "REDIS_URL": "redis://127.0.0.1:1",
                 "KEYS_TABLE": "keys",
                 "POLYGON_SECRET_ARN": "arn:fake",
+                "CURSOR_SECRET": CURSOR_SECRET,
                 "POLYGON_PER_MINUTE": "6000",
                 "JWT_ISSUER": ISSUER,
                 "JWT_AUDIENCE": AUDIENCE,

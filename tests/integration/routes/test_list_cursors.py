@@ -16,9 +16,9 @@ def _next(market: Market, path: str, key: str) -> str:
 @pytest.mark.parametrize(
     ("path", "filters"),
     [
-        ("/v2/reference/news?ticker=AAPL&limit=3", ("ticker=MSFT", "order=asc", "published_utc.gt=2026-11-01")),
-        ("/v3/reference/tickers?limit=3", ("type=CS", "search=apple", "order=desc")),
-        ("/v3/trades/AAPL?limit=3", ("timestamp=2026-11-19", "order=asc")),
+        ("/v2/reference/news?ticker=AAPL&limit=3", ("ticker=MSFT", "published_utc.gt=2026-11-01")),
+        ("/v3/reference/tickers?limit=3", ("type=CS", "search=apple")),
+        ("/v3/trades/AAPL?limit=3", ("timestamp=2026-11-19",)),
     ],
 )
 def test_no_filter_is_taken_together_with_a_cursor(market: Market, path: str, filters: tuple[str, ...]) -> None:
@@ -52,7 +52,7 @@ def test_only_rfc_3339_is_a_moment(market: Market, moment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["ticker=%0A", "ticker=!", "type=!!bad", "exchange=xnas", "search=", "search=%20", "search=a%00"]
+    "query", ["ticker=%0A", "ticker=!", "type=!!bad", "exchange=xnas", "search=%20", "search=a%00"]
 )
 def test_a_filter_of_tickers_that_is_none_costs_no_call(market: Market, query: str) -> None:
     answer = market.world.get(f"/v3/reference/tickers?{query}", market.world.key())

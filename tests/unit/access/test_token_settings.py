@@ -5,7 +5,12 @@ from pydantic import ValidationError
 
 from dekr.config import Settings
 
-LEAST = {"REDIS_URL": "redis://127.0.0.1:6379/0", "KEYS_TABLE": "keys", "POLYGON_SECRET_ARN": "arn:fake"}
+LEAST = {
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "KEYS_TABLE": "keys",
+    "POLYGON_SECRET_ARN": "arn:fake",
+    "CURSOR_SECRET": "a fake secret of many characters",
+}
 TOKENS = {
     "JWT_ISSUER": "https://issuer.example/dekr",
     "JWT_AUDIENCE": "market-data",

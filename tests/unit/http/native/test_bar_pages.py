@@ -12,6 +12,7 @@ from dekr.http.paging.range_page import RangePage
 from dekr.market.bars.model import Row
 from dekr.market.bars.segments import Series, Timespan
 from dekr.times import rfc3339_ms
+from tests.world import CURSORS
 
 NOW_MS = 1_795_186_800_000
 NUMBER = st.integers(0, 10**25) | st.floats(0, allow_infinity=False, allow_nan=False)
@@ -27,7 +28,7 @@ ODD: list[Row] = [
 
 def limited(ticker: str, *, newest_first: bool = False, limit: int = 50_000) -> BarQuery:
     series = Series(ticker, 1, Timespan.DAY, adjusted=True)
-    return BarQuery(series, RangePage(ticker, 0, NOW_MS, newest_first, limit, left=limit))
+    return BarQuery(series, RangePage(CURSORS, ticker, 0, NOW_MS, newest_first, limit, left=limit))
 
 
 def named(ticker: str, rows: list[Row]) -> list[dict[str, object]]:
@@ -69,12 +70,12 @@ def test_a_page_holds_what_fits_and_names_the_rest(*, csv: bool, newest_first: b
 
 def test_a_whole_range_is_cut_at_the_rows_of_a_page() -> None:
     series = Series("AAPL", 1, Timespan.HOUR, adjusted=True)
-    query = BarQuery.parse(series, None, "2010-01-01", None, None, newest_first=False, now_ms=NOW_MS)
+    query = BarQuery.parse(CURSORS, series, None, "2010-01-01", None, None, newest_first=False, now_ms=NOW_MS)
     rows: list[Row] = [[NOW_MS + hour, 1, 1, 1, 1, 1, None, None] for hour in range(5_001)]
     text, next_path = write_page(query, rows, csv=False)
     assert len(json.loads(text)) == 5_000
     assert next_path is not None
     cursor = next_path.rpartition("cursor=")[2]
-    rest = BarQuery.parse(series, None, None, None, cursor, newest_first=False, now_ms=NOW_MS)
+    rest = BarQuery.parse(CURSORS, series, None, None, None, cursor, newest_first=False, now_ms=NOW_MS)
     assert rest.page.first_ms == NOW_MS + 5_000
     assert write_page(query, rows[:5_000], csv=False) == (text, None)

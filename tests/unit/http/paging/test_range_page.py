@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekr.errors import InvalidInput
-from dekr.http.paging import cursors
 from dekr.http.paging.range_page import RangePage
 from dekr.market.bars.model import Range
+from tests.world import CURSORS
 
 type Item = tuple[int, str]
 
@@ -36,8 +36,8 @@ def test_the_pages_together_are_the_whole(
     first_ms, last_ms = bounds
     whole = [item for item in history if first_ms <= item[0] <= last_ms]
     whole = whole if limit is None else whole[-limit:]
-    start = RangePage("query", first_ms, last_ms, newest_first, size)
-    page: RangePage | None = RangePage("query", first_ms, last_ms, newest_first, size, left=limit)
+    start = RangePage(CURSORS, "query", first_ms, last_ms, newest_first, size)
+    page: RangePage | None = RangePage(CURSORS, "query", first_ms, last_ms, newest_first, size, left=limit)
     met: list[Item] = []
     for turn in range(len(whole) + 1):
         assert page is not None
@@ -61,7 +61,7 @@ def test_the_pages_together_are_the_whole(
 
 def test_a_newer_item_takes_no_place_of_those_left() -> None:
     history = [(moment, "") for moment in range(1, 6)]
-    page = RangePage("query", 0, MAX_MS, newest_first=False, size=10, left=4)
+    page = RangePage(CURSORS, "query", 0, MAX_MS, newest_first=False, size=10, left=4)
     rest = page.rest(page.ordered(read(history, page.range, from_oldest=page.chosen(True, False))), 2)
     assert rest is not None
     assert rest.left == 2
@@ -72,16 +72,16 @@ def test_a_newer_item_takes_no_place_of_those_left() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        RangePage("another", 0, MAX_MS, newest_first=True, size=5),
-        RangePage("query", 0, MAX_MS, newest_first=False, size=5),
-        RangePage("query", 101, MAX_MS, newest_first=True, size=5),
-        RangePage("query", 0, 199, newest_first=True, size=5),
+        RangePage(CURSORS, "another", 0, MAX_MS, newest_first=True, size=5),
+        RangePage(CURSORS, "query", 0, MAX_MS, newest_first=False, size=5),
+        RangePage(CURSORS, "query", 101, MAX_MS, newest_first=True, size=5),
+        RangePage(CURSORS, "query", 0, 199, newest_first=True, size=5),
     ],
 )
 def test_a_cursor_of_another_query_is_refused(other: RangePage) -> None:
-    page = RangePage("query", 0, MAX_MS, newest_first=True, size=5)
-    cursor = RangePage("query", 100, 200, newest_first=True, size=5).cursor
-    assert page.resumed(cursor) == RangePage("query", 100, 200, newest_first=True, size=5)
+    page = RangePage(CURSORS, "query", 0, MAX_MS, newest_first=True, size=5)
+    cursor = RangePage(CURSORS, "query", 100, 200, newest_first=True, size=5).cursor
+    assert page.resumed(cursor) == RangePage(CURSORS, "query", 100, 200, newest_first=True, size=5)
     with pytest.raises(InvalidInput) as refusal:
         other.resumed(cursor)
     assert refusal.value.code == "invalid_cursor"
@@ -89,20 +89,20 @@ def test_a_cursor_of_another_query_is_refused(other: RangePage) -> None:
 
 @given(st.text(max_size=20))
 def test_any_other_text_is_refused(text: str) -> None:
-    page = RangePage("query", 0, MAX_MS, newest_first=True, size=5)
+    page = RangePage(CURSORS, "query", 0, MAX_MS, newest_first=True, size=5)
     with pytest.raises(InvalidInput):
         page.resumed(text, max_left=5)
 
 
 @pytest.mark.parametrize("rest", ["", "1", "2.1", "1.1001", "1.2.", "1.2.0", "1.2.6", "1.2.3.4", "-1.2", "1.\u0662"])
 def test_a_rest_that_breaks_the_rules_is_refused(rest: str) -> None:
-    page = RangePage("query", 0, MAX_MS, newest_first=True, size=5)
-    assert page.resumed(cursors.seal(page._sealed_scope, "1.2.5"), max_left=5).left == 5
+    page = RangePage(CURSORS, "query", 0, MAX_MS, newest_first=True, size=5)
+    assert page.resumed(CURSORS.seal(page._sealed_scope, "1.2.5"), max_left=5).left == 5
     with pytest.raises(InvalidInput):
-        page.resumed(cursors.seal(page._sealed_scope, rest), max_left=5)
+        page.resumed(CURSORS.seal(page._sealed_scope, rest), max_left=5)
 
 
 def test_what_is_left_of_a_limit_is_refused_where_no_cursor_has_one() -> None:
-    page = RangePage("query", 0, MAX_MS, newest_first=True, size=5)
+    page = RangePage(CURSORS, "query", 0, MAX_MS, newest_first=True, size=5)
     with pytest.raises(InvalidInput):
-        page.resumed(cursors.seal(page._sealed_scope, "1.2.3"))
+        page.resumed(CURSORS.seal(page._sealed_scope, "1.2.3"))

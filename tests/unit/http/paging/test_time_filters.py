@@ -12,13 +12,15 @@ from dekr.errors import InvalidInput
 from dekr.http.paging.time_filters import (
     MILLISECONDS,
     NANOSECONDS,
+    PUBLISHED,
     RFC_3339,
     Span,
     TimeFormat,
     check_not_empty,
+    moments_as,
     narrowed,
 )
-from dekr.times import FAR_FUTURE_MS
+from dekr.times import FAR_FUTURE_MS, rfc3339
 
 FORMATS = {"ms": (MILLISECONDS, 1_000), "ns": (NANOSECONDS, 10**9)}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,7 +64,31 @@ def test_a_day_of_news_is_its_hours_in_utc(day: date) -> None:
 @given(moment_us=st.integers(-(10**16), 10**17), offset=st.integers(-23 * 60, 23 * 60))
 def test_a_moment_of_rfc_3339_is_the_same_with_any_offset(moment_us: int, offset: int) -> None:
     moment = (EPOCH + timedelta(microseconds=moment_us)).astimezone(timezone(timedelta(minutes=offset)))
-    assert RFC_3339.span("at", moment.isoformat()) == Span(moment_us, moment_us)
+    for written in (RFC_3339, PUBLISHED):
+        assert written.span("at", moment.isoformat()) == Span(moment_us, moment_us)
+    if moment_us >= 0:
+        assert NANOSECONDS.span("at", moment.isoformat()) == Span(moment_us * 1_000, moment_us * 1_000)
+
+
+@given(moment_ns=st.integers(0, 10**20), more=st.text("0123456789", max_size=3))
+def test_a_moment_of_ticks_has_each_nanosecond(moment_ns: int, more: str) -> None:
+    text = rfc3339(moment_ns)
+    assert NANOSECONDS.span("at", text) == NANOSECONDS.span("at", text.lower()) == Span(moment_ns, moment_ns)
+    finer = f"{text[:19]}.{moment_ns % 10**9:09d}{more}Z"
+    assert NANOSECONDS.span("at", finer) == Span(moment_ns, moment_ns)
+
+
+@given(moment_ms=st.integers(10**11, FAR_FUTURE_MS))
+def test_news_can_be_named_in_milliseconds(moment_ms: int) -> None:
+    assert PUBLISHED.span("at", str(moment_ms)) == Span(moment_ms * 1_000, moment_ms * 1_000)
+
+
+def test_a_filter_goes_upstream_as_a_moment_or_a_day() -> None:
+    query = {"published_utc.gte": "1795186800000", "published_utc.lt": "2026-11-21", "limit": "5"}
+    sent = moments_as(lambda us: rfc3339(us * 1_000), query, "published_utc", PUBLISHED)
+    assert sent == {"published_utc.gte": "2026-11-20T15:00:00Z", "published_utc.lt": "2026-11-21"}
+    (text,) = moments_as(str, {"timestamp": "2026-11-20T10:00:00.000000001-05:00"}, "timestamp", NANOSECONDS).values()
+    assert text == "1795186800000000001"
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -84,7 +110,7 @@ def test_filters_leave_the_moments_that_pass_each_of_them(
 
 
 def test_no_filter_leaves_all_of_time() -> None:
-    for written in (MILLISECONDS, NANOSECONDS, RFC_3339):
+    for written in (MILLISECONDS, NANOSECONDS, RFC_3339, PUBLISHED):
         assert narrowed({"limit": "5", "times": "x"}, "time", written, 0) == written.whole
 
 
@@ -119,6 +145,8 @@ def test_an_empty_range_is_named() -> None:
         *[(MILLISECONDS, text) for text in ("2026-11-20T15:00:00Z", "1_795_186_800_000", "9" * 16)],
         *[(NANOSECONDS, text) for text in ("", "soon", "1795186800000", "2026-13-01", "9" * 21, "\u0661" * 19)],
         *[(RFC_3339, text) for text in ("", "soon", "1795186800000", "2026-11-20T15:00:00", "20261120T150000Z")],
+        *[(NANOSECONDS, text) for text in ("2026-11-20T15:00:00", "1969-12-31T23:59:59Z", "2026-11-20T24:00:01Z")],
+        *[(PUBLISHED, text) for text in ("", "soon", "1795186800", "1795186800000000", "2026-11-20T15:00:00")],
         *[(RFC_3339, text) for text in ("2026-11-20T15Z", "2026-11-20T25:00:00Z", "9999-12-31T23:59:59-23:59")],
     ],
 )

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from dekr.http.edge.accept import weights
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
@@ -16,19 +17,28 @@ FormatQuery = Annotated[
     Query(alias="format", description="json or csv; it goes before what the Accept header says."),
 ]
 
-_CSV: Final = re.compile(r"text/csv\s*(?:;\s*(?!q=0(?:\.0*)?\s*$).*)?")
+_REFUSED: Final = (0.0, 2)
+"""The preference for a media type that is refused by name; one that is not mentioned is not taken either."""
 
 
 def wants_csv(chosen: str | None, accepted: str) -> bool:
     """Whether the answer shall be CSV: as the ``format`` parameter (``chosen``) says, else where the Accept header (``accepted``)
-    names text/csv and not JSON.
+    gives text/csv a greater weight than JSON, or the same weight by a more exact name. Where it refuses both, it is JSON.
     """
     if chosen is not None:
         return chosen == "csv"
-    parts = [part.strip().lower() for part in accepted.split(",")]
-    return any(_CSV.fullmatch(part) for part in parts) and not any(
-        part.startswith("application/json") for part in parts
-    )
+    found = weights(accepted)
+    csv, json = _preference(found, "text/csv"), _preference(found, "application/json")
+    return csv > max(json, _REFUSED)
+
+
+def _preference(found: Mapping[str, float], media_type: str) -> tuple[float, int]:
+    """The weight of a media type, and how exactly the header names it: itself (2), all of its kind (1), or all types (0)."""
+    kind = media_type.partition("/")[0]
+    for exactness, name in ((2, media_type), (1, f"{kind}/*"), (0, "*/*")):
+        if name in found:
+            return found[name], exactness
+    return _REFUSED
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

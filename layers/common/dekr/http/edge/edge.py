@@ -195,7 +195,9 @@ class Edge:
         started = time.perf_counter()
         request = self._request = RequestState.from_event(event, context)
         try:
-            request.query = query.parse(event.get("rawQueryString") or "")
+            request.query = query.parse(event.get("rawQueryString") or "", as_polygon=request.as_polygon)
+            # The resolver shall see the query as it was read here; without a raw one it takes these values as they are.
+            event = {**event, "rawQueryString": "", "queryStringParameters": request.query}
             query.refuse_unprintable(request.path)
             body.check(event)
             if request.route != "$default" and request.path not in self.open_paths:

@@ -1,17 +1,16 @@
 """The headers of answers that say where the data came from and how fresh they are, and the compression of bodies."""
 
 import gzip
-import re
 from base64 import b64encode
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
 
+from dekr.http.edge.accept import weights
 from dekr.market.read.context import Outcome, ReadContext
 
 GZIP_FROM: Final = 1_024
 GZIP_LEVEL: Final = 5
-_GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))?")
 
 
 def freshness_headers(context: ReadContext) -> dict[str, str]:
@@ -73,4 +72,5 @@ def compress(answer: dict[str, Any], accepted: str) -> None:
 
 def accepts_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding header (``accepted``) takes gzip."""
-    return any(_GZIP.fullmatch(part.strip()) for part in accepted.lower().split(","))
+    found = weights(accepted)
+    return found.get("gzip", found.get("*", 0)) > 0

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
+from dekr.access.credentials import QUERY_NAME
 from dekr.errors import InvalidInput
 from dekr.symbols import RULE
 
@@ -26,15 +27,20 @@ def whole(value: object) -> object:
 Whole = BeforeValidator(whole)
 
 
-def joined(value: object) -> object:
-    """Join the values of a list, which the resolver makes of a repeated parameter, by commas; let anything else pass."""
-    return ",".join(value) if isinstance(value, list) else value
+def at_most(largest: int) -> AfterValidator:
+    """The validator that takes a larger number for the largest one, as Polygon does with its limits."""
+    return AfterValidator(lambda number: min(number, largest))
 
 
-Joined = BeforeValidator(joined)
+def lowered(value: object) -> object:
+    """Put a text in small letters. Python's clients send ``True``, which Polygon takes."""
+    return value.lower() if isinstance(value, str) else value
+
+
+AnyCase = BeforeValidator(lowered)
 
 SymbolPath = Annotated[str, Path(description="The ticker. All lower case is upper-cased; mixed case is left alone.")]
-TrueOrFalse = Literal["true", "false"]
+TrueOrFalse = Annotated[Literal["true", "false"], AnyCase]
 AdjustedQuery = Annotated[TrueOrFalse, Query(description="Adjusted for splits.")]
 TierQuery = Annotated[
     int | None,
@@ -43,25 +49,39 @@ TierQuery = Annotated[
 ]
 
 
-def parse(raw: str) -> dict[str, str]:
-    """The parameters of a raw query string by name; repeated lists are joined by commas. Raises InvalidInput for a query that is
-    too long or broken, or has another parameter twice.
+def parse(raw: str, *, as_polygon: bool = False) -> dict[str, str]:
+    """The parameters of a raw query string by name; empty pairs count for nothing, and repeated lists are joined by commas.
+
+    ``as_polygon``: the query is read as Polygon reads it. A parameter without a value is absent, ``apikey`` is ``apiKey``, and one
+    that is repeated with the same value counts once (the vendor's Go client adds its options to each ``next_url``). Raises
+    InvalidInput for a query that is too long or broken, or has another parameter twice.
     """
     if not raw:
         return {}
     if len(raw) > LONGEST_QUERY:
         raise InvalidInput("query", f"must not be longer than {LONGEST_QUERY} characters")
     try:
-        pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=True, errors="strict")
+        pairs = parse_qsl(
+            "&".join(_sent(raw, as_polygon)), keep_blank_values=True, strict_parsing=True, errors="strict"
+        )
     except (ValueError, UnicodeDecodeError):
         # The caller's mistake; the cause is left out, because it quotes what was sent.
         raise InvalidInput("query", "must be name=value pairs, percent-encoded UTF-8") from None
     found: dict[str, str] = {}
-    for name, value in pairs:
-        if name in found and name not in LISTS:
+    for sent, value in pairs:
+        name = QUERY_NAME if as_polygon and sent == QUERY_NAME.lower() else sent
+        if name not in found or (as_polygon and found[name] == value):
+            found[name] = value
+        elif name in LISTS:
+            found[name] += f",{value}"
+        else:
             raise InvalidInput(_shown(name), "must not be given more than once")
-        found[name] = f"{found[name]},{value}" if name in found else value
     return found
+
+
+def _sent(raw: str, as_polygon: bool) -> list[str]:  # noqa: FBT001 - as parse has it
+    """The pairs of a raw query that count."""
+    return [pair for pair in raw.split("&") if (pair.partition("=")[2] if as_polygon else pair)]
 
 
 def refuse_unprintable(path: str) -> None:

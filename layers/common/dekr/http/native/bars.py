@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from dekr.cursors import Cursors
 from dekr.http.edge.csv import line
 from dekr.http.paging.bar_ranges import page_size, requested_page
 from dekr.http.paging.range_page import RangePage
@@ -35,6 +36,7 @@ class BarQuery:
     @classmethod
     def parse(
         cls,
+        cursors: Cursors,
         series: Series,
         limit: int | None,
         first: str | None,
@@ -43,12 +45,13 @@ class BarQuery:
         newest_first: bool,  # noqa: FBT001 - as the route has it
         now_ms: int,
     ) -> "BarQuery":
-        """The query that the route's parameters describe. Limit and range are not read where there is a cursor.
+        """The query that the route's parameters describe. Limit and range are not read where there is a cursor, which
+        ``cursors`` opens.
 
         Raises InvalidInput, naming the parameter and its rule.
         """
         scope, size = f"{series.ticker}:{series.name}", page_size(series.timespan)
-        whole = RangePage.over(MILLISECONDS.whole, scope, size, newest_first=newest_first)
+        whole = RangePage.over(cursors, MILLISECONDS.whole, scope, size, newest_first=newest_first)
         page = requested_page(whole, series.timespan, limit, first, last, cursor, now_ms, MAX_LIMIT)
         return cls(series, page)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from dekr.cursors import Cursors
 from dekr.http.edge.csv import line
 from dekr.http.paging.bar_ranges import requested_page
 from dekr.http.paging.range_page import RangePage
@@ -29,6 +30,7 @@ class IndicatorQuery:
     @classmethod
     def parse(
         cls,
+        cursors: Cursors,
         series: Series,
         study: Study,
         limit: int | None,
@@ -38,12 +40,13 @@ class IndicatorQuery:
         newest_first: bool,  # noqa: FBT001 - as the route has it
         now_ms: int,
     ) -> "IndicatorQuery":
-        """The query that the route's parameters describe. Limit and range are not read where there is a cursor.
+        """The query that the route's parameters describe. Limit and range are not read where there is a cursor, which
+        ``cursors`` opens.
 
         Raises InvalidInput, naming the parameter and its rule.
         """
         scope = study_scope(series, study)
-        whole = RangePage.over(MILLISECONDS.whole, scope, MAX_VALUES, newest_first=newest_first)
+        whole = RangePage.over(cursors, MILLISECONDS.whole, scope, MAX_VALUES, newest_first=newest_first)
         return cls(series, study, requested_page(whole, series.timespan, limit, first, last, cursor, now_ms))
 
     def computed(self, indicators: Indicators, context: ReadContext) -> Computed:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from dekr.cursors import Cursors
 from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.time_filters import RFC_3339, narrowed
 from dekr.symbols import Ticker
@@ -29,8 +30,12 @@ COLUMNS: Final = (
 )
 
 
-def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int) -> ListQuery:
-    """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes. Raises InvalidInput."""
+def news_page_query(
+    cursors: Cursors, ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int
+) -> ListQuery:
+    """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes; ``cursors`` opens its
+    cursor. Raises InvalidInput.
+    """
     parameters = {"order": "desc", "sort": "published_utc", "limit": str(limit)}
     if ticker is not None:
         parameters["ticker"] = ticker.text
@@ -38,7 +43,7 @@ def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str],
         after = narrowed(query, "published_after", RFC_3339, now_us)
         parameters["published_utc.gt"] = rfc3339(after.first * 1000)
     repeated = {"symbol": ticker.text} if ticker else {}
-    return ListQuery("/news", parameters, ticker, repeated).resumed(query)
+    return ListQuery(cursors, "/news", parameters, ticker, repeated).resumed(query)
 
 
 def articles_of(results: Sequence[Mapping[str, Any]], symbol: str | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from dekr.http.paging import cursors
+from dekr.cursors import Cursors, refused
 from dekr.http.paging.time_filters import Span
 from dekr.market.bars.model import Range
 
@@ -16,12 +16,13 @@ _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})(?:\.(\d{1,5}))?", re.ASCII)
 class RangePage:
     """One page of the items in a range of time, and how the pages after it are found.
 
-    ``scope`` names the query, so that no other one takes its cursors. The range is from ``first_ms`` to ``last_ms``, both in it, in
-    milliseconds since 1970. ``size``: items in a page of a whole range at most. ``left``: only so many of the newest items
-    are meant; they are read at once, so the page holds them all where it is not cut earlier. None: all of the range.
-    An item is a sequence that begins with its moment in milliseconds; no two have the same.
+    ``cursors`` signs the pages' cursors; ``scope`` names the query, so that no other one takes them. The range is from
+    ``first_ms`` to ``last_ms``, both in it, in milliseconds since 1970. ``size``: items in a page of a whole range at most.
+    ``left``: only so many of the newest items are meant; they are read at once, so the page holds them all where it is not cut
+    earlier. None: all of the range. An item is a sequence that begins with its moment in milliseconds; no two have the same.
     """
 
+    cursors: Cursors
     scope: str
     first_ms: int
     last_ms: int
@@ -30,9 +31,9 @@ class RangePage:
     left: int | None = None
 
     @classmethod
-    def over(cls, span: Span, scope: str, size: int, *, newest_first: bool) -> "RangePage":
+    def over(cls, cursors: Cursors, span: Span, scope: str, size: int, *, newest_first: bool) -> "RangePage":
         """The first page of all items in a span of milliseconds."""
-        return cls(scope, span.first, span.last, newest_first, size)
+        return cls(cursors, scope, span.first, span.last, newest_first, size)
 
     def resumed(self, cursor: str, max_left: int = 0) -> "RangePage":
         """The page that a cursor of this query names: a part of this page's range.
@@ -40,20 +41,20 @@ class RangePage:
         ``max_left``: the largest number of items that may be left of a limit; 0 where no cursor of the query has one.
         Raises InvalidInput (``invalid_cursor``) for any other cursor.
         """
-        match = _REST.fullmatch(cursors.unseal(self._sealed_scope, cursor))
+        match = _REST.fullmatch(self.cursors.unseal(self._sealed_scope, cursor))
         if match is None:
-            raise cursors.refused()
+            raise refused()
         first_ms, last_ms = int(match[1]), int(match[2])
         left = None if match[3] is None else int(match[3])
         if not self.first_ms <= first_ms <= last_ms <= self.last_ms or (left is not None and not 0 < left <= max_left):
-            raise cursors.refused()
+            raise refused()
         return replace(self, first_ms=first_ms, last_ms=last_ms, left=left)
 
     @property
     def cursor(self) -> str:
         """The cursor that names this page, for ``resumed`` of a page of the same query."""
         rest = f"{self.first_ms}.{self.last_ms}" + ("" if self.left is None else f".{self.left}")
-        return cursors.seal(self._sealed_scope, rest)
+        return self.cursors.seal(self._sealed_scope, rest)
 
     @property
     def order(self) -> Literal["asc", "desc"]:

@@ -26,10 +26,12 @@ MIN_NS_DIGITS: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SECOND: Final = timedelta(seconds=1)
+_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _EXPECTED_MS: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
-_EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970"
+_EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970 or in RFC 3339"
 _EXPECTED_UTC: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, such as 2026-11-20T15:00:00Z"
+_EXPECTED_PUBLISHED: Final = f"{_EXPECTED_UTC}, or in milliseconds since 1970"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class TimeFormat:
 def filters(query: Mapping[str, str], name: str) -> dict[str, str]:
     """The filters of a query that have this name, with or without a comparison after it, as they were sent."""
     return {field: text for field, text in query.items() if field.partition(".")[0] == name}
+
+
+def moments_as(write: Callable[[int], str], query: Mapping[str, str], name: str, written: TimeFormat) -> dict[str, str]:
+    """The filters of this name as they go upstream: a moment (in the unit of the format) as ``write`` writes it. A day stays one,
+    since the upstream knows whether its start or its end is meant. Raises InvalidInput for a text that is no time.
+    """
+    return {
+        field: text if day_of(text) else write(written.span(field, text).first)
+        for field, text in filters(query, name).items()
+    }
 
 
 def narrowed(query: Mapping[str, str], name: str, written: TimeFormat, now: int, *, exact: bool = False) -> Span:
@@ -108,23 +120,43 @@ def _span_ns(field: str, text: str) -> Span:
     # Later moments are not clamped as milliseconds are: the text goes upstream as it is.
     if _is_number(text, MIN_NS_DIGITS, FAR_FUTURE_NS) and int(text) <= FAR_FUTURE_NS:
         return Span(int(text), int(text))
+    moment_ns = _moment_ns(text)
+    if moment_ns is not None and 0 <= moment_ns <= FAR_FUTURE_NS:
+        return Span(moment_ns, moment_ns)
     start_us, end_us = _eastern_day_us(field, text, _EXPECTED_NS)
     return Span(start_us * 1_000, end_us * 1_000 - 1)
 
 
-def _span_utc_us(field: str, text: str) -> Span:
+def _span_utc_us(field: str, text: str, expected: str = _EXPECTED_UTC) -> Span:
     day = day_of(text)
     if day is not None:
         first = (datetime.combine(day, datetime.min.time(), UTC) - _EPOCH) // _MICROSECOND
         return Span(first, first + _DAY // _MICROSECOND - 1)
-    # Python reads many other forms of ISO 8601.
-    if _RFC3339.fullmatch(text) is None:
-        raise InvalidInput(field, _EXPECTED_UTC)
+    moment_ns = _moment_ns(text)
+    if moment_ns is None:
+        raise InvalidInput(field, expected)
+    return Span(moment_ns // 1_000, moment_ns // 1_000)
+
+
+def _span_published_us(field: str, text: str) -> Span:
+    if _is_number(text, MIN_MS_DIGITS, FAR_FUTURE_MS):
+        moment = min(int(text), FAR_FUTURE_MS) * 1_000
+        return Span(moment, moment)
+    return _span_utc_us(field, text, _EXPECTED_PUBLISHED)
+
+
+def _moment_ns(text: str) -> int | None:
+    """The moment that a text in RFC 3339 names, in nanoseconds since 1970, finer digits cut off; None for any other text."""
+    # Python reads many other forms of ISO 8601, and no digit after the microsecond.
+    match = _RFC3339.fullmatch(text.upper())
+    if match is None:
+        return None
+    second, fraction, zone = match.groups(default="")
     try:
-        moment = (datetime.fromisoformat(text).astimezone(UTC) - _EPOCH) // _MICROSECOND
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(field, _EXPECTED_UTC) from error
-    return Span(moment, moment)
+        seconds = (datetime.fromisoformat(second + zone).astimezone(UTC) - _EPOCH) // _SECOND
+    except (ValueError, OverflowError):
+        return None
+    return seconds * 10**9 + int(fraction[:9].ljust(9, "0"))
 
 
 def _is_number(text: str, min_digits: int, largest: int) -> bool:
@@ -143,9 +175,12 @@ MILLISECONDS: Final = TimeFormat(_span_ms, Span(0, FAR_FUTURE_MS))
 """A day in New York, or milliseconds since 1970; moments after the year 9999 count as its last second."""
 
 NANOSECONDS: Final = TimeFormat(_span_ns, Span(0, FAR_FUTURE_NS))
-"""A day in New York, or nanoseconds since 1970."""
+"""A day in New York, nanoseconds since 1970, or a moment of RFC 3339 from 1970 on."""
 
 RFC_3339: Final = TimeFormat(
     _span_utc_us, Span((datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND, FAR_FUTURE_S * 10**6)
 )
 """A day in UTC, or a moment of RFC 3339. Its spans are in microseconds since 1970."""
+
+PUBLISHED: Final = TimeFormat(_span_published_us, RFC_3339.whole)
+"""What RFC_3339 takes, or milliseconds since 1970, which the vendor's Go client sends. Its spans are in microseconds since 1970."""

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from dekr.cursors import Cursors
 from dekr.errors import UnknownSymbol
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
-from dekr.http.edge.query import AdjustedQuery, SymbolPath, Whole
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, Whole, at_most
 from dekr.http.paging.bar_ranges import bar_range, page_size
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
 from dekr.http.paging.range_page import RangePage
@@ -45,15 +46,19 @@ _ROUTE: Final = BARS.url(
 
 @dataclass(frozen=True, slots=True)
 class AggregatesQuery:
-    """A query of ``/v2/aggs/ticker/{t}/range/...``: one page of a range of bars. ``path``: the path of the request."""
+    """A query of ``/v2/aggs/ticker/{t}/range/...``: one page of a range of bars. ``path``: the path of the request. ``limit``: as
+    it was requested, which the page may not reach.
+    """
 
     series: Series
     path: str
     page: RangePage
+    limit: int
 
     @classmethod
     def parse(
         cls,
+        cursors: Cursors,
         series: Series,
         first: str,
         last: str,
@@ -62,14 +67,16 @@ class AggregatesQuery:
         cursor: str | None,
         now_ms: int,
     ) -> "AggregatesQuery":
-        """The query that the route's parameters describe. Raises InvalidInput, naming the parameter and its rule."""
+        """The query that the route's parameters describe; ``cursors`` opens its cursor. Raises InvalidInput, naming
+        the parameter and its rule.
+        """
         path = aggregates_path(series, first, last)
         span = bar_range(series.timespan, first, last, now_ms)
         size = min(limit, MAX_BARS_IN_ANSWER, page_size(series.timespan))
         # Polygon stretches a range to whole windows.
         start_ms = series.earliest_window_start_ms(span.first)
-        page = RangePage(f"{path}:{series.adjusted}", start_ms, span.last, newest_first, size)
-        return cls(series, path, page if cursor is None else page.resumed(cursor))
+        page = RangePage(cursors, f"{path}:{series.adjusted}", start_ms, span.last, newest_first, size)
+        return cls(series, path, page if cursor is None else page.resumed(cursor), limit)
 
     def answer(self, bars: Bars, context: ReadContext) -> tuple[dict[str, Any], str | None]:
         """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
@@ -93,7 +100,7 @@ class AggregatesQuery:
         parameters = {
             "adjusted": str(self.series.adjusted).lower(),
             "sort": page.order,
-            "limit": page.size,
+            "limit": self.limit,
             "cursor": page.cursor,
         }
         return f"{self.path}?{urlencode(parameters)}"
@@ -111,12 +118,19 @@ def aggregate_routes(edge: Edge) -> None:
         last: LastPath,
         adjusted: AdjustedQuery = "true",
         sort: OrderQuery = "asc",
-        limit: Annotated[int, Query(ge=1, le=BARS.max_limit, description="Bars in a page."), Whole] = 5_000,
+        limit: Annotated[
+            int,
+            Query(ge=1, description="Bars in a page; more than 50 000 count as so many."),
+            Whole,
+            at_most(BARS.max_limit),
+        ] = 5_000,
         cursor: CursorQuery = None,
     ) -> Response[str]:
         """The bars of a range in Polygon's shape."""
         series = Series(Ticker.parse(symbol).text, multiplier, timespan, adjusted == "true")
-        query = AggregatesQuery.parse(series, first, last, sort == "desc", limit, cursor, edge.now_ms)
+        query = AggregatesQuery.parse(
+            edge.services.cursors, series, first, last, sort == "desc", limit, cursor, edge.now_ms
+        )
         return edge.polygon(*query.answer(edge.services.bars, edge.read_context(None, "bars")))
 
     @edge.get(PREVIOUS_BAR.url(ticker=SYMBOL), responses=polygon_of(shapes.Aggregates))

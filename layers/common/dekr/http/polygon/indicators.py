@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from dekr.cursors import Cursors
 from dekr.errors import InvalidInput
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
-from dekr.http.edge.query import AdjustedQuery, SymbolPath, TrueOrFalse, Whole
+from dekr.http.edge.query import AdjustedQuery, SymbolPath, TrueOrFalse, Whole, at_most
 from dekr.http.paging.bar_ranges import TimespanQuery
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
 from dekr.http.paging.range_page import RangePage
@@ -54,6 +55,7 @@ class IndicatorQuery:
     @classmethod
     def parse(
         cls,
+        cursors: Cursors,
         series: Series,
         study: Study,
         filters: Mapping[str, str],
@@ -63,8 +65,8 @@ class IndicatorQuery:
         cursor: str | None,
         now_ms: int,
     ) -> "IndicatorQuery":
-        """The query that the route's parameters describe. ``filters``: the request's parameters; those by ``timestamp`` are
-        read where there is no cursor. Raises InvalidInput, naming the parameter and its rule.
+        """The query that the route's parameters describe; ``cursors`` opens its cursor. ``filters``: the request's parameters;
+        those by ``timestamp`` are read where there is no cursor. Raises InvalidInput, naming the parameter and its rule.
         """
         if expanded and limit + study.history_bars > MAX_BARS_IN_ANSWER:
             rule = f"an answer holds {MAX_BARS_IN_ANSWER} bars at most; this one needs {limit + study.history_bars}"
@@ -73,7 +75,7 @@ class IndicatorQuery:
         if cursor is None:
             span = narrowed(filters, "timestamp", MILLISECONDS, now_ms, exact=True)
             check_not_empty("timestamp", span)
-        page = RangePage(f"v1:{study_scope(series, study)}", span.first, span.last, newest_first, limit)
+        page = RangePage(cursors, f"v1:{study_scope(series, study)}", span.first, span.last, newest_first, limit)
         return cls(series, study, page if cursor is None else page.resumed(cursor), expanded)
 
     def answer(
@@ -133,7 +135,12 @@ def indicator_routes(edge: Edge) -> None:
         before: BeforeQuery = None,
         until: UntilQuery = None,
         order: OrderQuery = "desc",
-        limit: Annotated[int, Query(ge=1, le=MAX_VALUES, description="Values in a page."), Whole] = 10,
+        limit: Annotated[
+            int,
+            Query(ge=1, description="Values in a page; more than 5 000 count as so many."),
+            Whole,
+            at_most(MAX_VALUES),
+        ] = 10,
         expand_underlying: Annotated[
             TrueOrFalse, Query(description="Whether the answer has the bars that the values were computed from.")
         ] = "false",
@@ -144,6 +151,8 @@ def indicator_routes(edge: Edge) -> None:
         series = Series(Ticker.parse(symbol).text, 1, timespan, adjusted == "true")
         study = study_of(indicator, series_type, window, short_window, long_window, signal_window)
         expanded, now_ms = expand_underlying == "true", edge.now_ms
-        query = IndicatorQuery.parse(series, study, edge.query, order == "desc", limit, expanded, cursor, now_ms)
+        query = IndicatorQuery.parse(
+            edge.services.cursors, series, study, edge.query, order == "desc", limit, expanded, cursor, now_ms
+        )
         context = edge.read_context(None, "indicators")
         return edge.polygon(*query.answer(edge.services.indicators, context, edge.origin, now_ms))

@@ -8,19 +8,26 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
+from dekr.http.edge.query import Whole, at_most
 from dekr.http.paging.list_page import ListQuery
-from dekr.http.paging.parameters import ArticleLimit, CursorQuery, OrderQuery
-from dekr.http.paging.time_filters import RFC_3339, filters, narrowed
+from dekr.http.paging.parameters import CursorQuery, OrderQuery
+from dekr.http.paging.time_filters import PUBLISHED, moments_as, narrowed
 from dekr.http.polygon.shapes import Page
 from dekr.polygon.endpoints import NEWS
 from dekr.symbols import Ticker
-from dekr.times import day_of, rfc3339
+from dekr.times import rfc3339
 
-AtQuery = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339).")]
+AtQuery = Annotated[str | None, Query(alias="published_utc", description="A day or a moment (RFC 3339 or ms).")]
 AfterQuery = Annotated[str | None, Query(alias="published_utc.gt", description="Later than this day or moment.")]
 FromQuery = Annotated[str | None, Query(alias="published_utc.gte", description="This day or moment, or later.")]
 BeforeQuery = Annotated[str | None, Query(alias="published_utc.lt", description="Earlier than this day or moment.")]
 UntilQuery = Annotated[str | None, Query(alias="published_utc.lte", description="This day or moment, or earlier.")]
+ArticleLimit = Annotated[
+    int,
+    Query(ge=1, description="Articles in a page; more than 1 000 count as so many."),
+    Whole,
+    at_most(NEWS.max_limit),
+]
 
 
 def news_routes(edge: Edge) -> None:
@@ -44,7 +51,7 @@ def news_routes(edge: Edge) -> None:
         only = Ticker.parse(ticker, "ticker") if ticker is not None else None
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": only.text} if only else {})
         times = _published_times(edge.query, edge.now_ms * 1000)
-        query = ListQuery(NEWS.path, {**parameters, **times}, only).resumed(edge.query)
+        query = ListQuery(edge.services.cursors, NEWS.path, {**parameters, **times}, only).resumed(edge.query)
         page = edge.services.news.get(edge.read_context(None, "news"), query.ticker, query.parameters)
         results = page.get("results") or []
         return edge.polygon({"count": len(results), "results": results}, query.next_path(page))
@@ -52,9 +59,5 @@ def news_routes(edge: Edge) -> None:
 
 def _published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
     """The ``published_utc`` filters of a query as they go upstream, moments in UTC. Raises InvalidInput."""
-    narrowed(query, "published_utc", RFC_3339, now_us)
-    # A day stays one: the upstream knows whether its start or its end is meant.
-    return {
-        name: text if day_of(text) else rfc3339(RFC_3339.span(name, text).first * 1000)
-        for name, text in filters(query, "published_utc").items()
-    }
+    narrowed(query, "published_utc", PUBLISHED, now_us)
+    return moments_as(lambda us: rfc3339(us * 1000), query, "published_utc", PUBLISHED)

@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
 from dekr.http.paging.list_page import ListQuery
-from dekr.http.paging.parameters import CursorQuery, TickerLimit
+from dekr.http.paging.parameters import CursorQuery
 from dekr.http.polygon.shapes import MarketNow, Page, UpcomingDay
-from dekr.http.polygon.tickers import TickerFiltersQuery, ticker_parameters
+from dekr.http.polygon.tickers import TickerFiltersQuery, TickerLimit, ticker_parameters
 from dekr.market.passthrough import queries
 from dekr.polygon.endpoints import MARKET_NOW, TICKERS, UPCOMING
 
@@ -34,7 +34,7 @@ def reference_routes(edge: Edge) -> None:
     ) -> Response[str]:
         """The listed stocks in Polygon's shape."""
         del cursor
-        query = ListQuery(TICKERS.path, ticker_parameters(filters, limit)).resumed(edge.query)
+        query = ListQuery(edge.services.cursors, TICKERS.path, ticker_parameters(filters, limit)).resumed(edge.query)
         page = edge.services.answers.get(edge.read_context(None, "reference"), queries.tickers_query(query.parameters))
         results = page.get("results") or []
         return edge.polygon({"count": len(results), "results": results}, query.next_path(page))

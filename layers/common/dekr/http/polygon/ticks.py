@@ -7,22 +7,24 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
-from dekr.http.edge.query import SymbolPath, Whole
+from dekr.http.edge.query import SymbolPath, Whole, at_most
 from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
-from dekr.http.paging.time_filters import NANOSECONDS, check_not_empty, filters, narrowed
+from dekr.http.paging.time_filters import NANOSECONDS, check_not_empty, moments_as, narrowed
 from dekr.http.polygon.parameters import SYMBOL, AfterQuery, BeforeQuery, FromQuery, UntilQuery
 from dekr.http.polygon.shapes import Page
 from dekr.market.passthrough.queries import ticker_query
-from dekr.polygon.endpoints import QUOTES, Endpoint
+from dekr.polygon.endpoints import Endpoint
 from dekr.symbols import Ticker
 
 MAX_TICKS: Final = 10_000
 """Items in a page: more would not fit into one answer; the pages that follow hold the rest."""
 
-AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns).")]
+AtQuery = Annotated[
+    str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ns or RFC 3339).")
+]
 TickLimit = Annotated[
-    int, Query(ge=1, le=QUOTES.max_limit, description="Items in a page; a page never holds more than 10 000."), Whole
+    int, Query(ge=1, description="Items in a page; a page never holds more than 10 000."), Whole, at_most(MAX_TICKS)
 ]
 SortQuery = Annotated[Literal["timestamp"], Query(description="The field to sort by.")]
 
@@ -49,11 +51,11 @@ def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
         span = narrowed(edge.query, "timestamp", NANOSECONDS, now_ns)
         check_not_empty("timestamp", span)
         parameters = {
-            **filters(edge.query, "timestamp"),
+            **moments_as(str, edge.query, "timestamp", NANOSECONDS),
             "order": order,
-            "limit": str(min(limit, MAX_TICKS)),
+            "limit": str(limit),
         }
-        query = ListQuery(endpoint.url(ticker=ticker.text), parameters).resumed(edge.query)
+        query = ListQuery(edge.services.cursors, endpoint.url(ticker=ticker.text), parameters).resumed(edge.query)
         # A cursor says nothing that could be trusted of how old its page is.
         settled_us = span.last // 1000 if span.last < now_ns and cursor is None else None
         context = edge.read_context(None, kind)
