@@ -29,13 +29,13 @@ COLUMNS: Final = (
 )
 
 
-def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int) -> ListQuery:
+def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str]) -> ListQuery:
     """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes. Raises InvalidInput."""
     parameters = {"order": "desc", "sort": "published_utc", "limit": str(limit)}
     if ticker is not None:
         parameters["ticker"] = ticker.text
     if "published_after" in query:
-        after = narrowed(query, "published_after", RFC_3339, now_us)
+        after = narrowed(query, "published_after", RFC_3339)
         parameters["published_utc.gt"] = rfc3339(after.first * 1000)
     repeated = {"symbol": ticker.text} if ticker else {}
     return ListQuery("/news", parameters, ticker, repeated).resumed(query)
