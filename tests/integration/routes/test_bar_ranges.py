@@ -173,6 +173,49 @@ def test_years_of_minutes_come_page_by_page_and_each_fetches_what_it_holds(world
     assert max(last for _, last in requested) - min(begin for begin, _ in requested) < 3 * 200 * DAY_MS
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/indicators/AAPL/sma?timespan=minute&from=1970-01-01",
+        "/v1/indicators/sma/AAPL?timespan=minute&timestamp.gte=1970-01-01&order=asc&limit=5000",
+        "/v1/indicators/sma/AAPL?timespan=minute&timestamp.gte=1970-01-01&limit=5000",
+    ],
+)
+def test_years_of_an_indicator_come_page_by_page_too(world: World, path: str) -> None:
+    key = world.key()
+    world.upstream.answer = sessions_of("AAPL", "2019-03-01")
+    met: list[Any] = []
+    for number, answer in enumerate(followed(world, path, key)):
+        values = answer.json if isinstance(answer.json, list) else answer.json["results"]["values"]
+        assert len(values) == 5_000
+        assert len(world.upstream.calls) <= 3
+        world.upstream.calls.clear()
+        met += [value["timestamp"] for value in values]
+        if number == 2:
+            break
+    assert len(set(met)) == 15_000
+    assert met in (sorted(met), sorted(met, reverse=True))
+
+
+def test_a_window_that_begins_before_the_history_belongs_to_it(world: World) -> None:
+    """A ticker that is listed in 2020 has a bar of the three years from 2018 on, which lies in another segment."""
+    begun, listed = ms("2018-01-01T05:00:00"), ms("2020-02-03T05:00:00")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first, last = map(int, request.url.path.split("/")[-2:])
+        start = listed if "/month/" in request.url.path else begun
+        bars = [{"t": start, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}] if first <= listed and begun <= last else []
+        return httpx.Response(200, json={"ticker": "NEWW", "status": "OK", "results": bars})
+
+    world.upstream.answer = answer
+    key = world.key()
+    for path in (
+        "/v2/aggs/ticker/NEWW/range/3/year/1970-01-01/2020-12-31",
+        "/v2/aggs/ticker/NEWW/range/3/year/1970-01-01/2020-12-31?sort=desc",
+    ):
+        assert starts(world.get(path, key)) == [begun]
+
+
 def test_a_quiet_ticker_is_not_read_day_by_day(world: World) -> None:
     world.upstream.answer = sessions_of("QUIE", "2004-01-02", every=390)
     answer = world.get("/v2/aggs/ticker/QUIE/range/1/minute/2004-01-01/2026-11-20?limit=50000", world.key())
