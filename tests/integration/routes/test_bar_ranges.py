@@ -245,6 +245,21 @@ def test_fifty_thousand_bars_are_one_answer_for_who_takes_gzip(world: World, pat
     assert len(starts(plain[0])) > 20_000
 
 
+def test_the_bars_behind_the_longest_window_are_one_answer_for_who_takes_gzip(world: World) -> None:
+    world.upstream.answer = sessions_of("AAPL", "2019-03-01")
+    key = world.key()
+    path = "/v1/indicators/rsi/AAPL?timespan=minute&window=1000&expand_underlying=true"
+    refused = world.get(path, key)
+    assert (refused.status, refused.json["error"]) == (
+        400,
+        "expand_underlying: an answer without gzip holds 20000 bars at most; this one needs 37729",
+    )
+    assert world.upstream.calls == []
+    answer = world.get(path, key, headers=GZIP)
+    assert len(answer.json["results"]["underlying"]["aggregates"]) >= 37_729
+    assert len(answer.json["results"]["values"]) == 10
+
+
 def test_the_longest_page_can_be_sent(world: World) -> None:
     """Bars with more digits than any that the vendor documents, in both dialects."""
     digits = iter(range(10**9))
