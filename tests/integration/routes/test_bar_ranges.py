@@ -117,10 +117,28 @@ def test_a_range_in_the_future_is_empty(market: Market, path: str) -> None:
     assert "Link" not in answer.headers
 
 
+def test_an_empty_future_is_fresh_until_it_begins(world: World) -> None:
+    key = world.key()
+    for path in ("/market-data/AAPL?from=2026-11-21", "/v2/aggs/ticker/AAPL/range/1/day/2026-11-21/2026-11-30"):
+        world.get(path, key)
+        world.later(3_600)
+        answer = world.get(path, key)
+        assert answer.headers["Age"] == "0"
+        left_s = int(answer.headers["Cache-Control"].removeprefix("private, max-age="))
+        assert 0 < left_s <= (ms("2026-11-21T05:00:00") - ms("2026-11-20T16:00:00")) // 1_000
+
+
 def test_no_bars_are_fetched_for_the_future(world: World) -> None:
     key = world.key()
-    for path in ("/market-data/AAPL?from=2026-11-21", "/v2/aggs/ticker/AAPL/range/1/minute/2026-11-21/2026-11-30"):
-        assert world.get(path, key).status == 200
+    in_an_hour = ms("2026-11-20T16:00:00")
+    for path in (
+        "/market-data/AAPL?from=2026-11-21",
+        "/v2/aggs/ticker/AAPL/range/1/minute/2026-11-21/2026-11-30",
+        f"/market-data/AAPL?timespan=minute&from={in_an_hour}",
+        f"/v2/aggs/ticker/AAPL/range/1/minute/{in_an_hour}/2026-11-30?sort=desc",
+    ):
+        answer = world.get(path, key)
+        assert (answer.status, starts(answer)) == (200, [])
     assert [path.split("/")[-3] for path in world.upstream.calls] == [
         "month"
     ]  # whether the ticker has a history at all

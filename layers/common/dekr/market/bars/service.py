@@ -40,6 +40,9 @@ class Bars:
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
+        if wanted.first_ms > last_ms:
+            self._read_nothing(context, series, wanted)
+            return []
         segments = series.segments_newest_first(_first_day(wanted), eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
@@ -62,7 +65,7 @@ class Bars:
             segments = iter([segment for segment in older if segment.end > first_day])
             factor *= WIDENING_FACTOR
         if not planned:
-            self.history_start.first_day(context, series.ticker)
+            self._read_nothing(context, series, wanted)
         return rows[-wanted.limit :]
 
     def oldest(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
@@ -73,6 +76,9 @@ class Bars:
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
+        if wanted.first_ms > last_ms:
+            self._read_nothing(context, series, wanted)
+            return []
         first_day = eastern_date(wanted.first_ms * 1000)
         if first_day < HISTORY_START:
             # From the beginning: of a young ticker the years before it would be read in vain.
@@ -97,8 +103,17 @@ class Bars:
             segments = iter(newer)
             step = _next_step(wanted.limit, expected, len(rows))
         if not planned:
-            self.history_start.first_day(context, series.ticker)
+            self._read_nothing(context, series, wanted)
         return rows[: wanted.limit]
+
+    def _read_nothing(self, context: ReadContext, series: Series, wanted: Range) -> None:
+        """Charge a read of a range in which nothing can have been traded, and raise UnknownSymbol as any read does."""
+        self.history_start.first_day(context, series.ticker)
+        begin_us = wanted.first_ms * 1000
+        if begin_us > context.now_us:
+            # That nothing was traded in the future is true now, and until the range begins.
+            context.stamp_us = context.now_us
+            context.fresh_until_us = min(context.fresh_until_us, begin_us)
 
     def _first_possible_day(
         self, context: ReadContext, series: Series, planned: Sequence[Segment], rows: Sequence[Row]
