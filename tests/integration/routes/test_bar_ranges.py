@@ -128,6 +128,12 @@ def test_an_empty_future_is_fresh_until_it_begins(world: World) -> None:
         assert 0 < left_s <= (ms("2026-11-21T05:00:00") - ms("2026-11-20T16:00:00")) // 1_000
 
 
+def test_the_future_is_empty_on_a_plan_with_a_short_history(world: World) -> None:
+    world.upstream.denied = {"range/1/month"}
+    answer = world.get("/market-data/AAPL?from=2026-11-21", world.key())
+    assert (answer.status, answer.json, answer.headers["Age"]) == (200, [], "0")
+
+
 def test_no_bars_are_fetched_for_the_future(world: World) -> None:
     key = world.key()
     in_an_hour = ms("2026-11-20T16:00:00")

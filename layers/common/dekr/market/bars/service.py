@@ -108,12 +108,16 @@ class Bars:
 
     def _read_nothing(self, context: ReadContext, series: Series, wanted: Range) -> None:
         """Charge a read of a range in which nothing can have been traded, and raise UnknownSymbol as any read does."""
-        self.history_start.first_day(context, series.ticker)
         begin_us = wanted.first_ms * 1000
+        try:
+            self.history_start.first_day(context, series.ticker)
+        except UpstreamNotEntitled:
+            # A plan that does not reach back to 2003 says nothing of the future.
+            if begin_us <= context.now_us:
+                raise
         if begin_us > context.now_us:
             # That nothing was traded in the future is true now, and until the range begins.
-            context.stamp_us = context.now_us
-            context.fresh_until_us = min(context.fresh_until_us, begin_us)
+            context.stamp_us, context.fresh_until_us = context.now_us, begin_us
 
     def _first_possible_day(
         self, context: ReadContext, series: Series, planned: Sequence[Segment], rows: Sequence[Row]
