@@ -6,8 +6,8 @@ from dekr.http import Edge, Query, Response
 from dekr.http.edge.csv import FormatQuery, wants_csv
 from dekr.http.edge.openapi import json_of
 from dekr.http.edge.query import AdjustedQuery, SymbolPath, TierQuery, Whole
-from dekr.http.native.bars import MAX_LIMIT, BarQuery, write_page
-from dekr.http.paging.bar_ranges import FromQuery, MultiplierQuery, TimespanQuery, ToQuery
+from dekr.http.native.bars import BarQuery, write_page
+from dekr.http.paging.bar_ranges import MAX_BARS, FromQuery, MultiplierQuery, TimespanQuery, ToQuery
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
 from dekr.http.polygon.bars import aggregate_routes
 from dekr.market.bars.segments import Series, Timespan
@@ -23,7 +23,7 @@ def bars(
     timespan: TimespanQuery = Timespan.DAY,
     multiplier: MultiplierQuery = 1,
     limit: Annotated[
-        int | None, Query(ge=1, le=MAX_LIMIT, description="Only so many of the most recent bars."), Whole
+        int | None, Query(ge=1, le=MAX_BARS, description="Only so many of the most recent bars."), Whole
     ] = None,
     first: FromQuery = None,
     last: ToQuery = None,
@@ -38,7 +38,7 @@ def bars(
     query = BarQuery.parse(edge.services.cursors, series, limit, first, last, cursor, sort == "desc", edge.now_ms)
     csv = wants_csv(format_, edge.accepted)
     rows = query.rows(edge.services.bars, edge.read_context(tier, "bars"))
-    body, next_path = write_page(query, rows, csv=csv)
+    body, next_path = write_page(query, rows, csv=csv, room=edge.room)
     return edge.answer(body, csv=csv, next_path=next_path)
 
 

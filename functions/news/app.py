@@ -27,7 +27,7 @@ def news(
     """The newest articles, with each ticker's sentiment as the upstream gives it and a summary of the sentiments."""
     del published_after, cursor
     ticker = Ticker.parse(symbol) if symbol is not None else None
-    query = news_page_query(edge.services.cursors, ticker, limit, edge.query, edge.now_ms * 1000)
+    query = news_page_query(edge.services.cursors, ticker, limit, edge.query)
     page = edge.services.news.get(edge.read_context(tier, "news"), ticker, query.parameters)
     only = ticker.text if ticker else None
     articles = articles_of(page.get("results") or [], only)

@@ -54,7 +54,12 @@ class FakeUpstream:
             return self._bars(request, match, serial)
         if path == "/v3/snapshot":
             return self._universal(request, serial)
-        for part, whole in (("/stocks/tickers", self._market), ("/grouped/", self._grouped), ("/splits", _no_splits)):
+        for part, whole in (
+            ("/stocks/tickers", self._market),
+            ("/grouped/", self._grouped),
+            ("/splits", _no_splits),
+            ("/reference/tickers", _listing),
+        ):
             if path.endswith(part) or (part in path and part.endswith("/")):
                 return whole(request, serial)
         ticker = path.removesuffix("/prev").rsplit("/", 1)[-1]
@@ -105,6 +110,12 @@ class FakeUpstream:
 
 def _bar(price: int, start_ms: int) -> dict[str, float]:
     return {"t": start_ms, "o": price, "h": price + 1, "l": price, "c": price + 0.5, "v": 100}
+
+
+def _listing(request: httpx.Request, _: int) -> httpx.Response:
+    ticker = request.url.params["ticker"]
+    found = [] if ticker == UNKNOWN else [{"ticker": ticker, "name": "A company"}]
+    return httpx.Response(200, json={"status": "OK", "results": found})
 
 
 def _no_splits(_: httpx.Request, __: int) -> httpx.Response:

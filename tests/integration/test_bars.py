@@ -103,12 +103,13 @@ def test_sort_turns_the_order_and_nothing_else(world: World) -> None:
     assert down == up[::-1]
 
 
-def test_an_unknown_symbol_is_404_and_costs_two_calls_a_minute(world: World) -> None:
+def test_an_unknown_symbol_is_404_and_costs_three_calls_a_minute(world: World) -> None:
+    """Its bars, its history, and the list of tickers, which alone says that there is no such one."""
     key = world.key()
     for _ in range(3):
         answer = world.get("/market-data/NONE", key)
         assert (answer.status, answer.json["code"]) == (404, "unknown_symbol")
-    assert len(world.upstream.calls) == 2
+    assert len(world.upstream.calls) == 3
 
 
 def test_a_range_without_trading_of_a_known_symbol_is_empty(world: World) -> None:

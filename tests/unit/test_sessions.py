@@ -130,6 +130,7 @@ def test_sessions_follow_each_other_through_the_whole_table() -> None:
 @given(AROUND)
 @example(eastern(LAST, 19, 59))
 @example(eastern(LAST, 20))
+@example(eastern(LAST + timedelta(days=1), 12))
 @example(eastern(FIRST + timedelta(days=1), 4) - 1)
 @example(eastern(FIRST + timedelta(days=1), 4))
 def test_sessions_tile_time(now_us: int) -> None:
@@ -157,12 +158,31 @@ def test_inside_the_table_every_moment_is_known(now_us: int) -> None:
     assert at(now_us).known
 
 
-@pytest.mark.parametrize("now_us", [eastern(LAST, 20), eastern(date(2031, 7, 4), 12), eastern(FIRST, 12), 0])
-def test_outside_the_table_it_is_the_regular_session_and_not_known(now_us: int) -> None:
-    moment = at(now_us)
+OUTSIDE = st.integers(eastern(LAST, 20), eastern(date(2060, 1, 1), 0)) | st.integers(0, eastern(FIRST, 12))
 
-    assert (moment.session, moment.known) == (Session.REGULAR, False)
-    assert moment.until_us - moment.since_us <= 86_400_000_000
+
+@given(OUTSIDE)
+@example(eastern(LAST, 20))
+@example(eastern(date(2031, 7, 4), 12))
+@example(eastern(FIRST, 12))
+@example(0)
+@example(eastern(date(2028, 1, 1), 0))
+@example(eastern(date(2028, 1, 2), 23, 59))
+@example(eastern(date(2028, 1, 3), 0))
+def test_outside_the_table_nothing_is_known_but_that_weekends_are_closed(now_us: int) -> None:
+    moment = at(now_us)
+    local = datetime.fromtimestamp(now_us // 1_000_000, NEW_YORK)
+    weekend = local.weekday() >= 5
+
+    assert (moment.session, moment.known) == (Session.CLOSED if weekend else Session.REGULAR, False)
+    assert moment.until_us - moment.since_us <= (49 if weekend else 25) * 3_600_000_000
+
+
+def test_a_weekend_outside_the_table_lasts_from_its_first_midnight_to_its_last() -> None:
+    closed = Moment(Session.CLOSED, eastern(date(2028, 1, 1), 0), eastern(date(2028, 1, 3), 0), known=False)
+
+    assert at(eastern(date(2028, 1, 1), 0)) == at(eastern(date(2028, 1, 2), 23, 59)) == closed
+    assert at(closed.until_us).session is Session.REGULAR
 
 
 @pytest.mark.parametrize("day", [FIRST - timedelta(days=1), LAST + timedelta(days=1)])

@@ -1,8 +1,8 @@
 """US equity sessions: whether a moment lies in the pre-market, the regular session, after hours, or while the market is closed.
 
 Pure arithmetic over the checked-in table of closures and early closes. Schedules are a table, each with the day from which it
-holds, because trading around the clock is coming. Outside the table the service does not guess: every moment counts as a part of
-the regular session and is marked as not known.
+holds, because trading around the clock is coming. Outside the table the service does not guess: every moment of a weekday counts as
+a part of the regular session, weekends are closed as ever, and all of it is marked as not known.
 
 Eastern time is computed, because Lambda's images promise no time zone database. Daylight time lasts from 02:00 on the
 second Sunday of March to 02:00 on the first Sunday of November (Energy Policy Act of 2005, in force since 2007);
@@ -75,7 +75,8 @@ class Moment:
     """The session of a moment. It lasts from ``since_us`` up to (not including) ``until_us``, in microseconds since the epoch.
 
     While CLOSED, ``since_us`` is the end of the last session and ``until_us`` the start of the next one. ``known`` is
-    False outside the table: then the session is REGULAR, and the bounds are those of the moment's UTC day.
+    False outside the table: then the session is REGULAR on a weekday and the bounds are those of the day in New York; a weekend is
+    CLOSED from its first midnight to its last.
     """
 
     session: Session
@@ -181,13 +182,18 @@ def _trading_days(first: date, last: date) -> tuple[TradingDay, ...]:
 
 
 def _unknown(now_us: int) -> Moment:
-    since, until = now_us // _DAY_US * _DAY_US, (now_us // _DAY_US + 1) * _DAY_US
-    # The table begins and ends within a UTC day: its own sessions are no part of what is unknown.
+    day = eastern_date(now_us)
+    into_weekend = day.weekday() - _SATURDAY
+    session, first, days = (Session.REGULAR, day, 1)
+    if into_weekend >= 0:
+        session, first, days = (Session.CLOSED, day - timedelta(days=into_weekend), 2)
+    since, until = eastern_midnight_us(first), eastern_midnight_us(first + timedelta(days=days))
+    # The table begins and ends within a day: its own sessions are no part of what is unknown.
     if now_us < _KNOWN_FROM_US:
         until = min(until, _KNOWN_FROM_US)
     else:
         since = max(since, _KNOWN_UNTIL_US)
-    return Moment(Session.REGULAR, since, until, known=False)
+    return Moment(session, since, until, known=False)
 
 
 def _next_to(day: date, step: int) -> TradingDay:

@@ -69,6 +69,21 @@ def test_limit_counts_the_bars_of_a_page(connect: Connect, dekr: Host) -> None:
     assert len(bars) == 5
 
 
+def test_one_page_holds_fifty_thousand_bars(connect: Connect, dekr: Host) -> None:
+    """``get_aggs`` takes the first page for all there is."""
+    bars = connect(dekr).get_aggs("AAPL", 1, "minute", "2025-07-01", "2025-11-21", limit=50_000)
+
+    assert len(bars) == 50_000
+
+
+@pytest.mark.parametrize("since", [datetime(1970, 1, 1, tzinfo=UTC), "1970-01-01", 0])
+def test_the_whole_history(client: Any, since: Any) -> None:
+    bars = client.get_aggs("AAPL", 1, "month", since, "2025-11-21", limit=50_000)
+
+    assert datetime.fromtimestamp(bars[0].timestamp / 1000, UTC).year < 2020
+    assert len(bars) > 60
+
+
 def test_bars_by_the_millisecond(client: Any) -> None:
     half_past_two = datetime(2025, 11, 19, 14, 30, tzinfo=UTC)
     from_ms = int(half_past_two.timestamp() * 1000)

@@ -98,6 +98,16 @@ def test_past_the_end_of_the_calendar_nothing_is_guessed(market: Market) -> None
     assert "calendar" in answer.json["detail"]
 
 
+def test_past_the_end_of_the_calendar_weekends_are_still_closed(market: Market) -> None:
+    market.to("2028-03-04T18:00:00Z")
+    found = _status(market)
+    assert (found["session"], found["open"], found["unplanned"], found["known"]) == ("closed", False, False, False)
+    quote = market.world.get("/quote/AAPL", market.world.key())
+    assert quote.status == 200
+    market.later(3_600)
+    assert market.world.get("/quote/AAPL", market.world.key()).headers["Cache-Status"].startswith("dekr; hit")
+
+
 def test_the_calendar_of_a_range(market: Market) -> None:
     path = "/market-calendar?from=2026-11-25&to=2026-11-28"
     days = shaped(list[CalendarDay], market.world.get(path, market.world.key()))

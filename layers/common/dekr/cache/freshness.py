@@ -3,7 +3,7 @@
 An entry is stamped with the moment its fetch started. A reader may have it while ``now - stamp < max_age(tier, class,
 session)``:
 
-- in the regular session, and where the calendar does not know the day, the tier's own age;
+- in the regular session, and on a weekday that the calendar does not know, the tier's own age;
 - before and after it, real-time data may be four times as old, at most an hour (or the tier's own age, if larger);
 - while the market is closed, a price whose fetch started after the close and a margin for late prints stays fresh until
   the next session opens; news keeps its own age at all hours.

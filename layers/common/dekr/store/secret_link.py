@@ -76,11 +76,11 @@ class SecretLink:
         self.breaker.check()
         try:
             link = self._link = self.connect(url_of(self.read()))
-        except StoreDown:
-            self.breaker.failed()
+        except StoreDown as error:
+            self.breaker.failed(error)
             raise
         except Unavailable as error:
-            self.breaker.failed()
+            self.breaker.failed(error)
             raise StoreDown(fault=error.fault) from error
         self.breaker.worked()
         return link

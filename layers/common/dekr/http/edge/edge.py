@@ -7,6 +7,7 @@ first request.
 
 import gzip
 import json
+import math
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -106,6 +107,13 @@ class Edge:
     def accepted(self) -> str:
         """The Accept header, empty where there is none."""
         return self._request.headers.get("accept", "")
+
+    @property
+    def room(self) -> float:
+        """Bytes of text that an answer to this caller can hold; no bound where the caller takes gzip, with which the longest page
+        is far shorter than what Lambda sends.
+        """
+        return math.inf if accepts_gzip(self._request.headers.get("accept-encoding", "")) else LONGEST_SENT
 
     @property
     def origin(self) -> str:

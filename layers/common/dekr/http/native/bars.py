@@ -1,27 +1,22 @@
 """The query of the bars route, and its answer cut into pages that can be sent."""
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from dekr.cursors import Cursors
 from dekr.http.edge.csv import line
-from dekr.http.paging.bar_ranges import page_size, requested_page
-from dekr.http.paging.range_page import RangePage
+from dekr.http.paging.bar_ranges import MAX_BARS, page_size, requested_page
+from dekr.http.paging.range_page import RangePage, fitting
 from dekr.http.paging.time_filters import MILLISECONDS
 from dekr.market.bars.model import Row
 from dekr.market.bars.segments import Series
 from dekr.market.bars.service import Bars
 from dekr.market.read.context import ReadContext
 from dekr.times import rfc3339_ms
-
-MAX_BYTES: Final = 4_500_000
-"""Bytes in an answer."""
-
-MAX_LIMIT: Final = 50_000
-"""The largest number of most recent bars that a caller may request."""
 
 COLUMNS: Final = ("symbol", "timestamp", "open", "high", "low", "close", "volume", "vwap", "transactions")
 
@@ -52,7 +47,7 @@ class BarQuery:
         """
         scope, size = f"{series.ticker}:{series.name}", page_size(series.timespan)
         whole = RangePage.over(cursors, MILLISECONDS.whole, scope, size, newest_first=newest_first)
-        page = requested_page(whole, series.timespan, limit, first, last, cursor, now_ms, MAX_LIMIT)
+        page = requested_page(whole, series, limit, first, last, cursor, now_ms, MAX_BARS)
         return cls(series, page)
 
     def rows(self, bars: Bars, context: ReadContext) -> list[Row]:
@@ -73,33 +68,17 @@ class BarQuery:
         return f"/market-data/{series.ticker}?{urlencode(parameters)}"
 
 
-def write_page(
-    query: BarQuery, rows: Sequence[Row], *, csv: bool, max_bytes: int = MAX_BYTES
-) -> tuple[str, str | None]:
-    """As many of the rows as go into a page and into ``max_bytes``, as JSON (``dekr.models.bars.Bar``) or CSV, and path and query
+def write_page(query: BarQuery, rows: Sequence[Row], *, csv: bool, room: float = math.inf) -> tuple[str, str | None]:
+    """As many of the rows as go into a page and into ``room`` bytes, as JSON (``dekr.models.bars.Bar``) or CSV, and path and query
     of the next page. ``rows``: what ``BarQuery.rows`` read.
     """
     page, ticker = query.page, query.series.ticker
     symbol, write = (line([ticker]).removesuffix("\r\n"), _csv) if csv else (json.dumps(ticker), _json)
-    shown, rest = page.cut(rows)
-    parts = _written(symbol, shown, write, max_bytes)
-    if len(parts) < len(shown):
-        rest = page.rest(page.ordered(rows), len(parts))
-    next_path = query.next_path(rest) if rest else None
-    return (line(COLUMNS) + "".join(parts) if csv else f"[{','.join(parts)}]"), next_path
-
-
-def _written(symbol: str, rows: Sequence[Row], write: Callable[[str, Row], str], max_bytes: int) -> list[str]:
-    """The texts of the first rows that go into so many bytes."""
-    parts: list[str] = []
-    size = 2
-    for row in rows:
-        part = write(symbol, row)
-        size += len(part) + 1
-        if size > max_bytes:
-            break
-        parts.append(part)
-    return parts
+    begin, between, end = (line(COLUMNS), "", "") if csv else ("[", ",", "]")
+    shown, _ = page.cut(rows)
+    parts = fitting((write(symbol, row) for row in shown), room - len(begin) - len(end))
+    _, rest = page.cut(rows, len(parts))
+    return begin + between.join(parts) + end, query.next_path(rest) if rest else None
 
 
 def _json(symbol: str, row: Row) -> str:

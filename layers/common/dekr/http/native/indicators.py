@@ -47,7 +47,7 @@ class IndicatorQuery:
         """
         scope = study_scope(series, study)
         whole = RangePage.over(cursors, MILLISECONDS.whole, scope, MAX_VALUES, newest_first=newest_first)
-        return cls(series, study, requested_page(whole, series.timespan, limit, first, last, cursor, now_ms))
+        return cls(series, study, requested_page(whole, series, limit, first, last, cursor, now_ms))
 
     def computed(self, indicators: Indicators, context: ReadContext) -> Computed:
         """The values to make this query's page of. Raises UnknownSymbol."""

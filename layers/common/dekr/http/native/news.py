@@ -30,9 +30,7 @@ COLUMNS: Final = (
 )
 
 
-def news_page_query(
-    cursors: Cursors, ticker: Ticker | None, limit: int, query: Mapping[str, str], now_us: int
-) -> ListQuery:
+def news_page_query(cursors: Cursors, ticker: Ticker | None, limit: int, query: Mapping[str, str]) -> ListQuery:
     """The query of the newest articles, of one ticker or of all, that a request's ``query`` describes; ``cursors`` opens its
     cursor. Raises InvalidInput.
     """
@@ -40,7 +38,7 @@ def news_page_query(
     if ticker is not None:
         parameters["ticker"] = ticker.text
     if "published_after" in query:
-        after = narrowed(query, "published_after", RFC_3339, now_us)
+        after = narrowed(query, "published_after", RFC_3339)
         parameters["published_utc.gt"] = rfc3339(after.first * 1000)
     repeated = {"symbol": ticker.text} if ticker else {}
     return ListQuery(cursors, "/news", parameters, ticker, repeated).resumed(query)

@@ -1,4 +1,4 @@
-"""Ranges of bars, as the routes of bars and of indicators take them: how long they may be, and how many bars a page holds."""
+"""Ranges of bars, as the routes of bars and of indicators take them: where they begin and end, and how many bars a page holds."""
 
 from dataclasses import replace
 from typing import Annotated, Final
@@ -9,7 +9,7 @@ from dekr.errors import InvalidInput
 from dekr.http.edge.query import Whole
 from dekr.http.paging.range_page import RangePage
 from dekr.http.paging.time_filters import MILLISECONDS, Span
-from dekr.market.bars.segments import Timespan
+from dekr.market.bars.segments import Series, Timespan
 from dekr.times import DAY_MS
 
 MultiplierQuery = Annotated[int, Query(ge=1, le=1440, description="Units in a bar's window."), Whole]
@@ -17,16 +17,20 @@ TimespanQuery = Annotated[Timespan, Query(description="The unit of a bar's windo
 FromQuery = Annotated[str | None, Query(alias="from", description="First day (YYYY-MM-DD) or moment (ms).")]
 ToQuery = Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD) or moment (ms).")]
 
-MAX_BARS: Final = 40_000
-"""Bars in a page of a whole range."""
+MAX_BARS: Final = 50_000
+"""Bars in a page: the largest limit of both dialects. So many go into one answer that is compressed, however many digits they have;
+into one that is not, as many as its bytes allow.
+"""
 
 MAX_HOUR_BARS: Final = 5_000
 """Hour bars in a page of a whole range: they take many upstream calls, because the upstream counts the minutes that they are
 made of.
 """
 
-MAX_DAYS: Final = {Timespan.SECOND: 31, Timespan.MINUTE: 5 * 366, Timespan.HOUR: 20 * 366}
-"""How many days a range of intraday bars may span."""
+MAX_SECOND_DAYS: Final = 31
+"""Days that a range of second bars may span. The upstream counts up to 57 600 of them a day, of which a quiet ticker has few: a
+search of years for a page of them would take hundreds of calls.
+"""
 
 DEFAULT_LIMIT: Final = 100
 """Items of a query of Dekr's own that names neither a limit nor a range."""
@@ -39,7 +43,7 @@ def page_size(timespan: Timespan) -> int:
 
 def requested_page(
     whole: RangePage,
-    timespan: Timespan,
+    series: Series,
     limit: int | None,
     first: str | None,
     last: str | None,
@@ -55,30 +59,28 @@ def requested_page(
     """
     if cursor is not None:
         return whole.resumed(cursor, max_left)
-    span = bar_range(timespan, first, last, now_ms)
+    span = bar_range(series, first, last, now_ms)
     if limit is None and first is None:
         limit = DEFAULT_LIMIT
     return replace(whole, first_ms=span.first, last_ms=span.last, left=limit)
 
 
-def bar_range(timespan: Timespan, first: str | None, last: str | None, now_ms: int) -> Span:
-    """The range between the parameters ``from`` and ``to``, in milliseconds; a side that is None is open.
+def bar_range(series: Series, first: str | None, last: str | None, now_ms: int) -> Span:
+    """The starts of the windows that touch the range between the parameters ``from`` and ``to``, in milliseconds; a side that is
+    None is open. So a week that ``from`` lies in is part of it, as Polygon stretches a range to whole windows
+    (https://massive.com/docs/rest/stocks/aggregates/custom-bars). A range that has not begun holds nothing.
 
-    Raises InvalidInput for a text that is no time, and where there is a ``first`` for a range that is empty, that has not begun,
-    or that is too long for its timespan.
+    Raises InvalidInput for a text that is no time, and where there is a ``first`` for a range that ends before it begins, or
+    that is too long for second bars.
     """
-    first_ms = MILLISECONDS.whole.first if first is None else MILLISECONDS.span("from", first).first
     last_ms = MILLISECONDS.whole.last if last is None else MILLISECONDS.span("to", last).last
-    if first is not None:
-        _check(timespan, first_ms, last_ms, now_ms)
-    return Span(first_ms, last_ms)
-
-
-def _check(timespan: Timespan, first_ms: int, last_ms: int, now_ms: int) -> None:
+    if first is None:
+        return Span(MILLISECONDS.whole.first, last_ms)
+    first_ms = MILLISECONDS.span("from", first).first
     if first_ms > last_ms:
         raise InvalidInput("from", "must not be after to")
-    if first_ms > now_ms:
-        raise InvalidInput("from", "must not be in the future")
-    days = MAX_DAYS.get(timespan)
-    if days and min(last_ms, now_ms) - first_ms > days * DAY_MS:
-        raise InvalidInput("from", f"a range of {timespan} bars must not span more than {days} days")
+    if series.timespan is Timespan.SECOND and min(last_ms, now_ms) - first_ms > MAX_SECOND_DAYS * DAY_MS:
+        raise InvalidInput("from", f"a range of second bars must not span more than {MAX_SECOND_DAYS} days")
+    if first_ms <= now_ms:
+        first_ms = max(MILLISECONDS.whole.first, series.earliest_window_start_ms(first_ms))
+    return Span(first_ms, last_ms)

@@ -1,7 +1,7 @@
 """Pages of what lies in a range of time: bars, and values of indicators."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -10,6 +10,17 @@ from dekr.http.paging.time_filters import Span
 from dekr.market.bars.model import Range
 
 _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})(?:\.(\d{1,5}))?", re.ASCII)
+
+
+def fitting(texts: Iterable[str], room: float) -> list[str]:
+    """The first of these texts, which are ASCII, that go into ``room`` bytes with a separator of one byte after each."""
+    parts: list[str] = []
+    for text in texts:
+        room -= len(text) + 1
+        if room < 0:
+            break
+        parts.append(text)
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +85,17 @@ class RangePage:
         """These items, which are read the oldest first, in the order of the query."""
         return items[::-1] if self.newest_first else items
 
-    def cut[T: Sequence[Any]](self, items: Sequence[T]) -> tuple[Sequence[T], "RangePage | None"]:
+    def cut[T: Sequence[Any]](
+        self, items: Sequence[T], most: int | None = None
+    ) -> tuple[Sequence[T], "RangePage | None"]:
         """The items of this page in the order of the query, and the page after it; None where this is the last one.
 
-        ``items``: what was read for ``range``, the oldest first.
+        ``items``: what was read for ``range``, the oldest first. ``most``: how many of them go into the answer; None: all.
         """
         ordered = self.ordered(items)
         size = self.size if self.left is None else self.left
+        if most is not None:
+            size = min(size, most)
         return ordered[:size], self.rest(ordered, size)
 
     def rest(self, ordered: Sequence[Sequence[Any]], at: int) -> "RangePage | None":

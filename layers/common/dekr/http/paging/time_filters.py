@@ -14,11 +14,17 @@ from dekr.errors import InvalidInput
 from dekr.sessions import eastern_midnight_us
 from dekr.times import FAR_FUTURE_MS, FAR_FUTURE_NS, FAR_FUTURE_S, day_of
 
-FIRST_DAY: Final = date(1970, 1, 2)
-"""The first day whose midnight in New York is after the epoch."""
+FIRST_DAY: Final = date(1970, 1, 1)
+LAST_DAY: Final = date(9999, 12, 30)
+"""The first and the last day that a query can mean: an earlier one counts as the first, a later one as the last, as clients write
+them that want everything from the beginning, or up to the end.
+"""
+
+SECONDS_DIGITS: Final = 10
+"""Seconds have so many digits since 2001; as milliseconds the same number would lie in the first months of 1970."""
 
 MIN_MS_DIGITS: Final = 12
-"""Milliseconds have at least so many digits since 1973; what is shorter is a mistyped day."""
+"""Milliseconds of an article have at least so many digits: there is no news from before 1973."""
 
 MIN_NS_DIGITS: Final = 16
 """Nanoseconds have at least so many digits since the first weeks of 1970; fewer are another unit."""
@@ -28,6 +34,7 @@ _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND: Final = timedelta(seconds=1)
 _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_COMPACT_DAY: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 _EXPECTED_MS: Final = "must be a day (YYYY-MM-DD) or a moment in milliseconds since 1970"
 _EXPECTED_NS: Final = "must be a day (YYYY-MM-DD) or a moment in nanoseconds since 1970 or in RFC 3339"
 _EXPECTED_UTC: Final = "must be a day (YYYY-MM-DD) or a moment in RFC 3339, such as 2026-11-20T15:00:00Z"
@@ -69,18 +76,16 @@ def moments_as(write: Callable[[int], str], query: Mapping[str, str], name: str,
     }
 
 
-def narrowed(query: Mapping[str, str], name: str, written: TimeFormat, now: int, *, exact: bool = False) -> Span:
-    """The range that the filters of this name leave; it may be empty. ``now`` is in the unit of the format.
+def narrowed(query: Mapping[str, str], name: str, written: TimeFormat, *, exact: bool = False) -> Span:
+    """The range that the filters of this name leave, in the unit of the format; it may be empty, or lie in the future.
 
     ``exact``: gt and lt leave out all of the day or moment that they name. Otherwise the range includes it, as is right
     where the upstream gets the filters, too, and decides which part of a day they mean.
-    Raises InvalidInput for a text that is no time, and for a filter that leaves nothing but the future.
+    Raises InvalidInput for a text that is no time.
     """
     span = written.whole
     for field, text in filters(query, name).items():
         bounds = _bounds(field.partition(".")[2], written.span(field, text), written.whole, exact=exact)
-        if bounds.first > now:
-            raise InvalidInput(field, "must not be in the future")
         span = Span(max(span.first, bounds.first), min(span.last, bounds.last))
     return span
 
@@ -109,8 +114,10 @@ def _bounds(comparison: str, named: Span, whole: Span, *, exact: bool) -> Span:
 
 
 def _span_ms(field: str, text: str) -> Span:
-    if _is_number(text, MIN_MS_DIGITS, FAR_FUTURE_MS):
-        moment = min(int(text), FAR_FUTURE_MS)
+    if _is_number(text.removeprefix("-"), 1, FAR_FUTURE_MS):
+        if len(text) == SECONDS_DIGITS or _COMPACT_DAY.fullmatch(text):
+            raise InvalidInput(field, _EXPECTED_MS)
+        moment = min(max(int(text), 0), FAR_FUTURE_MS)
         return Span(moment, moment)
     start_us, end_us = _eastern_day_us(field, text, _EXPECTED_MS)
     return Span(start_us // 1_000, end_us // 1_000 - 1)
@@ -166,13 +173,18 @@ def _is_number(text: str, min_digits: int, largest: int) -> bool:
 def _eastern_day_us(field: str, text: str, expected: str) -> tuple[int, int]:
     """The beginnings of a day in New York and of the next one, in microseconds."""
     day = day_of(text)
-    if day is None or not FIRST_DAY <= day < date.max:
+    if day is None:
         raise InvalidInput(field, expected)
+    day = min(max(day, FIRST_DAY), LAST_DAY)
     return eastern_midnight_us(day), eastern_midnight_us(day + _DAY)
 
 
 MILLISECONDS: Final = TimeFormat(_span_ms, Span(0, FAR_FUTURE_MS))
-"""A day in New York, or milliseconds since 1970; moments after the year 9999 count as its last second."""
+"""A day in New York, or milliseconds since 1970. Moments before count as the first one, those after the year 9999 as its last
+second.
+
+Numbers that read as a day without its dashes, or as seconds, are refused: they would mean a moment of 1970.
+"""
 
 NANOSECONDS: Final = TimeFormat(_span_ns, Span(0, FAR_FUTURE_NS))
 """A day in New York, nanoseconds since 1970, or a moment of RFC 3339 from 1970 on."""

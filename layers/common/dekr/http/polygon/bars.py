@@ -4,7 +4,8 @@
 pages together hold the same bars.
 """
 
-from collections.abc import Sequence
+import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import AdjustedQuery, SymbolPath, Whole, at_most
 from dekr.http.paging.bar_ranges import bar_range, page_size
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
-from dekr.http.paging.range_page import RangePage
+from dekr.http.paging.range_page import RangePage, fitting
 from dekr.http.polygon import shapes
 from dekr.http.polygon.parameters import SYMBOL
 from dekr.market.bars.model import Row
@@ -30,14 +31,15 @@ from dekr.market.read.context import ReadContext
 from dekr.polygon.endpoints import BARS, PREVIOUS_BAR
 from dekr.symbols import Ticker
 
-MAX_BARS_IN_ANSWER: Final = 20_000
-"""Bars in an answer: more would not fit into one."""
+ENVELOPE_BYTES: Final = 4_096
+"""More bytes than an answer has around its bars: the other fields and the address of the next page."""
 
 MultiplierPath = Annotated[int, Path(ge=1, le=1440, description="Units in a bar's window."), Whole]
 FirstPath = Annotated[str, Path(description="First day (YYYY-MM-DD) or moment (ms).")]
 LastPath = Annotated[str, Path(description="Last day (YYYY-MM-DD) or moment (ms).")]
 TimespanPath = Annotated[Timespan, Path(description="The unit of a bar's window.")]
 
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 _NAMES: Final = ("t", "o", "h", "l", "c", "v", "vw", "n")
 _ROUTE: Final = BARS.url(
     ticker=SYMBOL, multiplier="<multiplier>", timespan="<timespan>", first_ms="<first>", last_ms="<last>"
@@ -71,29 +73,33 @@ class AggregatesQuery:
         the parameter and its rule.
         """
         path = aggregates_path(series, first, last)
-        span = bar_range(series.timespan, first, last, now_ms)
-        size = min(limit, MAX_BARS_IN_ANSWER, page_size(series.timespan))
-        # Polygon stretches a range to whole windows.
-        start_ms = series.earliest_window_start_ms(span.first)
-        page = RangePage(cursors, f"{path}:{series.adjusted}", start_ms, span.last, newest_first, size)
+        span = bar_range(series, first, last, now_ms)
+        size = min(limit, page_size(series.timespan))
+        page = RangePage.over(cursors, span, f"{path}:{series.adjusted}", size, newest_first=newest_first)
         return cls(series, path, page if cursor is None else page.resumed(cursor), limit)
 
-    def answer(self, bars: Bars, context: ReadContext) -> tuple[dict[str, Any], str | None]:
-        """The fields of Polygon's answer, and path and query of the next page. A ticker that nobody lists has no bars."""
+    def answer(self, bars: Bars, context: ReadContext, room: float) -> tuple[dict[str, Any], str | None]:
+        """The fields of Polygon's answer, as many bars as go into ``room`` bytes of text, and path and query of the next page.
+        A ticker that nobody lists has no bars.
+        """
         read = self.page.chosen(bars.oldest, bars.newest)
-        rows: Sequence[Row]
         try:
-            rows, rest = self.page.cut(read(context, self.series, self.page.range))
+            found = read(context, self.series, self.page.range)
         except UnknownSymbol:
-            rows, rest = [], None
+            found = []
+        rows, rest = self.page.cut(found)
+        results = [bar_of(row) for row in rows]
+        if room < math.inf:
+            results = results[: len(fitting(map(_encode, results), room - ENVELOPE_BYTES))]
+            _, rest = self.page.cut(found, len(results))
         fields: dict[str, Any] = {
             "ticker": self.series.ticker,
             "adjusted": self.series.adjusted,
-            "queryCount": len(rows),
-            "resultsCount": len(rows),
+            "queryCount": len(results),
+            "resultsCount": len(results),
         }
-        if rows:
-            fields |= {"results": [bar_of(row) for row in rows], "count": len(rows)}
+        if results:
+            fields |= {"results": results, "count": len(results)}
         return fields, self._next_path(rest) if rest else None
 
     def _next_path(self, page: RangePage) -> str:
@@ -131,7 +137,7 @@ def aggregate_routes(edge: Edge) -> None:
         query = AggregatesQuery.parse(
             edge.services.cursors, series, first, last, sort == "desc", limit, cursor, edge.now_ms
         )
-        return edge.polygon(*query.answer(edge.services.bars, edge.read_context(None, "bars")))
+        return edge.polygon(*query.answer(edge.services.bars, edge.read_context(None, "bars"), edge.room))
 
     @edge.get(PREVIOUS_BAR.url(ticker=SYMBOL), responses=polygon_of(shapes.Aggregates))
     def previous(symbol: SymbolPath, adjusted: AdjustedQuery = "true") -> Response[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
@@ -29,7 +29,7 @@ from dekr.http.paging.studies import (
     study_scope,
 )
 from dekr.http.paging.time_filters import MILLISECONDS, check_not_empty, narrowed
-from dekr.http.polygon.bars import MAX_BARS_IN_ANSWER, aggregates_path, bar_of
+from dekr.http.polygon.bars import aggregates_path, bar_of
 from dekr.http.polygon.parameters import AfterQuery, BeforeQuery, FromQuery, UntilQuery
 from dekr.http.polygon.shapes import One
 from dekr.market.bars.model import Row
@@ -39,6 +39,9 @@ from dekr.market.indicators.study import Price, Study
 from dekr.market.read.context import ReadContext
 from dekr.polygon.endpoints import BARS
 from dekr.symbols import Ticker
+
+MAX_BAR_BYTES: Final = 225
+"""Bytes of text that a bar has room in, whatever its digits are."""
 
 AtQuery = Annotated[str | None, Query(alias="timestamp", description="A day (YYYY-MM-DD) or a moment (ms).")]
 
@@ -63,17 +66,20 @@ class IndicatorQuery:
         limit: int,
         expanded: bool,  # noqa: FBT001 - as the route has it
         cursor: str | None,
-        now_ms: int,
+        room: float,
     ) -> "IndicatorQuery":
         """The query that the route's parameters describe; ``cursors`` opens its cursor. ``filters``: the request's parameters;
-        those by ``timestamp`` are read where there is no cursor. Raises InvalidInput, naming the parameter and its rule.
+        those by ``timestamp`` are read where there is no cursor. ``room``: the bytes of text that the answer can hold. Raises
+        InvalidInput, naming the parameter and its rule.
         """
-        if expanded and limit + study.history_bars > MAX_BARS_IN_ANSWER:
-            rule = f"an answer holds {MAX_BARS_IN_ANSWER} bars at most; this one needs {limit + study.history_bars}"
+        bars = limit + study.history_bars
+        if expanded and bars * MAX_BAR_BYTES > room:
+            most = int(room // MAX_BAR_BYTES)
+            rule = f"an answer without gzip holds {most} bars at most; this one needs {bars}"
             raise InvalidInput("expand_underlying", rule)
         span = MILLISECONDS.whole
         if cursor is None:
-            span = narrowed(filters, "timestamp", MILLISECONDS, now_ms, exact=True)
+            span = narrowed(filters, "timestamp", MILLISECONDS, exact=True)
             check_not_empty("timestamp", span)
         page = RangePage(cursors, f"v1:{study_scope(series, study)}", span.first, span.last, newest_first, limit)
         return cls(series, study, page if cursor is None else page.resumed(cursor), expanded)
@@ -152,7 +158,7 @@ def indicator_routes(edge: Edge) -> None:
         study = study_of(indicator, series_type, window, short_window, long_window, signal_window)
         expanded, now_ms = expand_underlying == "true", edge.now_ms
         query = IndicatorQuery.parse(
-            edge.services.cursors, series, study, edge.query, order == "desc", limit, expanded, cursor, now_ms
+            edge.services.cursors, series, study, edge.query, order == "desc", limit, expanded, cursor, edge.room
         )
         context = edge.read_context(None, "indicators")
         return edge.polygon(*query.answer(edge.services.indicators, context, edge.origin, now_ms))

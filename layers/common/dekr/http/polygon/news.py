@@ -11,7 +11,7 @@ from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import Whole, at_most
 from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.parameters import CursorQuery, OrderQuery
-from dekr.http.paging.time_filters import PUBLISHED, moments_as, narrowed
+from dekr.http.paging.time_filters import PUBLISHED, moments_as
 from dekr.http.polygon.shapes import Page
 from dekr.polygon.endpoints import NEWS
 from dekr.symbols import Ticker
@@ -50,14 +50,13 @@ def news_routes(edge: Edge) -> None:
         del at, after, since, before, until, cursor
         only = Ticker.parse(ticker, "ticker") if ticker is not None else None
         parameters = {"order": order, "sort": sort, "limit": str(limit)} | ({"ticker": only.text} if only else {})
-        times = _published_times(edge.query, edge.now_ms * 1000)
+        times = _published_times(edge.query)
         query = ListQuery(edge.services.cursors, NEWS.path, {**parameters, **times}, only).resumed(edge.query)
         page = edge.services.news.get(edge.read_context(None, "news"), query.ticker, query.parameters)
         results = page.get("results") or []
         return edge.polygon({"count": len(results), "results": results}, query.next_path(page))
 
 
-def _published_times(query: Mapping[str, str], now_us: int) -> dict[str, str]:
+def _published_times(query: Mapping[str, str]) -> dict[str, str]:
     """The ``published_utc`` filters of a query as they go upstream, moments in UTC. Raises InvalidInput."""
-    narrowed(query, "published_utc", PUBLISHED, now_us)
     return moments_as(lambda us: rfc3339(us * 1000), query, "published_utc", PUBLISHED)

@@ -48,7 +48,7 @@ def tick_routes(edge: Edge, endpoint: Endpoint) -> None:
     ) -> Response[str]:
         del at, after, since, before, until, sort
         ticker, now_ns = Ticker.parse(symbol), edge.now_ms * 1_000_000
-        span = narrowed(edge.query, "timestamp", NANOSECONDS, now_ns)
+        span = narrowed(edge.query, "timestamp", NANOSECONDS)
         check_not_empty("timestamp", span)
         parameters = {
             **moments_as(str, edge.query, "timestamp", NANOSECONDS),

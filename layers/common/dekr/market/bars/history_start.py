@@ -1,8 +1,13 @@
-"""When the history of a ticker begins, so that a read of a young ticker does not walk back through twenty empty years."""
+"""When the history of a ticker begins, so that a read of a young ticker does not walk back through twenty empty years.
+
+The upstream answers alike for a ticker that nobody lists and for one whose bars it does not have: 200 without bars. Its list of
+tickers says which of the two it is.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
@@ -16,32 +21,43 @@ from dekr.market.bars.segments import HISTORY_START, Series, Timespan
 from dekr.market.bars.upstream import UpstreamBars
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
-from dekr.market.read.reader import Reader
+from dekr.market.read.reader import NO_FETCH, Reader
 from dekr.market.read.requirement import Requirement
+from dekr.passed_over import PassedOver
 from dekr.polygon.endpoints import BARS
+from dekr.polygon.failures import NotEntitled
 from dekr.sessions import eastern_date, eastern_midnight_us
+
+LISTED: Final = b"true"
+UNLISTED: Final = b"false"
+"""The payloads of the entry of a ticker without bars."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistoryStart:
-    """Looks up the first day of a ticker's history: one call for the monthly bars of all years, cached for a week."""
+    """Looks up the first day of a ticker's history: one call for the monthly bars of all years, cached for a week, and one more
+    where there are none, cached for a minute.
+    """
 
     reader: Reader
     upstream: UpstreamBars
 
     def first_day(self, context: ReadContext, ticker: str) -> date:
-        """The first day (Eastern) that can hold bars of the ticker, fetched where it is not cached.
+        """The first day (Eastern) that can hold bars of the ticker, fetched where it is not cached. Of a ticker that has none yet
+        it is the present day.
 
-        Raises UnknownSymbol for a ticker that the upstream has no bars of, and what Reader.read raises.
+        Raises UnknownSymbol for a ticker that has no bars and that the upstream does not list, and what Reader.read raises.
         """
         key = self._key(ticker)
-        fetcher = FirstBarFetcher(self.upstream, ticker, key)
+        fetcher = FirstBarFetcher(self.upstream, self.reader.passed_over, ticker, key)
         fetch = Fetch(keys.lease_of(Datum.FIRST_BAR, [ticker]), (BARS.family,), BARS.lease_ms, fetcher)
         requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False)
         entry = self.reader.read(context, (requirement,), fetch)[key]
-        if entry.kind is Kind.NEGATIVE:
+        if entry.kind is not Kind.NEGATIVE:
+            return _day_of(entry)
+        if entry.payload == UNLISTED:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
-        return _day_of(entry)
+        return eastern_date(context.now_us)
 
     def cached_first_day(self, ticker: str) -> date | None:
         """The first day (Eastern) that can hold bars of the ticker; None where the cache does not have it. Makes no call."""
@@ -58,21 +74,35 @@ class HistoryStart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstBarFetcher:
-    """Fetches when a ticker's history begins and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``."""
+    """Fetches when a ticker's history begins and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``.
+
+    ``passed_over`` collects why the list of tickers could not be read.
+    """
 
     upstream: UpstreamBars
+    passed_over: PassedOver
     ticker: str
     key: str
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entry that holds the start of the first month with bars (ms), or a negative one. Raises what the client raises."""
+        """The entry that holds the start of the first month with bars (ms), or a negative one that says whether the ticker is
+        listed. Raises what the client raises.
+        """
         del missing, cached
         months = Series(self.ticker, 1, Timespan.MONTH, adjusted=False)
         begin_ms, now_ms = eastern_midnight_us(HISTORY_START) // 1000, permit.stamp_us // 1000
         bars = self.upstream.request(months, begin_ms, now_ms, permit).bars
         if not bars:
-            return [Write.negative(self.key, permit.stamp_us)]
+            return [Write.negative(self.key, permit.stamp_us, LISTED if self._listed(permit) else UNLISTED)]
         return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % bars[0].t), SETTLED_KEEP_US)]
+
+    def _listed(self, permit: Permit) -> bool:
+        """Whether the upstream lists the ticker; so it is taken to be where the list cannot be read."""
+        try:
+            return self.upstream.lists(self.ticker, permit)
+        except (*NO_FETCH, NotEntitled) as error:
+            self.passed_over.note(error)
+            return True
 
 
 def _day_of(entry: Entry) -> date:

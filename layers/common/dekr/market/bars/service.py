@@ -18,10 +18,10 @@ from dekr.market.bars.segment_planner import next_segments
 from dekr.market.bars.segment_reader import SegmentReader
 from dekr.market.bars.segments import HISTORY_START, Segment, Series
 from dekr.market.read.context import ReadContext
-from dekr.sessions import eastern_date
+from dekr.sessions import eastern_date, eastern_midnight_us
 
 WIDENING_FACTOR: Final = 8
-"""While bars are missing, each further look takes this many times as many segments."""
+"""While bars are missing, each further look takes this many times as many segments at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +40,9 @@ class Bars:
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
+        if wanted.first_ms > last_ms:
+            self._read_nothing(context, series, wanted)
+            return []
         segments = series.segments_newest_first(_first_day(wanted), eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
@@ -58,11 +61,11 @@ class Bars:
             older = list(segments)
             if rows and not older:
                 break
-            first_day = self._first_possible_day(context, series.ticker, planned, rows)
+            first_day = self._first_possible_day(context, series, planned, rows)
             segments = iter([segment for segment in older if segment.end > first_day])
             factor *= WIDENING_FACTOR
         if not planned:
-            self.history_start.first_day(context, series.ticker)
+            self._read_nothing(context, series, wanted)
         return rows[-wanted.limit :]
 
     def oldest(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
@@ -73,33 +76,75 @@ class Bars:
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
         last_ms = min(wanted.last_ms, now_ms)
-        segments = series.segments_oldest_first(_first_day(wanted), eastern_date(last_ms * 1000))
+        if wanted.first_ms > last_ms:
+            self._read_nothing(context, series, wanted)
+            return []
+        first_day = eastern_date(wanted.first_ms * 1000)
+        if first_day < HISTORY_START:
+            # From the beginning: of a young ticker the years before it would be read in vain.
+            first_day = self._first_window_day(context, series)
+        segments = series.segments_oldest_first(first_day, eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
-        while plan := next_segments(series, segments, last_ms, wanted.limit - len(rows)):
+        expected, step = 0, wanted.limit
+        while plan := next_segments(series, segments, last_ms, step):
             planned += plan
+            expected += step
             newer = list(segments)
             tail = wanted.last_ms >= now_ms and not newer
             rows = self.segments.read(context, series, planned, wanted, math.inf, tail=tail)
             if len(rows) >= wanted.limit:
                 break
             if not rows:
-                first_day = self.history_start.first_day(context, series.ticker)
+                first_day = self._first_window_day(context, series)
                 newer = [segment for segment in newer if segment.end > first_day]
+                if planned[-1].end <= first_day:
+                    expected = 0
             segments = iter(newer)
+            step = _next_step(wanted.limit, expected, len(rows))
         if not planned:
-            self.history_start.first_day(context, series.ticker)
+            self._read_nothing(context, series, wanted)
         return rows[: wanted.limit]
 
+    def _read_nothing(self, context: ReadContext, series: Series, wanted: Range) -> None:
+        """Charge a read of a range in which nothing can have been traded, and raise UnknownSymbol as any read does."""
+        begin_us = wanted.first_ms * 1000
+        try:
+            self.history_start.first_day(context, series.ticker)
+        except UpstreamNotEntitled:
+            # A plan that does not reach back to 2003 says nothing of the future.
+            if begin_us <= context.now_us:
+                raise
+        if begin_us > context.now_us:
+            # That nothing was traded in the future is true now, and until the range begins.
+            context.stamp_us, context.fresh_until_us = context.now_us, begin_us
+
     def _first_possible_day(
-        self, context: ReadContext, ticker: str, planned: Sequence[Segment], rows: Sequence[Row]
+        self, context: ReadContext, series: Series, planned: Sequence[Segment], rows: Sequence[Row]
     ) -> date:
-        """The first day that can hold bars of the ticker. After a look at a single day that had some, the next day is worth a
-        look, but a call for the history's start is not.
+        """The first day on which a window with bars of the ticker can start. After a look at a single day that had some, the next
+        day is worth a look, but a call for the history's start is not.
         """
         if rows and (planned[-1].end - planned[0].first).days == 1:
-            return self.history_start.cached_first_day(ticker) or HISTORY_START
-        return self.history_start.first_day(context, ticker)
+            return self.history_start.cached_first_day(series.ticker) or HISTORY_START
+        return self._first_window_day(context, series)
+
+    def _first_window_day(self, context: ReadContext, series: Series) -> date:
+        """The first day on which a window with bars of the ticker can start: a long window begins before the history does."""
+        first_day = self.history_start.first_day(context, series.ticker)
+        return eastern_date(series.earliest_window_start_ms(eastern_midnight_us(first_day) // 1000) * 1000)
+
+
+def _next_step(limit: int, expected: int, found: int) -> int:
+    """The bars that further segments should hold to complete a page of ``limit`` bars.
+
+    The segments read so far should have held ``expected`` bars and held ``found``: so many more are planned as that pace calls
+    for. A page fetches what it needs, and a quiet ticker is not read day by day.
+    """
+    if not expected:
+        return limit
+    widest = expected * WIDENING_FACTOR
+    return min(widest, (limit - found) * expected // found + 1) if found else widest
 
 
 def _first_day(wanted: Range) -> date:

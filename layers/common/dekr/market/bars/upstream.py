@@ -1,4 +1,4 @@
-"""Requests for bars to the upstream, within the history that the plan includes."""
+"""Requests for bars to the upstream, within the history that the plan includes, and for whether it lists a ticker."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dekr.gate.permit import Permit
 from dekr.market.bars.segments import Series
+from dekr.polygon.endpoints import TICKERS
 from dekr.polygon.failures import NotEntitled
 from dekr.times import DAY_MS
 
@@ -21,7 +22,7 @@ YEAR_MS: Final = 365 * DAY_MS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpstreamBars:
-    """Requests bars from the upstream. ``client`` makes the upstream client on the first miss, so that hits never load it."""
+    """Requests bars, and whether a ticker is listed. ``client`` makes the upstream client on the first miss: hits never load it."""
 
     client: "Callable[[], PolygonClient]"
 
@@ -30,6 +31,11 @@ class UpstreamBars:
         return self.client().aggs(
             series.ticker, series.multiplier, series.timespan, first_ms, last_ms, permit, adjusted=series.adjusted
         )
+
+    def lists(self, ticker: str, permit: Permit) -> bool:
+        """Whether the ticker is in the upstream's list of those that are traded. Raises what the client raises."""
+        sent, _ = self.client().answer(TICKERS, {"ticker": ticker}, permit)
+        return any(listing["ticker"] == ticker for listing in sent.get("results") or [])
 
     def request_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Bars, int]":
         """Request the bars of the part of [first_ms, last_ms] that the plan includes; returns them and where that part begins (ms).
