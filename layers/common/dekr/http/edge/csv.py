@@ -16,6 +16,13 @@ FormatQuery = Annotated[
     Query(alias="format", description="json or csv; it goes before what the Accept header says."),
 ]
 
+FORMULA_STARTS: Final = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
+    *("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}"),
+)
+"""The first characters of a text that a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+
 _CSV: Final = re.compile(r"text/csv\s*(?:;\s*(?!q=0(?:\.0*)?\s*$).*)?")
 
 
@@ -39,8 +46,8 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def line(values: Sequence[Any]) -> str:
     """The values as one line of CSV. Numbers are written as JSON writes them; a list or an object as its JSON.
 
-    A text that a spreadsheet would take for a formula (it begins with =, +, - or @) is written with an apostrophe before
-    it, as OWASP's page "CSV Injection" advises.
+    A text that a spreadsheet would take for a formula (FORMULA_STARTS) is written with an apostrophe before it, as OWASP's
+    page "CSV Injection" advises.
     """
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerow([_cell(value) for value in values])
@@ -51,5 +58,5 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - a value of parsed JSON
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
     return json.dumps(value, separators=(",", ":"))
