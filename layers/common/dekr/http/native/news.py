@@ -36,7 +36,8 @@ def news_page_query(ticker: Ticker | None, limit: int, query: Mapping[str, str],
         parameters["ticker"] = ticker.text
     if "published_after" in query:
         after = narrowed(query, "published_after", RFC_3339, now_us)
-        parameters["published_utc.gt"] = rfc3339(after.first * 1000)
+        # After a day means after its end.
+        parameters["published_utc.gt"] = rfc3339(after.last * 1000)
     repeated = {"symbol": ticker.text} if ticker else {}
     return ListQuery("/news", parameters, ticker, repeated).resumed(query)
 
