@@ -121,6 +121,7 @@ def test_a_market_with_one_side_is_passed_on(side: dict[str, Any]) -> None:
 
 def test_a_market_without_sides_is_no_quote() -> None:
     assert nbbo(ok(quote(p=0, s=0, P=0, S=0))) is None
+    assert nbbo(ok({name: value for name, value in quote().items() if name not in "psxPSX"})) is None
 
 
 @pytest.mark.parametrize(

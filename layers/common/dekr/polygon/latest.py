@@ -46,7 +46,7 @@ class Snapshot:
     def error(self) -> str | None:
         """The error code that the upstream sent in the place of the data (NOT_FOUND or NOT_ENTITLED); None where it sent data."""
         code: str | None = self.fields.get("error")
-        return code
+        return code or None
 
     def close(self, closed_us: int) -> Latest | None:
         """The close of the previous day, stamped with ``closed_us``, the moment of that close; None where there is none."""

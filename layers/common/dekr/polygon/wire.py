@@ -65,7 +65,8 @@ class Aggregates(Wire):
 class LastQuote(Wire):
     """The NBBO: lower-case ``p`` and ``s`` are the bid, upper-case ``P`` and ``S`` the ask; ``t`` in ns.
 
-    A side that nobody quotes is 0 or absent (of the NBBO's fields the upstream's description requires only T, t, y, q).
+    A side that nobody quotes is 0 or absent (of the NBBO's fields the upstream's description requires only T, t, y, q), and
+    both may be.
     """
 
     p: Amount | None = None
@@ -73,12 +74,6 @@ class LastQuote(Wire):
     P: Amount | None = None
     S: Amount | None = None
     t: Count
-
-    @model_validator(mode="after")
-    def _a_side(self) -> "LastQuote":
-        if self.p is None and self.P is None:
-            raise ValueError("a quote must have a bid or an ask")
-        return self
 
     @property
     def empty(self) -> bool:
