@@ -1,15 +1,25 @@
 """Models of the upstream's lists and other answers that are passed on as they were sent (rules as in ``dekr.polygon.wire``)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, field_validator
 
 from dekr.polygon.wire import Aggregates, Count, Wire
 
 
 class Item(Wire):
     """An item of a list that is passed on as it was sent."""
+
+
+def _in_a_zone(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("must have a time zone")
+    return text
+
+
+type Moment = Annotated[str, AfterValidator(_in_a_zone)]
+"""A moment in RFC 3339."""
 
 
 class Tick(Item):
@@ -22,7 +32,7 @@ class Article(Item):
     """An article of the news: ``published_utc`` is RFC 3339; a missing ``insights`` means that nobody judged it."""
 
     id: str
-    published_utc: str
+    published_utc: Moment
     title: str
     article_url: str
     tickers: list[str] | None = None
@@ -81,7 +91,7 @@ class MarketNow(Wire):
     """An answer of ``/v1/marketstatus/now``: it has no envelope."""
 
     market: str
-    serverTime: str  # noqa: N815 - the wire's name
+    serverTime: Moment  # noqa: N815 - the wire's name
     exchanges: dict[str, Any] = Field(default_factory=dict)
     earlyHours: bool | None = None  # noqa: N815 - the wire's name
     afterHours: bool | None = None  # noqa: N815 - the wire's name
@@ -92,13 +102,6 @@ class MarketNow(Wire):
         # Checked as a whole: pydantic's own error would name the upstream's key, which may be anything.
         if not all(state is None or isinstance(state, str) for state in value.values()):
             raise ValueError("the state of an exchange must be text")
-        return value
-
-    @field_validator("serverTime")
-    @classmethod
-    def _a_moment(cls, value: str) -> str:
-        if datetime.fromisoformat(value).tzinfo is None:
-            raise ValueError("serverTime must have a time zone")
         return value
 
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.time_filters import RFC_3339, narrowed
+from dekr.market.news.ticker_list import published_us
 from dekr.symbols import Ticker
-from dekr.times import rfc3339
+from dekr.times import rfc3339, rfc3339_all
 
 SCORES: Final = {"positive": 1, "neutral": 0, "negative": -1}
 COLUMNS: Final = (
@@ -46,7 +47,8 @@ def articles_of(results: Sequence[Mapping[str, Any]], symbol: str | None) -> lis
     """The articles in the shape of ``dekr.models.news.Article``. ``results``: as the upstream sent them; ``symbol``: the ticker
     whose sentiment stands in ``sentiment``.
     """
-    return [_article(result, symbol) for result in results]
+    times = rfc3339_all(published_us(result) * 1_000 for result in results)
+    return [_article(result, published_at, symbol) for result, published_at in zip(results, times, strict=True)]
 
 
 def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
@@ -56,7 +58,7 @@ def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _article(result: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
+def _article(result: Mapping[str, Any], published_at: str, symbol: str | None) -> dict[str, Any]:
     sentiments = [
         {
             "symbol": insight["ticker"],
@@ -68,7 +70,7 @@ def _article(result: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
     return {
         "id": result["id"],
         "title": result["title"],
-        "published_at": result["published_utc"],
+        "published_at": published_at,
         "url": result["article_url"],
         "publisher": (result.get("publisher") or {}).get("name"),
         "author": result.get("author"),

@@ -8,7 +8,7 @@ from dekr.cache.entry import Entry
 from dekr.cache.keys import Datum
 from dekr.data_source import DataSource
 from dekr.market.quotes.sources import BAR_SOURCES
-from dekr.times import rfc3339
+from dekr.times import rfc3339_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,5 @@ def _trade(data: dict[str, Any], ticker: str) -> Answer:
 
 def _answer(data: dict[str, Any], answer: dict[str, Any]) -> Answer:
     source, fields = DataSource(data["source"]), data["fields"]
-    answer["timestamp"] = rfc3339(fields["t"] * 1_000_000 if source in BAR_SOURCES else fields["t"])
+    answer["timestamp"] = rfc3339_ns(fields["t"] * 1_000_000 if source in BAR_SOURCES else fields["t"])
     return Answer(json.dumps(answer, separators=(",", ":")), source, data["delayed"], fields)
