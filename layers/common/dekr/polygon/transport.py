@@ -32,10 +32,14 @@ _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 401,
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: ``body`` is its parsed JSON, ``date_us`` the upstream's own clock (its Date header), where it sent one."""
+    """An answer: ``body`` is its parsed JSON, ``date_us`` the upstream's own clock (its Date header), where it sent one.
+
+    ``left_out``: the rules that items broke which whoever read the answer left out of its list, for the log.
+    """
 
     body: Any
     date_us: int | None
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

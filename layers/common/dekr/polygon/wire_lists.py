@@ -3,13 +3,23 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, RootModel, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from dekr.polygon.wire import Aggregates, Count, Wire
+from dekr.polygon.wire import Aggregates, Amount, Count, Wire, is_crossed
 
 
 class Item(Wire):
     """An item of a list that is passed on as it was sent."""
+
+    @property
+    def at_us(self) -> int:
+        """The moment of which it tells, in microseconds since the epoch: 0 where that may lie ahead."""
+        return 0
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it has prices that can hardly be true."""
+        return False
 
 
 def _in_a_zone(text: str) -> str:
@@ -23,9 +33,24 @@ type Moment = Annotated[str, AfterValidator(_in_a_zone)]
 
 
 class Tick(Item):
-    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; its time is in nanoseconds."""
+    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; its time is in nanoseconds. A trade has a price, a quote a bid, an ask
+    or both.
+    """
 
     sip_timestamp: Count
+    bid_price: Amount | None = None
+    ask_price: Amount | None = None
+    price: Amount | None = None
+
+    @property
+    def at_us(self) -> int:
+        """The moment at which the consolidated tape had it, in microseconds since the epoch."""
+        return self.sip_timestamp // 1_000
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its bid is above its ask, or its price is zero."""
+        return self.price == 0 or is_crossed(self.bid_price, self.ask_price)
 
 
 class Article(Item):
@@ -105,7 +130,7 @@ class MarketNow(Wire):
         return value
 
 
-class Upcoming(Wire):
+class Upcoming(Item):
     """A day of ``/v1/marketstatus/upcoming`` on which an exchange does not trade, or ends early."""
 
     date: str
@@ -116,7 +141,7 @@ class Upcoming(Wire):
     close: str | None = None
 
 
-class UpcomingDays(RootModel[list[Upcoming]]):
-    """An answer of ``/v1/marketstatus/upcoming``: a bare array."""
+class UpcomingDays(Wire):
+    """An answer of ``/v1/marketstatus/upcoming``, which is a bare array, as an object with this array in ``results``."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    results: list[Upcoming]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
+from dekr.flaws import NO_FLAWS
 from dekr.market.bars.fetch import SegmentFetches
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner
@@ -50,8 +51,12 @@ class SegmentReader:
             planner = replace(planner, may_revalidate=False)
             met, entries = self.reader.read_planned(context, planner.keys, planner)
         rows: list[Row] = []
+        # An earlier read of this request had part of the same pages.
+        context.flaws = NO_FLAWS
         for page in planner.pages(met, entries):
             context.delayed = context.delayed or page.delayed
+            if page.dropped or page.suspect:
+                context.flaws = context.flaws.and_(page.flaws(wanted))
             rows += page.rows
         return wanted.select(rows)
 
