@@ -69,6 +69,26 @@ def test_a_broken_bar_costs_one_bar_and_the_cached_rest_still_says_so(
     assert len(world.upstream.calls) == 1
 
 
+def test_history_begins_no_later_for_a_broken_month(world: World) -> None:
+    key = world.key()
+
+    def young(request: httpx.Request) -> httpx.Response | None:
+        """A ticker with hours since 2025-12-05, and a bar of each month since then, of which the first came broken."""
+        start_ms, now_ms = 1_764_910_800_000, world.services.now_us() // 1000
+        first_ms, last_ms = map(int, request.url.path.rsplit("/", 2)[-2:])
+        step_ms = 3_600_000 * (30 * 24 if "/month/" in request.url.path else 1)
+        times = [t for t in range(start_ms, min(last_ms, now_ms) + 1, step_ms) if t >= first_ms]
+        bars = [{"t": t, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1} for t in times]
+        if "/month/" in request.url.path:
+            bars[0]["c"] = "?"  # type: ignore[assignment] # broken
+        return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": bars})
+
+    world.upstream.answer = young
+    found = world.get("/market-data/AAPL?timespan=hour&from=2023-01-01&to=2026-01-20", key)
+    assert found.json[0]["timestamp"] == "2025-12-05T05:00:00Z"
+    assert any("/month/" in path for path in world.upstream.calls)
+
+
 def test_only_a_range_that_lacks_the_bar_says_so(world: World) -> None:
     key = world.key()
     spoiled(world, breaks(600, c=None))
@@ -83,11 +103,16 @@ def test_only_a_range_that_lacks_the_bar_says_so(world: World) -> None:
 
 
 def test_bars_of_longer_windows_say_that_they_lack_a_minute(world: World) -> None:
-    key = world.key()
+    key = world.key(7)
     world.get("/market-data/AAPL?timespan=hour&limit=30", key)
+    world.later(60)
     spoiled(world, breaks(200, c=None))
     minutes = world.get("/market-data/AAPL?timespan=minute&limit=500", key)
     assert minutes.headers[WARNING] == "partial; dropped=1"
+    calls = len(world.upstream.calls)
+    hours = world.get("/market-data/AAPL?timespan=hour&limit=30", key)
+    assert (hours.headers[WARNING], len(hours.json)) == ("partial; dropped=1", 30)
+    assert len(world.upstream.calls) == calls
 
 
 def test_a_segment_that_lacks_a_bar_is_kept_for_an_hour_only(world: World, redis: RedisServer) -> None:

@@ -7,6 +7,11 @@ BROKEN: Final = "BROKEN"
 """The error code, beside the upstream's own, that stands for an item that it sent and that cannot be used."""
 
 
+def is_crossed(bid: float | None, ask: float | None) -> bool:
+    """Whether the bid is above the ask; a side that nobody quotes is 0 or None."""
+    return bool(bid and ask and bid > ask)
+
+
 class Flaws(NamedTuple):
     """The number of items of an answer that are not as they should be.
 

@@ -15,6 +15,8 @@ from pydantic import (
     StrictInt,
 )
 
+from dekr.flaws import is_crossed
+
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 # The bound stands at each kind of number: at their union pydantic would check it in Python.
 type Amount = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(allow_inf_nan=False, ge=0)]
@@ -136,11 +138,6 @@ class GroupedAnswer(Wire):
 
     status: str
     results: list[MarketBar] | None = None
-
-
-def is_crossed(bid: float | None, ask: float | None) -> bool:
-    """Whether the bid is above the ask; a side that nobody quotes is 0 or None."""
-    return bool(bid and ask and bid > ask)
 
 
 def as_sent(answer: Any, *path: str) -> dict[str, Any]:  # noqa: ANN401 - parsed JSON

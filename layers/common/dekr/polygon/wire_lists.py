@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
 
-from dekr.polygon.wire import Aggregates, Amount, Count, Wire, is_crossed
+from dekr.flaws import is_crossed
+from dekr.polygon.wire import Aggregates, Amount, Count, Wire
 
 
 class Item(Wire):

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from dekr.polygon.wire import Amount, Count, LastQuote, LastTrade, Number, Wire, is_crossed
+from dekr.flaws import is_crossed
+from dekr.polygon.wire import Amount, Count, LastQuote, LastTrade, Number, Wire
 from dekr.times import FAR_FUTURE_MS, FAR_FUTURE_NS
 
 

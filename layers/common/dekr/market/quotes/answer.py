@@ -7,7 +7,7 @@ from typing import Any
 from dekr.cache.entry import Entry
 from dekr.cache.keys import Datum
 from dekr.data_source import DataSource
-from dekr.flaws import NO_FLAWS, ONE_SUSPECT, Flaws
+from dekr.flaws import NO_FLAWS, ONE_SUSPECT, Flaws, is_crossed
 from dekr.market.quotes.sources import BAR_SOURCES
 from dekr.times import rfc3339_ns
 
@@ -39,9 +39,7 @@ def _quote(data: dict[str, Any], ticker: str) -> Answer:
         names = (("bid", "p"), ("ask", "P"), ("bid_size", "s"), ("ask_size", "S"))
         sides = {name: fields.get(short) for name, short in names}
     bid, ask = sides["bid"], sides["ask"]
-    # A side that nobody quotes is 0 or None.
-    suspect = bid > ask if bid and ask else not (bid or ask)
-    return _answer(data, {"symbol": ticker, **sides}, suspect=suspect)
+    return _answer(data, {"symbol": ticker, **sides}, suspect=is_crossed(bid, ask) or not (bid or ask))
 
 
 def _trade(data: dict[str, Any], ticker: str) -> Answer:
