@@ -102,11 +102,23 @@ def test_only_a_range_that_lacks_the_bar_says_so(world: World) -> None:
     assert bars[599]["timestamp"] != bars[600]["timestamp"]
 
 
+def test_the_newest_bars_say_nothing_of_an_older_one(world: World) -> None:
+    key = world.key()
+    spoiled(world, breaks(1_440 + 300, c=None))
+    told = {limit: world.get(f"/market-data/AAPL?timespan=minute&limit={limit}", key) for limit in (500, 300, 299)}
+    assert {limit: answer.headers.get(WARNING) for limit, answer in told.items()} == {
+        500: "partial; dropped=1",
+        300: None,
+        299: None,
+    }
+    assert len(world.upstream.calls) == 1
+
+
 def test_bars_of_longer_windows_say_that_they_lack_a_minute(world: World) -> None:
     key = world.key(7)
     world.get("/market-data/AAPL?timespan=hour&limit=30", key)
     world.later(60)
-    spoiled(world, breaks(200, c=None))
+    spoiled(world, breaks(1_440 + 300, c=None))
     minutes = world.get("/market-data/AAPL?timespan=minute&limit=500", key)
     assert minutes.headers[WARNING] == "partial; dropped=1"
     calls = len(world.upstream.calls)
@@ -143,7 +155,7 @@ def test_prices_that_can_hardly_be_true_pass_and_are_told(world: World) -> None:
 def test_what_is_stale_and_partial_says_both(world: World) -> None:
     key = world.key(7)
     path = "/market-data/AAPL?timespan=minute&limit=500"
-    spoiled(world, breaks(300, c=None))
+    spoiled(world, breaks(1_440 + 300, c=None))
     assert world.get(path, key).headers[WARNING] == "partial; dropped=1"
     world.later(60)
     world.upstream.answer = lambda _: httpx.Response(503)

@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dekr.cache.entry import Entry
@@ -34,6 +34,14 @@ class Range:
         """All rows (sorted by time) whose window starts in the range; the limit is not applied."""
         first = bisect_left(rows, self.first_ms, key=start_ms)
         return rows[first : bisect_right(rows, self.last_ms, key=start_ms)]
+
+    def shown(self, rows: list[Row], *, newest: bool) -> "Range":
+        """The part of the range that holds its newest rows up to the limit, or its oldest; ``rows``: all in the range."""
+        if len(rows) <= self.limit:
+            return self
+        if newest:
+            return replace(self, first_ms=start_ms(rows[-self.limit]))
+        return replace(self, last_ms=start_ms(rows[self.limit - 1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Reads neighbouring segments of a series in one look at the cache, and fetches what is missing of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,15 +51,19 @@ class SegmentReader:
             self._revalidate(context, series.ticker, {key: entries[key] for key in planner.to_revalidate})
             planner = replace(planner, may_revalidate=False)
             met, entries = self.reader.read_planned(context, planner.keys, planner)
+        pages = planner.pages(met, entries)
         rows: list[Row] = []
-        # An earlier read of this request had part of the same pages.
-        context.flaws = NO_FLAWS
-        for page in planner.pages(met, entries):
+        for page in pages:
             context.delayed = context.delayed or page.delayed
-            if page.dropped or page.suspect:
-                context.flaws = context.flaws.and_(page.flaws(wanted))
             rows += page.rows
-        return wanted.select(rows)
+        rows = wanted.select(rows)
+        shown = wanted.shown(rows, newest=sufficient_bars < math.inf)
+        # Not added up: an earlier read of this request had part of the same pages.
+        context.flaws = NO_FLAWS
+        for page in pages:
+            if page.dropped or page.suspect:
+                context.flaws = context.flaws.and_(page.flaws(shown))
+        return rows
 
     def _planner(
         self, series: Series, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool
