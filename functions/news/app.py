@@ -19,7 +19,9 @@ edge = Edge("news")
 def news(
     symbol: Annotated[str | None, Query(description="Only articles about this ticker.")] = None,
     limit: ArticleLimit = 10,
-    published_after: Annotated[str | None, Query(description="Only later ones: a day or a moment (RFC 3339).")] = None,
+    published_after: Annotated[
+        str | None, Query(description="Only later ones: after a day (UTC) or a moment (RFC 3339).")
+    ] = None,
     cursor: CursorQuery = None,
     format_: FormatQuery = None,
     tier: TierQuery = None,

@@ -71,7 +71,8 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     ),
     "X-Data-Timeframe": _text("realtime or delayed, as upstream labelled it.", "realtime"),
     "X-Data-Warning": _text(
-        "Set when the data is older than the tier allows, because upstream fails.",
+        "Set when the data is older than the tier allows, because upstream fails (stale), lacks items that upstream sent broken "
+        "(partial; dropped=1), or has prices that can hardly be true, as upstream sent them (suspect; items=1).",
         'stale; age=95; reason="upstream_unavailable"',
     ),
     "X-Request-Id": _text("The request's id in our logs.", REQUEST_ID),

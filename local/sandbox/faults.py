@@ -15,6 +15,8 @@ KINDS: Final = (
     "wrong_ticker",
     "future",
     "empty",
+    "broken_item",
+    "doubled_item",
 )
 MAX_SECONDS: Final = 600
 """The longest delay of the fault "slow", in seconds."""

@@ -57,7 +57,8 @@ def rsi(prices: Sequence[int], window: int) -> Values:
     """Return Wilder's relative strength index: 100 * gain / (gain + loss), each the average move smoothed by 1 /
     ``window``.
 
-    The averages start with the mean of the first ``window`` moves.
+    The averages start with the mean of the first ``window`` moves. Without any move it is 0, as TA-Lib has it (ta_RSI.c in
+    https://github.com/TA-Lib/ta-lib); the vendor does not document this case.
     """
     moves = [later - earlier for earlier, later in pairwise(prices)]
     values: Values = [None] * min(window, len(prices))
@@ -74,4 +75,4 @@ def rsi(prices: Sequence[int], window: int) -> Values:
 
 
 def _relative_strength(gain: float, loss: float) -> float:
-    return 100 * gain / (gain + loss) if loss else 100.0
+    return 100 * gain / (gain + loss) if gain or loss else 0.0

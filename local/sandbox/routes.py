@@ -164,11 +164,15 @@ async def _disconnected(request: Request) -> None:
 def _corrupted_response(answer: Any, fault: Fault | None, now_us: int) -> Response:
     match fault.kind if fault is not None else None:
         case "wrong_ticker":
-            return _json(spoiled.wrong_ticker(answer))
+            answer = spoiled.wrong_ticker(answer)
         case "future":
-            return _json(spoiled.future(answer, now_us))
+            answer = spoiled.future(answer, now_us)
         case "empty":
-            return _json(spoiled.empty(answer))
+            answer = spoiled.empty(answer)
+        case "broken_item":
+            answer = spoiled.broken_item(answer)
+        case "doubled_item":
+            answer = spoiled.doubled_item(answer)
         case "malformed":
             return Response(spoiled.malformed(_bytes(answer)), media_type="application/json")
         case "truncated":

@@ -1,4 +1,4 @@
-"""Answers corrupted on request: they have status 200, but their content cannot be used."""
+"""Answers corrupted on request: they have status 200, but their content, or an item of it, cannot be used."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -50,9 +50,38 @@ def empty(answer: Any) -> Any:
     return envelope | {name: 0 for name in _COUNTS if name in envelope}
 
 
+def broken_item(answer: Any) -> Any:
+    """Return the answer with the middle item of its list broken: it keeps its texts, as a ticker is one, and its numbers and
+    objects become null. Nobody documents that the vendor does so; its users' reports show single bars without a price.
+    """
+
+    def change(items: list[Any]) -> list[Any]:
+        middle = len(items) // 2
+        return [_broken(item) if place == middle else item for place, item in enumerate(items)]
+
+    return _with_list(answer, change)
+
+
+def doubled_item(answer: Any) -> Any:
+    """Return the answer with the middle item of its list twice, one after the other."""
+    return _with_list(answer, lambda items: [*items[: len(items) // 2 + 1], *items[len(items) // 2 :]])
+
+
 def malformed(body: bytes) -> bytes:
     """Return the body as invalid JSON, with a wrong bracket at its end."""
     return body[:-1] + b",]}"
+
+
+def _with_list(answer: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
+    """Return the answer with its list changed; as it is where it has none."""
+    if isinstance(answer, list):
+        return change(answer)
+    lists = {name: change(answer[name]) for name in ("results", "tickers") if isinstance(answer.get(name), list)}
+    return {**answer, **lists}
+
+
+def _broken(item: Any) -> Any:
+    return {name: value if isinstance(value, str) else None for name, value in item.items()}
 
 
 def _microseconds(time: int) -> int:

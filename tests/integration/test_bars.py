@@ -141,8 +141,7 @@ def test_an_empty_answer_never_replaces_bars(world: World) -> None:
 @pytest.mark.parametrize(
     "results",
     [
-        [{"t": 1, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}, {"t": 1, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}],
-        [{"t": 1, "o": 1, "h": 0.5, "l": 1, "c": 1, "v": 1}],
+        [{"t": t, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1} for t in (3, 2, 1)],
         [{"t": 1, "o": 1, "h": 2, "l": 1, "c": 1}],
         [{"t": 2, "o": 1, "h": 2, "l": 1, "c": 1, "v": -1}],
         [{"t": 4102444800000, "o": 1, "h": 2, "l": 1, "c": 1, "v": 1}],

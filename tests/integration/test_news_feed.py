@@ -262,6 +262,45 @@ def test_a_feed_that_cannot_be_used_does_not_cost_the_lists(known: Wire, link: L
     assert known.spent(lambda: known.titles("KO"))[0] == "all"
 
 
+def test_a_broken_article_of_the_feed_costs_its_own_tickers_alone(known: Wire) -> None:
+    known.publish("AAPL")
+    broken, good = known.publish("KO"), known.publish("MSFT")
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        usual = known.answer(request)
+        body: Any = usual.json() if usual is not None else {}
+        for article in body.get("results") or []:
+            if article["id"] == f"article-{broken.number}":
+                article["title"] = 5
+        return httpx.Response(200, json=body)
+
+    known.worlds[0].upstream.answer = answer
+    assert known.spent(lambda: known.titles("AAPL")) == ["all"]
+    assert known.spent(lambda: known.titles("MSFT")) == []
+    assert known.titles("MSFT")[0] == f"{good.number}.0"
+    assert "X-Data-Warning" not in known.get("/news?symbol=MSFT").headers
+    # The feed cannot say what the list of KO is: it is fetched by itself, and lacks the article.
+    assert known.spent(lambda: known.titles("KO")) == ["KO"]
+    assert known.get("/news?symbol=KO").headers["X-Data-Warning"] == "partial; dropped=1"
+
+
+@pytest.mark.parametrize("tickers", ["KO", [5], None])
+def test_a_feed_with_a_broken_article_of_unknown_tickers_is_not_used(known: Wire, tickers: object) -> None:
+    broken, good = known.publish("KO"), known.publish("MSFT")
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        usual = known.answer(request)
+        body: Any = usual.json() if usual is not None else {}
+        for article in body.get("results") or []:
+            if article["id"] == f"article-{broken.number}":
+                article |= {"tickers": tickers, "title": 5}
+        return httpx.Response(200, json=body)
+
+    known.worlds[0].upstream.answer = answer
+    assert known.spent(lambda: known.titles("MSFT")) == ["all", "MSFT"]
+    assert known.titles("MSFT")[0] == f"{good.number}.0"
+
+
 def test_while_the_upstream_is_down_the_feeds_age_is_labelled_and_the_list_is_not_fetched(known: Wire) -> None:
     known.titles("AAPL")
     known.later(600)

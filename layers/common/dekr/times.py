@@ -1,6 +1,11 @@
-"""Moments as text (RFC 3339, UTC, with as many digits of the second as the moment has), and days from text."""
+"""Moments as text (RFC 3339, UTC), and days from text.
+
+All moments of one answer have the same number of digits, because a program that reads them as one column (such as pandas) takes
+the form of the first one for that of all.
+"""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -12,26 +17,43 @@ FAR_FUTURE_S: Final = 253_402_300_799
 FAR_FUTURE_MS: Final = FAR_FUTURE_S * 1_000
 FAR_FUTURE_NS: Final = FAR_FUTURE_S * 10**9
 
+_MOST_DIGITS: Final = 9
+
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def rfc3339(ns: int) -> str:
     """Write the moment ``ns`` nanoseconds after the epoch. A whole second has no fraction, any other 3, 6 or 9 digits of it."""
-    seconds, fraction = divmod(ns, 1_000_000_000)
-    # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
-    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
-    if fraction == 0:
-        return text + "Z"
-    if fraction % 1_000_000 == 0:
-        return f"{text}.{fraction // 1_000_000:03d}Z"
-    if fraction % 1_000 == 0:
-        return f"{text}.{fraction // 1_000:06d}Z"
-    return f"{text}.{fraction:09d}Z"
+    return _written(ns, _digits(ns))
+
+
+def rfc3339_ns(ns: int) -> str:
+    """Write the moment ``ns`` nanoseconds after the epoch with nine digits of the second: the form of all prices' moments."""
+    return _written(ns, _MOST_DIGITS)
+
+
+def rfc3339_all(moments_ns: Iterable[int]) -> list[str]:
+    """Write moments (nanoseconds after the epoch) of one answer, with as many digits as ``rfc3339`` gives the one with most."""
+    moments = list(moments_ns)
+    digits = max(map(_digits, moments), default=0)
+    return [_written(ns, digits) for ns in moments]
 
 
 def rfc3339_ms(ms: int) -> str:
-    """Write the moment ``ms`` milliseconds after the epoch in RFC 3339."""
+    """Write the moment ``ms`` milliseconds after the epoch in RFC 3339. Bars start at whole seconds, so theirs have no fraction."""
     return rfc3339(ms * 1_000_000)
+
+
+def _digits(ns: int) -> int:
+    """The number of digits of the second (0, 3, 6 or 9) that the moment needs."""
+    return next(digits for digits in (0, 3, 6, _MOST_DIGITS) if ns % 10 ** (_MOST_DIGITS - digits) == 0)
+
+
+def _written(ns: int, digits: int) -> str:
+    seconds, fraction = divmod(ns, 1_000_000_000)
+    # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    return f"{text}.{fraction // 10 ** (_MOST_DIGITS - digits):0{digits}d}Z" if digits else f"{text}Z"
 
 
 def day_of(text: str) -> date | None:

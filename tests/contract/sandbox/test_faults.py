@@ -89,6 +89,27 @@ def test_future_is_an_hour_ahead(advanced: Running) -> None:
         assert now_us + HOUR_US - 1_000 <= time_us <= advanced.sandbox.clock.now_us() + HOUR_US
 
 
+def test_a_broken_item_is_one_of_its_list(advanced: Running) -> None:
+    path = "/v2/snapshot/locale/us/markets/stocks/tickers?tickers=AAPL,MSFT,TSLA"
+    right = advanced.get(DAYS)["results"], advanced.get(path)["tickers"]
+    advanced.fault("broken_item")
+    wrong = advanced.get(DAYS)["results"], advanced.get(path)["tickers"]
+    for good, bad in zip(right, wrong, strict=True):
+        middle = len(good) // 2
+        assert [place for place, item in enumerate(bad) if item != good[place]] == [middle]
+        assert {name for name, value in bad[middle].items() if value is not None} <= {"ticker"}
+    assert wrong[1][1]["ticker"] == right[1][1]["ticker"]
+    assert None not in advanced.get(QUOTE)["results"].values()
+
+
+def test_a_doubled_item_comes_twice(advanced: Running) -> None:
+    right = advanced.get(DAYS)["results"]
+    advanced.fault("doubled_item")
+    wrong = advanced.get(DAYS)["results"]
+    middle = len(right) // 2
+    assert wrong == [*right[: middle + 1], *right[middle:]]
+
+
 def test_empty_is_an_envelope(advanced: Running) -> None:
     advanced.fault("empty")
     body = advanced.get(DAYS)

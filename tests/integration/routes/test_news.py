@@ -119,6 +119,15 @@ def test_only_later_articles(night: Market) -> None:
     assert night.calls == 2
 
 
+def test_after_a_day_means_after_its_end(night: Market) -> None:
+    key = night.world.key()
+    articles = night.world.get("/news?symbol=AAPL&limit=50", key).json["articles"]
+    day = articles[4]["published_at"][:10]
+    later = night.world.get(f"/news?symbol=AAPL&limit=50&published_after={day}", key).json["articles"]
+    assert [each["id"] for each in later] == [each["id"] for each in articles if each["published_at"][:10] > day]
+    assert any(each["published_at"].startswith(day) for each in articles)
+
+
 def test_pages_lead_to_the_end_without_gaps_or_doubles(night: Market) -> None:
     since = "2026-08-01T00:00:00Z"
     path = f"/news?symbol=AAPL&limit=7&published_after={since}"

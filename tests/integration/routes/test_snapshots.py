@@ -4,7 +4,7 @@ import pytest
 
 from dekr.http.polygon.shapes import Page, TickerSnapshot, TickerSnapshots
 from dekr.models.snapshots import Snapshot
-from dekr.times import rfc3339, rfc3339_ms
+from dekr.times import rfc3339_ns
 from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
@@ -21,9 +21,9 @@ def test_a_snapshot_is_the_day_as_the_market_had_it(night: Market) -> None:
         assert {name: found[ours][name] for name in NAMES} == {
             name: sent[theirs][short] for name, short in NAMES.items()
         }
-    assert found["last_minute"]["timestamp"] == rfc3339_ms(sent["min"]["t"])
+    assert found["last_minute"]["timestamp"] == rfc3339_ns(sent["min"]["t"] * 1_000_000)
     assert (found["change"], found["change_percent"]) == (sent["todaysChange"], sent["todaysChangePerc"])
-    assert found["timestamp"] == rfc3339(sent["updated"])
+    assert found["timestamp"] == rfc3339_ns(sent["updated"])
 
 
 def test_before_the_first_trade_of_a_day_there_are_no_prices_of_it(market: Market) -> None:

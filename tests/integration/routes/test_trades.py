@@ -4,7 +4,7 @@ import pytest
 
 from dekr.http.polygon.shapes import One
 from dekr.models.quotes import Quote, Trade
-from dekr.times import rfc3339
+from dekr.times import rfc3339_ns
 from tests.integration.routes.upstream import fails, upstream_answer
 from tests.markets import Market
 from tests.shapes import polygon_shaped, shaped
@@ -20,7 +20,7 @@ def test_a_trade_is_the_one_that_the_market_had(night: Market) -> None:
         "exchange": sent["x"],
         "id": sent["i"],
         "conditions": sent["c"],
-        "timestamp": rfc3339(sent["t"]),
+        "timestamp": rfc3339_ns(sent["t"]),
     }
     assert night.calls == 1
 

@@ -68,7 +68,7 @@ def test_a_quote_tells_when_it_was_handed_out_and_takes_its_time(
 def test_the_whole_market_is_one_call_with_every_ticker(
     upstream: CountingUpstream, client: PolygonClient, clock: Clock, call: FakeCall
 ) -> None:
-    found = client.market(call)
+    found = client.market(call).snapshots
     assert [snapshot.ticker for snapshot in found] == list(tickers())
     assert {snapshot.quote.fields["p"] for snapshot in found if snapshot.quote} == {READ_US}
     assert clock.now_us() == NOON_US + MARKET_LATENCY_US

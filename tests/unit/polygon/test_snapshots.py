@@ -20,6 +20,17 @@ def test_a_delayed_trade_alone_makes_a_snapshot_delayed() -> None:
     assert not snapshot(last_trade={"price": 1.5, "last_updated": NS, "timeframe": "REAL-TIME"}).delayed
 
 
+@pytest.mark.parametrize("error", ["", None])
+def test_an_item_with_data_and_an_empty_error_has_data(error: str | None) -> None:
+    found = snapshot(error=error, message="", last_quote={"bid": 1.5, "ask": 1.75, "last_updated": NS})
+    assert found.error is None
+    assert found.quote is not None
+
+
+def test_an_item_without_data_says_why() -> None:
+    assert snapshot(error="NOT_FOUND", message="Ticker not found.").error == "NOT_FOUND"
+
+
 def test_a_side_that_nobody_quotes_is_left_out() -> None:
     found = snapshot(last_quote={"bid": 1.5, "bid_size": 2, "last_updated": NS}).quote
     assert found is not None

@@ -165,6 +165,14 @@ def test_the_time_for_connecting_is_not_there_for_reading() -> None:
     assert 0 < waits.get("read") < 0.01
 
 
+@pytest.mark.parametrize("host", ["api.massive.com", "api.polygon.io"])
+@pytest.mark.parametrize("path", ["/v2/aggs/x?cursor=YWJj%3D&b=2&a=1", "//elsewhere.test/v2/x"])
+def test_a_next_url_on_another_host_of_the_vendors_is_followed_on_our_own(host: str, path: str) -> None:
+    upstream = ScriptedUpstream([httpx.Response(200, json={})])
+    get(upstream, f"https://{host}{path}")
+    assert str(upstream.requests[0].url) == f"https://upstream.test{path}"
+
+
 def test_a_next_url_on_our_host_is_followed_as_it_is() -> None:
     upstream = ScriptedUpstream([httpx.Response(200, json={})])
     url = "https://upstream.test/v2/aggs/x?cursor=YWJj%3D&b=2&a=1"
@@ -182,6 +190,11 @@ def test_a_next_url_on_our_host_is_followed_as_it_is() -> None:
         "https://user:pass@upstream.test/v2/x",
         "https://upstream.test@elsewhere.test/v2/x",
         "//elsewhere.test/v2/x",
+        "http://api.massive.com/v2/x",
+        "https://api.massive.com:8443/v2/x",
+        "https://user:pass@api.massive.com/v2/x",
+        "https://api.massive.com@elsewhere.test/v2/x",
+        "https://socket.massive.com/v2/x",
         "v2/x",
         "https://[/v2/x",
         "https://upstream.test/\x00",

@@ -51,6 +51,7 @@ class Attempt:
 
     ``endpoint``: the endpoint's name. ``seconds``: how long it took. ``pause_s``: for how many seconds the upstream sent its
     callers away. ``cause``: the fault of the error with which it failed (dekr.errors.fault_of), which holds no URL, key or value.
+    ``dropped``: how many broken items of its list were left out; ``cause`` is then the rule that the first of them broke.
     """
 
     endpoint: str
@@ -59,6 +60,7 @@ class Attempt:
     seconds: float
     pause_s: float = 0.0
     cause: str | None = None
+    dropped: int = 0
 
 
 class Call(Protocol):

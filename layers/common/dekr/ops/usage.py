@@ -149,7 +149,7 @@ class UsageBook:
 
 
 def _figures(shard: Store) -> dict[str, int]:
-    """The shard's own figures; none where it refuses to tell them, as the store that is built into the local cloud does."""
+    """The shard's own figures (https://valkey.io/commands/info); none where it refuses to tell them."""
     try:
         (raw,) = shard.run(plain("INFO", "everything"))
     except StoreDown:

@@ -1,24 +1,27 @@
 """The client of the upstream: a method for each kind of answer, which makes the call and validates what came.
 
 All methods raise what ``dekr.polygon.failures`` and ``dekr.polygon.retry.with_retry`` list. Paths, limits and time-outs are
-those of the rows in ``dekr.polygon.endpoints``; shapes and units are those of the upstream's OpenAPI description.
+those of the rows in ``dekr.polygon.endpoints``; shapes and units are those of the upstream's OpenAPI description. An item of a list
+that is structurally broken is left out, as long as it is one of few (``dekr.polygon.listed``).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dekr.data_source import DataSource
 from dekr.errors import UnknownSymbol, UpstreamInvalid
+from dekr.flaws import NO_FLAWS, Flaws
 from dekr.gate.call import Call
 from dekr.polygon import endpoints, wire, wire_lists, wire_snapshots
 from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.latest import Latest, Snapshot, snapshot_from_v2, snapshot_from_v3
+from dekr.polygon.listed import Broken, Listed, checked, last_of_each, read_list, rising
 from dekr.polygon.retry import with_retry
 from dekr.polygon.transport import Reply, Transport
 from dekr.times import DAY_MS
@@ -26,11 +29,14 @@ from dekr.times import DAY_MS
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead than this of both the service's clock and the upstream's own is wrong."""
 
-MAX_WRONG: Final = 0.01
-"""The largest fraction of the whole market's snapshots that may be wrong and left out."""
-
 MAX_PAGES: Final = 64
 """A list that has more pages than this is taken for one that does not end."""
+
+_FUTURE: Final = "t: in the future"
+_MISPLACED: Final = "t: out of order"
+_NOT_REQUESTED: Final = "ticker: not the requested one"
+_COUNTS: Final = ("count", "resultsCount", "queryCount")
+"""The fields of an answer that say how many items its list has."""
 
 LOOK_BACK_DAYS: Final = 7
 """The newest minute bar of a ticker is searched in so many days."""
@@ -38,10 +44,45 @@ LOOK_BACK_DAYS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars in order of time; ``delayed``: whether the upstream labelled any page of them as delayed."""
+    """Bars in order of time; ``delayed``: whether the upstream labelled any page of them as delayed.
+
+    ``dropped``: the moments (ms) of the bars that were left out because they are broken: of one without a time, the one before
+    it.
+    """
 
     bars: list[wire.Bar]
     delayed: bool
+    dropped: list[int] = field(default_factory=list)
+
+    @property
+    def suspect(self) -> list[int]:
+        """The starts (ms) of the bars whose prices can hardly be true."""
+        return [bar.t for bar in self.bars if bar.suspect]
+
+
+class Market(NamedTuple):
+    """The snapshots of the whole market, and how many others were ``dropped``, because they are broken."""
+
+    snapshots: list[Snapshot]
+    dropped: int
+
+
+class Grouped(NamedTuple):
+    """The bars of a day by ticker; ``broken``: the tickers whose bars were left out."""
+
+    bars: dict[str, Latest]
+    broken: frozenset[str]
+
+
+class Sent(NamedTuple):
+    """An answer that is passed on: its parsed ``body`` as the upstream sent it, whether it is ``delayed``, its ``flaws``, and the
+    ``broken`` items that were left out of its list.
+    """
+
+    body: Any
+    delayed: bool
+    flaws: Flaws = NO_FLAWS
+    broken: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,108 +140,96 @@ class PolygonClient:
             return None
 
     def snapshots(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
-        """The snapshots of several tickers in one call (family market); tickers that have none are left out."""
-        found = self._get(endpoints.SNAPSHOTS, call, self._snapshots, {"tickers": ",".join(tickers)})
-        _check_tickers(tickers, found)
-        return found
-
-    def market(self, call: Call) -> list[Snapshot]:
-        """The snapshots of the whole market in one call (family market).
-
-        A snapshot that is wrong in itself is left out, so that one among thousands does not cost all others. Raises
-        UpstreamInvalid where a larger fraction than MAX_WRONG is.
+        """The snapshots of several tickers in one call (family market); tickers that have none are left out. For one whose
+        snapshot is broken it holds a snapshot with the error BROKEN.
         """
 
         def read(reply: Reply) -> list[Snapshot]:
-            answer = _valid(wire_snapshots.MarketAnswer, reply)
-            listed = answer.tickers or []
-            found: list[Snapshot] = []
-            faults: list[str | None] = []
-            for sent in listed:
-                try:
-                    item = _checked(wire_snapshots.TickerSnapshot, sent)
-                    snapshot = snapshot_from_v2(item, sent, delayed=_delayed(answer))
-                    self._check_latest(snapshot, reply)
-                    found.append(snapshot)
-                except UpstreamInvalid as error:
-                    faults.append(error.fault)
-            if len(faults) > len(listed) * MAX_WRONG:
-                text = "The data provider sent too many snapshots that are wrong."
-                raise UpstreamInvalid(text, fault=f"{len(faults)} of {len(listed)} snapshots, first {faults[0]}")
-            return _each_once(found)
+            found, listed = self._snapshots(reply, tickers)
+            named = {snapshot.ticker for snapshot in found}
+            left = [ticker for ticker in tickers if ticker not in named]
+            broken = [_text(each.item, "ticker") for each in listed.broken]
+            # Whose a broken item without a proper name is, nobody knows: it may be that of any ticker that is not there.
+            lost = left if set(broken) - set(left) else [ticker for ticker in left if ticker in broken]
+            return found + [Snapshot.broken(ticker) for ticker in lost]
+
+        return self._get(endpoints.SNAPSHOTS, call, read, {"tickers": ",".join(tickers)})
+
+    def market(self, call: Call) -> Market:
+        """The snapshots of the whole market in one call (family market)."""
+
+        def read(reply: Reply) -> Market:
+            found, listed = self._snapshots(reply)
+            return Market(found, len(listed.broken))
 
         return self._get(endpoints.MARKET, call, read)
 
     def universal(self, tickers: Sequence[str], call: Call) -> list[Snapshot]:
         """The universal snapshots of several tickers in one call (family universal), at most ``endpoints.UNIVERSAL.max_limit``.
-        For a ticker that is not known, or not in the plan, it holds a snapshot with an error.
+        For a ticker that is not known, or not in the plan, or whose snapshot is broken (BROKEN), it holds a snapshot with an
+        error.
         """
 
         def read(reply: Reply) -> list[Snapshot]:
-            answer = _valid(wire_snapshots.UniversalAnswer, reply)
-            delayed = _delayed(answer)
-            sent = zip(answer.results or [], reply.body.get("results") or [], strict=True)
-            found = [snapshot_from_v3(item, as_sent, delayed=delayed) for item, as_sent in sent]
-            # Each requested ticker is an item, if need be with an error: one that is left out or doubled shows that items are
-            # mixed up.
-            if sorted(snapshot.ticker for snapshot in found) != sorted(set(tickers)):
-                raise UpstreamInvalid(
-                    "The data provider answered for other tickers.", fault="results: other tickers than requested"
-                )
-            for snapshot in found:
-                self._check_latest(snapshot, reply)
-            return found
+            answer, listed = _list(wire_snapshots.UniversalAnswer, reply)
+            found = self._sound(snapshot_from_v3, listed, _delayed(answer), reply, tickers)
+            named = {snapshot.ticker for snapshot in found}
+            # Each requested ticker is an item, if need be with an error: one that is not there was sent broken, or not at all.
+            lost = [ticker for ticker in dict.fromkeys(tickers) if ticker not in named]
+            listed.count_missing(len(lost) - len(listed.broken), "results: a requested ticker is missing")
+            return found + [Snapshot.broken(ticker) for ticker in lost]
 
         parameters = {"ticker.any_of": ",".join(tickers), "limit": str(endpoints.UNIVERSAL.max_limit)}
         return self._get(endpoints.UNIVERSAL, call, read, parameters)
 
-    def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> dict[str, Latest]:
+    def grouped(self, day: str, call: Call, *, adjusted: bool = False) -> Grouped:
         """The bars of a day (YYYY-MM-DD) by ticker, of all tickers that traded (family grouped). Their ``t`` is the end of the
         day in milliseconds.
         """
 
-        def read(reply: Reply) -> dict[str, Latest]:
-            answer = _valid(wire.GroupedAnswer, reply)
-            delayed = _delayed(answer)
-            return {
-                bar["T"]: Latest(DataSource.PREVIOUS_CLOSE, bar, delayed) for bar in reply.body.get("results") or []
-            }
+        def read(reply: Reply) -> Grouped:
+            answer, listed = _list(wire.GroupedAnswer, reply)
+            delayed, sent = _delayed(answer), _with_whole_counts(listed)
+            bars = {bar["T"]: Latest(DataSource.PREVIOUS_CLOSE, bar, delayed) for bar in sent}
+            return Grouped(bars, frozenset(_text(each.item, "T") for each in listed.broken))
 
         return self._get(endpoints.GROUPED, call, read, {"adjusted": str(adjusted).lower()}, day=day)
 
-    def answer(
-        self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, **parts: object
-    ) -> tuple[Any, bool]:
-        """The validated answer of an endpoint whose row has a shape, as the upstream sent it, and whether it is delayed.
+    def answer(self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, **parts: object) -> Sent:
+        """The validated answer of an endpoint whose row has a shape, as the upstream sent it, without broken items.
 
         ``parts``: the parts of the path. In the place of ``next_url``, which must lead on from the same path, stands its cursor
-        alone, and ``request_id`` is left out.
+        alone, and ``request_id`` is left out. Of articles with one ``id`` the last one is kept.
         """
         assert endpoint.shape is not None, f"{endpoint.name} is not passed on"
         model: type[BaseModel] = getattr(wire_lists, endpoint.shape)
         path = endpoint.url(**parts)
 
-        def read(reply: Reply) -> tuple[Any, bool]:
-            answer = _valid(model, reply)
+        def read(reply: Reply) -> Sent:
+            if "results" not in model.model_fields:
+                delayed = _delayed(_valid(model, reply))
+                return Sent({name: value for name, value in reply.body.items() if name != "request_id"}, delayed)
+            bare = model is wire_lists.UpcomingDays
+            answer, listed = _list(model, replace(reply, body={"results": reply.body}) if bare else reply)
             if isinstance(answer, wire_lists.PreviousAnswer):
-                self._check_previous(answer, path, reply)
-            sent = reply.body
-            if isinstance(sent, dict):
-                sent.pop("request_id", None)
-                if sent.get("next_url"):
-                    sent["next_url"] = _cursor_of(sent["next_url"], path)
-            return sent, _delayed(answer)
+                requested = path.split("/")[-2]
+                _check_ticker(requested, answer.ticker or requested)
+                _with_whole_counts(listed)
+            listed.leave_out(self._ahead([item.at_us for item in listed.items], reply))
+            if model is wire_lists.Articles:
+                listed.choose(last_of_each([article.id for article in listed.items]))
+            flaws = Flaws(len(listed.broken), sum(item.suspect for item in listed.items))
+            body = listed.sent if bare else _passed_on(reply.body, listed, path)
+            return Sent(body, _delayed(answer), flaws, [each.item for each in listed.broken])
 
         return self._get(endpoint, call, read, parameters, **parts)
 
-    def pages(
-        self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, max_pages: int
-    ) -> Iterator[tuple[Any, bool]]:
+    def pages(self, endpoint: Endpoint, parameters: Mapping[str, str], call: Call, max_pages: int) -> Iterator[Sent]:
         """The answers of a list that goes on from page to page, up to ``max_pages`` of them: each as ``answer`` returns it."""
         for _ in range(max_pages):
-            sent, delayed = self.answer(endpoint, parameters, call)
-            yield sent, delayed
-            cursor = sent.get("next_url")
+            sent = self.answer(endpoint, parameters, call)
+            yield sent
+            cursor = sent.body.get("next_url")
             if not cursor:
                 return
             parameters = {"cursor": cursor}
@@ -240,38 +269,43 @@ class PolygonClient:
         limit = str(endpoint.max_limit)
         parameters: Mapping[str, str] | None = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": limit}
         bars: list[wire.Bar] = []
+        dropped: list[int] = []
         delayed = False
         followed: set[str] = set()
         pages = 0
         while True:
-            page = self._send(endpoint, url, parameters, call, partial(self._page, ticker, bars[-1:]))
-            bars += page.results or []
+            after_ms = bars[-1].t if bars else 0
+            page, listed = self._send(endpoint, url, parameters, call, partial(self._page, ticker, after_ms))
+            if bars and listed.items and listed.items[0].t == after_ms:
+                # Of a bar that comes twice the last one counts.
+                bars.pop()
+            bars += listed.items
+            dropped += [_moment_ms(each, first_ms, last_ms) for each in listed.broken]
             delayed = delayed or _delayed(page)
             if not page.next_url:
-                return Bars(bars, delayed)
+                return Bars(bars, delayed, dropped)
             url, parameters = page.next_url, None
             followed.add(url)
             if len(followed) in (pages, MAX_PAGES):
                 raise UpstreamInvalid("The data provider's pages do not end.", fault="next_url: pages do not end")
             pages = len(followed)
 
-    def _page(self, ticker: str, before: list[wire.Bar], reply: Reply) -> wire.Aggregates:
-        """The bars of a page, which must come after those of ``before``."""
-        page = _valid(wire.Aggregates, reply)
+    def _page(self, ticker: str, after_ms: int, reply: Reply) -> tuple[wire.Aggregates, Listed[wire.Bar]]:
+        """A page of bars: those in order of time, each once, none of which starts before ``after_ms``."""
+        page, listed = _list(wire.Aggregates, reply)
         _check_ticker(ticker, page.ticker or ticker)
-        bars = before + (page.results or [])
-        if any(later.t <= earlier.t for earlier, later in pairwise(bars)):
-            raise UpstreamInvalid("The data provider sent bars out of order.", fault="results.t: out of order")
-        if bars:
-            self._check_time(bars[-1].t * 1000, reply)
-        return page
+        listed.leave_out(self._ahead([bar.at_us for bar in listed.items], reply))
+        listed.leave_out({position: _MISPLACED for position, bar in enumerate(listed.items) if bar.t < after_ms})
+        if any(later.t <= earlier.t for earlier, later in pairwise(listed.items)):
+            listed.choose(last_of_each([bar.t for bar in listed.items]))
+            in_order = set(rising([bar.t for bar in listed.items]))
+            listed.leave_out({at: _MISPLACED for at in range(len(listed.items)) if at not in in_order})
+        return page, listed
 
     def _one_bar(self, ticker: str, source: DataSource, reply: Reply) -> Latest | None:
-        page = self._page(ticker, [], reply)
-        if not page.results:
-            return None
-        bar: dict[str, Any] = reply.body["results"][-1]
-        return Latest(source, bar, _delayed(page))
+        page, listed = self._page(ticker, 0, reply)
+        bars = _with_whole_counts(listed)
+        return Latest(source, bars[-1], _delayed(page)) if bars else None
 
     def _get[T](
         self,
@@ -291,8 +325,12 @@ class PolygonClient:
         call: Call,
         read: Callable[[Reply], T],
     ) -> T:
+        def attempt() -> tuple[T, Sequence[str]]:
+            reply = self.transport.get(url, parameters, call.deadline, endpoint.attempt_s)
+            return read(reply), reply.left_out
+
         return with_retry(
-            lambda: read(self.transport.get(url, parameters, call.deadline, endpoint.attempt_s)),
+            attempt,
             endpoint,
             call,
             monotonic=self.transport.monotonic,
@@ -300,56 +338,63 @@ class PolygonClient:
             sleep=self.sleep,
         )
 
-    def _snapshots(self, reply: Reply) -> list[Snapshot]:
-        answer = _valid(wire_snapshots.SnapshotsAnswer, reply)
-        delayed = _delayed(answer)
-        sent = zip(answer.tickers or [], reply.body.get("tickers") or [], strict=True)
-        found = [snapshot_from_v2(item, as_sent, delayed=delayed) for item, as_sent in sent]
-        for snapshot in found:
-            self._check_latest(snapshot, reply)
-        return _each_once(found)
+    def _snapshots(
+        self, reply: Reply, requested: Collection[str] | None = None
+    ) -> tuple[list[Snapshot], Listed[wire_snapshots.TickerSnapshot]]:
+        answer, listed = _list(wire_snapshots.SnapshotsAnswer, reply, "tickers")
+        return self._sound(snapshot_from_v2, listed, _delayed(answer), reply, requested), listed
 
-    def _check_previous(self, answer: wire_lists.PreviousAnswer, path: str, reply: Reply) -> None:
-        requested = path.split("/")[-2]
-        _check_ticker(requested, answer.ticker or requested)
-        for bar in answer.results or []:
-            self._check_time(bar.t * 1000, reply)
+    def _sound[I](
+        self,
+        make: Callable[..., Snapshot],
+        listed: Listed[I],
+        delayed: bool,  # noqa: FBT001 - the label of the answer
+        reply: Reply,
+        requested: Collection[str] | None,
+    ) -> list[Snapshot]:
+        """The snapshots in a list, each ticker's last one, without those from the future or of tickers that were not requested
+        (None: of any). ``make`` is snapshot_from_v2 or snapshot_from_v3.
+        """
+        found = [make(item, sent, delayed=delayed) for item, sent in zip(listed.items, listed.sent, strict=True)]
+        faults = self._ahead([_latest_us(snapshot) for snapshot in found], reply)
+        if requested is not None:
+            others = [position for position, each in enumerate(found) if each.ticker not in requested]
+            faults |= dict.fromkeys(others, _NOT_REQUESTED)
+        listed.leave_out(faults)
+        return list({each.ticker: each for position, each in enumerate(found) if position not in faults}.values())
 
     def _check_latest(self, found: Snapshot, reply: Reply) -> None:
-        for latest in (found.quote, found.trade):
-            if latest is not None:
-                t = latest.fields["t"]
-                self._check_time(t * 1000 if latest.source is DataSource.MINUTE_BAR else t // 1000, reply)
+        self._check_time(_latest_us(found), reply)
 
     def _check_time(self, us: int, reply: Reply) -> None:
-        if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:
-            raise UpstreamInvalid("The data provider sent data from the future.", fault="t: in the future")
+        if us > self._newest_us(reply):
+            raise UpstreamInvalid("The data provider sent data from the future.", fault=_FUTURE)
 
+    def _ahead(self, moments_us: Sequence[int], reply: Reply) -> dict[int, str]:
+        """The positions of those moments that lie in the future, each with the rule that it breaks."""
+        newest_us = self._newest_us(reply)
+        return {position: _FUTURE for position, us in enumerate(moments_us) if us > newest_us}
 
-def _checked[M: BaseModel](model: type[M], sent: object) -> M:
-    """The parsed JSON as the model. Raises UpstreamInvalid, whose fault names the field and the rule that it breaks."""
-    try:
-        return model.model_validate(sent)
-    except ValidationError as error:
-        text = "The data provider sent an answer of another shape."
-        raise UpstreamInvalid(text, fault=broken_rule(model, error)) from error
+    def _newest_us(self, reply: Reply) -> int:
+        return max(self.now_us(), reply.date_us or 0) + FUTURE_US
 
 
 def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:
     """The reply as the model, where its status is a good one. Raises UpstreamInvalid."""
-    answer = _checked(model, reply.body)
+    return _good(checked(model, reply.body))
+
+
+def _list[M: BaseModel](model: type[M], reply: Reply, name: str = "results") -> tuple[M, Listed[Any]]:
+    """The reply as the model, where its status is a good one, and its list without broken items. Raises UpstreamInvalid."""
+    answer, listed = read_list(model, reply, name)
+    return _good(answer), listed
+
+
+def _good[M: BaseModel](answer: M) -> M:
     if getattr(answer, "status", "OK") not in ("OK", "DELAYED", "success"):
-        raise UpstreamInvalid("The data provider sent an error as an answer.", fault=f"{model.__name__}: status")
+        fault = f"{type(answer).__name__}: status"
+        raise UpstreamInvalid("The data provider sent an error as an answer.", fault=fault)
     return answer
-
-
-def broken_rule(model: type[BaseModel], error: ValidationError) -> str:
-    """The first rule of a model that an answer broke, for the log: the model, the field's path and the kind of fault, such as
-    ``LastQuoteAnswer: results.t: int_type``; never the value.
-    """
-    first, count = error.errors(include_input=False, include_url=False)[0], error.error_count()
-    path = ".".join(str(part) for part in first["loc"]) or "."
-    return f"{model.__name__}: {path}: {first['type']}" + (f" and {count - 1} more" if count > 1 else "")
 
 
 def _delayed(answer: BaseModel) -> bool:
@@ -371,17 +416,42 @@ def _cursor_of(next_url: str, path: str) -> str:
     return found[0]
 
 
-def _each_once(found: list[Snapshot]) -> list[Snapshot]:
-    if len({snapshot.ticker for snapshot in found}) != len(found):
-        raise UpstreamInvalid("The data provider answered twice for a ticker.", fault="tickers: one twice")
-    return found
+def _passed_on(body: dict[str, Any], listed: Listed[Any], path: str) -> dict[str, Any]:
+    """The body of a list as it is passed on (``PolygonClient.answer``); ``path``: that of the request."""
+    sent = {name: value for name, value in body.items() if name != "request_id"}
+    if len(listed.sent) != listed.total:
+        sent["results"] = listed.sent
+        sent |= {name: len(listed.sent) for name in _COUNTS if name in sent}
+    if sent.get("next_url"):
+        sent["next_url"] = _cursor_of(sent["next_url"], path)
+    return sent
 
 
-def _check_tickers(requested: Sequence[str], found: Sequence[Snapshot]) -> None:
-    if not {snapshot.ticker for snapshot in found} <= set(requested):
-        raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")
+def _with_whole_counts(listed: Listed[Any]) -> list[dict[str, Any]]:
+    """The bars of a list as sent, with numbers of transactions that have no fraction (12.0) as integers."""
+    for item, sent in zip(listed.items, listed.sent, strict=True):
+        if isinstance(sent.get("n"), float):
+            sent["n"] = item.n
+    return listed.sent
+
+
+def _moment_ms(broken: Broken, first_ms: int, last_ms: int) -> int:
+    """When a broken bar of this range starts; where it does not say, the start of the one before it, or of the range."""
+    times = (each.get("t") for each in broken if isinstance(each, dict))
+    return next((t for t in times if type(t) is int and first_ms <= t <= last_ms), first_ms)
+
+
+def _latest_us(found: Snapshot) -> int:
+    """The moment of the newest quote or trade in a snapshot, in microseconds since the epoch; 0 where there is none."""
+    return max((each.at_us for each in (found.quote, found.trade) if each is not None), default=0)
+
+
+def _text(item: object, name: str) -> str:
+    """The text in a field of a broken item; empty where it has none."""
+    value = item.get(name) if isinstance(item, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _check_ticker(requested: str, received: str) -> None:
     if received != requested:
-        raise UpstreamInvalid("The data provider answered for another ticker.", fault="ticker: not the requested one")
+        raise UpstreamInvalid("The data provider answered for another ticker.", fault=_NOT_REQUESTED)

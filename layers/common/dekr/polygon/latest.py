@@ -10,6 +10,7 @@ from typing import Any
 
 from dekr.cache.keys import Datum
 from dekr.data_source import DataSource
+from dekr.flaws import BROKEN
 from dekr.polygon import wire_snapshots
 
 
@@ -25,11 +26,18 @@ class Latest:
     fields: dict[str, Any]
     delayed: bool
 
+    @property
+    def at_us(self) -> int:
+        """Its moment in microseconds since the epoch: the start of a bar, whose ``t`` is in milliseconds."""
+        t: int = self.fields["t"]
+        return t * 1_000 if self.source in (DataSource.MINUTE_BAR, DataSource.PREVIOUS_CLOSE) else t // 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The snapshot of one ticker: ``fields`` is the object as the upstream sent it, ``quote`` and ``trade`` are those in it. Where
-    one is missing, the close of the last minute stands for it; None where that is missing, too.
+    one is missing, the close of the last minute stands for it; None where that is missing, too. ``suspect``: whether some of its
+    prices can hardly be true (dekr.flaws).
     """
 
     ticker: str
@@ -37,6 +45,12 @@ class Snapshot:
     quote: Latest | None
     trade: Latest | None
     delayed: bool
+    suspect: bool = False
+
+    @classmethod
+    def broken(cls, ticker: str) -> "Snapshot":
+        """Takes the place of a ticker's snapshot that was left out of a list."""
+        return cls(ticker, {"error": BROKEN}, None, None, delayed=False)
 
     def latest(self, datum: Datum) -> Latest | None:
         """The quote or the trade, as ``datum`` (QUOTE or TRADE) says; None where there is none."""
@@ -44,9 +58,11 @@ class Snapshot:
 
     @property
     def error(self) -> str | None:
-        """The error code that the upstream sent in the place of the data (NOT_FOUND or NOT_ENTITLED); None where it sent data."""
+        """The error code that the upstream sent in the place of the data (NOT_FOUND or NOT_ENTITLED), or BROKEN; None where it
+        sent data.
+        """
         code: str | None = self.fields.get("error")
-        return code
+        return code or None
 
     def close(self, closed_us: int) -> Latest | None:
         """The close of the previous day, stamped with ``closed_us``, the moment of that close; None where there is none."""
@@ -65,7 +81,7 @@ def snapshot_from_v2(found: wire_snapshots.TickerSnapshot, sent: dict[str, Any],
         quote = Latest(DataSource.SNAPSHOT, sent["lastQuote"], delayed)
     if found.lastTrade is not None:
         trade = Latest(DataSource.SNAPSHOT, sent["lastTrade"], delayed)
-    return Snapshot(found.ticker, sent, quote, trade, delayed)
+    return Snapshot(found.ticker, sent, quote, trade, delayed, found.suspect)
 
 
 def snapshot_from_v3(found: wire_snapshots.UniversalItem, sent: dict[str, Any], *, delayed: bool) -> Snapshot:
@@ -91,7 +107,7 @@ def snapshot_from_v3(found: wire_snapshots.UniversalItem, sent: dict[str, Any], 
         }
         trade = Latest(DataSource.SNAPSHOT, _without_none(fields), delayed or last_trade.timeframe == "DELAYED")
     labelled = delayed or any(latest.delayed for latest in (quote, trade) if latest is not None)
-    return Snapshot(found.ticker, sent, quote, trade, labelled)
+    return Snapshot(found.ticker, sent, quote, trade, labelled, found.suspect)
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ full jitter (a random time from 0 up; aws.amazon.com/blogs/architecture/exponent
 deadline leaves room for the wait and a useful attempt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -35,7 +35,7 @@ throttled means that the key is missing or refused."""
 
 
 def with_retry[T](
-    attempt: Callable[[], T],
+    attempt: Callable[[], tuple[T, Sequence[str]]],
     endpoint: Endpoint,
     call: Call,
     *,
@@ -44,6 +44,8 @@ def with_retry[T](
     sleep: Callable[[float], None],
 ) -> T:
     """Return what ``attempt`` returns, at its second try if need be. Each try is paid with ``call.spend`` and observed by ``call``.
+
+    ``attempt`` also returns the rules that items broke which it left out of its answer.
 
     ``monotonic`` is the clock by which attempts are timed, ``random`` gives numbers from 0 to 1, ``sleep`` waits (all seconds).
     Raises what ``attempt`` and ``call.spend`` raise, and DeadlineExceeded.
@@ -55,16 +57,20 @@ def with_retry[T](
             raise DeadlineExceeded(text, fault=f"less than {MIN_USEFUL_S} s left for {endpoint.name}")
         call.spend(endpoint.family)
         started_s, outcome, pause_s, cause = monotonic(), CallOutcome.OK, 0.0, None
+        left_out: Sequence[str] = ()
         try:
-            return attempt()
+            found, left_out = attempt()
         except tuple(kind for kind, _ in _OUTCOMES) as error:
             outcome = next(outcome for kind, outcome in _OUTCOMES if isinstance(error, kind))
             pause_s = error.retry_after_s if isinstance(error, Throttled) else 0.0
             cause = fault_of(error)
             raise
+        else:
+            cause = next(iter(left_out), None)
+            return found
         finally:
             seconds = monotonic() - started_s
-            call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause))
+            call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause, len(left_out)))
 
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S

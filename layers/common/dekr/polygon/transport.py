@@ -22,15 +22,24 @@ LARGEST_BYTES: Final = 64 * 1024 * 1024
 KEY_AGAIN_S: Final = 60.0
 """After a 401 the key is read again, at most once in so many seconds: it may have been rotated."""
 
+VENDOR_HOSTS: Final = (b"api.massive.com", b"api.polygon.io")
+"""The hosts of one and the same API, which changed its name in October 2025. A ``next_url`` may name the other one; its path and
+query are then requested from the host that is configured: the key is sent nowhere else.
+"""
+
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 401, 403, 404, 429, 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: ``body`` is its parsed JSON, ``date_us`` the upstream's own clock (its Date header), where it sent one."""
+    """An answer: ``body`` is its parsed JSON, ``date_us`` the upstream's own clock (its Date header), where it sent one.
+
+    ``left_out``: the rules that items broke which whoever read the answer left out of its list, for the log.
+    """
 
     body: Any
     date_us: int | None
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,8 @@ class Transport:
     _read_at_s: float = 0.0
 
     def get(self, url: str, parameters: Mapping[str, str] | None, deadline: Deadline, max_s: float) -> Reply:
-        """Send a GET and return its parsed answer; ``url`` is a path, or a ``next_url`` as the upstream sent it.
+        """Send a GET and return its parsed answer; ``url`` is a path, or a ``next_url`` as the upstream sent it, which may name
+        any of VENDOR_HOSTS in the place of the client's own.
 
         It takes no longer than ``max_s`` seconds and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists.
         """
@@ -154,9 +164,11 @@ class Transport:
         except httpx.InvalidURL as error:
             text = "The data provider pointed to an address that is none."
             raise UpstreamInvalid(text, fault="next_url: no URL") from error
-        if (target.scheme, target.netloc, target.userinfo) != (base.scheme, base.netloc, b""):
-            raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url: another host")
-        return url
+        if (target.scheme, target.netloc, target.userinfo) == (base.scheme, base.netloc, b""):
+            return url
+        if (target.scheme, target.userinfo) == ("https", b"") and target.netloc in VENDOR_HOSTS:
+            return str(base.copy_with(raw_path=target.raw_path))
+        raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url: another host")
 
 
 def _late(fault: str) -> Broken:

@@ -7,19 +7,22 @@ ignored, because the upstream adds some from time to time; what is kept of a quo
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     StrictFloat,
     StrictInt,
-    model_validator,
 )
+
+from dekr.flaws import is_crossed
 
 type Number = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 # The bound stands at each kind of number: at their union pydantic would check it in Python.
 type Amount = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(allow_inf_nan=False, ge=0)]
-type Price = Annotated[StrictInt, Field(gt=0)] | Annotated[StrictFloat, Field(allow_inf_nan=False, gt=0)]
 type Count = Annotated[StrictInt, Field(ge=0)]
+type Whole = Count | Annotated[StrictFloat, Field(allow_inf_nan=False, ge=0, multiple_of=1), AfterValidator(int)]
+"""A count that may come as a float without a fraction: JSON has one kind of number."""
 
 
 class Wire(BaseModel):
@@ -34,23 +37,27 @@ class Bar(Wire):
     volume-weighted price, ``n`` the number of transactions.
 
     Some trades count for the open and close and not for the range, and others for ``vw`` alone, so none of these need lie
-    between low and high.
+    between low and high. A price of zero and a low above the high are the upstream's own numbers, too.
     """
 
     t: Count
-    o: Price
-    h: Price
-    l: Price  # noqa: E741 - the wire's name
-    c: Price
+    o: Amount
+    h: Amount
+    l: Amount  # noqa: E741 - the wire's name
+    c: Amount
     v: Amount
     vw: Amount | None = None
-    n: Count | None = None
+    n: Whole | None = None
 
-    @model_validator(mode="after")
-    def _range(self) -> "Bar":
-        if self.l > self.h:
-            raise ValueError("a bar's low must not be above its high")
-        return self
+    @property
+    def at_us(self) -> int:
+        """The start of its window in microseconds since the epoch."""
+        return self.t * 1_000
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its prices can hardly be true: one is zero, or the low is above the high."""
+        return self.l > self.h or not (self.o and self.h and self.l and self.c)
 
 
 class Aggregates(Wire):
@@ -65,7 +72,8 @@ class Aggregates(Wire):
 class LastQuote(Wire):
     """The NBBO: lower-case ``p`` and ``s`` are the bid, upper-case ``P`` and ``S`` the ask; ``t`` in ns.
 
-    A side that nobody quotes is 0 or absent (of the NBBO's fields the upstream's description requires only T, t, y, q).
+    A side that nobody quotes is 0 or absent (of the NBBO's fields the upstream's description requires only T, t, y, q), and
+    both may be.
     """
 
     p: Amount | None = None
@@ -74,16 +82,15 @@ class LastQuote(Wire):
     S: Amount | None = None
     t: Count
 
-    @model_validator(mode="after")
-    def _a_side(self) -> "LastQuote":
-        if self.p is None and self.P is None:
-            raise ValueError("a quote must have a bid or an ask")
-        return self
-
     @property
     def empty(self) -> bool:
         """Whether nobody quotes either side."""
         return not self.p and not self.P
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the bid is above the ask."""
+        return is_crossed(self.p, self.P)
 
 
 class TickerQuote(LastQuote):
@@ -102,7 +109,7 @@ class LastQuoteAnswer(Wire):
 class LastTrade(Wire):
     """A trade: ``p`` its price, ``s`` its size, ``t`` in ns."""
 
-    p: Price
+    p: Amount
     s: Amount | None = None
     t: Count
 

@@ -1,28 +1,64 @@
 """Models of the upstream's lists and other answers that are passed on as they were sent (rules as in ``dekr.polygon.wire``)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, RootModel, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from dekr.polygon.wire import Aggregates, Count, Wire
+from dekr.flaws import is_crossed
+from dekr.polygon.wire import Aggregates, Amount, Count, Wire
 
 
 class Item(Wire):
     """An item of a list that is passed on as it was sent."""
 
+    @property
+    def at_us(self) -> int:
+        """The moment of which it tells, in microseconds since the epoch: 0 where that may lie ahead."""
+        return 0
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it has prices that can hardly be true."""
+        return False
+
+
+def _in_a_zone(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("must have a time zone")
+    return text
+
+
+type Moment = Annotated[str, AfterValidator(_in_a_zone)]
+"""A moment in RFC 3339."""
+
 
 class Tick(Item):
-    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; its time is in nanoseconds."""
+    """A quote or trade of ``/v3/quotes`` and ``/v3/trades``; its time is in nanoseconds. A trade has a price, a quote a bid, an ask
+    or both.
+    """
 
     sip_timestamp: Count
+    bid_price: Amount | None = None
+    ask_price: Amount | None = None
+    price: Amount | None = None
+
+    @property
+    def at_us(self) -> int:
+        """The moment at which the consolidated tape had it, in microseconds since the epoch."""
+        return self.sip_timestamp // 1_000
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its bid is above its ask, or its price is zero."""
+        return self.price == 0 or is_crossed(self.bid_price, self.ask_price)
 
 
 class Article(Item):
     """An article of the news: ``published_utc`` is RFC 3339; a missing ``insights`` means that nobody judged it."""
 
     id: str
-    published_utc: str
+    published_utc: Moment
     title: str
     article_url: str
     tickers: list[str] | None = None
@@ -81,7 +117,7 @@ class MarketNow(Wire):
     """An answer of ``/v1/marketstatus/now``: it has no envelope."""
 
     market: str
-    serverTime: str  # noqa: N815 - the wire's name
+    serverTime: Moment  # noqa: N815 - the wire's name
     exchanges: dict[str, Any] = Field(default_factory=dict)
     earlyHours: bool | None = None  # noqa: N815 - the wire's name
     afterHours: bool | None = None  # noqa: N815 - the wire's name
@@ -94,15 +130,8 @@ class MarketNow(Wire):
             raise ValueError("the state of an exchange must be text")
         return value
 
-    @field_validator("serverTime")
-    @classmethod
-    def _a_moment(cls, value: str) -> str:
-        if datetime.fromisoformat(value).tzinfo is None:
-            raise ValueError("serverTime must have a time zone")
-        return value
 
-
-class Upcoming(Wire):
+class Upcoming(Item):
     """A day of ``/v1/marketstatus/upcoming`` on which an exchange does not trade, or ends early."""
 
     date: str
@@ -113,7 +142,7 @@ class Upcoming(Wire):
     close: str | None = None
 
 
-class UpcomingDays(RootModel[list[Upcoming]]):
-    """An answer of ``/v1/marketstatus/upcoming``: a bare array."""
+class UpcomingDays(Wire):
+    """An answer of ``/v1/marketstatus/upcoming``, which is a bare array, as an object with this array in ``results``."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    results: list[Upcoming]

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from dekr.polygon.wire import Amount, Count, LastQuote, LastTrade, Number, Price, Wire
+from dekr.flaws import is_crossed
+from dekr.polygon.wire import Amount, Count, LastQuote, LastTrade, Number, Wire
 from dekr.times import FAR_FUTURE_MS, FAR_FUTURE_NS
 
 
@@ -27,6 +28,11 @@ class DayBar(Wire):
     v: Amount | None = None
     vw: Amount | None = None
 
+    @property
+    def suspect(self) -> bool:
+        """Whether its low is above its high. Zeros are a day without trades."""
+        return self.l is not None and self.h is not None and self.l > self.h
+
 
 class TickerSnapshot(Wire):
     """One ticker of a snapshot; ``lastQuote`` and ``lastTrade`` are absent where the plan lacks them, and zero before the
@@ -42,6 +48,12 @@ class TickerSnapshot(Wire):
     updated: Annotated[Count, Field(le=FAR_FUTURE_NS)] | None = None
     todaysChange: Number | None = None  # noqa: N815 - the wire's name
     todaysChangePerc: Number | None = None  # noqa: N815 - the wire's name
+
+    @property
+    def suspect(self) -> bool:
+        """Whether some of its prices can hardly be true: a bid above its ask, a low above its high."""
+        crossed = self.lastQuote is not None and self.lastQuote.crossed
+        return crossed or any(bar is not None and bar.suspect for bar in (self.day, self.prevDay))
 
     @field_validator("lastTrade", mode="before")
     @classmethod
@@ -62,17 +74,10 @@ class SnapshotAnswer(Wire):
 
 
 class SnapshotsAnswer(Wire):
-    """An answer of the snapshot endpoint of several tickers; those without a snapshot are not in it."""
+    """An answer of the snapshot endpoint about several tickers or the whole market; those without a snapshot are not in it."""
 
     status: str
     tickers: list[TickerSnapshot] | None = None
-
-
-class MarketAnswer(Wire):
-    """An answer of the snapshot endpoint about the whole market; its tickers are validated one by one."""
-
-    status: str
-    tickers: list[dict[str, Any]] | None = None
 
 
 class UniversalSession(Wire):
@@ -102,7 +107,7 @@ class UniversalQuote(Wire):
 class UniversalTrade(Wire):
     """The last trade of a v3 snapshot; times are ns."""
 
-    price: Price
+    price: Amount
     size: Amount | None = None
     sip_timestamp: Count | None = None
     last_updated: Count | None = None
@@ -133,6 +138,11 @@ class UniversalItem(Wire):
     last_minute: UniversalMinute | None = None
     last_quote: UniversalQuote | None = None
     last_trade: UniversalTrade | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its bid is above its ask."""
+        return self.last_quote is not None and is_crossed(self.last_quote.bid, self.last_quote.ask)
 
     @field_validator("last_trade", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dekr.market.bars.model import Row
 from dekr.market.indicators import formulas
 from dekr.market.indicators.study import FORMULAS, Indicator, Price, Study
+from local.sandbox import formulas as sandbox
 
 DAYS = 3_000
 WINDOWS = [1, 2, 14, 50, 200]
@@ -117,7 +118,8 @@ def test_rsi_is_its_definition(prices: list[float], window: int) -> None:
     gains, losses = (
         averages([max(sign * move, Fraction()) for move in moves], window, Fraction(1, window)) for sign in (1, -1)
     )
-    exact = [100 * gain / (gain + loss) if loss else Fraction(100) for gain, loss in zip(gains, losses, strict=True)]
+    both = zip(gains, losses, strict=True)
+    exact = [100 * gain / (gain + loss) if gain or loss else Fraction() for gain, loss in both]
     assert formulas.rsi(prices, window) == pytest.approx([float(value) for value in exact], rel=1e-9, abs=1e-9)
 
 
@@ -156,7 +158,14 @@ def test_windows_of_one_bar_are_the_bar() -> None:
 def test_rsi_of_one_direction() -> None:
     assert formulas.rsi(list(range(1, 30)), 14) == [100.0] * 15
     assert formulas.rsi(list(range(30, 1, -1)), 14) == [0.0] * 15
-    assert formulas.rsi([5.0] * 20, 14) == [100.0] * 6
+
+
+@pytest.mark.parametrize("prices", [[5.0] * 20, [5.0] + [5.01] * 500, [5.01] + [5.0] * 500, [5.0, 5.01] + [5.0] * 500])
+def test_rsi_of_equal_closes_is_talibs(prices: list[float]) -> None:
+    known = [value for value in talib.RSI(np.array(prices), 14) if not np.isnan(value)]
+    assert formulas.rsi(prices, 14) == pytest.approx(known, rel=1e-9)
+    simulated = sandbox.rsi([round(price * 10_000) for price in prices], 14)
+    assert [value for value in simulated if value is not None] == pytest.approx(known, rel=1e-9)
 
 
 STUDIES = [

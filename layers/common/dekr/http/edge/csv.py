@@ -20,6 +20,13 @@ FormatQuery = Annotated[
 _REFUSED: Final = (0.0, 2)
 """The preference for a media type that is refused by name; one that is not mentioned is not taken either."""
 
+FORMULA_STARTS: Final = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}"),
+    *("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}"),
+)
+"""The first characters of a text that a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+
 
 def wants_csv(chosen: str | None, accepted: str) -> bool:
     """Whether the answer shall be CSV: as the ``format`` parameter (``chosen``) says, else where the Accept header (``accepted``)
@@ -49,8 +56,8 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def line(values: Sequence[Any]) -> str:
     """The values as one line of CSV. Numbers are written as JSON writes them; a list or an object as its JSON.
 
-    A text that a spreadsheet would take for a formula (it begins with =, +, - or @) is written with an apostrophe before
-    it, as OWASP's page "CSV Injection" advises.
+    A text that a spreadsheet would take for a formula (FORMULA_STARTS) is written with an apostrophe before it, as OWASP's
+    page "CSV Injection" advises.
     """
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerow([_cell(value) for value in values])
@@ -61,5 +68,5 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - a value of parsed JSON
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
     return json.dumps(value, separators=(",", ":"))

@@ -41,7 +41,7 @@ class Diagnosis:
             return Level.ERROR
         troubled = (
             self.reason is not None
-            or any(attempt.outcome.failed for attempt in self.attempts)
+            or any(attempt.outcome.failed or attempt.dropped for attempt in self.attempts)
             or any(not failure.planned for failure in self.failures)
         )
         return Level.WARNING if troubled else Level.INFO
@@ -79,4 +79,6 @@ def _fault_facts(error: DekrError) -> dict[str, Any]:
 
 def _attempt_facts(attempt: Attempt) -> dict[str, Any]:
     facts = {"endpoint": attempt.endpoint, "outcome": attempt.outcome, "ms": round(attempt.seconds * 1000, 1)}
-    return facts | {"cause": attempt.cause} if attempt.outcome.failed else facts
+    if attempt.dropped:
+        facts["dropped"] = attempt.dropped
+    return facts | {"cause": attempt.cause} if attempt.outcome.failed or attempt.dropped else facts

@@ -28,11 +28,24 @@ def freshness_headers(context: ReadContext) -> dict[str, str]:
         headers["X-Data-Source"] = context.source
     if context.failure is not None:
         headers["Cache-Status"] += f"; detail={context.failure.code}"
-    if context.outcome is Outcome.STALE:
-        headers["X-Data-Warning"] = (
-            f'stale; age={context.age_s}; reason="{context.failure.code if context.failure else ""}"'
-        )
+    warnings = _warnings(context)
+    if warnings:
+        headers["X-Data-Warning"] = ", ".join(warnings)
     return headers
+
+
+def _warnings(context: ReadContext) -> list[str]:
+    """The members of X-Data-Warning, joined by commas: that the data is stale, lacks items, has prices that can hardly be true."""
+    warnings = []
+    if context.outcome is Outcome.STALE:
+        code = context.failure.code if context.failure else ""
+        warnings.append(f'stale; age={context.age_s}; reason="{code}"')
+    dropped, suspect = context.flaws
+    if dropped:
+        warnings.append(f"partial; dropped={dropped}")
+    if suspect:
+        warnings.append(f"suspect; items={suspect}")
+    return warnings
 
 
 _STATUS: Final = {

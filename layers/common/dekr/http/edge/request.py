@@ -137,6 +137,7 @@ class RequestState:
             facts["hits"] = int(context.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
             facts["stale"] = int(context.outcome is Outcome.STALE)
             facts["age_s"] = context.age_s if context.stamp_us else None
+            facts |= {name: count for name, count in context.flaws._asdict().items() if count}
             facts["upstream_calls"] = context.upstream_calls
             facts["upstream_ms"] = round(context.upstream_s * 1000, 3)
         return facts

@@ -10,8 +10,9 @@ from typing import Any, Final
 from dekr.cursors import Cursors
 from dekr.http.paging.list_page import ListQuery
 from dekr.http.paging.time_filters import RFC_3339, narrowed
+from dekr.market.news.ticker_list import published_us
 from dekr.symbols import Ticker
-from dekr.times import rfc3339
+from dekr.times import rfc3339, rfc3339_all
 
 SCORES: Final = {"positive": 1, "neutral": 0, "negative": -1}
 COLUMNS: Final = (
@@ -39,7 +40,8 @@ def news_page_query(cursors: Cursors, ticker: Ticker | None, limit: int, query: 
         parameters["ticker"] = ticker.text
     if "published_after" in query:
         after = narrowed(query, "published_after", RFC_3339)
-        parameters["published_utc.gt"] = rfc3339(after.first * 1000)
+        # After a day means after its end.
+        parameters["published_utc.gt"] = rfc3339(after.last * 1000)
     repeated = {"symbol": ticker.text} if ticker else {}
     return ListQuery(cursors, "/news", parameters, ticker, repeated).resumed(query)
 
@@ -48,7 +50,8 @@ def articles_of(results: Sequence[Mapping[str, Any]], symbol: str | None) -> lis
     """The articles in the shape of ``dekr.models.news.Article``. ``results``: as the upstream sent them; ``symbol``: the ticker
     whose sentiment stands in ``sentiment``.
     """
-    return [_article(result, symbol) for result in results]
+    times = rfc3339_all(published_us(result) * 1_000 for result in results)
+    return [_article(result, published_at, symbol) for result, published_at in zip(results, times, strict=True)]
 
 
 def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
@@ -58,7 +61,7 @@ def news_json(articles: Sequence[Mapping[str, Any]], symbol: str | None) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _article(result: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
+def _article(result: Mapping[str, Any], published_at: str, symbol: str | None) -> dict[str, Any]:
     sentiments = [
         {
             "symbol": insight["ticker"],
@@ -70,7 +73,7 @@ def _article(result: Mapping[str, Any], symbol: str | None) -> dict[str, Any]:
     return {
         "id": result["id"],
         "title": result["title"],
-        "published_at": result["published_utc"],
+        "published_at": published_at,
         "url": result["article_url"],
         "publisher": (result.get("publisher") or {}).get("name"),
         "author": result.get("author"),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dekr.times import rfc3339, rfc3339_ms
+from dekr.times import rfc3339_ns
 
 _DAY: Final = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"), ("volume", "v"), ("vwap", "vw"))
 
@@ -21,10 +21,10 @@ def dekr_snapshot(snapshot: Mapping[str, Any]) -> str:
         "symbol": snapshot["ticker"],
         "day": _bar(snapshot.get("day")),
         "previous_day": _bar(snapshot.get("prevDay")),
-        "last_minute": {**_bar(minute), "timestamp": rfc3339_ms(started_ms) if started_ms else None},
+        "last_minute": {**_bar(minute), "timestamp": rfc3339_ns(started_ms * 1_000_000) if started_ms else None},
         "change": snapshot.get("todaysChange"),
         "change_percent": snapshot.get("todaysChangePerc"),
-        "timestamp": rfc3339(updated_ns) if updated_ns else None,
+        "timestamp": rfc3339_ns(updated_ns) if updated_ns else None,
     }
     return json.dumps(answer, separators=(",", ":"))
 

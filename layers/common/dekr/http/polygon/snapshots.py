@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from dekr.cursors import Cursors
-from dekr.errors import DekrError, InvalidInput, UnknownSymbol
+from dekr.errors import DekrError, InvalidInput, UnknownSymbol, UpstreamInvalid
 from dekr.http.edge.edge import Edge
 from dekr.http.edge.openapi import polygon_of
 from dekr.http.edge.query import AnyCase, SymbolPath, Whole, at_most
@@ -141,4 +141,5 @@ def _universal_item(ticker: str, snapshot: dict[str, Any] | DekrError | None) ->
         return snapshot
     if snapshot is None or isinstance(snapshot, UnknownSymbol):
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
-    return {"ticker": ticker, "error": "NOT_ENTITLED", "message": snapshot.detail}
+    error = "INVALID_DATA" if isinstance(snapshot, UpstreamInvalid) else "NOT_ENTITLED"
+    return {"ticker": ticker, "error": error, "message": snapshot.detail}

@@ -65,7 +65,10 @@ class SegmentFetcher:
             kept = len(writes)
             answer, begin_ms = self.upstream.request_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
             rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-            fetched = FetchedRows(rows, answer.delayed, begin_ms, permit.stamp_us, traded=traded or bool(rows))
+            known = traded or bool(rows)
+            fetched = FetchedRows(
+                rows, answer.delayed, begin_ms, permit.stamp_us, known, answer.dropped, answer.suspect
+            )
             for segment in run:
                 key = segment_key(self.single_flight.cache, series, segment)
                 writes.append(fetched.write(key, segment, cached.get(key)))
@@ -77,7 +80,7 @@ class FetchedRows:
     """The rows that one fetch, started at ``stamp_us``, brought of a run of segments.
 
     ``begin_ms``: where they begin, which is the start of the plan's history if that is later than the run's start. ``traded``:
-    whether any bars of the ticker are known.
+    whether any bars of the ticker are known. ``dropped`` and ``suspect``: as in dekr.market.bars.model.Page.
     """
 
     rows: list[Row]
@@ -85,6 +88,8 @@ class FetchedRows:
     begin_ms: int
     stamp_us: int
     traded: bool
+    dropped: Sequence[int] = ()
+    suspect: Sequence[int] = ()
 
     def write(self, key: str, segment: Segment, old: Entry | None) -> Write:
         """The write of one segment's entry; ``old`` is what the cache had under its key.
@@ -98,7 +103,11 @@ class FetchedRows:
             raise UpstreamInvalid(text, fault="results: empty, and were not before")
         since_end_us = self.stamp_us - trading_end_us(segment.end_ms * 1000)
         doubtful = not rows and (not self.traded or 0 < since_end_us < LATE_PUBLICATION_US)
-        page = Page(rows, self.delayed, truncated=segment.start_ms < self.begin_ms)
+        dropped, suspect = (
+            [at_ms for at_ms in moments if segment.start_ms <= at_ms < segment.end_ms]
+            for moments in (self.dropped, self.suspect)
+        )
+        page = Page(rows, self.delayed, segment.start_ms < self.begin_ms, dropped, suspect)
         if doubtful:
             return Write.negative(key, self.stamp_us, page.payload())
         return Write(key, Entry(self.stamp_us, Kind.VALUE, page.payload()), page.keep_us)

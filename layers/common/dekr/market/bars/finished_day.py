@@ -124,7 +124,7 @@ class FinishedDayFetcher:
         for adjusted, keys in self.years.items():
             if not keys:
                 continue
-            bars = history.client().grouped(day.date.isoformat(), permit, adjusted=adjusted)
+            bars = history.client().grouped(day.date.isoformat(), permit, adjusted=adjusted).bars
             if not bars:
                 # Not published yet.
                 return []

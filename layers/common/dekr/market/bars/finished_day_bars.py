@@ -49,5 +49,5 @@ class FinishedDayBars:
             fields.get("n"),
         ]
         rows = [*rows_between(page.rows, 0, row[0]), row]
-        extended = Page(rows, page.delayed or bar.delayed, truncated=page.truncated)
+        extended = Page(rows, page.delayed or bar.delayed, page.truncated, page.dropped, page.suspect)
         return Write(key, Entry(self.stamp_us, Kind.VALUE, extended.payload()), extended.keep_us)

@@ -91,10 +91,12 @@ class FirstBarFetcher:
         del missing, cached
         months = Series(self.ticker, 1, Timespan.MONTH, adjusted=False)
         begin_ms, now_ms = eastern_midnight_us(HISTORY_START) // 1000, permit.stamp_us // 1000
-        bars = self.upstream.request(months, begin_ms, now_ms, permit).bars
-        if not bars:
+        found = self.upstream.request(months, begin_ms, now_ms, permit)
+        if not found.bars:
             return [Write.negative(self.key, permit.stamp_us, LISTED if self._listed(permit) else UNLISTED)]
-        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % bars[0].t), SETTLED_KEEP_US)]
+        # A month whose bar came broken may have days that did not.
+        start_ms = min([found.bars[0].t, *found.dropped])
+        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % start_ms), SETTLED_KEEP_US)]
 
     def _listed(self, permit: Permit) -> bool:
         """Whether the upstream lists the ticker; so it is taken to be where the list cannot be read."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import settled_floor_us, splits_floor_us
-from dekr.market.bars.model import Page, Range, page_of, rows_between
+from dekr.market.bars.model import Page, Range, page_of
 from dekr.market.bars.segments import trading_end_us
 from dekr.market.bars.today import TodaySource
 from dekr.market.read.fetch import Fetch, ReadPlan
@@ -88,7 +88,7 @@ class BarReadPlanner:
         assert newest is not None, "an entry without the day's bars is not chosen"
         pages = [page_of(entries[requirement.key]) for requirement in requirements[:-1]]
         begin_ms = self.today.segment.start_ms
-        return [*(Page(rows_between(page.rows, 0, begin_ms), page.delayed) for page in pages), newest]
+        return [*(page.before(begin_ms) for page in pages), newest]
 
 
 def _with_today(own: Sequence[Requirement], today: TodaySource) -> Sequence[Requirement]:

@@ -1,11 +1,13 @@
 """Reads neighbouring segments of a series in one look at the cache, and fetches what is missing of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
+from dekr.flaws import NO_FLAWS
 from dekr.market.bars.fetch import SegmentFetches
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner
@@ -49,11 +51,19 @@ class SegmentReader:
             self._revalidate(context, series.ticker, {key: entries[key] for key in planner.to_revalidate})
             planner = replace(planner, may_revalidate=False)
             met, entries = self.reader.read_planned(context, planner.keys, planner)
+        pages = planner.pages(met, entries)
         rows: list[Row] = []
-        for page in planner.pages(met, entries):
+        for page in pages:
             context.delayed = context.delayed or page.delayed
             rows += page.rows
-        return wanted.select(rows)
+        rows = wanted.select(rows)
+        shown = wanted.shown(rows, newest=sufficient_bars < math.inf)
+        # Not added up: an earlier read of this request had part of the same pages.
+        context.flaws = NO_FLAWS
+        for page in pages:
+            if page.dropped or page.suspect:
+                context.flaws = context.flaws.and_(page.flaws(shown))
+        return rows
 
     def _planner(
         self, series: Series, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool

@@ -76,7 +76,7 @@ class RecentSplits:
     def request_tickers(self, first: date, last: date, permit: Permit) -> frozenset[str]:
         """Request the tickers with a split that took effect from ``first`` to ``last``.
 
-        Raises what the client raises, and UpstreamInvalid for a list of more than MAX_PAGES pages.
+        Raises what the client raises, and UpstreamInvalid for a list of more than MAX_PAGES pages, or with a broken split.
         """
         parameters = {
             "execution_date.gte": first.isoformat(),
@@ -84,9 +84,12 @@ class RecentSplits:
             "limit": str(SPLITS.max_limit),
         }
         tickers: set[str] = set()
-        for sent, _ in self.client().pages(SPLITS, parameters, permit, MAX_PAGES):
-            tickers.update(split["ticker"] for split in sent.get("results") or [])
-            if not sent.get("next_url"):
+        for sent in self.client().pages(SPLITS, parameters, permit, MAX_PAGES):
+            if sent.broken:
+                # Whose bars it changes is not known.
+                raise UpstreamInvalid("The data provider sent a broken split.", fault="results: a broken split")
+            tickers.update(split["ticker"] for split in sent.body.get("results") or [])
+            if not sent.body.get("next_url"):
                 return frozenset(tickers)
         raise UpstreamInvalid("The data provider's list of splits does not end.", fault="next_url: pages do not end")
 

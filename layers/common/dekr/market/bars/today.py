@@ -49,7 +49,8 @@ class TodaySource:
         if self.minutes is None:
             return snapshot_page(entry, self.day, self.segment.start_ms * 1000)
         minutes = page_of(entry)
-        return Page(resample_cached(self.series, minutes, self.segment.start_ms), minutes.delayed)
+        rows = resample_cached(self.series, minutes, self.segment.start_ms)
+        return Page(rows, minutes.delayed, dropped=minutes.dropped, suspect=minutes.suspect)
 
 
 def today_source(

@@ -34,7 +34,7 @@ class UpstreamBars:
 
     def lists(self, ticker: str, permit: Permit) -> bool:
         """Whether the ticker is in the upstream's list of those that are traded. Raises what the client raises."""
-        sent, _ = self.client().answer(TICKERS, {"ticker": ticker}, permit)
+        sent = self.client().answer(TICKERS, {"ticker": ticker}, permit).body
         return any(listing["ticker"] == ticker for listing in sent.get("results") or [])
 
     def request_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Bars, int]":

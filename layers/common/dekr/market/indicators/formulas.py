@@ -124,7 +124,8 @@ def rsi(prices: Sequence[float], window: int, since: int = 0) -> list[float]:
 
     Wilder's average is the mean of the first ``window`` moves, then (average * (window - 1) + move) / window (J. Welles Wilder,
     New Concepts in Technical Trading Systems, 1978; https://en.wikipedia.org/wiki/Relative_strength_index). Where there is no
-    loss the index is 100.
+    loss the index is 100; where there is no move at all, which leaves the formula undefined, it is 0, as TA-Lib has it
+    (ta_RSI.c in https://github.com/TA-Lib/ta-lib).
     """
     since = max(since, window)
     if len(prices) <= since:
@@ -132,7 +133,8 @@ def rsi(prices: Sequence[float], window: int, since: int = 0) -> list[float]:
     moves = list(map(sub, prices[1:], prices))
     gains = _wilder([move if move > 0 else 0.0 for move in moves], window, since)
     losses = _wilder([-move if move < 0 else 0.0 for move in moves], window, since)
-    return [100 * gain / (gain + loss) if loss else 100.0 for gain, loss in zip(gains, losses, strict=True)]
+    both = zip(gains, losses, strict=True)
+    return [100 * gain / (gain + loss) if loss else 100.0 if gain else 0.0 for gain, loss in both]
 
 
 def rsi_lookback(window: int) -> int:

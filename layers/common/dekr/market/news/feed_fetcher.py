@@ -59,7 +59,8 @@ class NewsFeed:
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """The entry of the feed, once all lists that it changes are written.
 
-        Raises what the client raises, UpstreamInvalid for a feed without any news or out of order, and StoreDown.
+        Raises what the client raises, UpstreamInvalid for a feed without any news, out of order, or with a broken article of
+        unknown tickers, and StoreDown.
         """
         del missing
         if permit.alone:
@@ -71,18 +72,23 @@ class NewsFeed:
         continued = before is not None and found.complete
         chain_start_us = feed_of(before).chain_start_us if before and continued else found.from_us + OVERLAP_US
         by_ticker = found.by_ticker()
-        self._update_lists(found, by_ticker, chain_start_us, permit.stamp_us)
-        return [Write(self.key, Feed(chain_start_us, frozenset(by_ticker)).entry(permit.stamp_us), KEEP_US)]
+        complete = {ticker: articles for ticker, articles in by_ticker.items() if ticker not in found.broken}
+        self._update_lists(found, complete, chain_start_us, permit.stamp_us)
+        named = found.broken.union(by_ticker)
+        return [Write(self.key, Feed(chain_start_us, named).entry(permit.stamp_us), KEEP_US)]
 
     def _request(self, from_us: int, permit: Permit, max_pages: int) -> "FeedArticles":
         """Request the articles of ``from_us`` and later; where they fill more pages, those from some later moment on."""
         parameters = {**NEWEST_FIRST, "limit": str(NEWS_FEED.max_limit), "published_utc.gte": rfc3339(from_us * 1_000)}
         articles: dict[str, Article] = {}
+        broken: set[str] = set()
         any_delayed, more = False, None
-        for sent, delayed in self.client().pages(NEWS_FEED, parameters, permit, max_pages):
-            any_delayed, more = any_delayed or delayed, sent.get("next_url")
-            for article in sent.get("results") or []:
+        for sent in self.client().pages(NEWS_FEED, parameters, permit, max_pages):
+            any_delayed, more = any_delayed or sent.delayed, sent.body.get("next_url")
+            for article in sent.body.get("results") or []:
                 articles.setdefault(article["id"], article)
+            for article in sent.broken:
+                broken |= _tickers_of(article)
         times_us = [published_us(article) for article in articles.values()]
         if not times_us:
             # Within hours there is news of some ticker, so an answer without any is wrong.
@@ -93,7 +99,8 @@ class NewsFeed:
         # Where there are further pages, these may have more articles of the last one's moment.
         begin_us = max(from_us, times_us[-1] + 1) if more else from_us
         kept = [article for at_us, article in zip(times_us, articles.values(), strict=True) if at_us >= begin_us]
-        return FeedArticles(kept, begin_us, delayed=any_delayed, complete=begin_us == from_us)
+        complete = begin_us == from_us
+        return FeedArticles(kept, begin_us, delayed=any_delayed, complete=complete, broken=frozenset(broken))
 
     def _update_lists(
         self, found: "FeedArticles", by_ticker: Mapping[str, list[Article]], chain_start_us: int, stamp_us: int
@@ -118,12 +125,17 @@ class NewsFeed:
 
 @dataclass(frozen=True, slots=True)
 class FeedArticles:
-    """All articles of ``from_us`` and later, newest first. ``complete``: whether ``from_us`` is as early as was requested."""
+    """All articles of ``from_us`` and later, newest first. ``complete``: whether ``from_us`` is as early as was requested.
+
+    ``broken``: the tickers of articles that were left out. Their lists cannot be brought up to date by this feed: they count as
+    named by it and are not written, so that they are fetched by themselves.
+    """
 
     articles: Sequence[Article]
     from_us: int
     delayed: bool
     complete: bool
+    broken: frozenset[str] = frozenset()
 
     def by_ticker(self) -> dict[str, list[Article]]:
         """The articles about each ticker, newest first. Names that are no valid ticker are left out: they have no list."""
@@ -133,6 +145,14 @@ class FeedArticles:
                 if _is_ticker(text):
                     found.setdefault(text, []).append(article)
         return found
+
+
+def _tickers_of(broken: object) -> set[str]:
+    """The tickers of an article that is broken elsewhere. Raises UpstreamInvalid where it does not say: it may be about any."""
+    tickers = broken.get("tickers") if isinstance(broken, dict) else None
+    if not isinstance(tickers, list) or not all(isinstance(text, str) for text in tickers):
+        raise UpstreamInvalid("The data provider sent a broken article.", fault="results.tickers: not known")
+    return set(tickers)
 
 
 def _is_ticker(text: str) -> bool:

@@ -64,7 +64,7 @@ class News:
         limit = _newest_limit(parameters) if ticker else None
         if ticker and limit:
             articles = self._newest(context, ticker.text)
-            context.delayed = articles.delayed
+            context.delayed, context.flaws = articles.delayed, articles.flaws
             page = articles.page(limit)
             if page is not None:
                 return page
@@ -124,11 +124,12 @@ class NewsListFetcher:
         del missing, cached
         parameters = {**NEWEST_FIRST, "limit": str(LIST_SIZE), "ticker": self.ticker}
         try:
-            sent, delayed = self.client().answer(NEWS, parameters, permit)
+            sent = self.client().answer(NEWS, parameters, permit)
         except UnknownSymbol:
             return [Write.negative(self.key, permit.stamp_us)]
-        articles = sent.get("results") or []
-        found = NewsList(sent, delayed, permit.stamp_us, [published_us(article) for article in articles])
+        articles = sent.body.get("results") or []
+        times_us = [published_us(article) for article in articles]
+        found = NewsList(sent.body, sent.delayed, permit.stamp_us, times_us, sent.flaws)
         if not articles:
             # An empty list is kept for a short time only: it may be an error of the upstream's.
             return [Write.negative(self.key, permit.stamp_us, found.payload())]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dekr.cache.entry import Entry
 from dekr.errors import UpstreamInvalid
+from dekr.flaws import NO_FLAWS, Flaws
 
 NEWEST_FIRST: Final = {"order": "desc", "sort": "published_utc"}
 """The parameters of a query for the newest articles."""
@@ -27,13 +28,14 @@ class NewsList:
     """A ticker's newest articles.
 
     ``sent``: the upstream's answer, newest article first; ``times_us``: when each article was published. ``fetched_us``: when
-    the list was last fetched as a whole.
+    the list was last fetched as a whole. ``flaws``: those of that fetch.
     """
 
     sent: dict[str, Any]
     delayed: bool
     fetched_us: int
     times_us: Sequence[int]
+    flaws: Flaws = NO_FLAWS
 
     @property
     def articles(self) -> list[Article]:
@@ -48,7 +50,7 @@ class NewsList:
 
     def payload(self) -> bytes:
         """The list as JSON, the payload of its cache entry."""
-        kept = {"delayed": self.delayed, "sent": self.sent, "fetched": self.fetched_us}
+        kept = {"delayed": self.delayed, "sent": self.sent, "fetched": self.fetched_us, **self.flaws.kept()}
         return json.dumps(kept, separators=(",", ":")).encode()
 
     def page(self, limit: int) -> dict[str, Any] | None:
@@ -79,12 +81,12 @@ class NewsList:
         if len(merged) > LIST_SIZE:
             end = _page_end(times_us, LIST_SIZE)
             sent = self._answer(merged[:end], _cursor_after(merged[end - 1], LIST_SIZE)) if end else None
-            return NewsList(sent, delayed, self.fetched_us, times_us[:end]) if sent else None
+            return NewsList(sent, delayed, self.fetched_us, times_us[:end], self.flaws) if sent else None
         cursor = self.sent.get("next_url")
         if cursor and (kept_from == len(self.times_us) or len(merged) < LIST_SIZE):
             # The cursor continues after an article that is not in the list any more, or the list is too short while there are more.
             return None
-        return NewsList(self._answer(merged, cursor), delayed, self.fetched_us, times_us)
+        return NewsList(self._answer(merged, cursor), delayed, self.fetched_us, times_us, self.flaws)
 
     def _answer(self, articles: Sequence[Article], cursor: str | None) -> dict[str, Any]:
         rest = {name: value for name, value in self.sent.items() if name != "next_url"}
@@ -122,7 +124,8 @@ def _list(kept: dict[str, Any] | None) -> NewsList | None:
     if kept is None:
         return None
     sent = kept["sent"]
-    return NewsList(sent, kept["delayed"], kept["fetched"], [published_us(each) for each in sent.get("results") or []])
+    times_us = [published_us(each) for each in sent.get("results") or []]
+    return NewsList(sent, kept["delayed"], kept["fetched"], times_us, Flaws.of(kept))
 
 
 def _page_end(times_us: Sequence[int], limit: int) -> int:

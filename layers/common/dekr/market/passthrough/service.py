@@ -11,6 +11,7 @@ from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import keep_us
 from dekr.errors import UnknownSymbol
+from dekr.flaws import Flaws
 from dekr.gate.permit import Permit
 from dekr.market.passthrough.queries import UpstreamQuery, news_query
 from dekr.market.read.context import ReadContext
@@ -41,7 +42,7 @@ class PassThrough:
         kept = self._entry(context, query).parsed
         if kept is None:
             raise UnknownSymbol(f"The data provider knows nothing of {query.slot}.")
-        context.delayed = kept["delayed"]
+        context.delayed, context.flaws = kept["delayed"], Flaws.of(kept)
         return kept["sent"]
 
     def _entry(self, context: ReadContext, query: UpstreamQuery) -> Entry:
@@ -70,12 +71,13 @@ class QueryFetcher:
         del missing, cached
         query, endpoint = self.query, self.query.endpoint
         try:
-            sent, delayed = self.client().answer(endpoint, query.parameters, permit, **query.parts)
+            sent = self.client().answer(endpoint, query.parameters, permit, **query.parts)
         except UnknownSymbol:
             return [Write.negative(self.key, permit.stamp_us)]
-        payload = json.dumps({"delayed": delayed, "sent": sent}, separators=(",", ":")).encode()
+        kept = {"delayed": sent.delayed, "sent": sent.body, **sent.flaws.kept()}
+        payload = json.dumps(kept, separators=(",", ":")).encode()
         # An empty list is kept for a short time only: it may be an error of the upstream's.
-        if endpoint.is_list and not sent.get("results"):
+        if endpoint.is_list and not sent.body.get("results"):
             return [Write.negative(self.key, permit.stamp_us, payload)]
         kept_us = keep_us(permit.stamp_us, endpoint.data, self.stale_us)
         if endpoint.kept_us is not None:

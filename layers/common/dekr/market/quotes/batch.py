@@ -1,6 +1,6 @@
 """Quotes of many tickers at once: one round trip where all are cached, one upstream call for all that are not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,9 +11,10 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum, Lease, lease_of, slot_of
 from dekr.data_source import DataSource
 from dekr.errors import DekrError
+from dekr.flaws import BROKEN
 from dekr.gate.permit import Permit
 from dekr.market.quotes.answer import answer_of
-from dekr.market.quotes.entries import EntryBuilder, refusal
+from dekr.market.quotes.entries import NOT_FOUND, EntryBuilder, refusal
 from dekr.market.quotes.shared_refresh import SharedRefresh
 from dekr.market.quotes.stand_ins import close_datum_of, kind_of_closes
 from dekr.market.read.context import ReadContext
@@ -72,6 +73,8 @@ class QuoteBatches:
             else:
                 answer = answer_of(entry, ticker, Datum.QUOTE)
                 context.delayed = context.delayed or answer.delayed
+                if any(answer.flaws):
+                    context.flaws = context.flaws.and_(answer.flaws)
                 if context.source != answer.source:
                     context.source = answer.source if context.source is None else DataSource.MIXED
                 served[ticker], found[ticker] = entry.stamp_us, answer.text
@@ -108,6 +111,7 @@ class BatchFetcher:
 
     def _from_best_source(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
         writes: list[Write] = []
+        broken: set[str] = set()
         client = self.shared.client()
         sources = (
             (UNIVERSAL.family, Datum.UNIVERSAL, client.universal),
@@ -118,25 +122,27 @@ class BatchFetcher:
                 continue
             with suppress(NotEntitled):
                 found = {snapshot.ticker: snapshot for snapshot in request(tickers, permit)}
+                broken |= {ticker for ticker, snapshot in found.items() if snapshot.error == BROKEN}
                 builder = self._builder(permit, list(found.values()))
-                writes = builder.for_readers(tickers, found, shape, Datum.QUOTE)
+                writes += builder.for_readers(tickers, found, shape, Datum.QUOTE)
             tickers = self.shared.lacking(tickers, Datum.QUOTE, writes)
             if not tickers:
                 return writes
             permit.step_down()
-        return writes + self._closes(tickers, permit)
+        return writes + self._closes(tickers, permit, broken)
 
     def _builder(self, permit: Permit, found: "Sequence[Snapshot]") -> EntryBuilder:
         single_flight = self.shared.reader.single_flight
         return self.shared.builder(permit, kind_of_closes(close_datum_of(single_flight, found, Datum.QUOTE, permit)))
 
-    def _closes(self, tickers: Sequence[str], permit: Permit) -> list[Write]:
-        """The entries of the previous day's closes."""
+    def _closes(self, tickers: Sequence[str], permit: Permit, broken: Collection[str]) -> list[Write]:
+        """The entries of the previous day's closes. ``broken``: tickers that exist, as another source had broken data of them."""
         builder = self._builder(permit, ())
         found = self.shared.client().grouped(previous_trading_day(permit.stamp_us).isoformat(), permit)
+        broken = {*broken, *found.broken}
         return [
-            builder.latest(ticker, Datum.QUOTE, found[ticker])
-            if ticker in found
-            else builder.negative(ticker, Datum.QUOTE)
+            builder.latest(ticker, Datum.QUOTE, found.bars[ticker])
+            if ticker in found.bars
+            else builder.negative(ticker, Datum.QUOTE, BROKEN if ticker in broken else NOT_FOUND)
             for ticker in tickers
         ]

@@ -13,7 +13,8 @@ from dekr.cache.entry_cache import CHUNK, EntryCache, Write
 from dekr.cache.freshness import DataClass, keep_us
 from dekr.cache.keys import Datum
 from dekr.data_source import DataSource
-from dekr.errors import DekrError, UnknownSymbol, UpstreamNotEntitled
+from dekr.errors import DekrError, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
+from dekr.flaws import BROKEN, ONE_SUSPECT
 from dekr.market.quotes.sources import BAR_SOURCES
 from dekr.sessions import previous_close_us
 
@@ -48,7 +49,8 @@ class EntryBuilder:
         A bar's close stands for ``close_datum`` alone (quote or trade): it must not take the place of a real one.
         """
         ticker = found.ticker
-        writes = [self._write(ticker, datum, {"delayed": found.delayed, "sent": found.fields}, Kind.VALUE)]
+        flaws = ONE_SUSPECT.kept() if found.suspect else {}
+        writes = [self._write(ticker, datum, {"delayed": found.delayed, "sent": found.fields, **flaws}, Kind.VALUE)]
         writes += [
             self.latest(ticker, name, latest)
             for name, latest in ((Datum.QUOTE, found.quote), (Datum.TRADE, found.trade))
@@ -62,14 +64,15 @@ class EntryBuilder:
         """The entries that readers of these tickers' ``datum`` wait for, from what was found in the ``shape`` of an endpoint.
 
         A minute bar's close or the previous day's stands for it where there is nothing newer. The universal snapshot says of
-        each ticker whether it exists; other snapshots leave out tickers that they do not know, so these get no entry here.
+        each ticker whether it exists; other snapshots leave out tickers that they do not know, so these get no entry here. Neither
+        do those whose snapshot is broken: the next source may have them.
         """
         writes: list[Write] = []
         for ticker in tickers:
             snapshot = found.get(ticker)
             error_code = NOT_FOUND if snapshot is None else snapshot.error
             if snapshot is None or error_code is not None:
-                if shape == Datum.UNIVERSAL:
+                if shape == Datum.UNIVERSAL and error_code != BROKEN:
                     writes += [self.negative(ticker, name, error_code or NOT_FOUND) for name in (shape, datum)]
                 continue
             writes += self.snapshot(snapshot, shape, datum)
@@ -111,6 +114,10 @@ def refusal(entry: Entry, ticker: str) -> DekrError:
     """The error that a negative entry stands for."""
     if entry.parsed == NOT_ENTITLED:
         return UpstreamNotEntitled(f"The data plan behind this service does not include {ticker}.")
+    if entry.parsed == BROKEN:
+        return UpstreamInvalid(
+            f"The data provider sent data of {ticker} that cannot be used.", fault="left out of a list"
+        )
     return UnknownSymbol(f"There is no ticker {ticker}.")
 
 

@@ -119,7 +119,7 @@ class MarketFetcher:
         del missing, cached
         reader, scope = self.market.reader, self.scope
         with _collector_waiting():
-            found = self.market.client().market(permit)
+            found = self.market.client().market(permit).snapshots
             builder = EntryBuilder(reader.cache, permit.stamp_us, reader.stale_us)
             close_datum = close_datum_of(reader.single_flight, found, scope.datum, permit)
             known = {snapshot.ticker: snapshot for snapshot in found}

@@ -11,6 +11,7 @@ from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import keep_us
 from dekr.cache.keys import MARKET_SLOT, Datum, Lease
 from dekr.data_source import DataSource
+from dekr.flaws import Flaws
 from dekr.gate.permit import Permit
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
@@ -21,8 +22,8 @@ from dekr.polygon import endpoints
 if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
 
-_DELAYED: Final = b"d"
-_REAL_TIME: Final = b"r"
+_END: Final = b"\n"
+"""The end of an entry's label, after which the compressed answer begins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,18 +41,22 @@ class MarketSnapshot:
         endpoint = endpoints.MARKET
         fetch = Fetch(Lease.MARKET_SNAPSHOT, (endpoint.family,), endpoint.lease_ms, self)
         entry = self.reader.read(context, (real_time(self._key),), fetch)[self._key]
-        context.source, context.delayed = DataSource.SNAPSHOT, entry.payload[:1] == _DELAYED
-        return entry.payload[1:]
+        label, packed = entry.payload.split(_END, 1)
+        kept = json.loads(label)
+        context.source, context.delayed, context.flaws = DataSource.SNAPSHOT, kept["delayed"], Flaws.of(kept)
+        return packed
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """The entry of the whole market. Raises what the client raises."""
         del missing, cached
-        found = self.client().market(permit)
+        found, dropped = self.client().market(permit)
         delayed = any(snapshot.delayed for snapshot in found)
+        flaws = Flaws(dropped, sum(snapshot.suspect for snapshot in found))
         tickers = [snapshot.fields for snapshot in found]
         answer = {"status": "DELAYED" if delayed else "OK", "count": len(tickers), "tickers": tickers}
         packed = gzip.compress(json.dumps(answer, separators=(",", ":")).encode(), mtime=0)
-        payload = (_DELAYED if delayed else _REAL_TIME) + packed
+        # A payload that begins as a JSON object would be compressed again.
+        payload = b" " + json.dumps({"delayed": delayed, **flaws.kept()}).encode() + _END + packed
         if not tickers:
             # An empty answer is believed for a short time only.
             return [Write.negative(self._key, permit.stamp_us, payload)]

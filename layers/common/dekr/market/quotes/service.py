@@ -65,7 +65,7 @@ class LatestPrices:
             raise refusal(entry, ticker.text)
         reader.demand.count_served(ticker.text, entry.stamp_us)
         answer = answer_of(entry, ticker.text, self.datum)
-        context.source, context.delayed = answer.source, answer.delayed
+        context.source, context.delayed, context.flaws = answer.source, answer.delayed, answer.flaws
         return entry, answer
 
     def _plan_of(self, ticker: Ticker) -> tuple[Requirement, Fetch]:

@@ -12,7 +12,8 @@ from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum, lease_of, slot_of
 from dekr.data_source import DataSource
-from dekr.errors import DekrError
+from dekr.errors import DekrError, UpstreamInvalid
+from dekr.flaws import ONE_DROPPED, Flaws
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import NOT_FOUND, EntryBuilder, refusal
 from dekr.market.read.context import ReadContext
@@ -90,8 +91,12 @@ class Snapshots:
 
     def _sent(self, context: ReadContext, ticker: str, entry: Entry) -> dict[str, Any] | DekrError:
         if entry.kind is Kind.NEGATIVE:
-            return refusal(entry, ticker)
+            error = refusal(entry, ticker)
+            if isinstance(error, UpstreamInvalid):
+                context.flaws = context.flaws.and_(ONE_DROPPED)
+            return error
         found: Mapping[str, Any] = entry.parsed
+        context.flaws = context.flaws.and_(Flaws.of(found))
         context.delayed = context.delayed or found["delayed"]
         sent: dict[str, Any] = found["sent"]
         return sent

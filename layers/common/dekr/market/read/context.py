@@ -7,6 +7,7 @@ from dekr.access.limits import Admission, RateCharge
 from dekr.data_source import DataSource
 from dekr.deadline import Deadline
 from dekr.errors import DekrError
+from dekr.flaws import NO_FLAWS, Flaws
 from dekr.gate.call import Attempt
 from dekr.gate.permit import FetchOutcome
 from dekr.store import Command
@@ -35,8 +36,9 @@ class ReadContext:
     ``charge`` is what the request costs of the caller's limits; it rides in the first round trip, and ``admission`` is the
     limiter's answer. ``now_us`` is the time, ``stamp_us`` the oldest stamp among the entries of the answer that can grow too
     old, ``fresh_until_us`` the first moment at which one of them is: all on the store's clock. ``local_now_us`` is when
-    ``now_us`` was read, on this machine's clock. ``failure`` is the error behind stale or absent data. ``source`` and
-    ``delayed`` label the data. ``upstream_calls``, ``upstream_s`` and ``attempts`` say what was spent upstream for this request.
+    ``now_us`` was read, on this machine's clock. ``failure`` is the error behind stale or absent data. ``source``, ``delayed``
+    and ``flaws`` label the data. ``upstream_calls``, ``upstream_s`` and ``attempts`` say what was spent upstream for this
+    request.
     """
 
     charge: RateCharge
@@ -51,6 +53,7 @@ class ReadContext:
     fresh_until_us: int = 0
     source: DataSource | None = None
     delayed: bool = False
+    flaws: Flaws = NO_FLAWS
     upstream_calls: int = 0
     upstream_s: float = 0.0
     attempts: list[Attempt] = field(default_factory=list)
