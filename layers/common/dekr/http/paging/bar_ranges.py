@@ -18,8 +18,8 @@ FromQuery = Annotated[str | None, Query(alias="from", description="First day (YY
 ToQuery = Annotated[str | None, Query(alias="to", description="Last day (YYYY-MM-DD) or moment (ms).")]
 
 MAX_BARS: Final = 50_000
-"""Bars in a page: the largest limit of both dialects. So many go into one answer that is compressed, however many digits they have;
-into one that is not, as many as its bytes allow.
+"""Bars in a page: the largest limit of both dialects. So many go into one answer that is compressed, even with six decimals in each
+price; into one that is not go as many as its bytes allow.
 """
 
 MAX_HOUR_BARS: Final = 5_000
