@@ -16,6 +16,9 @@ from local.stack.folder import ROOT, TOOLS
 
 SAM: Final = TOOLS / "sam/bin/sam"
 
+ANSWER_S: Final = 30.0
+"""The time in seconds that API Gateway waits for a function, its cold start included."""
+
 
 class Session(Protocol):
     """The part of a boto3 session that is used."""
@@ -47,7 +50,7 @@ class Account:
     session: Session
     environment: Mapping[str, str]
     sam: Callable[[Sequence[str], Mapping[str, str]], int] = run_sam
-    connect: Callable[[str], httpx.Client] = lambda url: httpx.Client(base_url=url)
+    connect: Callable[[str], httpx.Client] = lambda url: httpx.Client(base_url=url, timeout=ANSWER_S)
 
     def deploy(self, section: Section) -> None:
         """Deploy what was built, ask nothing, test the result and say what is left to do. Raises AccountError."""

@@ -517,6 +517,7 @@ def test_a_hit_has_nothing_to_say(world: World, line: Written) -> None:
         "tier",
         "request_id",
         "route",
+        "ticker",
         "status",
         "requests",
         "errors",
@@ -528,6 +529,7 @@ def test_a_hit_has_nothing_to_say(world: World, line: Written) -> None:
         "age_s",
         "upstream_calls",
         "upstream_ms",
+        "calendar_unknown",
         "cold_start",
     ]
     assert found["level"] == "INFO"

@@ -48,10 +48,6 @@ class Level(StrEnum):
     """The service could not answer (5xx), or a run ended by an error."""
 
 
-_ZEROS: Final = {name: 0 for name, _ in METRICS}
-"""CloudWatch drops the metrics of a line that lacks one which its directive names."""
-
-
 def _directive(metrics: Sequence[tuple[str, str]], dimensions: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The directive that makes metrics, given as names and units, of the fields of a line."""
     return {
@@ -76,7 +72,9 @@ class RequestLine:
         """Write the line of one request; ``facts`` holds the metrics by name (one that is missing is 0), the ``tier``, and whatever
         else is worth knowing.
         """
-        facts = _ZEROS | facts
+        # CloudWatch drops the metrics of a line that lacks one which its directive names.
+        for name, _ in METRICS:
+            facts.setdefault(name, 0)
         facts["cold_start"], self._cold = self._cold, False
         stamp = int(self._wall_s() * 1000)
         # pydantic's writer takes a quarter of the time that Python's own does.
