@@ -8,10 +8,9 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any, Final
 
-from redis.connection import Connection
-
 import dekr
 from dekr.store import Command, Script
+from dekr.store.connection import StoreConnection
 from dekr.store.link import Link
 from tests.patience import patient
 
@@ -31,7 +30,7 @@ class StillLink(Link):
     expire by Redis's own clock all the same.
     """
 
-    def __init__(self, connection: Connection, prefix: str = "dekr:") -> None:
+    def __init__(self, connection: StoreConnection, prefix: str = "dekr:") -> None:
         self.clock = StillClock()
         self._sending = False
         super().__init__(connection, prefix)

@@ -313,10 +313,10 @@ def test_a_request_that_goes_on_without_the_store_says_so(line: Written) -> None
         server.process.wait()
         first = line(lambda: world.get("/quote/MSFT", key))
         assert (first["level"], first["status"], first["store"]) == ("WARNING", 200, "down")
-        assert first["store_fault"] == "ConnectionError"
+        assert first["store_fault"] == "sign-in: ConnectionError"
         lines = [line(lambda: world.get("/quote/MSFT", key)) for _ in range(3)]
         assert {(each["level"], each["store"], each["outcome"]) for each in lines} == {("WARNING", "down", "hit")}
-        assert {each["store_fault"] for each in lines} <= {"ConnectionError", "not tried again so soon"}
+        assert {each["store_fault"] for each in lines} <= {"sign-in: ConnectionError", "not tried again so soon"}
         stats = line(lambda: world.get("/cache/stats", world.key(7, "root", Role.ADMIN)))
         assert (stats["level"], stats["status"], stats["error"], stats["store"]) == (
             "ERROR",
@@ -503,7 +503,7 @@ def test_an_event_that_could_not_be_kept_is_logged_and_tried_again(
         function.handler(preferred, Context())
     found = json.loads(capsys.readouterr().out)
     assert (found["level"], found["error"], found["store"]) == ("ERROR", "store_unavailable", "down")
-    assert found["fault"] == "ConnectionError"
+    assert found["fault"] == "sign-in: ConnectionError"
 
 
 def test_a_hit_has_nothing_to_say(world: World, line: Written) -> None:

@@ -30,6 +30,7 @@ LIMITS = {"timeout", "Timeout", "ClientTimeout"}
 
 EXCEPTIONS = {
     "MAX_WAIT_S": "a fault of the chaos program that finds no victim in this time is left out, and changes no result",
+    "SLOW_S": "so long a slow step takes at least, and whoever waits for it waits until it hangs",
     "GIVE_UP_S": "the answer that is waited for never comes",
 }
 """Names of other limits, and why a slow machine may reach each."""

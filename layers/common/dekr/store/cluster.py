@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import NoScriptError, RedisError
+from redis.connection import ConnectionPool
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 from redis.retry import Retry
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
-from dekr.store.link import CONNECT_S, FIRST_CONNECT_S, REPLY_S, Link, LinkBreaker, Store, checked
+from dekr.store.connection import StoreConnection, connection_options
+from dekr.store.link import Link, LinkBreaker, Store, checked
+
+_FAILURES = (RedisError, RedisClusterException)
+"""redis-py's errors: where it can reach no node, it raises one that is no RedisError."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,8 +28,12 @@ class ClusterLink:
     prefix: str = "dekr:"
     clock_offset_us: int = 0
     breaker: LinkBreaker = field(default_factory=LinkBreaker)
+    _options: dict[str, Any] = field(init=False)
     _cluster: RedisCluster | None = None
     _shards: dict[str, Link] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._options = connection_options(self.url)
 
     def run(self, *commands: Command) -> list[Any]:
         """See dekr.store.link.Store.run."""
@@ -34,10 +43,9 @@ class ClusterLink:
             again = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             for i, reply in zip(again, self._execute([commands[i] for i in again], by_source=True), strict=True):
                 replies[i] = reply
-        except RedisError as error:
+        except _FAILURES as error:
             self.close()
-            self.breaker.failed()
-            raise StoreDown from error
+            raise self.breaker.failed(error) from error
         self.breaker.worked()
         return checked(replies)
 
@@ -45,16 +53,19 @@ class ClusterLink:
         """See dekr.store.link.Store.shards."""
         try:
             nodes = self._connected().get_primaries()
-        except RedisError as error:
+        except _FAILURES as error:
             raise StoreDown from error
-        return [self._shard(f"{node.host}:{node.port}") for node in nodes]
+        return [self._shard(node.host, node.port) for node in nodes]
 
-    def _shard(self, address: str) -> Link:
+    def pool(self, *, host: str, port: int, **given: Any) -> ConnectionPool:  # noqa: ANN401 - redis-py's own options
+        """Make a pool of connections to one node. ``given``: what redis-py's cluster client wants them to do besides."""
+        return ConnectionPool(StoreConnection, **{**given, **self._options, "host": host, "port": port})
+
+    def _shard(self, host: str, port: int) -> Link:
+        address = f"{host}:{port}"
         if address not in self._shards:
-            parts = urlsplit(self.url)
-            secret, at, _ = parts.netloc.rpartition("@")
-            url = urlunsplit(parts._replace(netloc=secret + at + address))
-            self._shards[address] = Link.open(url, prefix=self.prefix)
+            connection = StoreConnection(**{**self._options, "host": host, "port": port})
+            self._shards[address] = Link(connection, self.prefix)
         return self._shards[address]
 
     def close(self) -> None:
@@ -76,17 +87,15 @@ class ClusterLink:
 
     def _connected(self) -> RedisCluster:
         if self._cluster is None:
-            self._cluster = RedisCluster.from_url(
-                self.url,
+            # Only where the cluster is: all else about its connections is in the options of their pools.
+            address = urlsplit(self.url).netloc.rpartition("@")[2]
+            self._cluster = RedisCluster(
+                url=f"redis://{address}",
                 protocol=2,
                 driver_info=None,
-                socket_timeout=REPLY_S,
-                socket_connect_timeout=FIRST_CONNECT_S,
                 retry=Retry(NoBackoff(), 1),
+                connection_pool_class=self.pool,
             )
             # Replies are raw, as those of a single endpoint's link.
             self._cluster.set_response_callback("HGETALL", lambda reply, **_: reply)
-            for node in self._cluster.get_nodes():
-                if node.redis_connection is not None:
-                    node.redis_connection.connection_pool.connection_kwargs["socket_connect_timeout"] = CONNECT_S
         return self._cluster

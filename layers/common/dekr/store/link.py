@@ -4,10 +4,12 @@ The same connection serves every request of a sandbox, so a call may be sent aga
 twice: a lease or a budget entry is taken under a token, a put is put-if-newer; a limit may count a request twice. A Lambda
 sandbox handles one request at a time; a link is not for several threads.
 
-Bounds: the first connect may take 1 s (TLS and IAM), later ones 100 ms, a reply 100 ms (longer for a large one); one
-retry on a fresh connection; after three failures in a row nothing is tried for a second.
+Bounds: a sign-in may take 2 s, a reply 100 ms (longer for a large one), see dekr.store.connection; one retry on a fresh connection,
+none where it could not be made. After three failures in a row nothing is tried for a second, and for longer and longer,
+up to 30 s, while no connection can be made.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,23 +19,25 @@ from hiredis import pack_command
 
 from dekr.errors import StoreDown
 from dekr.store.command import Command
+from dekr.store.connection import SignInFailed, StoreConnection, connection_options, failed_sign_in
 from dekr.store.import_parts import package_unopened
 
 with package_unopened("redis"):
     from redis._parsers.hiredis import NOT_ENOUGH_DATA
-    from redis.backoff import NoBackoff
-    from redis.connection import Connection, parse_url
     from redis.credentials import CredentialProvider
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
     from redis.exceptions import TimeoutError as RedisTimeoutError
-    from redis.retry import Retry
 
-FIRST_CONNECT_S: Final = 1.0
-CONNECT_S: Final = 0.1
-REPLY_S: Final = 0.1
 FAILURES_TO_OPEN: Final = 3
 OPEN_S: Final = 1.0
+"""The shortest time in seconds for which the breaker opens."""
+
+MAX_OPEN_S: Final = 30.0
+"""The longest time in seconds for which the breaker opens while no connection can be made."""
+
+_MAX_DOUBLINGS: Final = 5
+"""After so many, OPEN_S is longer than MAX_OPEN_S."""
 
 
 class Store(Protocol):
@@ -67,11 +71,15 @@ def checked(replies: list[Any]) -> list[Any]:
 
 @dataclass(slots=True, eq=False)
 class LinkBreaker:
-    """A breaker of the link: it opens for OPEN_S after FAILURES_TO_OPEN failures in a row, so that an unreachable store does not
-    cost every request a time-out.
+    """A breaker of the link: it opens after FAILURES_TO_OPEN failures in a row, so that an unreachable store does not cost every
+    request a time-out. It opens for OPEN_S, or where no connection could be made for a random time between OPEN_S and a limit that
+    doubles with each failure up to MAX_OPEN_S: sandboxes must not all sign in at once to a store that comes back.
+
+    ``random``: numbers from 0 to 1.
     """
 
     monotonic: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = random.random
     failures: int = 0
     open_until_s: float = 0.0
 
@@ -80,10 +88,16 @@ class LinkBreaker:
         if self.failures >= FAILURES_TO_OPEN and self.monotonic() < self.open_until_s:
             raise StoreDown(fault="not tried again so soon")
 
-    def failed(self) -> None:
-        """Count one failure."""
+    def failed(self, error: Exception) -> StoreDown:
+        """Count one failure, and return the error to raise from it. Its fault says what ended a sign-in."""
         self.failures += 1
-        self.open_until_s = self.monotonic() + OPEN_S
+        longest_s, fault = OPEN_S, None
+        if sign_in := failed_sign_in(error):
+            fault = f"sign-in: {type(sign_in.__cause__).__name__}"
+            doublings = min(max(0, self.failures - FAILURES_TO_OPEN + 1), _MAX_DOUBLINGS)
+            longest_s = min(MAX_OPEN_S, OPEN_S * 2**doublings)
+        self.open_until_s = self.monotonic() + OPEN_S + self.random() * (longest_s - OPEN_S)
+        return StoreDown(fault=fault)
 
     def worked(self) -> None:
         """Note a success: forget the failures."""
@@ -94,7 +108,7 @@ class LinkBreaker:
 class Link:
     """A Store on one endpoint: a single node, or ElastiCache Serverless, which finds the shard of a key by itself."""
 
-    connection: Connection
+    connection: StoreConnection
     prefix: str = "dekr:"
     clock_offset_us: int = 0
     breaker: LinkBreaker = field(default_factory=LinkBreaker)
@@ -102,18 +116,7 @@ class Link:
     @classmethod
     def open(cls, url: str, *, prefix: str = "dekr:", credentials: CredentialProvider | None = None) -> "Link":
         """Make a link to a ``redis://`` or ``rediss://`` URL. It connects with the first command."""
-        options: dict[str, Any] = {
-            **parse_url(url),
-            "protocol": 2,
-            "driver_info": None,
-            "socket_timeout": REPLY_S,
-            "socket_connect_timeout": FIRST_CONNECT_S,
-            "retry": Retry(NoBackoff(), 0),
-        }
-        kind = options.pop("connection_class", Connection)
-        if credentials is not None:
-            options["credential_provider"] = credentials
-        return cls(kind(**options), prefix)
+        return cls(StoreConnection(**connection_options(url), credential_provider=credentials), prefix)
 
     def run(self, *commands: Command) -> list[Any]:
         """Send all commands in one round trip and return their replies in order. Raises StoreDown."""
@@ -140,27 +143,22 @@ class Link:
 
     def _send_with_retry(self, batch: Sequence[bytes]) -> list[Any]:
         try:
-            replies = self._send(batch)
-        except (RedisConnectionError, RedisTimeoutError):
-            self.connection.disconnect()
             try:
                 replies = self._send(batch)
-            except RedisError as error:
+            except SignInFailed:
+                raise
+            except (RedisConnectionError, RedisTimeoutError):
                 self.connection.disconnect()
-                self.breaker.failed()
-                raise StoreDown from error
+                replies = self._send(batch)
         except RedisError as error:
-            # A connection that failed half-way through its handshake cannot be used again.
             self.connection.disconnect()
-            self.breaker.failed()
-            raise StoreDown from error
+            raise self.breaker.failed(error) from error
         self.breaker.worked()
         return replies
 
     def _send(self, batch: Sequence[bytes]) -> list[Any]:
         connection = self.connection
         connection.send_packed_command([b"".join(batch)], check_health=False)
-        connection.socket_connect_timeout = CONNECT_S
         # Whatever goes wrong closes the connection: no reply may be left for the next caller.
         try:
             return _replies(connection, len(batch))
@@ -172,7 +170,7 @@ class Link:
             raise
 
 
-def _replies(connection: Connection, count: int) -> list[Any]:
+def _replies(connection: StoreConnection, count: int) -> list[Any]:
     """Read so many replies; an error reply is returned in its place.
 
     Taken from redis-py's own reader: its ``read_response`` takes longer for each reply than hiredis does for a hundred.
