@@ -39,7 +39,7 @@ $(JS)/node_modules/.done: $(JS)/package-lock.json $(JS)/package.json $(JS)/.npmr
 	@touch $@
 
 .PHONY: system
-system: ## Install the Debian packages that the tests need (as root, or with sudo)
+system: ## Install the Debian packages for the TLS store, the benchmarks and (CI=true) Docker, as root or with sudo
 	@bash local/system.sh
 
 COMPILE := pip compile -q --generate-hashes --universal --python-version 3.13 --no-header --no-emit-index-url --no-emit-find-links
@@ -84,7 +84,7 @@ types: setup ## Static types, strict
 	.venv/bin/mypy
 
 .PHONY: test
-test: setup system $(JS)/node_modules/.done ## All tests: unit, contract, integration, e2e, and `sam local` where there is Docker
+test: setup $(if $(filter true,$(CI)),system) $(JS)/node_modules/.done ## All tests; those of TLS and of `sam local` where their programs are
 	bash local/test.sh
 
 .PHONY: unit
@@ -105,12 +105,12 @@ bench: setup system ## Run the benchmarks, print their table, write bench/result
 	$(PY) -m bench
 
 .PHONY: bench-savings
-bench-savings: setup system ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed] [NO_MARKET=1]
+bench-savings: setup ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed] [NO_MARKET=1]
 	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \
 		$(if $(PROFILE),--profile $(PROFILE)) $(if $(NO_MARKET),--no-market)
 
 .PHONY: chaos
-chaos: setup system ## Run the service through a minute of faults; SEED= picks them
+chaos: setup ## Run the service through a minute of faults; SEED= picks them
 	$(PY) -m chaos $(if $(SEED),--seed $(SEED))
 
 -include mk/local.mk

@@ -1,9 +1,10 @@
 """Fill a Redis that is too small for a million symbols-and-ranges: memory stays bounded, no command fails, and the
 least useful entries are evicted.
 
-Redis runs with ``maxmemory`` and a policy that evicts only keys with an expiry, as ElastiCache Serverless does. The
-entries are written by the real cache; some popular ones, written first, are read meanwhile according to their
-popularity. ``volatile-lru`` is Serverless's own policy; ``volatile-lfu`` gets the same commands for comparison.
+An installed server (its memory is jemalloc's, as ElastiCache's) runs with ``maxmemory`` and a policy that evicts only keys with
+an expiry, as ElastiCache Serverless does. The entries are written by the real cache; some popular ones, written first, are read
+meanwhile according to their popularity. ``volatile-lru`` is Serverless's own policy; ``volatile-lfu`` gets the same commands for
+comparison.
 """
 
 import os
@@ -25,6 +26,7 @@ from dekr.cache.entry_cache import EntryCache, Write
 from dekr.store import Command
 from dekr.store.link import Link
 from dekr.tiers import Tier
+from local.stack.store_server import installed_server
 from tests.patience import patient_url
 from tests.redis_servers import redis_single
 from tests.world import World
@@ -133,7 +135,7 @@ class _Filling:
 def _filling(policy: str, max_mb: int) -> Iterator[_Filling]:
     options = ("--maxmemory", f"{max_mb}mb", "--maxmemory-policy", policy)
     with (
-        redis_single(*options) as server,
+        redis_single(*options, program=installed_server()) as server,
         redis.Redis.from_url(patient_url(server.url)) as client,
         patient_link(server.url) as link,
     ):

@@ -2,7 +2,7 @@
 
 The entries are those that the service wrote from the sandbox Polygon. Each class is then stored alone in a Redis of its
 own: as the service stores it, as plain text, and compressed. The growth of ``used_memory`` is the true size of an
-entry, with its key, its expiry and what the allocator rounds up.
+entry, with its key, its expiry and what the allocator rounds up: jemalloc, which an installed server has, as ElastiCache does.
 """
 
 import os
@@ -22,6 +22,7 @@ from bench.stampede import sandbox_polygon
 from dekr.cache.entry import HEADER_BYTES, Entry
 from dekr.tiers import Tier
 from local.sandbox.universe import tickers
+from local.stack.store_server import installed_server
 from tests.patience import patient_url
 from tests.redis_servers import redis_single
 
@@ -101,7 +102,11 @@ def run() -> dict[str, tuple[float, str]]:
 
 def written_entries() -> dict[str, list[tuple[bytes, bytes]]]:
     """Return the keys and entries of each class, written by the service itself."""
-    with redis_single() as server, sandbox_polygon(0) as upstream, connected(server.url, upstream) as world:
+    with (
+        redis_single(program=installed_server()) as server,
+        sandbox_polygon(0) as upstream,
+        connected(server.url, upstream) as world,
+    ):
         world.to(OPEN)
         key = world.key(Tier.INSTITUTIONAL_ELITE)
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
@@ -151,7 +156,10 @@ def _text(raw: bytes) -> bytes:
 
 def _bytes_each(entries: Sequence[tuple[bytes, bytes]]) -> float:
     """Return the growth of ``used_memory`` by one entry, including its key and its expiry."""
-    with redis_single("--activedefrag", "no") as server, redis.Redis.from_url(patient_url(server.url)) as client:
+    with (
+        redis_single("--activedefrag", "no", program=installed_server()) as server,
+        redis.Redis.from_url(patient_url(server.url)) as client,
+    ):
         before = client.info("memory")["used_memory"]
         with client.pipeline(transaction=False) as pipeline:
             for number in range(COPIES):

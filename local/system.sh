@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The Debian packages that the tests need: a Redis server, and Docker with what builds the Lambda image. Installs only what
-# is missing, as root or by sudo; on other systems it says what to install.
+# The Debian packages for what the packages from PyPI cannot do: a Redis server, for the store behind TLS and the benchmarks of memory,
+# and in CI Docker with what builds the Lambda image. Installs only what is missing, as root or by sudo; on other systems it says
+# what to install.
 set -euo pipefail
 need=()
 command -v redis-server >/dev/null || command -v valkey-server >/dev/null || need+=(redis-server)

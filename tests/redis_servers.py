@@ -1,8 +1,7 @@
-"""Real Redis servers for the tests: a single node, a cluster of three, one behind TLS. Each on free ports, without disk."""
+"""Real stores for the tests: a single Valkey, a cluster of three, an installed server behind TLS. Each on free ports, no disk."""
 
 import datetime as dt
 import ipaddress
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import RedisError
 
 from local.ports import free_port
+from local.stack.store_server import installed_server, server_command, server_program
+from local.stack.stores import NO_SERVER
 from tests.patience import patient_url
 
 SLOTS = 16384
@@ -40,14 +41,14 @@ class RedisServer:
 
 
 @contextmanager
-def redis_single(*options: str, port: int | None = None) -> Iterator[RedisServer]:
-    """One redis-server (or valkey-server)."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    assert program, "these tests need redis-server or valkey-server"
+def redis_single(*options: str, port: int | None = None, program: Path | None = None) -> Iterator[RedisServer]:
+    """One server: the program, or the one that a local stack would start."""
+    program = program or server_program(None)
+    assert program, NO_SERVER
     port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", folder]
-        process = subprocess.Popen([program, *arguments, *options], stdout=subprocess.DEVNULL)  # noqa: S603 - ours
+        command = [*server_command(program, port, Path(folder)), *options]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
         try:
             server = RedisServer(f"redis://127.0.0.1:{port}/0", port, process)
             _wait(server.client(), process)
@@ -80,12 +81,14 @@ def redis_cluster() -> Iterator[str]:
 
 @contextmanager
 def redis_tls() -> Iterator[tuple[str, Path]]:
-    """One server behind TLS; yields its URL and the certificate to trust."""
+    """One installed server behind TLS, which the packaged one does not speak; yields its URL and the certificate to trust."""
+    program = installed_server()
+    assert program, "`make system` installs a server that speaks TLS"
     with tempfile.TemporaryDirectory() as folder:
         files = certificate(Path(folder))
         port = free_port()
         options = ["--tls-port", str(port), "--tls-cert-file", str(files[0]), "--tls-key-file", str(files[1])]
-        with redis_single(*options, "--tls-auth-clients", "no"):
+        with redis_single(*options, "--tls-auth-clients", "no", program=program):
             yield f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={files[0]}", files[0]
 
 
