@@ -104,6 +104,10 @@ build: setup ## Build for AWS, with bytecode that needs no check at import
 bench: setup system ## Run the benchmarks, print their table, write bench/results.json
 	$(PY) -m bench
 
+.PHONY: bench-publish
+bench-publish: setup ## Write the figures of the last runs into bench/README.md and bench/savings.json, and draw the charts
+	$(PY) -m bench.publish
+
 .PHONY: bench-savings
 bench-savings: setup ## Count the calls saved on simulated days (takes hours): make bench-savings [SEED=1] [REQUESTS=10000] [PROFILE=mixed] [NO_MARKET=1]
 	$(PY) -m bench.savings $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) \

@@ -1,10 +1,9 @@
-"""Draw docs/charts/*.svg from bench/results.json and bench/savings.json: ``python -m bench.charts``.
+"""Draw docs/charts/*.svg from bench/results.json and bench/savings.json.
 
 The same figures give the same bytes, because the files have no date and no random names. A chart is drawn if its
 figures exist.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BENCH: Final = Path(__file__).parent
-CHARTS: Final = BENCH.parent / "docs/charts"
+CHARTS: Final = Path(__file__).parents[1] / "docs/charts"
 SERVICE: Final = "this service"
 OUR_COLOUR, OTHER_COLOURS = "#1f6f8b", ("#e0a458", "#8d99ae", "#b56576", "#6d8b74", "#9a8c98", "#c9ada7")
 """Colours of this service and of what it is compared with."""
@@ -27,12 +25,6 @@ HIT_PARTS: Final = (
 """Label and figure of each part of a hit. Each figure includes those before it."""
 
 type Figures = Mapping[str, Any]
-
-
-def main() -> None:
-    """Draw all charts and print their paths."""
-    for name in draw(_read("results.json"), _read("savings.json"), CHARTS):
-        print(f"{CHARTS.relative_to(BENCH.parent)}/{name}")
 
 
 def draw(results: Figures, savings: Figures, folder: Path) -> list[str]:
@@ -68,11 +60,6 @@ def draw(results: Figures, savings: Figures, folder: Path) -> list[str]:
             chart(figure.add_subplot())
             figure.savefig(folder / name, format="svg", metadata={"Date": None})
     return list(drawable)
-
-
-def _read(name: str) -> Figures:
-    path = BENCH / name
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _draw_saved(axes: Axes, sizes: Figures, subject: str) -> None:
@@ -169,7 +156,3 @@ def _draw_rows(axes: Axes, rows: Sequence[str], bars: Sequence[tuple[str, Sequen
         axes.bar_label(drawn, [form.format(value) for value in values], padding=3, fontsize=8)
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
-
-
-if __name__ == "__main__":
-    main()

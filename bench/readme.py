@@ -1,16 +1,13 @@
-"""Write the figures of a run into bench/README.md, between the marks of their part."""
+"""The figures of a run as lines of bench/README.md, and their place: between the marks of their part."""
 
 import os
 import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
-
-README: Final = Path(__file__).parent / "README.md"
 
 
-def put(part: str, lines: Iterable[str], path: Path = README) -> None:
+def put(part: str, lines: Iterable[str], path: Path) -> None:
     """Replace the text between ``<!-- part -->`` and ``<!-- end of part -->`` by these lines. Raises ValueError if a
     mark is missing.
     """
@@ -33,7 +30,7 @@ def machine(command: str, now: datetime | None = None) -> str:
     day = f"{now.day} {now:%B %Y}"
     return (
         f"`{command}` on {day}: {os.cpu_count()} processors ({platform.machine()}), Python {platform.python_version()}, "
-        "redis-server on loopback."
+        "a store on loopback (the packaged Valkey; for memory and eviction an installed server)."
     )
 
 

@@ -1,5 +1,5 @@
-"""``make bench-savings``: drive days of requests, print the tables, write bench/savings.json, bench/README.md and
-bench/results.json, and draw the charts.
+"""``make bench-savings``: drive days of requests, print the tables, write bench/results.json, and keep the figures of whole
+runs for ``make bench-publish``.
 """
 
 import argparse
@@ -7,7 +7,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from bench import charts
+from bench.figures import Figures
 from bench.savings import table
 from bench.savings.case import AS_DESIGNED, AS_FITTED, MOSTLY_INTRADAY, POPULARITIES, TIER_MIXES, Case, Found
 from bench.savings.days import driven
@@ -18,7 +18,7 @@ SENSITIVITY_AT: Final = 100_000
 
 
 def main() -> None:
-    """Drive the days that the options select. Of bench/savings.json only the driven sizes and profiles are
+    """Drive the days that the options select. Of the figures in savings.json only the driven sizes and profiles are
     replaced, and nothing where a single seed is driven.
     """
     parser = argparse.ArgumentParser(
@@ -54,6 +54,7 @@ def main() -> None:
             cases += [Case(seeds[0], SENSITIVITY_AT, popularity=name) for name in POPULARITIES if name != AS_FITTED]
     if others and "mixed" in profiles and SENSITIVITY_AT in sizes:
         cases.append(Case(seeds[0], SENSITIVITY_AT, mixed=True, bars=MOSTLY_INTRADAY))
+    figures = Figures()
     found: list[Found] = []
     # Each in a process of its own: a day of a million requests leaves a lot behind.
     fresh = multiprocessing.get_context("spawn")
@@ -62,11 +63,9 @@ def main() -> None:
             found.append(each)
             print(table.line(each), flush=True)
             if whole:
-                table.keep(found)
+                table.keep(found, figures)
     table.print_tables(found)
-    table.keep_results(found)
-    if whole:
-        charts.main()
+    table.keep_results(found, figures)
 
 
 if __name__ == "__main__":

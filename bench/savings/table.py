@@ -1,21 +1,16 @@
-"""The tables of saved calls, on the screen and in bench/savings.json and bench/results.json."""
+"""The tables of saved calls: those on the screen, and the figures that are kept."""
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from bench import readme as markdown
+from bench.figures import SAVED, Figures
 from bench.savings import report
 from bench.savings.baselines import BASELINES, BOUND, OPTIMUM
 from bench.savings.case import Found
 from bench.savings.drive import PER_MINUTE
-
-FOLDER: Final = Path(__file__).parents[1]
-SAVINGS: Final = FOLDER / "savings.json"
-RESULTS: Final = FOLDER / "results.json"
 
 ROWS: Final[dict[str, Callable[[Found], float | None]]] = {
     "saved %": lambda day: day.saved_pct,
@@ -74,11 +69,11 @@ def print_tables(days: Sequence[Found]) -> None:
             print(f"{each.case.tiers:18}{each.case.popularity:14}{row}{each.violations:>16}")
 
 
-def keep(days: Sequence[Found]) -> None:
-    """Write bench/savings.json and its tables in bench/README.md. These days replace the earlier ones of the same
-    profile and size.
+def keep(days: Sequence[Found], figures: Figures) -> None:
+    """Keep the figures and the tables of these days for ``make bench-publish``. They replace the earlier ones of the same profile
+    and size.
     """
-    savings: dict[str, Any] = json.loads(SAVINGS.read_text()) if SAVINGS.exists() else {}
+    savings = figures.savings()
     for profile in report.PROFILE_NAMES:
         for size in _sizes(days):
             if cell := _cell(days, size, profile):
@@ -97,19 +92,19 @@ def keep(days: Sequence[Found]) -> None:
             }
             for each in varied
         ]
-    SAVINGS.write_text(json.dumps(savings, indent=2) + "\n")
-    markdown.put("saved calls", [*report.lines(savings), "", markdown.machine("make bench-savings")])
+    figures.write_savings(savings)
+    figures.write_part(SAVED, [*report.lines(savings), "", markdown.machine("make bench-savings")])
 
 
-def keep_results(days: Sequence[Found]) -> None:
+def keep_results(days: Sequence[Found], figures: Figures) -> None:
     """Write saved_pct and calls_over_optimum of the largest days of quotes, and all violations, into bench/results.json."""
     for size in reversed(_sizes(days)):
         if cell := _cell(days, size, "quotes"):
-            results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+            results = figures.results()
             results["saved_pct"] = round(statistics.fmean(each.saved_pct for each in cell), 3)
             results["violations"] = sum(each.violations for each in days)
             results["calls_over_optimum"] = round(statistics.fmean(each.over_optimum or 0.0 for each in cell), 4)
-            RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+            figures.write_results(results)
             return
 
 

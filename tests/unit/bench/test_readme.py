@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.readme import README, machine, put, table
+from bench.figures import BENCH, COSTS, SAVED
+from bench.readme import machine, put, table
 
 
 def test_new_figures_take_the_place_of_the_old_ones_and_of_nothing_else(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_the_machine_is_named() -> None:
     assert line.startswith("`make bench` on 21 November 2026: ")
 
 
-@pytest.mark.parametrize("part", ["what things cost", "saved calls"])
+@pytest.mark.parametrize("part", [COSTS, SAVED])
 def test_the_real_one_has_a_place_for_each_part(part: str) -> None:
-    text = README.read_text()
+    text = (BENCH / "README.md").read_text()
     assert text.index(f"<!-- {part} -->") < text.index(f"<!-- end of {part} -->")
