@@ -89,8 +89,8 @@ def test_a_sign_in_that_never_ends_is_given_up(open_link: Open, step: Step, file
         with pytest.raises(StoreDown) as caught:
             link.run(plain("GET", "a"))
     assert caught.value.fault == "sign-in: TimeoutError"
-    assert store.left
-    assert all(store.left)
+    # A busy machine may come to the limit in an earlier step; the limit of a reply it never comes to.
+    assert False not in store.left
 
 
 def test_all_steps_together_have_one_limit() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
@@ -87,9 +88,9 @@ class ClusterLink:
     def _connected(self) -> RedisCluster:
         if self._cluster is None:
             # Only where the cluster is: all else about its connections is in the options of their pools.
-            host, port = self._options["host"], self._options.get("port", 6379)
+            address = urlsplit(self.url).netloc.rpartition("@")[2]
             self._cluster = RedisCluster(
-                url=f"redis://{host}:{port}",
+                url=f"redis://{address}",
                 protocol=2,
                 driver_info=None,
                 retry=Retry(NoBackoff(), 1),
