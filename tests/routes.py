@@ -20,7 +20,7 @@ _Loader.add_multi_constructor("!", lambda *_: None)
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the HTTP API. ``key`` is written as API Gateway writes it: GET /quote/{symbol}."""
+    """A route of the HTTP API. ``key`` is written as API Gateway writes it: ANY /quote/{symbol}."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Route:
 
     def matches(self, method: str, path: str) -> bool:
         pattern = re.sub(r"\{\w+\}", "[^/]+", self.path)
-        return method == self.method and re.fullmatch(pattern, path, re.DOTALL) is not None
+        return self.method in ("ANY", method) and re.fullmatch(pattern, path, re.DOTALL) is not None
 
 
 def template() -> Any:

@@ -178,6 +178,7 @@ def event(path: str, headers: Mapping[str, str], method: str = "GET", body: byte
         "headers": {"host": HOST, "x-forwarded-proto": "https", **headers},
         "requestContext": {
             "requestId": "request-1",
+            "domainName": HOST,
             "stage": "$default",
             "http": {"method": method, "path": raw_path, "sourceIp": "203.0.113.7"},
         },

@@ -19,6 +19,9 @@ from local.stack.upstream import Upstream
 STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
 API: Final = "Api"
+ANY: Final = "x-amazon-apigateway-any-method"
+"""The name of any method in the body that SAM writes."""
+
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
 """The usual origins of a web application under development."""
 
@@ -82,9 +85,10 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
                 IntegrationUri=ids[alias[1]],
                 PayloadFormatVersion="2.0",
             )
+            any_or_one = "ANY" if method == ANY else method.upper()
             gateway.create_route(
                 ApiId=ids[API],
-                RouteKey="$default" if path == "/$default" else f"{method.upper()} {path}",
+                RouteKey="$default" if path == "/$default" else f"{any_or_one} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )
 

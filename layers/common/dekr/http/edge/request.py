@@ -10,6 +10,7 @@ from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
 from dekr.errors import DekrError
+from dekr.http.edge.addresses import normal
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import freshness_headers
 from dekr.market.read.context import Outcome, ReadContext
@@ -19,7 +20,22 @@ LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.5
 """API Gateway waits 30 s for HTTP APIs; a function keeps this much of its own time to answer."""
 
-POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
+POLYGON_PATHS: Final = (
+    "/v1/",
+    "/v2/",
+    "/v3/",
+    "/vX/",
+    "/benzinga/",
+    "/consumer-spending/",
+    "/etf-global/",
+    "/fed/",
+    "/futures/",
+    "/stocks/",
+    "/tmx/",
+)
+"""The beginnings of Polygon's addresses, those that are not served included: its clients understand its own errors only. They are
+the ones that its Python client requests (massive 2.9, ``massive/rest``).
+"""
 
 
 class LambdaContext(Protocol):
@@ -36,8 +52,9 @@ class LambdaContext(Protocol):
 class RequestState:
     """The state of one request.
 
-    ``route``: the key of the route that API Gateway chose. ``origin``: the scheme and host that the caller used. ``address``: the
-    caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
+    ``path``: its address in the normal form. ``route``: the method and the path of the route that API Gateway chose, such as
+    ``GET /quote/{symbol}``; ``$default`` where it has none. ``origin``: the scheme and host that the caller used. ``address``:
+    the caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
     error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``facts``:
     those of its log line so far.
     """
@@ -61,18 +78,19 @@ class RequestState:
     def from_event(cls, event: Mapping[str, Any], context: LambdaContext) -> "RequestState":
         """Read the request in an HTTP API event (payload 2.0); its query is not parsed yet."""
         request = event["requestContext"]
+        method = request["http"]["method"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
         scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
         return cls(
-            method=request["http"]["method"],
+            method=method,
             headers=headers,
-            path=event["rawPath"],
+            path=normal(event["rawPath"]),
             origin=f"{scheme}://{headers.get('host', '')}",
             query={},
             address=request["http"].get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
-            route=event.get("routeKey", ""),
+            route=event.get("routeKey", "").replace("ANY ", f"{method} ", 1),
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
         )
 
@@ -102,13 +120,13 @@ class RequestState:
         return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
     def add_etag(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Add the body's ETag to the headers; return whether the caller of a GET says that it has this body already, or accepts
-        any (``If-None-Match: *``, RFC 9110).
+        """Add the body's ETag to the headers; return whether the caller of a GET or HEAD says that it has this body already, or
+        accepts any (``If-None-Match: *``, RFC 9110).
         """
         raw = body.encode() if isinstance(body, str) else body
         etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
         known = self.headers.get("if-none-match", "")
-        return self.method == "GET" and (etag in known or known == "*")
+        return self.method in ("GET", "HEAD") and (etag in known or known == "*")
 
     def log_facts(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""
