@@ -18,7 +18,7 @@ ROUTES = read(TITLE, "0")[0]
 GETS = [route for route in ROUTES if route.method == "GET"]
 
 
-@pytest.mark.parametrize("path", [*READS, "/health", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("path", [*READS, "/health", "/docs", "/openapi.json", "/usage"])
 def test_head_is_answered_as_get_without_the_body(night: Market, path: str) -> None:
     key = night.world.key()
     night.world.get(path, key)
