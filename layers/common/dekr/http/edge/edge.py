@@ -27,7 +27,7 @@ from dekr.http.edge import body, query
 from dekr.http.edge.addresses import moved
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
 from dekr.http.edge.diagnosis import Diagnosis
-from dekr.http.edge.headers import accepts_gzip, as_event, compress
+from dekr.http.edge.headers import accepts_gzip, as_event, compress, is_compressed
 from dekr.http.edge.log import RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
 from dekr.http.edge.request import LambdaContext, RequestState
@@ -141,10 +141,12 @@ class Edge:
         headers: Mapping[str, str] | None = None,
         csv: bool | None = None,
         next_path: str | None = None,
+        compared: str | None = None,
     ) -> Response[str]:
         """The response with this body: with its ETag and the labels of freshness, and 304 where the caller has the body already.
 
-        ``csv``: whether the body is CSV; None on a route that has no such form. ``next_path``: path and query of the next page.
+        ``compared``: the part of the body that tells whether it has changed; None: all of it. ``csv``: whether the body is CSV;
+        None on a route that has no such form. ``next_path``: path and query of the next page.
         """
         if self._request.context is None:
             self.check_parameters()
@@ -155,7 +157,7 @@ class Edge:
             sent["Vary"] = "Accept, Accept-Encoding"
         if next_path is not None:
             sent["Link"] = f'<{self._request.with_form_and_tier(next_path)}>; rel="next"'
-        if status == 200 and self._request.context is not None and self._request.add_etag(sent, body):  # noqa: PLR2004 - OK
+        if status == 200 and self._request.context is not None and self._is_known(sent, body, compared or body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
 
@@ -170,20 +172,30 @@ class Edge:
         if next_path is not None:
             envelope["next_url"] = request.origin + next_path
         text = json.dumps(envelope, separators=(",", ":"))
+        body = f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}'
         sent = request.answer_headers()
-        if request.add_etag(sent, text):
-            return Response(304, None, "", sent)
         # The id of the request is no part of what is compared.
-        return Response(200, "application/json", f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}', sent)
+        if self._is_known(sent, body, text):
+            return Response(304, None, "", sent)
+        return Response(200, "application/json", body, sent)
+
+    def _is_known(self, sent: dict[str, str], body: str, compared: str) -> bool:
+        """Add the body's ETag to the headers; return whether the caller has the body already (RequestState.add_etag)."""
+        return self._request.add_etag(sent, compared, compressed=is_compressed(body, self._accepted_encoding))
+
+    @property
+    def _accepted_encoding(self) -> str:
+        return self._request.headers.get("accept-encoding", "")
 
     def gzipped(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
         """The response with a body of JSON that is compressed already. Raises InvalidInput with this field and rule where it would
         be too long for a caller who does not accept gzip.
         """
         sent = self._request.answer_headers()
-        if self._request.add_etag(sent, answer):
+        compressed = accepts_gzip(self._accepted_encoding)
+        if self._request.add_etag(sent, answer, compressed=compressed):
             return Response(304, None, "", sent)
-        if accepts_gzip(self._request.headers.get("accept-encoding", "")):
+        if compressed:
             # The resolver checks bodies as text: the handler puts this one in.
             self._request.gzipped_body = answer
             return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
@@ -210,7 +222,7 @@ class Edge:
             answer = as_event(self._unexpected(error))
         if request.gzipped_body is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(request.gzipped_body).decode(), True
-        compress(answer, request.headers.get("accept-encoding", ""))
+        compress(answer, self._accepted_encoding)
         if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
             answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
         if request.method == "HEAD":

@@ -100,9 +100,12 @@ class RequestState:
         return self.path.startswith(POLYGON_PATHS)
 
     def common_headers(self, admission: Admission | None) -> dict[str, str]:
-        """The headers of every answer, errors included: the request's id, and the state of the limits where that is known."""
+        """The headers of every answer, errors included: the request's id, that a browser must not guess at its type, and the state
+        of the limits where that is known.
+        """
         headers = admission.headers() if admission else {}
         headers["X-Request-Id"] = self.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
         return headers
 
     def answer_headers(self) -> dict[str, str]:
@@ -119,14 +122,24 @@ class RequestState:
         """A next page's path and query, with the ``format`` and ``tier`` of this request added."""
         return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
-    def add_etag(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Add the body's ETag to the headers; return whether the caller of a GET or HEAD says that it has this body already, or
-        accepts any (``If-None-Match: *``, RFC 9110).
+    def add_etag(self, headers: dict[str, str], compared: str | bytes, *, compressed: bool) -> bool:
+        """Add the answer's ETag to the headers; return whether the caller of a GET or HEAD says that it has this answer already,
+        or accepts any (``If-None-Match: *``).
+
+        ``compared``: the part of the body that tells whether it has changed. The ETag of a body that is sent ``compressed`` differs
+        from that of the plain one, as RFC 9110 demands (section 8.8.3.3). A caller who has either has the answer, and is told
+        the ETag of the one that it has.
         """
-        raw = body.encode() if isinstance(body, str) else body
-        etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
+        digest = blake2b(compared.encode() if isinstance(compared, str) else compared, digest_size=12).hexdigest()
+        plain, packed = f'"{digest}"', f'"{digest}-gzip"'
+        headers["ETag"] = packed if compressed else plain
+        if self.method not in ("GET", "HEAD"):
+            return False
         known = self.headers.get("if-none-match", "")
-        return self.method in ("GET", "HEAD") and (etag in known or known == "*")
+        held = next((tag for tag in (headers["ETag"], plain, packed) if tag in known), None)
+        if held is not None:
+            headers["ETag"] = held
+        return held is not None or known == "*"
 
     def log_facts(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""
