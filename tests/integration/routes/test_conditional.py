@@ -1,14 +1,17 @@
 """Every route that reads: an ETag that gives 304 while nothing changed, gzip for who takes it, and the usual headers."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from dekr.access.principal import Role
 from tests.integration.routes.test_ticks import QUERY
+from tests.integration.routes.upstream import fails
 from tests.markets import Market
 from tests.world import Answer
 
+README = (Path(__file__).parents[3] / "README.md").read_text()
 V2 = "/v2/snapshot/locale/us/markets/stocks/tickers"
 READS = (
     "/quote/AAPL",
@@ -116,6 +119,51 @@ def test_the_state_of_the_market_is_another_only_after_it_has_changed(night: Mar
     night.to("2026-11-20T21:00:01Z")
     closed = night.world.get("/market-status", key, headers={"if-none-match": tag})
     assert (closed.status, closed.json["session"]) == (200, "post")
+
+
+SOURCES = {
+    "/quote/": "nbbo",
+    "/trade/": "trade",
+    "/snapshot/": "snapshot",
+    "/market-data/": "aggregates",
+    "/indicators/": "aggregates",
+    "/news": "news",
+    "/market-status": "mixed",
+    "/market-calendar": "mixed",
+    "/symbols": "reference",
+    "/v2/aggs/": "aggregates",
+    "/v2/last/nbbo/": "nbbo",
+    "/v2/last/trade/": "trade",
+    "/v2/snapshot/": "snapshot",
+    "/v3/snapshot": "snapshot",
+    "/v3/quotes/": "nbbo",
+    "/v3/trades/": "trade",
+    "/v1/indicators/": "aggregates",
+    "/v2/reference/news": "news",
+    "/v1/marketstatus/": "reference",
+    "/v3/reference/": "reference",
+}
+
+
+@pytest.mark.parametrize("path", [*READS, "/news", f"/v3/quotes/AAPL?{QUERY}&limit=2"])
+def test_every_answer_with_data_names_its_source(night: Market, path: str) -> None:
+    key = night.world.key()
+    (source,) = {source for beginning, source in SOURCES.items() if path.startswith(beginning)}
+    answers = [
+        night.world.get(path, key),
+        night.world.get(path, key),
+        night.world.get(path, key, headers={"if-none-match": "*"}),
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 304]
+    assert [answer.headers["X-Data-Source"] for answer in answers] == [source] * 3
+    assert f"`{source}`" in README.split("`X-Data-Source` (")[1].split(")")[0]
+
+
+@pytest.mark.parametrize("path", ["/market-status", "/market-calendar"])
+def test_the_calendar_alone_is_a_source_too(night: Market, path: str) -> None:
+    fails(night)
+    answer = night.world.get(path, night.world.key())
+    assert (answer.status, answer.headers["X-Data-Source"]) == (200, "calendar")
 
 
 ANSWERS = (

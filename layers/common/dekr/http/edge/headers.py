@@ -15,7 +15,7 @@ _GZIP: Final = re.compile(r"(?:gzip|\*)(?:\s*;\s*q=(?:1(?:\.0*)?|0\.0*[1-9]\d*))
 
 
 def freshness_headers(context: ReadContext) -> dict[str, str]:
-    """The headers Age, Cache-Control and Cache-Status (RFC 9211), and the labels of the data's source, time frame and staleness."""
+    """The headers Age, Cache-Control and Cache-Status (RFC 9211), and the labels of the data's time frame and staleness."""
     left_s = 0 if context.failure is not None else max(0, (context.fresh_until_us - context.now_us) // 1_000_000)
     headers = {
         "Age": str(context.age_s),
@@ -25,8 +25,6 @@ def freshness_headers(context: ReadContext) -> dict[str, str]:
     }
     if context.outcome is Outcome.HIT:
         headers["Cache-Status"] += f"; ttl={left_s}"
-    if context.source:
-        headers["X-Data-Source"] = context.source
     if context.failure is not None:
         headers["Cache-Status"] += f"; detail={context.failure.code}"
     if context.outcome is Outcome.STALE:

@@ -109,12 +109,14 @@ class RequestState:
         return headers
 
     def answer_headers(self) -> dict[str, str]:
-        """The headers of every answer that is no error: the common ones, and the labels of freshness."""
+        """The headers of every answer that is no error: the common ones, the data's source, and the labels of freshness."""
         context = self.context
         headers = self.common_headers(context.admission if context else None)
         headers |= (
             freshness_headers(context) if context is not None and context.stamp_us else {"Cache-Control": "no-store"}
         )
+        if context is not None and context.source is not None:
+            headers["X-Data-Source"] = context.source
         headers["Vary"] = "Accept-Encoding"
         return headers
 

@@ -64,7 +64,7 @@ class News:
         limit = _newest_limit(parameters) if ticker else None
         if ticker and limit:
             articles = self._newest(context, ticker.text)
-            context.delayed = articles.delayed
+            context.source, context.delayed = NEWS.source, articles.delayed
             page = articles.page(limit)
             if page is not None:
                 return page

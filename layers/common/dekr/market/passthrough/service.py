@@ -41,7 +41,7 @@ class PassThrough:
         kept = self._entry(context, query).parsed
         if kept is None:
             raise UnknownSymbol(f"The data provider knows nothing of {query.slot}.")
-        context.delayed = kept["delayed"]
+        context.source, context.delayed = query.endpoint.source, kept["delayed"]
         return kept["sent"]
 
     def _entry(self, context: ReadContext, query: UpstreamQuery) -> Entry:
