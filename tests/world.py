@@ -63,6 +63,7 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     per_minute: int = 6_000
     stale_s: int = 3_600
+    public_url: str = ""
     client: Callable[[Callable[[], int]], PolygonClient] | None = None
     sleep: Callable[[float], None] | None = None
 
@@ -74,6 +75,7 @@ class World:
                 "POLYGON_SECRET_ARN": "arn:fake",
                 "POLYGON_PER_MINUTE": str(self.per_minute),
                 "STALE_IF_ERROR_S": str(self.stale_s),
+                "PUBLIC_URL": self.public_url,
             }
         )
         self.services: Services = DrivenServices(

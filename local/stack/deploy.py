@@ -37,14 +37,23 @@ class Deployed:
 
 
 def deploy(
-    launcher: Launcher, cloud: Cloud, template: Path, redis_url: str, upstream: Upstream, environment: Mapping[str, str]
+    launcher: Launcher,
+    cloud: Cloud,
+    template: Path,
+    redis_url: str,
+    upstream: Upstream,
+    http: str,
+    environment: Mapping[str, str],
 ) -> Deployed:
-    """Deploy the template and create its routes. Raises StackError if the deployment fails."""
+    """Deploy the template, which callers will reach at the address ``http``, and create its routes. Raises StackError if the
+    deployment fails.
+    """
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     parameters = {
         "Environment": "local",
         "Architecture": architecture(),
         "RedisUrl": redis_url,
+        "PublicUrl": http,
         "PolygonBaseUrl": upstream.base_url,
         "PolygonPerMinute": upstream.per_minute,
         "AllowedOrigins": ",".join(ORIGINS),

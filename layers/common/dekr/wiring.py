@@ -67,6 +67,7 @@ class Services:
         client: "Callable[[Callable[[], int]], PolygonClient]",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.public_url = settings.public_url
         self.store = store
         self.passed_over = PassedOver()
         self.limiter = Limiter(store, self.now_us)

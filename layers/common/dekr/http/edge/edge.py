@@ -111,8 +111,10 @@ class Edge:
 
     @property
     def origin(self) -> str:
-        """The scheme and host that the caller used, such as ``https://api.example.com``."""
-        return self._request.origin
+        """The service's own scheme and host, such as ``https://api.example.com``: the configured ones, else those by which API
+        Gateway was called. No header of the caller's has a part in it.
+        """
+        return self.services.public_url or self._request.origin
 
     @property
     def now_ms(self) -> int:
@@ -170,7 +172,7 @@ class Edge:
         status = "DELAYED" if context is not None and context.delayed else "OK"
         envelope = {"status": status, **fields}
         if next_path is not None:
-            envelope["next_url"] = request.origin + next_path
+            envelope["next_url"] = self.origin + next_path
         text = json.dumps(envelope, separators=(",", ":"))
         body = f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}'
         sent = request.answer_headers()

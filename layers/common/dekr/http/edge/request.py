@@ -53,10 +53,12 @@ class RequestState:
     """The state of one request.
 
     ``path``: its address in the normal form. ``route``: the method and the path of the route that API Gateway chose, such as
-    ``GET /quote/{symbol}``; ``$default`` where it has none. ``origin``: the scheme and host that the caller used. ``address``:
-    the caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
-    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``facts``:
-    those of its log line so far.
+    ``GET /quote/{symbol}``; ``$default`` where it has none. ``origin``: scheme and host of the API by the name that API Gateway
+    was called by, one of its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up
+    (``$context.domainName`` in https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
+    empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
+    once the route has begun to read. ``error``: the error that it is answered with. ``gzipped_body``: a compressed body that takes
+    the place of the response's own. ``facts``: those of its log line so far.
     """
 
     method: str
@@ -81,12 +83,12 @@ class RequestState:
         method = request["http"]["method"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
-        scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+        host = request.get("domainName")
         return cls(
             method=method,
             headers=headers,
             path=normal(event["rawPath"]),
-            origin=f"{scheme}://{headers.get('host', '')}",
+            origin=f"https://{host}" if host else "",
             query={},
             address=request["http"].get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
