@@ -9,7 +9,7 @@ from tests.template import functions
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the HTTP API. ``key`` is written as API Gateway writes it: GET /quote/{symbol}."""
+    """A route of the HTTP API. ``key`` is written as API Gateway writes it: ANY /quote/{symbol}."""
 
     method: str
     path: str
@@ -20,7 +20,7 @@ class Route:
         return f"{self.method} {self.path}"
 
     def matches(self, method: str, path: str) -> bool:
-        return method == self.method and self._match(path) is not None
+        return self.method in ("ANY", method) and self._match(path) is not None
 
     def variables(self, path: str) -> dict[str, str]:
         """The variables in a path that matches."""

@@ -66,6 +66,7 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     per_minute: int = 6_000
     stale_s: int = 3_600
+    public_url: str = ""
     client: Callable[[Callable[[], int]], PolygonClient] | None = None
     sleep: Callable[[float], None] | None = None
 
@@ -78,6 +79,7 @@ class World:
                 "CURSOR_SECRET": CURSOR_SECRET,
                 "POLYGON_PER_MINUTE": str(self.per_minute),
                 "STALE_IF_ERROR_S": str(self.stale_s),
+                "PUBLIC_URL": self.public_url,
             }
         )
         self.services: Services = DrivenServices(
@@ -182,6 +184,7 @@ def event(path: str, headers: Mapping[str, str], method: str = "GET", body: byte
         "headers": {"host": HOST, "x-forwarded-proto": "https", **headers},
         "requestContext": {
             "requestId": "request-1",
+            "domainName": HOST,
             "stage": "$default",
             "http": {"method": method, "path": raw_path, "sourceIp": "203.0.113.7"},
         },

@@ -26,8 +26,8 @@ documentation_routes(edge, Path(__file__).parent)
 
 @edge.get("/usage", responses=json_of(Usage))
 def usage() -> Response[str]:
-    """The caller's use of today, by class, and what is left of the limits."""
-    context = edge.read_context(None, "usage", data=0)
+    """The caller's use of today, by class, and what is left of the limits. It is free, and answered with the limits spent, too."""
+    context = edge.read_context(None, "usage", cost=0, data=0)
     context.admission, used = edge.services.usage.of_caller(edge.principal, context.charge)
     return edge.answer(json.dumps(used))
 

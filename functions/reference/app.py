@@ -20,7 +20,9 @@ edge = Edge("reference")
 @edge.get("/market-status", responses=json_of(MarketStatus))
 def market_status(tier: TierQuery = None) -> Response[str]:
     """The session of the US stock market now, and the next change."""
-    return edge.answer(json.dumps(edge.services.hours.status(edge.read_context(tier, "reference"))))
+    status = edge.services.hours.status(edge.read_context(tier, "reference"))
+    # The time at which it was asked is no part of what is compared.
+    return edge.answer(json.dumps(status), compared=json.dumps({**status, "time": None}))
 
 
 @edge.get("/market-calendar", responses=json_of(list[CalendarDay]))

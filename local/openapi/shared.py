@@ -65,8 +65,10 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "RateLimit-Policy": _text("The caller's limits, in the same draft's form.", '"minute";q=30;w=60'),
     "Retry-After": _number("Seconds after which to ask again.", 2),
     "WWW-Authenticate": _text("How to show a key (RFC 6750).", 'Bearer realm="dekr"'),
+    "X-Content-Type-Options": _text("The answer is of the type that it says, and of no other.", "nosniff"),
     "X-Data-Source": _text(
-        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close or aggregates; mixed in a batch.",
+        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close, aggregates, news, reference or "
+        "calendar; mixed where it came from several.",
         "nbbo",
     ),
     "X-Data-Timeframe": _text("realtime or delayed, as upstream labelled it.", "realtime"),
@@ -78,7 +80,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": _text("The request's id in our logs.", REQUEST_ID),
 }
 
-COMMON_HEADERS: Final = ("X-Request-Id",)
+COMMON_HEADERS: Final = ("X-Content-Type-Options", "X-Request-Id")
 """Headers of every answer."""
 
 LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")

@@ -20,6 +20,9 @@ STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
 REDIS_URL_NAME: Final = "dekr-local-redis"
 API: Final = "Api"
+ANY: Final = "x-amazon-apigateway-any-method"
+"""The name of any method in the body that SAM writes."""
+
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
 """The usual origins of a web application under development."""
 
@@ -35,14 +38,23 @@ class Deployed:
 
 
 def deploy(
-    launcher: Launcher, cloud: Cloud, template: Path, redis_url: str, upstream: Upstream, environment: Mapping[str, str]
+    launcher: Launcher,
+    cloud: Cloud,
+    template: Path,
+    redis_url: str,
+    upstream: Upstream,
+    http: str,
+    environment: Mapping[str, str],
 ) -> Deployed:
-    """Deploy the template and create its routes. Raises StackError if the deployment fails."""
+    """Deploy the template, which callers will reach at the address ``http``, and create its routes. Raises StackError if the
+    deployment fails.
+    """
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     parameters = {
         "Environment": "local",
         "Architecture": architecture(),
         **_redis(cloud, redis_url),
+        "PublicUrl": http,
         "PolygonBaseUrl": upstream.base_url,
         "PolygonPerMinute": upstream.per_minute,
         "AllowedOrigins": ",".join(ORIGINS),
@@ -91,9 +103,10 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
                 IntegrationUri=ids[alias[1]],
                 PayloadFormatVersion="2.0",
             )
+            any_or_one = "ANY" if method == ANY else method.upper()
             gateway.create_route(
                 ApiId=ids[API],
-                RouteKey="$default" if path == "/$default" else f"{method.upper()} {path}",
+                RouteKey="$default" if path == "/$default" else f"{any_or_one} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )
 

@@ -8,6 +8,7 @@ a function fails or takes too long.
 
 import argparse
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -113,12 +114,13 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
 
 
 def main() -> None:
-    """Serve until told to end. The address is printed to standard output."""
+    """Serve until told to end, on a socket that was inherited or on one of its own. The address is printed to standard output."""
     parser = argparse.ArgumentParser(description="The address of a stack's HTTP API.")
     parser.add_argument("--target", required=True, help="where the emulated AWS listens")
     parser.add_argument("--api", required=True, help="the API's id")
+    parser.add_argument("--socket", type=int, help="the file descriptor of a socket that listens already")
     options = parser.parse_args()
-    listener = listen()
+    listener = listen() if options.socket is None else socket.socket(fileno=options.socket)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
     client = httpx.AsyncClient(base_url=options.target, limits=limits, trust_env=False)
     door = FrontDoor(client, f"/_aws/execute-api/{options.api}/$default".encode())

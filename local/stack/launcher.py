@@ -41,8 +41,15 @@ class Launcher:
         self._known = [Process.identify(STARTER, os.getpid())]
         self._record()
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-        """Start a process that keeps running."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        *,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """Start a process that keeps running. It inherits these open file descriptors."""
         with self._interrupts.deferred(), self.log(name).open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - the commands are constants of this project
                 command,
@@ -52,6 +59,7 @@ class Launcher:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=inherited,
             )
             self._running[name] = process
             self._known.append(Process.identify(name, process.pid))

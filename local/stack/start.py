@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from local.ports import HOST, listen
 from local.stack.build import build
 from local.stack.caller import check_caller
 from local.stack.cloud import start_cloud, wait_cloud
@@ -35,12 +37,17 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     upstream = start_upstream(launcher, caller, environment)
     template = build(launcher, environment)
     wait_cloud(launcher, cloud)
-    deployed = deploy(launcher, cloud, template, redis_url, upstream, environment)
-    store_polygon_key(cloud, deployed.outputs["PolygonSecret"], upstream.key)
-    keys = make_keys(cloud, deployed.outputs["KeysTable"], datetime.now(UTC))
-    door = [sys.executable, "-m", "local.stack.front_door", "--target", cloud.endpoint, "--api", deployed.api]
-    launcher.start("front-door", door, environment)
-    http = launcher.address("front-door")
+    # The functions are told the front door's address when they are deployed, before it can know where to lead.
+    with listen() as listener:
+        http = f"http://{HOST}:{listener.getsockname()[1]}"
+        deployed = deploy(launcher, cloud, template, redis_url, upstream, http, environment)
+        store_polygon_key(cloud, deployed.outputs["PolygonSecret"], upstream.key)
+        keys = make_keys(cloud, deployed.outputs["KeysTable"], datetime.now(UTC))
+        socket = listener.fileno()
+        door: list[str | Path] = [sys.executable, "-m", "local.stack.front_door", "--socket", str(socket)]
+        door += ["--target", cloud.endpoint, "--api", deployed.api]
+        launcher.start("front-door", door, environment, inherited=(socket,))
+        launcher.address("front-door")
     _check_health(http)
     stack = {
         "http": http,

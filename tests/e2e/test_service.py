@@ -110,6 +110,28 @@ def test_escaped_path_and_repeated_parameter_reach_the_function_as_sent(cloud: L
     assert cloud.get("/quote/AAPL?tier=1&tier=1").status_code == 422
 
 
+def test_head_other_methods_and_a_slash_at_the_end(cloud: LocalCloud) -> None:
+    key = {"x-api-key": cloud.said["api_keys"]["7"]}
+    for path in ("/health", "/quote/AAPL", "/v2/last/nbbo/AAPL"):
+        head = cloud.http.head(path, headers=key)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == "application/json"
+        refused = cloud.http.put(path, headers=key)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    slash = cloud.http.get("/market-calendar/?from=2026-11-24&to=2026-11-30", headers=key)
+    assert (slash.status_code, slash.headers["location"]) == (308, "/market-calendar?from=2026-11-24&to=2026-11-30")
+    followed = cloud.http.get("/market-calendar/?from=2026-11-24&to=2026-11-30", headers=key, follow_redirects=True)
+    assert (followed.status_code, len(followed.json())) == (200, 7)
+    assert cloud.http.get("/", follow_redirects=True).headers["content-type"].startswith("text/html")
+    unserved = cloud.get("/stocks/v1/short-interest")
+    assert (unserved.status_code, unserved.json()["status"]) == (404, "ERROR")
+
+
+def test_next_page_is_at_the_address_that_the_stack_says_whatever_host_was_sent(cloud: LocalCloud) -> None:
+    answer = cloud.get("/v3/reference/tickers?limit=2", host="evil.example")
+    assert answer.json()["next_url"].startswith(f"{cloud.said['http']}/v3/reference/tickers?")
+
+
 def test_concurrent_requests_are_all_answered(cloud: LocalCloud) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: cloud.get("/quote/NVDA"), range(8)))

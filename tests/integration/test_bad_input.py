@@ -404,5 +404,8 @@ def test_what_is_not_a_ticker_on_the_other_routes(world: World, route: str, symb
 @pytest.mark.parametrize("path", ["/v3/reference/dividends", "/v2/last/AAPL", "/v1/open-close/AAPL/2026-11-19"])
 def test_what_polygon_has_and_this_service_has_not(world: World, path: str) -> None:
     answer = world.get(path, world.key())
-    assert (answer.status, answer.json["status"]) == (404, "NOT_FOUND")
-    assert set(answer.json) == {"status", "request_id", "message"}
+    assert (answer.status, answer.json["status"]) == (404, "ERROR"), (
+        "NOT_FOUND is Polygon's word for a ticker without data"
+    )
+    assert set(answer.json) == {"status", "request_id", "error"}
+    assert answer.json["error"].startswith("Not served")

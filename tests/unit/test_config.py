@@ -25,6 +25,8 @@ def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
         {"POLYGON_PER_MINUTE": "0"},
         {"REDIS_MODE": "sentinel"},
         {"POLYGON_BASE_URL": "ftp://host"},
+        {"PUBLIC_URL": "https://api.example.com/"},
+        {"PUBLIC_URL": "api.example.com"},
         {"REDIS_AUTH": "iam", "REDIS_MODE": "cluster"},
         {"KEYS_TABLE": ""},
         {"REDIS_URL": ""},

@@ -14,7 +14,8 @@ class Settings(BaseModel):
 
     ``per_minute``: calls a minute that the upstream plan allows. ``stale_s``: for how many seconds longer than a tier allows
     data may be served, with a warning, while it cannot be fetched anew. ``cursor_secret``: random text that cursors are signed
-    with, the same for all sandboxes. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
+    with, the same for all sandboxes. ``public_url``: the scheme and host that ``next_url`` names, where they are not those by
+    which API Gateway is called. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
     together; without them the service accepts API keys only.
     """
 
@@ -36,6 +37,7 @@ class Settings(BaseModel):
     cursor_secret: Annotated[str, Field(alias="CURSOR_SECRET", min_length=32, repr=False)]
     per_minute: Annotated[int, Field(alias="POLYGON_PER_MINUTE", ge=1)] = 5
     stale_s: Annotated[int, Field(alias="STALE_IF_ERROR_S", ge=0)] = 3600
+    public_url: Annotated[str, Field(alias="PUBLIC_URL", pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$")] = ""
     jwt_issuer: Annotated[str, Field(alias="JWT_ISSUER")] = ""
     jwt_audience: Annotated[str, Field(alias="JWT_AUDIENCE")] = ""
     jwks_url: Annotated[str, Field(alias="JWKS_URL", pattern=JWKS_URL)] = ""

@@ -12,6 +12,8 @@
         UpstreamNotEntitled      our upstream plan has no source for it, and nothing is cached
       NotFound              404
         UnknownSymbol
+        NotServed                a route of Polygon's that the service does not have
+      MethodNotAllowed      405  says which methods the address has
       RateLimited           429  says when one more request would be accepted
       UpstreamInvalid       502  the upstream answered something that is not its wire format
       Unavailable           503  says when to try again
@@ -24,6 +26,7 @@
 person, the fault one for the log. Nobody chooses a status by reading a message.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 
@@ -126,6 +129,25 @@ class UnknownSymbol(NotFound):
     """The upstream does not know the ticker."""
 
     code = "unknown_symbol"
+
+
+class NotServed(NotFound):
+    """The address is one of the upstream's, and the service does not have it: it says nothing of what is asked for there."""
+
+    code = "not_served"
+    title = "Not served"
+
+
+class MethodNotAllowed(DekrError):
+    """The address has other methods only: those in ``allowed``, in alphabetical order."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "The address does not have this method"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"This address has the methods {', '.join(allowed)}.")
+        self.allowed = allowed
 
 
 class RateLimited(DekrError):

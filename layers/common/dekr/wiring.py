@@ -68,6 +68,7 @@ class Services:
         client: "Callable[[Callable[[], int]], PolygonClient]",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.public_url = settings.public_url
         self.store = store
         self.cursors = Cursors.signed_with(settings.cursor_secret)
         self.passed_over = PassedOver()

@@ -34,8 +34,6 @@ CONFIG = {
         for name in names
     },
     "checks": {
-        # What no route takes, API Gateway hands to the route for the rest: that is a 404.
-        "unsupported_method": {"enabled": False},
         # Some rules are none that a schema can state: what a ticker is, that a range must not be empty.
         "positive_data_acceptance": {"enabled": False},
         # It repeats every request without a key; test_examples does so once for each route.

@@ -11,7 +11,7 @@ from dekr.access.limits import Admission, Limiter, Refused
 from dekr.access.principal import Principal
 from dekr.access.rate import Rate
 from dekr.errors import RateLimited
-from dekr.store import Command
+from dekr.store import Command, plain
 from dekr.store.link import Link
 from dekr.tiers import Tier
 from tests.redis_servers import RedisServer
@@ -198,3 +198,17 @@ def test_lookups_of_one_address_are_limited(link: Link, limiter: Limiter) -> Non
     limiter.charge_lookup("198.51.100.8", rate)
     link.clock_offset_us += SECOND_US
     limiter.charge_lookup("198.51.100.7", rate)
+
+
+def test_what_costs_nothing_is_granted_in_any_state_and_changes_none(link: Link, limiter: Limiter) -> None:
+    to(link, "2026-11-20T15:00:00Z")
+    poor = caller(1)
+    charge = limiter.rate_charge(poor, "usage", cost=0, data=0)
+    assert charge.resolve(link.run(charge.command)[0]).used_today == 0
+    assert link.run(plain("EXISTS", *charge.command.keys))[0] == 0
+
+    pay(limiter, poor, cost=poor.tier.policy.per_minute)  # a debt of more than the burst
+    before = link.run(plain("HGETALL", *charge.command.keys))[0]
+    admission = charge.resolve(link.run(charge.command)[0])
+    assert (admission.remaining, admission.used_today) == (0, poor.tier.policy.per_minute)
+    assert link.run(plain("HGETALL", *charge.command.keys))[0] == before

@@ -1,7 +1,7 @@
 -- Decides on one request of a caller by rate limit (GCRA, see rate.py) and daily quota, and counts what was used today by kind.
 -- KEYS: the caller's hash. ARGV: clock offset, emission interval in us, burst, cost, requests allowed in a UTC day (0: no cap),
 --       field of the kind's counter, how many data are requested.
--- Returns {ruling, now, debt in us, used today}. A refused request changes nothing.
+-- Returns {ruling, now, debt in us, used today}. A request that is refused, or costs nothing, changes nothing.
 local caller = KEYS[1]
 local emission_interval_us, burst, cost = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local per_day, counter, data = tonumber(ARGV[5]), ARGV[6], ARGV[7]
@@ -15,6 +15,7 @@ local used = same_day and tonumber(kept[3]) or 0
 -- The theoretical arrival time: when the caller has paid off all that was granted.
 local tat = lasts_until(kept[1], now, MAX_DEBT_US) or now
 local debt_us, price_us = tat - now, cost * emission_interval_us
+if cost == 0 then return {GRANTED, now, debt_us, used} end
 if debt_us + price_us > math.max(burst, cost) * emission_interval_us then return {TOO_FAST, now, debt_us, used} end
 if per_day > 0 and used + cost > per_day then return {QUOTA_SPENT, now, debt_us, used} end
 

@@ -97,7 +97,8 @@ class Refused(RateLimited):
 class RateCharge:
     """The charge of one request against its caller's limits: the command to send, and the admission in its reply.
 
-    ``kind``: the class under which the request is counted. ``cost``: how many requests it counts for. ``data``: how many data it
+    ``kind``: the class under which the request is counted. ``cost``: how many requests it counts for; one of 0 is always granted
+    and not counted. ``data``: how many data it
     requests (the symbols of a batch). ``local_admission`` charges this sandbox's own bucket instead.
     """
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dekr import sessions
 from dekr.calendar_table import EARLY
+from dekr.data_source import DataSource
 from dekr.errors import DeadlineExceeded, Unavailable, UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.passthrough.queries import market_now_query, upcoming_query
 from dekr.market.passthrough.service import PassThrough
@@ -39,6 +40,7 @@ class MarketHours:
         now_us = self.now_us()
         moment = sessions.at(now_us)
         upstream = self._status_since(context, moment.since_us)
+        context.source = _source(upstream)
         unplanned = upstream is not None and moment.session is not Session.CLOSED and upstream["market"] == "closed"
         planned = moment.known and not unplanned
         return {
@@ -61,7 +63,8 @@ class MarketHours:
         """
         trading = [(day, sessions.trading_day(day)) for day in _days_between(first, last)]
         announced = self._announced(context)
-        return [_day(day, hours, announced.get(day.isoformat(), {})) for day, hours in trading]
+        context.source = _source(announced)
+        return [_day(day, hours, (announced or {}).get(day.isoformat(), {})) for day, hours in trading]
 
     def upstream_status(self, context: ReadContext) -> Any:  # noqa: ANN401 - parsed JSON
         """Polygon's state of the markets (``/v1/marketstatus/now``), as sent, parsed. Raises what the read path raises."""
@@ -77,14 +80,19 @@ class MarketHours:
         reported_us = datetime.fromisoformat(sent["serverTime"]).timestamp() * 1_000_000
         return sent if reported_us >= since_us else None
 
-    def _announced(self, context: ReadContext) -> dict[str, Mapping[str, Any]]:
-        """The days that the upstream announces for the stock exchanges, by date."""
+    def _announced(self, context: ReadContext) -> dict[str, Mapping[str, Any]] | None:
+        """The days that the upstream announces for the stock exchanges, by date; None where it cannot be asked."""
         try:
             sent = self.answers.get(context, upcoming_query())
         except _CALENDAR_ALONE as error:
             self.passed_over.note(error)
-            return {}
+            return None
         return {day["date"]: day for day in sent if day["exchange"] in _STOCKS}
+
+
+def _source(upstream: object | None) -> DataSource:
+    """The source of what the calendar says, corrected by what the upstream says where it could be asked."""
+    return DataSource.CALENDAR if upstream is None else DataSource.MIXED
 
 
 def _day(day: date, hours: sessions.TradingDay | None, announced: Mapping[str, Any]) -> dict[str, Any]:

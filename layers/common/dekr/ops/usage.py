@@ -68,8 +68,7 @@ class UsageBook:
     store: Store
 
     def of_caller(self, principal: Principal, charge: RateCharge) -> tuple[Admission, dict[str, Any]]:
-        """The caller's admission by this ``charge``, and what it used today, this request included, as
-        ``dekr.models.operations.Usage``.
+        """The caller's admission by this ``charge``, and what it has used today, as ``dekr.models.operations.Usage``.
 
         Raises RateLimited, StoreDown.
         """

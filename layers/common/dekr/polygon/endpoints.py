@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from dekr.cache.freshness import DataClass
+from dekr.data_source import DataSource
 from dekr.gate.call import Family
 
 QUICK_S: Final = 4.0
@@ -45,7 +46,8 @@ class Endpoint:
     says how old an answer that is passed on may be; services that read an answer choose the column themselves. ``shape``: the
     shape by which an answer that is passed on is checked; None where a method of the client reads the answer. ``is_list``:
     whether an answer that is passed on has ``results``. ``max_limit``: the largest page that the upstream sends. ``kept_us``: how
-    many microseconds the store keeps an answer at most; None: as long as any tier may have it.
+    many microseconds the store keeps an answer at most; None: as long as any tier may have it. ``source``: the source that the
+    header of an answer that is passed on names.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Endpoint:
     is_list: bool = True
     max_limit: int = 0
     kept_us: int | None = None
+    source: DataSource = DataSource.REFERENCE
 
     def url(self, **parts: object) -> str:
         """The path with the values of its parts put in."""
@@ -102,6 +105,7 @@ PREVIOUS_BAR: Final = Endpoint(
     12_000,
     DataClass.HISTORICAL,
     Shape.PREVIOUS_BAR,
+    source=DataSource.AGGREGATES,
 )
 BARS: Final = Endpoint(
     "aggs",
@@ -130,6 +134,7 @@ QUOTES: Final = Endpoint(
     Shape.TICKS,
     max_limit=50_000,
     kept_us=TICKS_KEPT_US,
+    source=DataSource.NBBO,
 )
 TRADES: Final = Endpoint(
     "trades",
@@ -141,6 +146,7 @@ TRADES: Final = Endpoint(
     Shape.TICKS,
     max_limit=50_000,
     kept_us=TICKS_KEPT_US,
+    source=DataSource.TRADE,
 )
 NEWS: Final = Endpoint(
     "news",
@@ -151,6 +157,7 @@ NEWS: Final = Endpoint(
     DataClass.NEWS,
     Shape.ARTICLES,
     max_limit=1_000,
+    source=DataSource.NEWS,
 )
 NEWS_FEED: Final = Endpoint(
     "newsfeed", NEWS.path, Family("newsfeed"), LONG_S, 15_000, DataClass.NEWS, Shape.ARTICLES, max_limit=1_000

@@ -33,7 +33,6 @@ def page(path: Path) -> tuple[str, dict[str, str]]:
         "Content-Security-Policy": policy,
         "Content-Type": "text/html; charset=utf-8",
         "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
 
 

@@ -1,6 +1,7 @@
 """The edge: one object per function that turns events into answers.
 
-In order: the rules of the raw query, the caller's credential, the route's own validation (Powertools), the service, the headers.
+In order: the rules of the raw query, the route, the rules of the body, the caller's credential, the route's own validation
+(Powertools), the service, the headers.
 Every request ends in one line of log, whatever happened. Importing a function only registers routes; the services are made on the
 first request.
 """
@@ -15,17 +16,19 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from dekr.access.credentials import QUERY_NAME, find_credential
 from dekr.access.limits import Refused
 from dekr.access.principal import Principal
-from dekr.errors import DekrError, InvalidInput, NotFound
+from dekr.errors import DekrError, InvalidInput, MethodNotAllowed, NotFound, NotServed
 from dekr.http.edge import body, query
+from dekr.http.edge.addresses import moved
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
 from dekr.http.edge.diagnosis import Diagnosis
-from dekr.http.edge.headers import accepts_gzip, as_event, compress
+from dekr.http.edge.headers import accepts_gzip, as_event, compress, is_compressed
 from dekr.http.edge.log import RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
 from dekr.http.edge.request import LambdaContext, RequestState
@@ -44,8 +47,8 @@ TOO_LONG: Final = "must take gzip, or request less: the answer is too long to be
 class Edge:
     """The edge of one function, whose name in the log is ``service``.
 
-    ``open_paths``: paths that need no key. ``wire`` makes the services on first use. Routes under /v1, /v2 and /v3 are Polygon's:
-    their errors have Polygon's shape.
+    ``open_paths``: paths that need no key. ``wire`` makes the services on first use. Errors under one of POLYGON_PATHS
+    (dekr.http.edge.request) have Polygon's shape.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Edge:
         *,
         open_paths: frozenset[str] = frozenset(),
     ) -> None:
-        self.app = Resolver()
+        self.app = Resolver(self._admit)
         self._wire = wire
         self.open_paths = open_paths
         self._line = RequestLine(service)
@@ -65,7 +68,6 @@ class Edge:
         self._passed_over: PassedOver | None = None
         self.app.exception_handler(DekrError)(self._problem)
         self.app.exception_handler(RequestValidationError)(lambda error: self._problem(invalid(error)))
-        self.app.exception_handler(NotFoundError)(self._not_found)
         self.app.exception_handler(Exception)(self._unexpected)
 
     def get[**P, R](
@@ -117,8 +119,10 @@ class Edge:
 
     @property
     def origin(self) -> str:
-        """The scheme and host that the caller used, such as ``https://api.example.com``."""
-        return self._request.origin
+        """The service's own scheme and host, such as ``https://api.example.com``: the configured ones, else those by which API
+        Gateway was called. No header of the caller's has a part in it.
+        """
+        return self.services.public_url or self._request.origin
 
     @property
     def now_ms(self) -> int:
@@ -147,10 +151,12 @@ class Edge:
         headers: Mapping[str, str] | None = None,
         csv: bool | None = None,
         next_path: str | None = None,
+        compared: str | None = None,
     ) -> Response[str]:
         """The response with this body: with its ETag and the labels of freshness, and 304 where the caller has the body already.
 
-        ``csv``: whether the body is CSV; None on a route that has no such form. ``next_path``: path and query of the next page.
+        ``compared``: the part of the body that tells whether it has changed; None: all of it. ``csv``: whether the body is CSV;
+        None on a route that has no such form. ``next_path``: path and query of the next page.
         """
         if self._request.context is None:
             self.check_parameters()
@@ -161,7 +167,7 @@ class Edge:
             sent["Vary"] = "Accept, Accept-Encoding"
         if next_path is not None:
             sent["Link"] = f'<{self._request.with_form_and_tier(next_path)}>; rel="next"'
-        if status == 200 and self._request.context is not None and self._request.add_etag(sent, body):  # noqa: PLR2004 - OK
+        if status == 200 and self._request.context is not None and self._is_known(sent, body, compared or body):  # noqa: PLR2004 - OK
             return Response(304, None, "", sent)
         return Response(status, CSV if csv else "application/json", body, sent)
 
@@ -174,22 +180,32 @@ class Edge:
         status = "DELAYED" if context is not None and context.delayed else "OK"
         envelope = {"status": status, **fields}
         if next_path is not None:
-            envelope["next_url"] = request.origin + next_path
+            envelope["next_url"] = self.origin + next_path
         text = json.dumps(envelope, separators=(",", ":"))
+        body = f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}'
         sent = request.answer_headers()
-        if request.add_etag(sent, text):
-            return Response(304, None, "", sent)
         # The id of the request is no part of what is compared.
-        return Response(200, "application/json", f'{{"request_id":{json.dumps(request.request_id)},{text[1:]}', sent)
+        if self._is_known(sent, body, text):
+            return Response(304, None, "", sent)
+        return Response(200, "application/json", body, sent)
+
+    def _is_known(self, sent: dict[str, str], body: str, compared: str) -> bool:
+        """Add the body's ETag to the headers; return whether the caller has the body already (RequestState.add_etag)."""
+        return self._request.add_etag(sent, compared, compressed=is_compressed(body, self._accepted_encoding))
+
+    @property
+    def _accepted_encoding(self) -> str:
+        return self._request.headers.get("accept-encoding", "")
 
     def gzipped(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
         """The response with a body of JSON that is compressed already. Raises InvalidInput with this field and rule where it would
         be too long for a caller who does not accept gzip.
         """
         sent = self._request.answer_headers()
-        if self._request.add_etag(sent, answer):
+        compressed = accepts_gzip(self._accepted_encoding)
+        if self._request.add_etag(sent, answer, compressed=compressed):
             return Response(304, None, "", sent)
-        if accepts_gzip(self._request.headers.get("accept-encoding", "")):
+        if compressed:
             # The resolver checks bodies as text: the handler puts this one in.
             self._request.gzipped_body = answer
             return Response(200, "application/json", "", {**sent, "Content-Encoding": "gzip"})
@@ -207,19 +223,22 @@ class Edge:
             # The resolver shall see the query as it was read here; without a raw one it takes these values as they are.
             event = {**event, "rawQueryString": "", "queryStringParameters": request.query}
             query.refuse_unprintable(request.path)
-            body.check(event)
-            if request.route != "$default" and request.path not in self.open_paths:
-                request.principal = self._caller(request)
             answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
+        except NotFoundError:
+            answer = as_event(self._without_route(event))
+        except MethodNotAllowed as error:
+            answer = as_event(self._other_method(error))
         except DekrError as error:
             answer = as_event(self._problem(error))
         except Exception as error:  # noqa: BLE001 - the outermost edge: what fails before the resolver, or in the wiring
             answer = as_event(self._unexpected(error))
         if request.gzipped_body is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(request.gzipped_body).decode(), True
-        compress(answer, request.headers.get("accept-encoding", ""))
+        compress(answer, self._accepted_encoding)
         if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
             answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
+        if request.method == "HEAD":
+            answer["body"], answer["isBase64Encoded"] = "", False
         self._log(request, answer["statusCode"], time.perf_counter() - started)
         return answer
 
@@ -229,6 +248,12 @@ class Edge:
         if diagnosis is not None:
             facts |= diagnosis.facts()
         self._line.emit(facts, (diagnosis or Diagnosis()).level(status))
+
+    def _admit(self, route: Route) -> None:
+        """Check the body of a request for this route, and find its caller where the route needs a key."""
+        body.check(self.app.current_event.raw_event)
+        if route.openapi_path not in self.open_paths:
+            self._request.principal = self._caller(self._request)
 
     def _caller(self, request: RequestState) -> Principal:
         credential = find_credential(request.headers, request.query)
@@ -257,11 +282,31 @@ class Edge:
         shape = polygon_problem if request.as_polygon else problem
         return shape(error, request.request_id, request.common_headers(admission))
 
-    def _not_found(self, _: NotFoundError) -> Response[str]:
-        if "{symbol}" in self._request.route:
+    def _without_route(self, event: Mapping[str, Any]) -> Response[str]:
+        """The response to a request for an address that this function has no route for."""
+        request = self._request
+        if "{symbol}" in request.route:
             # API Gateway took the path for this route, so what the resolver does not take can only be a symbol that is none.
             return self._problem(InvalidInput("symbol", TICKER_RULE, code="invalid_symbol"))
-        return self._problem(NotFound(f"There is nothing at this address for {self._request.method}."))
+        location = moved(event["rawPath"], event.get("rawQueryString") or "")
+        if location is not None:
+            headers = {**request.common_headers(None), "Cache-Control": "no-store", "Location": location}
+            return Response(308, None, "", headers)
+        if request.as_polygon:
+            return self._problem(
+                NotServed("Not served: this service does not have this route. GET /docs shows those that it has.")
+            )
+        return self._problem(NotFound(f"There is nothing at this address for {request.method}."))
+
+    def _other_method(self, error: MethodNotAllowed) -> Response[str]:
+        """The response to a method that an address does not have. OPTIONS lists those that it has: API Gateway hands a browser's
+        preflight to a route of any method, and adds what AllowedOrigins says to this answer.
+        """
+        request = self._request
+        if request.method != "OPTIONS":
+            return self._problem(error)
+        headers = {**request.common_headers(None), "Cache-Control": "no-store", "Allow": ", ".join(error.allowed)}
+        return Response(204, None, "", headers)
 
     def _unexpected(self, error: Exception) -> Response[str]:
         self._logger.error("unexpected", exc_info=error, request_id=self._request.request_id)

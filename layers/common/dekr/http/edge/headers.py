@@ -14,7 +14,7 @@ GZIP_LEVEL: Final = 5
 
 
 def freshness_headers(context: ReadContext) -> dict[str, str]:
-    """The headers Age, Cache-Control and Cache-Status (RFC 9211), and the labels of the data's source, time frame and staleness."""
+    """The headers Age, Cache-Control and Cache-Status (RFC 9211), and the labels of the data's time frame and staleness."""
     left_s = 0 if context.failure is not None else max(0, (context.fresh_until_us - context.now_us) // 1_000_000)
     headers = {
         "Age": str(context.age_s),
@@ -24,8 +24,6 @@ def freshness_headers(context: ReadContext) -> dict[str, str]:
     }
     if context.outcome is Outcome.HIT:
         headers["Cache-Status"] += f"; ttl={left_s}"
-    if context.source:
-        headers["X-Data-Source"] = context.source
     if context.failure is not None:
         headers["Cache-Status"] += f"; detail={context.failure.code}"
     warnings = _warnings(context)
@@ -69,18 +67,19 @@ def as_event(response: Response[str]) -> dict[str, Any]:
 
 
 def compress(answer: dict[str, Any], accepted: str) -> None:
-    """Compress an answer's body in place where the caller's Accept-Encoding header (``accepted``) takes gzip and the body has
-    GZIP_FROM characters or more.
-    """
+    """Compress an answer's body in place where ``is_compressed`` says so; ``accepted``: the caller's Accept-Encoding header."""
     body = answer["body"]
-    if len(body) < GZIP_FROM or answer["isBase64Encoded"]:
-        return
-    if not accepts_gzip(accepted):
+    if answer["isBase64Encoded"] or not is_compressed(body, accepted):
         return
     packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
     answer["body"] = b64encode(packed).decode()
     answer["isBase64Encoded"] = True
     answer["headers"]["Content-Encoding"] = "gzip"
+
+
+def is_compressed(body: str, accepted: str) -> bool:
+    """Whether this body is sent compressed: it has GZIP_FROM characters or more, and the Accept-Encoding header takes gzip."""
+    return len(body) >= GZIP_FROM and accepts_gzip(accepted)
 
 
 def accepts_gzip(accepted: str) -> bool:

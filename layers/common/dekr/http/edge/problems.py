@@ -6,7 +6,15 @@ from typing import Any, Final, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from dekr.errors import DekrError, InvalidInput, RateLimited, Unauthenticated, Unavailable
+from dekr.errors import (
+    DekrError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotServed,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from dekr.models.common import Shape
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -46,30 +54,39 @@ def problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Respo
     }
     if isinstance(error, InvalidInput):
         body["field"] = error.field
-    headers = {**headers, "Cache-Control": "no-store"}
+    headers = _error_headers(error, headers)
     if isinstance(error, RateLimited | Unavailable):
         headers["Retry-After"] = str(_wait_s(error))
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = _challenge(error)
     return Response(error.status, MEDIA_TYPE, json.dumps(body, separators=(",", ":")), headers)
 
 
 def polygon_problem(error: DekrError, request_id: str, headers: dict[str, str]) -> Response[str]:
-    """The response to an error in Polygon's shape: 400 for bad input, ``message`` under 403 and 404, ``error`` under all others.
+    """The response to an error in Polygon's shape: 400 for bad input, ``message`` under 403 and 404, ``error`` under all others and
+    for a route that is not served.
 
     ``headers`` are those that every answer carries. A wait that is longer than LONGEST_RETRY_S is not named, because a client
     would hang in it.
     """
     status = 400 if error.status == InvalidInput.status else error.status
-    text_status, name = _POLYGON_STATUSES.get(status, ("ERROR", "error"))
-    headers = {**headers, "Cache-Control": "no-store"}
+    # A NOT_FOUND would say that there is no such ticker, or no data of it.
+    known = {} if isinstance(error, NotServed) else _POLYGON_STATUSES
+    text_status, name = known.get(status, ("ERROR", "error"))
+    headers = _error_headers(error, headers)
     if isinstance(error, RateLimited | Unavailable) and _wait_s(error) <= LONGEST_RETRY_S:
         headers["Retry-After"] = str(_wait_s(error))
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = _challenge(error)
     text = "Unknown API Key" if error.code in _UNKNOWN_KEY else error.detail
     body = json.dumps({"status": text_status, "request_id": request_id, name: text}, separators=(",", ":"))
     return Response(status, "application/json", body, headers)
+
+
+def _error_headers(error: DekrError, headers: dict[str, str]) -> dict[str, str]:
+    """The headers of every answer, and those of an error in whatever shape."""
+    headers = {**headers, "Cache-Control": "no-store"}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = _challenge(error)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
+    return headers
 
 
 def _challenge(error: Unauthenticated) -> str:

@@ -11,6 +11,7 @@ from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
 from dekr.errors import DekrError, InvalidInput
+from dekr.http.edge.addresses import normal
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import freshness_headers
 from dekr.market.read.context import Outcome, ReadContext
@@ -21,7 +22,22 @@ LONGEST_S: Final = 29.0
 MARGIN_S: Final = 0.5
 """API Gateway waits 30 s for HTTP APIs; a function keeps this much of its own time to answer."""
 
-POLYGON_PATHS: Final = ("/v1/", "/v2/", "/v3/")
+POLYGON_PATHS: Final = (
+    "/v1/",
+    "/v2/",
+    "/v3/",
+    "/vX/",
+    "/benzinga/",
+    "/consumer-spending/",
+    "/etf-global/",
+    "/fed/",
+    "/futures/",
+    "/stocks/",
+    "/tmx/",
+)
+"""The beginnings of Polygon's addresses, those that are not served included: its clients understand its own errors only. They are
+the ones that its Python client requests (massive 2.9, ``massive/rest``).
+"""
 
 
 class LambdaContext(Protocol):
@@ -38,10 +54,13 @@ class LambdaContext(Protocol):
 class RequestState:
     """The state of one request.
 
-    ``route``: the key of the route that API Gateway chose. ``origin``: the scheme and host that the caller used. ``address``: the
-    caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
-    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``symbol``: the
-    ticker in the path, unchecked. ``facts``: those of its log line so far.
+    ``path``: its address in the normal form. ``route``: the method and the path of the route that API Gateway chose, such as
+    ``GET /quote/{symbol}``; ``$default`` where it has none. ``origin``: scheme and host of the API by the name that API Gateway
+    was called by, one of its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up
+    (``$context.domainName`` in https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
+    empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
+    once the route has begun to read. ``error``: the error that it is answered with. ``gzipped_body``: a compressed body that takes
+    the place of the response's own. ``symbol``: the ticker in the path, unchecked. ``facts``: those of its log line so far.
     """
 
     method: str
@@ -64,18 +83,19 @@ class RequestState:
     def from_event(cls, event: Mapping[str, Any], context: LambdaContext) -> "RequestState":
         """Read the request in an HTTP API event (payload 2.0); its query is not parsed yet."""
         request = event["requestContext"]
+        method = request["http"]["method"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
-        scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+        host = request.get("domainName")
         return cls(
-            method=request["http"]["method"],
+            method=method,
             headers=headers,
-            path=event["rawPath"],
-            origin=f"{scheme}://{headers.get('host', '')}",
+            path=normal(event["rawPath"]),
+            origin=f"https://{host}" if host else "",
             query={},
             address=request["http"].get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
-            route=event.get("routeKey", ""),
+            route=event.get("routeKey", "").replace("ANY ", f"{method} ", 1),
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
             symbol=(event.get("pathParameters") or {}).get("symbol", ""),
         )
@@ -86,18 +106,23 @@ class RequestState:
         return self.path.startswith(POLYGON_PATHS)
 
     def common_headers(self, admission: Admission | None) -> dict[str, str]:
-        """The headers of every answer, errors included: the request's id, and the state of the limits where that is known."""
+        """The headers of every answer, errors included: the request's id, that a browser must not guess at its type, and the state
+        of the limits where that is known.
+        """
         headers = admission.headers() if admission else {}
         headers["X-Request-Id"] = self.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
         return headers
 
     def answer_headers(self) -> dict[str, str]:
-        """The headers of every answer that is no error: the common ones, and the labels of freshness."""
+        """The headers of every answer that is no error: the common ones, the data's source, and the labels of freshness."""
         context = self.context
         headers = self.common_headers(context.admission if context else None)
         headers |= (
             freshness_headers(context) if context is not None and context.stamp_us else {"Cache-Control": "no-store"}
         )
+        if context is not None and context.source is not None:
+            headers["X-Data-Source"] = context.source
         headers["Vary"] = "Accept-Encoding"
         return headers
 
@@ -105,14 +130,24 @@ class RequestState:
         """A next page's path and query, with the ``format`` and ``tier`` of this request added."""
         return next_path + "".join(f"&{name}={self.query[name]}" for name in ("format", "tier") if name in self.query)
 
-    def add_etag(self, headers: dict[str, str], body: str | bytes) -> bool:
-        """Add the body's ETag to the headers; return whether the caller of a GET says that it has this body already, or accepts
-        any (``If-None-Match: *``, RFC 9110).
+    def add_etag(self, headers: dict[str, str], compared: str | bytes, *, compressed: bool) -> bool:
+        """Add the answer's ETag to the headers; return whether the caller of a GET or HEAD says that it has this answer already,
+        or accepts any (``If-None-Match: *``).
+
+        ``compared``: the part of the body that tells whether it has changed. The ETag of a body that is sent ``compressed`` differs
+        from that of the plain one, as RFC 9110 demands (section 8.8.3.3). A caller who has either has the answer, and is told
+        the ETag of the one that it has.
         """
-        raw = body.encode() if isinstance(body, str) else body
-        etag = headers["ETag"] = f'"{blake2b(raw, digest_size=12).hexdigest()}"'
+        digest = blake2b(compared.encode() if isinstance(compared, str) else compared, digest_size=12).hexdigest()
+        plain, packed = f'"{digest}"', f'"{digest}-gzip"'
+        headers["ETag"] = packed if compressed else plain
+        if self.method not in ("GET", "HEAD"):
+            return False
         known = self.headers.get("if-none-match", "")
-        return self.method == "GET" and (etag in known or known == "*")
+        held = next((tag for tag in (headers["ETag"], plain, packed) if tag in known), None)
+        if held is not None:
+            headers["ETag"] = held
+        return held is not None or known == "*"
 
     def log_facts(self, status: int, seconds: float) -> dict[str, Any]:
         """The facts of the request's log line, once it is answered with this status after so many seconds."""

@@ -1,5 +1,7 @@
 """Powertools' resolver, cut down to what the service's routes use: matching, validation by pydantic and exception handlers.
 
+HEAD is taken for GET (RFC 9110, section 9.3.2), and a slash at the end of a path for none.
+
 Left out is what Powertools does on every request for features that no route here has, two thirds of its time: parameters in
 headers and cookies, middlewares, dependencies, and validation of an answer that is finished text.
 """
@@ -9,6 +11,7 @@ from typing import Any, override
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import (
     OpenAPIRequestValidationMiddleware,
     _get_multi_value_query_params,
@@ -19,6 +22,8 @@ from aws_lambda_powertools.event_handler.openapi.compat import ModelField, get_m
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from dekr.errors import MethodNotAllowed
+from dekr.http.edge.addresses import normal
 from dekr.http.edge.headers import as_event
 
 
@@ -29,13 +34,13 @@ class Request(APIGatewayProxyEventV2):
     @override
     def http_method(self) -> str:
         method: str = self._data["requestContext"]["http"]["method"]
-        return method
+        return "GET" if method == "HEAD" else method
 
     @property
     @override
     def path(self) -> str:
         path: str = self._data["rawPath"]
-        return path if self._data["requestContext"]["stage"] == "$default" else super().path
+        return normal(path if self._data["requestContext"]["stage"] == "$default" else super().path)
 
     @property
     @override
@@ -50,11 +55,13 @@ class Request(APIGatewayProxyEventV2):
 
 class Resolver(APIGatewayHttpResolver):
     """The resolver of one function. Its routes return a Response whose body is text, and take parameters from the path, the
-    query and a JSON body only; one that declares others fails at its first request.
+    query and a JSON body only; one that declares others fails at its first request. ``admit`` is called with the route of each
+    request before anything else of it is looked at, and may raise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, admit: Callable[[Route], None]) -> None:
         super().__init__(enable_validation=True)
+        self._admit = admit
         self._bodies = OpenAPIRequestValidationMiddleware()  # type: ignore[no-untyped-call] # as it is
 
     @override
@@ -67,14 +74,20 @@ class Resolver(APIGatewayHttpResolver):
 
     @override
     def _resolve(self) -> ResponseBuilder[Any]:
+        """Call the route of the request. Raises NotFoundError for an address without one, MethodNotAllowed."""
         event = self.current_event
         method, path = event.http_method, event.path
+        others: set[str] = set()
         for route in self._static_routes + self._dynamic_routes:
-            found = route.rule.match(path) if route.method == method else None
-            if found:
+            found = route.rule.match(path)
+            if found and route.method == method:
                 self.context["_route"] = route
                 return self._call_route(route, found.groupdict())
-        return self._handle_not_found(method, path)
+            if found:
+                others.add(route.method)
+        if others:
+            raise MethodNotAllowed(sorted(others | {"OPTIONS"} | ({"HEAD"} if "GET" in others else set())))
+        raise NotFoundError
 
     @override
     def _call_route(self, route: Route, route_arguments: dict[str, str]) -> ResponseBuilder[Any]:
@@ -98,6 +111,7 @@ class Resolver(APIGatewayHttpResolver):
         always = any(parameter.required for parameter in dependant.query_params)
 
         def call(arguments: Mapping[str, str]) -> Response[str]:
+            self._admit(route)
             values: dict[str, Any] = {}
             errors = _take("path", dependant.path_params, arguments, values)
             event = self.current_event

@@ -64,7 +64,7 @@ class News:
         limit = _newest_limit(parameters) if ticker else None
         if ticker and limit:
             articles = self._newest(context, ticker.text)
-            context.delayed, context.flaws = articles.delayed, articles.flaws
+            context.source, context.delayed, context.flaws = NEWS.source, articles.delayed, articles.flaws
             page = articles.page(limit)
             if page is not None:
                 return page

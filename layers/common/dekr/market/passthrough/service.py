@@ -42,7 +42,7 @@ class PassThrough:
         kept = self._entry(context, query).parsed
         if kept is None:
             raise UnknownSymbol(f"The data provider knows nothing of {query.slot}.")
-        context.delayed, context.flaws = kept["delayed"], Flaws.of(kept)
+        context.source, context.delayed, context.flaws = query.endpoint.source, kept["delayed"], Flaws.of(kept)
         return kept["sent"]
 
     def _entry(self, context: ReadContext, query: UpstreamQuery) -> Entry:
