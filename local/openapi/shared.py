@@ -66,7 +66,8 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Retry-After": _number("Seconds after which to ask again.", 2),
     "WWW-Authenticate": _text("How to show a key (RFC 6750).", 'Bearer realm="dekr"'),
     "X-Data-Source": _text(
-        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close or aggregates; mixed in a batch.",
+        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close, aggregates or derived (bars made of "
+        "others); mixed in a batch.",
         "nbbo",
     ),
     "X-Data-Timeframe": _text("realtime or delayed, as upstream labelled it.", "realtime"),

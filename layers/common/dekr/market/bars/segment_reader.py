@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
+from dekr.data_source import DataSource
 from dekr.market.bars.fetch import SegmentFetches
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner
@@ -49,11 +50,14 @@ class SegmentReader:
             self._revalidate(context, series.ticker, {key: entries[key] for key in planner.to_revalidate})
             planner = replace(planner, may_revalidate=False)
             met, entries = self.reader.read_planned(context, planner.keys, planner)
-        rows: list[Row] = []
-        for page in planner.pages(met, entries):
-            context.delayed = context.delayed or page.delayed
-            rows += page.rows
-        return wanted.select(rows)
+        pages = planner.pages(met, entries)
+        context.delayed = context.delayed or any(page.delayed for page in pages)
+        rows = wanted.select([row for page in pages for row in page.rows])
+        derived = len(wanted.select(pages[-1].rows)) if planner.derived(met) else 0
+        # Of a read from its oldest bars on, those beyond the limit are not in the answer.
+        shown = derived and (len(rows) - derived < wanted.limit or sufficient_bars <= wanted.limit)
+        context.source = DataSource.DERIVED if shown else DataSource.AGGREGATES
+        return rows
 
     def _planner(
         self, series: Series, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool
