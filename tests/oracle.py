@@ -63,3 +63,27 @@ def may_have(tier: int, fetched: datetime, now: datetime) -> bool:
     if name == "closed" and fetched >= since + LATE_PRINTS:
         return True
     return now - fetched < timedelta(seconds=age_s)
+
+
+def bars_settled_from(moment: datetime) -> datetime:
+    """Return the moment from which on bars of what was traded before ``moment`` do not change: the start of the first trading
+    day after the last one that had begun by then.
+    """
+    day = (moment - timedelta(microseconds=1)).astimezone(NEW_YORK).date()
+    found = bounds(day)
+    while found is None or found[0] < moment:
+        day += timedelta(days=1)
+        found = bounds(day)
+    return found[0]
+
+
+def may_have_bars(age_s: int, fetched: datetime, now: datetime, until: datetime) -> bool:
+    """Return whether a reader may have bars at ``now`` whose fetch started at ``fetched``.
+
+    ``age_s``: the largest age that the reader's tier allows for them in the present session; ``until``: the end of what is
+    needed of them.
+    """
+    if fetched >= bars_settled_from(until):
+        return True
+    name, since = session(now)
+    return (name == "closed" and fetched >= since + LATE_PRINTS) or now - fetched < timedelta(seconds=age_s)

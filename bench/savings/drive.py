@@ -58,6 +58,9 @@ PER_MINUTE: Final = 6_000
 AUDIT_MINUTES: Final = range(1, 6)
 """Minutes after an opening at which the warmer looks at what became of the preloaded quotes."""
 
+SETTLED_MINUTES: Final = (6, 11, 16)
+"""Minutes after the pre-market opened at which the warmer adds the settled bars of the trading day before."""
+
 NEWS: Final = -1
 """Stands for news where a row has the number of a series of bars."""
 
@@ -89,7 +92,7 @@ def drive(trace: Trace, before: Sequence[Trace], *, market: bool = True) -> Day:
         try:
             for number, earlier in enumerate(before):
                 if number and _has_bars(earlier):
-                    driven.warm(_nights(earlier))
+                    driven.warm((*_nights(earlier), *_mornings(earlier)))
                 driven.remember(earlier, before[number + 1 :])
             return driven.run(trace, nights=bool(before) and _has_bars(trace))
         finally:
@@ -154,7 +157,7 @@ class _Driven:
         self.users = max(FEWEST_USERS, len(trace) // REQUESTS_A_USER)
         if nights:
             self.day.warmer_calls += self.warm(_nights(trace))
-        runs = deque(_schedule())
+        runs = deque(sorted((*_schedule(), *(_mornings(trace) if nights else ()))))
         for index, (at_us, rank, tier, kind, series, size) in enumerate(_rows(trace)):
             while runs and runs[0][0] <= at_us:
                 self.day.warmer_calls += self.warm([runs.popleft()])
@@ -240,10 +243,20 @@ def _nights(trace: Trace) -> Iterator[tuple[int, Task]]:
     """The warmer's runs on the evening of the trading day before a trace's, as template.yaml has them. They load bars, so days
     of quotes alone have none.
     """
-    morning_us = int(trace.at_us[0]) - (int(trace.at_us[0]) - START_US) % DAY_US
+    morning_us = _morning_us(trace)
     days = 3 if datetime.fromtimestamp(morning_us / MICRO, UTC).weekday() == 0 else 1
     evening_us = morning_us - days * DAY_US + MINUTES * MINUTE_US
     return ((evening_us + minute * MINUTE_US, Task.NIGHT) for minute in range(0, 4 * 60, 5))
+
+
+def _mornings(trace: Trace) -> Iterator[tuple[int, Task]]:
+    """The warmer's runs in a trace's pre-market, when the bars of the trading day before are settled, as template.yaml has them."""
+    return ((_morning_us(trace) + minute * MINUTE_US, Task.NIGHT) for minute in SETTLED_MINUTES)
+
+
+def _morning_us(trace: Trace) -> int:
+    """04:00 in New York of a trace's day."""
+    return int(trace.at_us[0]) - (int(trace.at_us[0]) - START_US) % DAY_US
 
 
 def _schedule() -> Iterator[tuple[int, Task]]:

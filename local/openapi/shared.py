@@ -67,8 +67,8 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "WWW-Authenticate": _text("How to show a key (RFC 6750).", 'Bearer realm="dekr"'),
     "X-Content-Type-Options": _text("The answer is of the type that it says, and of no other.", "nosniff"),
     "X-Data-Source": _text(
-        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close, aggregates, news, reference or "
-        "calendar; mixed where it came from several.",
+        "Where the data came from: nbbo, trade, snapshot, stream, minute_bar, previous_close, aggregates, derived (bars made of "
+        "others), news, reference or calendar; mixed where it came from several.",
         "nbbo",
     ),
     "X-Data-Timeframe": _text("realtime or delayed, as upstream labelled it.", "realtime"),

@@ -1,16 +1,18 @@
 """The simulated market: trading as a pure function of seed, ticker and time, computed without replaying what came
-before.
+before. After a day's close some of it is corrected (``corrections``).
 
 Prices are raw, in ten-thousandths of a dollar per share of their own day (``Span.scaled`` adjusts them for a split).
 """
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
 from dekr.sessions import TradingDay
-from local.sandbox import day_model, noise
+from local.sandbox import corrections, day_model, noise
+from local.sandbox.corrections import Correction
 from local.sandbox.span import MIN_TRADES_PER_SLOT, Span, merged
 from local.sandbox.trading_days import MINUTE_US, SECOND_US, first_minute, trading_day
 from local.sandbox.tree import PlacedSpan, Tree, grouped
@@ -37,7 +39,15 @@ def day_progress(seed: int, ticker: str, day: date, now_us: int) -> DayProgress 
     trading = trading_day(day)
     if trading is None or day < LISTED_SINCE or now_us < trading.pre_open_us + SECOND_US:
         return None
-    return _day_progress(seed, ticker, trading, (min(now_us, trading.post_close_us) - trading.pre_open_us) // SECOND_US)
+    since_s = (min(now_us, trading.post_close_us) - trading.pre_open_us) // SECOND_US
+    progress = _day_progress(seed, ticker, trading, since_s)
+    correction = _correction(seed, ticker, trading, now_us)
+    if progress is None or correction is None:
+        return progress
+    number, minute = progress.minute
+    if number == correction.minute:
+        minute = correction.counted_in(minute)
+    return DayProgress(correction.counted_in(progress.day), (number, minute), progress.second)
 
 
 def day_span(seed: int, ticker: str, day: date, now_us: int) -> Span | None:
@@ -46,7 +56,9 @@ def day_span(seed: int, ticker: str, day: date, now_us: int) -> Span | None:
     if trading is None or day < LISTED_SINCE:
         return None
     if now_us >= trading.post_close_us:
-        return day_model.full_span(seed, ticker, trading)
+        correction = _correction(seed, ticker, trading, now_us)
+        whole = day_model.full_span(seed, ticker, trading)
+        return whole if correction is None else correction.counted_in(whole)
     progress = day_progress(seed, ticker, day, now_us)
     return progress.day if progress is not None else None
 
@@ -60,14 +72,16 @@ def minutes(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[t
     trading = trading_day(day)
     if trading is None or day < LISTED_SINCE:
         return []
+    correction = _correction(seed, ticker, trading, now_us)
     if now_us >= trading.post_close_us:
-        return list(_complete_windows(seed, ticker, trading, step))
+        return _corrected(_complete_windows(seed, ticker, trading, step), correction)
     progress = day_progress(seed, ticker, day, now_us)
     if progress is None:
         return []
     running = first_minute(trading) + (now_us - trading.pre_open_us) // MINUTE_US
     pieces = day_model.minute_tree(seed, ticker, trading).pieces(step, running)
-    return grouped(chain(pieces, [progress.minute] if progress.minute[0] == running else []), step)
+    windows = grouped(chain(pieces, [progress.minute] if progress.minute[0] == running else []), step)
+    return _corrected(windows, correction)
 
 
 def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[tuple[int, Span]]:
@@ -86,7 +100,7 @@ def seconds(seed: int, ticker: str, day: date, step: int, now_us: int) -> list[t
         for minute, whole in tree.pieces(1, -(-since // 60))
         for first, span in _second_tree(tree, minute, whole).pieces(1, since - minute * 60)
     )
-    return grouped(pieces, step)
+    return _corrected(grouped(pieces, step), _correction(seed, ticker, trading, now_us), 60)
 
 
 def traded_minutes(seed: int, ticker: str, day: TradingDay) -> list[int]:
@@ -135,6 +149,34 @@ def _newest(seed: int, ticker: str, day: TradingDay, part: PlacedSpan) -> tuple[
     second_tree = _second_tree(tree, minute, span)
     number, newest = second_tree.newest(PlacedSpan(0, 60, second_tree.whole))
     return (minute, span), (minute * 60 + number, newest)
+
+
+def _correction(seed: int, ticker: str, day: TradingDay, now_us: int) -> Correction | None:
+    """Return what a day's last minute before the close counts too much at a moment, or None."""
+    hours = corrections.hours_left(day, now_us)
+    closing = _closing_minute(seed, ticker, day) if hours else None
+    return corrections.correction(*closing, hours) if closing else None
+
+
+@lru_cache(maxsize=2 * TICKER_COUNT)
+def _closing_minute(seed: int, ticker: str, day: TradingDay) -> tuple[int, Span] | None:
+    """Return the last minute with trades before a day's close, or None if there is none."""
+    tree = day_model.minute_tree(seed, ticker, day)
+    parts, _ = tree.before(first_minute(day) + (day.close_us - day.pre_open_us) // MINUTE_US)
+    return tree.newest(parts[-1]) if parts else None
+
+
+def _corrected(
+    windows: Sequence[tuple[int, Span]], correction: Correction | None, units: int = 1
+) -> list[tuple[int, Span]]:
+    """Return windows with a correction counted in the one of its minute, or the minute's last. A minute has so many ``units``."""
+    corrected = list(windows)
+    if correction is not None:
+        end = (correction.minute + 1) * units
+        place = max(place for place, (first, _) in enumerate(corrected) if first < end)
+        first, span = corrected[place]
+        corrected[place] = first, correction.counted_in(span)
+    return corrected
 
 
 @lru_cache(maxsize=128)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from local.sandbox.trading_days import MINUTE_US, newest_over
+from local.sandbox.trading_days import MINUTE_US, newest_begun
 
 
 class Data(Enum):
@@ -39,7 +39,9 @@ class Plan:
     def seen_us(self, now_us: int) -> int:
         """Return the moment up to which the plan shows the market, in microseconds."""
         if self.end_of_day:
-            return newest_over(now_us).post_close_us
+            # The day before is corrected meanwhile, so time goes on until the next day's first session.
+            newest = newest_begun(now_us)
+            return now_us if newest.post_close_us <= now_us else newest.pre_open_us - 1
         return now_us - self.delay_us
 
 

@@ -99,17 +99,32 @@ def test_no_call_is_made_where_no_days_are_cached(link: Link) -> None:
         assert not [path for path in found.sandbox.calls if "grouped" in path]
 
 
-def test_on_the_next_day_one_call_says_that_nothing_was_split(friday: Market) -> None:
+def test_in_the_next_pre_market_the_settled_day_is_added_once_more(friday: Market) -> None:
+    friday.to(NIGHT)
+    night(friday)
+    friday.to("2026-11-23T09:02:00Z")
+    assert night(friday) == 2
+    assert night(friday) == 0
+    friday.to("2026-11-23T15:00:00Z")
+    assert night(friday) == 0
+    for ticker in TICKERS:
+        friday.world.get(f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", friday.world.key(7, "other"))
+    assert [spent(friday, days(ticker)) for ticker in TICKERS] == [0, 0, 0]
+    for ticker in TICKERS:
+        assert [row[:6] for row in served(friday, ticker)] == [
+            row[:6] for row in upstream(friday, ticker, "2025-01-02")
+        ]
+
+
+def test_where_the_day_was_not_settled_for_all_each_reader_pays_for_it(friday: Market) -> None:
     friday.to(NIGHT)
     night(friday)
     friday.to("2026-11-23T15:00:00Z")
     for ticker in TICKERS:
         friday.world.get(f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", friday.world.key(7, "other"))
-    assert [spent(friday, days(ticker)) for ticker in TICKERS] == [1, 0, 0]
+    assert [spent(friday, days(ticker)) for ticker in TICKERS] == [1, 1, 1]
     for ticker in TICKERS:
-        assert [row[:6] for row in served(friday, ticker)] == [
-            row[:6] for row in upstream(friday, ticker, "2025-01-02")
-        ]
+        assert served(friday, ticker) == upstream(friday, ticker, "2025-01-02")
 
 
 def test_a_year_that_was_split_is_not_added_to(link: Link) -> None:

@@ -131,25 +131,20 @@ def snapshot(on: Market) -> None:
     on.world.get("/v2/snapshot/locale/us/markets/stocks/tickers/AAPL", on.world.key(7, "other"))
 
 
-NIGHT = "2026-11-21T06:00:00Z"
-
-
 @pytest.mark.parametrize(
     "moment",
     [
         "2026-11-20T09:00:00Z",
-        "2026-11-20T09:00:30Z",
+        "2026-11-20T09:06:00Z",
         "2026-11-20T14:30:01Z",
         "2026-11-20T17:45:12Z",
         "2026-11-20T20:59:59Z",
         "2026-11-21T00:30:00Z",
-        "2026-11-21T01:25:00Z",
-        NIGHT,
     ],
 )
 @pytest.mark.parametrize("adjusted", ["true", "false"])
 def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, adjusted: str) -> None:
-    """The test runs from before the first trade to the middle of the next night. A snapshot does not count transactions."""
+    """From before the first trade to the end of the last session. A snapshot does not count transactions."""
     key = friday.world.key(7)
     path = f"{DAYS}&adjusted={adjusted}"
     friday.to("2026-11-20T09:00:00Z")  # the first moment of the first session
@@ -161,6 +156,20 @@ def test_the_days_own_bar_is_that_of_its_snapshot(friday: Market, moment: str, a
     if own[-1]["timestamp"].startswith("2026-11-20"):
         own[-1]["transactions"] = None
     assert found == own
+
+
+@pytest.mark.parametrize("moment", ["2026-11-20T19:33:00Z", "2026-11-21T01:25:00Z", "2026-11-21T06:00:00Z"])
+def test_bars_that_are_young_enough_or_of_the_night_are_the_upstreams_own(friday: Market, moment: str) -> None:
+    key = friday.world.key(7)
+    friday.world.get(DAYS, key)
+    friday.to(moment)
+    expected = friday.world.get(DAYS, key).json
+    friday.later(60)
+    snapshot(friday)
+    assert spent(friday, DAYS, key) == 0
+    answer = friday.world.get(DAYS, key)
+    assert (answer.json, answer.headers["X-Data-Source"]) == (expected, "aggregates")
+    assert answer.json[-1]["transactions"] > 0
 
 
 def test_a_snapshot_of_another_day_says_nothing_of_this_one(friday: Market) -> None:

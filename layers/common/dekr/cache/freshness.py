@@ -8,12 +8,15 @@ session)``:
 - while the market is closed, a price whose fetch started after the close and a margin for late prints stays fresh until
   the next session opens; news keeps its own age at all hours.
 
+Bars are settled, so that no age applies to them any more, from the first session of the next trading day on (docs/adr/0014).
+
 All of it is expressed as a floor: an entry is fresh for a reader if and only if ``floor < stamp <= now`` (plus a small
 tolerance for a store whose clock stepped back). All times are integer microseconds since the epoch, on the store's clock.
 """
 
 from datetime import timedelta
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from dekr import sessions
@@ -27,7 +30,10 @@ MAX_EXTENDED_S: Final = 3600
 """Before and after the regular session real-time data may be so many times as old, but no older than this many seconds."""
 
 LATE_PRINTS_US: Final = 20 * 60 * SECOND_US
-"""A session's data is final so long after its end: trades are reported minutes late, and a delayed plan shows them after 15."""
+"""A session's prices are final so long after its end: trades are reported minutes late, and a delayed plan shows them after 15."""
+
+MAX_CLOSED_US: Final = 5 * DAY_US
+"""Outside the calendar a trading day is taken to follow within so many days: no weekend with a holiday is longer."""
 
 NEGATIVE_AGE_US: Final = 60 * SECOND_US
 """The upstream's answer that it has nothing is believed for so long, for readers of all tiers."""
@@ -72,13 +78,28 @@ def floor_us(now_us: int, policy: TierPolicy, data: DataClass) -> int:
     moment = sessions.at(now_us)
     floor = now_us - max_age_us(policy, data, moment.session)
     if data.settles and moment.session is Session.CLOSED:
-        return min(floor, settled_floor_us(moment.since_us))
+        return min(floor, final_floor_us(moment.since_us))
     return floor
 
 
-def settled_floor_us(end_us: int) -> int:
-    """The floor for final data: an entry with a stamp above it has everything that was traded before ``end_us``."""
+def final_floor_us(end_us: int) -> int:
+    """The floor for final prices: an entry with a stamp above it has every price that was traded before ``end_us``."""
     return end_us + LATE_PRINTS_US - 1
+
+
+@lru_cache(maxsize=16_384)
+def settled_floor_us(end_us: int) -> int:
+    """The floor for settled bars: the bars of what was traded before ``end_us`` do not change after an entry with a stamp above it.
+
+    The upstream corrects the volume, vwap and transactions of a day for hours after its close
+    (https://github.com/polygon-io/issues/issues/151), so its bars are settled once the next trading day's first session begins.
+    """
+    moment = sessions.at(end_us - 1)
+    if moment.known and moment.session is not Session.CLOSED:
+        day = sessions.trading_day(sessions.eastern_date(end_us - 1))
+        assert day is not None, "a session is part of a trading day"
+        moment = sessions.at(day.post_close_us)
+    return (moment.until_us if moment.known else end_us + MAX_CLOSED_US) - 1
 
 
 def splits_floor_us(now_us: int) -> int:
@@ -123,6 +144,6 @@ def keep_us(now_us: int, data: DataClass, stale_us: int) -> int:
 
 
 def _end_in(moment: Moment, stamp_us: int, policy: TierPolicy, data: DataClass) -> int:
-    if data.settles and moment.session is Session.CLOSED and stamp_us > settled_floor_us(moment.since_us):
+    if data.settles and moment.session is Session.CLOSED and stamp_us > final_floor_us(moment.since_us):
         return moment.until_us
     return stamp_us + max_age_us(policy, data, moment.session)

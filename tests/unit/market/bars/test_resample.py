@@ -1,6 +1,8 @@
 """Longer bars out of minute bars, compared with those of the simulated market, which has its own."""
 
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -53,11 +55,54 @@ def test_they_are_what_the_upstream_makes_of_the_same_trades(
     expected = upstream(ticker, multiplier, timespan, day, now_us)
     assert [row[:6] + row[7:] for row in found] == [row[:6] + row[7:] for row in expected]
     assert [row[6] for row in found] == pytest.approx([row[6] for row in expected], abs=1.01e-4, rel=0)
+    assert all(round(row[6], 4) == row[6] for row in found)
     assert all(
         type(ours) is type(theirs)
         for row, own in zip(found, expected, strict=True)
         for ours, theirs in zip(row[:6], own[:6], strict=True)
     )
+
+
+def of_minutes(*volumes_and_vwaps: tuple[float, float]) -> Row:
+    """The five-minute bar of minutes with these volumes and vwaps."""
+    series = Series("AAPL", 5, Timespan.MINUTE, adjusted=True)
+    rows: list[Row] = [[60_000 * n, 1, 1, 1, 1, v, vw, 1] for n, (v, vw) in enumerate(volumes_and_vwaps)]
+    (row,) = resample(series, rows, 0)
+    return row
+
+
+def test_fractional_volumes_are_summed_exactly() -> None:
+    """The upstream has fractions of shares since 2026 (https://github.com/massive-com/client-python/pull/1000)."""
+    assert 0.1 + 0.2 != 0.3
+    assert of_minutes((0.1, 1), (0.2, 1))[5] == 0.3
+    assert of_minutes((1e-6, 1), (1_234_567_890.1, 1), (1e-6, 1))[5] == 1_234_567_890.100002
+    whole = of_minutes((0.5, 1), (0.5, 1))[5]
+    assert (whole, type(whole)) == (1, int)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "vwap"),
+    [
+        ([(1, 10), (2, 11)], 10.6667),
+        ([(1, 10), (1, 10.0001)], 10.0001),  # half of the last decimal, upwards
+        ([(0.1, 1.0001), (0.2, 1.0002)], 1.0002),
+        ([(1, 0.123456), (2, 0.123457)], 0.123457),  # as many decimals as the minutes have
+        ([(5, 3), (5, 3)], 3),
+        ([(0, 3), (0, 3)], None),
+    ],
+)
+def test_a_vwap_has_the_upstreams_decimals(minutes: list[tuple[float, float]], vwap: float | None) -> None:
+    found = of_minutes(*minutes)[6]
+    assert (found, type(found)) == (vwap, type(vwap))
+
+
+@given(st.lists(st.tuples(st.decimals(0, 10**9, places=6), st.integers(1, 10**9)), min_size=2, max_size=5))
+def test_volume_and_vwap_are_those_of_exact_arithmetic(minutes: list[tuple[Decimal, int]]) -> None:
+    found = of_minutes(*((float(volume), price / 10_000) for volume, price in minutes))
+    volume, turnover = sum(Fraction(v) for v, _ in minutes), sum(Fraction(v) * p for v, p in minutes)
+    assert found[5] == float(volume)
+    if volume:
+        assert found[6] == int(turnover / volume + Fraction(1, 2)) / 10_000
 
 
 def test_what_one_minute_lacks_the_whole_lacks() -> None:

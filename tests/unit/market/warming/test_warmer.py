@@ -28,15 +28,15 @@ def audit_at(moment: str, requested_s: float = 1, preloaded_s: float = 1e6) -> P
     [
         ("2026-11-20T03:49:00-05:00", "no open", None),
         ("2026-11-20T03:59:00-05:00", None, None),
-        ("2026-11-20T04:00:00-05:00", "no open", "market open"),
-        ("2026-11-20T09:29:00-05:00", None, "market open"),
+        ("2026-11-20T04:00:00-05:00", "no open", None),
+        ("2026-11-20T09:29:00-05:00", None, None),
         ("2026-11-20T09:30:00-05:00", "no open", "market open"),
         ("2026-11-20T15:59:00-05:00", "no open", "market open"),
         ("2026-11-20T16:30:00-05:00", "no open", "market open"),
         ("2026-11-20T20:00:00-05:00", "no open", "market open"),
         ("2026-11-20T20:20:00-05:00", "no open", None),
         # Summer: New York is an hour nearer to Greenwich.
-        ("2026-07-15T13:29:00Z", None, "market open"),
+        ("2026-07-15T13:29:00Z", None, None),
         # A Saturday, Thanksgiving, and the short day after it.
         ("2026-11-21T09:29:00-05:00", "no open", None),
         ("2026-11-26T09:29:00-05:00", "no open", None),

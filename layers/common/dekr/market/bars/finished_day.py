@@ -1,7 +1,8 @@
 """Adds the finished trading day to the day bars of every ticker in the cache, with one upstream call for the whole market.
 
 Without it, the first reader of a ticker's day bars after a close causes a fetch of the whole year for one bar. A year to which
-its newest day was added equals one that was fetched at that moment, so it has that moment's stamp.
+its newest day was added equals one that was fetched at that moment, so it has that moment's stamp. Once the day is settled, its
+corrected bars are added once more: a year then equals one fetched as the next trading day began.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache, Write
-from dekr.cache.freshness import DAY_US, settled_floor_us
+from dekr.cache.freshness import DAY_US, final_floor_us, settled_floor_us
 from dekr.cache.keys import MARKET_SLOT, Datum, Lease
 from dekr.deadline import Deadline
 from dekr.errors import UpstreamNotEntitled
@@ -20,7 +21,7 @@ from dekr.gate.permit import Permit
 from dekr.market.bars.finished_day_bars import FinishedDayBars
 from dekr.market.bars.segment_planner import segment_key
 from dekr.market.bars.segments import Series, Timespan
-from dekr.market.bars.splits import LOOK_BACK, RecentSplits
+from dekr.market.bars.splits import RecentSplits
 from dekr.market.read.fetch import Fetch
 from dekr.market.read.requirement import Requirement
 from dekr.market.read.single_flight import SingleFlight
@@ -63,14 +64,15 @@ class FinishedDayHistory:
         return self.single_flight.cache
 
     def extend(self, now_us: int, deadline: Deadline) -> bool:
-        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once.
+        """Add the last trading day that was finished at ``now_us`` (the store's clock, which stamps what is fetched), once when it
+        is over and once when it is settled.
 
         Returns whether nothing is left to do, which is so, too, where the plan does not include such bars or where no years are
         cached; a later call does what is left. Raises what the gate and the fetch raise, and StoreDown.
         """
         day = _last_finished_day(now_us)
         marker_key = self.cache.key(MARKET_SLOT, Datum.FINISHED_DAY)
-        if day is None or self._last_added(marker_key) >= day.date:
+        if day is None or self._added(marker_key, day, now_us):
             return True
         years = {adjusted: list(self._year_keys(day.date, adjusted=adjusted)) for adjusted in (True, False)}
         if not any(years.values()):
@@ -81,7 +83,7 @@ class FinishedDayHistory:
             self.single_flight.fetch(Fetch(Lease.FINISHED_DAY, (GROUPED.family,), LEASE_MS, fetcher), now_us, deadline)
         except UpstreamNotEntitled:
             return True
-        return self._last_added(marker_key) >= day.date
+        return self._added(marker_key, day, now_us)
 
     def extend_years(self, bars: FinishedDayBars, keys: Sequence[str]) -> None:
         """Add a day's bars to the cached years under these keys, as far as they lack them, in two round trips."""
@@ -91,9 +93,13 @@ class FinishedDayHistory:
         ]
         self.single_flight.keep(writes, copy=False)
 
-    def _last_added(self, marker_key: str) -> date:
-        entry = self.cache.read(marker_key)
-        return date.min if entry is None else date.fromisoformat(entry.parsed)
+    def _added(self, marker_key: str, day: TradingDay, now_us: int) -> bool:
+        """Whether the day was added, and that after it was settled where it is now."""
+        marker = self.cache.read(marker_key)
+        if marker is None or date.fromisoformat(marker.parsed) < day.date:
+            return False
+        settled_us = settled_floor_us(day.post_close_us)
+        return marker.stamp_us > settled_us or now_us <= settled_us
 
     def _year_keys(self, day: date, *, adjusted: bool) -> Iterator[str]:
         """The keys of all cached years that contain the day, each once."""
@@ -120,7 +126,6 @@ class FinishedDayFetcher:
         """The marker's entry once the day was added to all years; none while years are left. Raises what the client raises."""
         del missing, cached
         day, history = self.day, self.history
-        today = sessions.eastern_date(permit.stamp_us)
         for adjusted, keys in self.years.items():
             if not keys:
                 continue
@@ -129,8 +134,11 @@ class FinishedDayFetcher:
                 # Not published yet.
                 return []
             # The prices of a year that was split since it was fetched are of another scale.
-            split = history.splits.request_tickers(today - LOOK_BACK, today, permit) if adjusted else frozenset[str]()
-            finished = FinishedDayBars(day, bars, permit.stamp_us, split)
+            split = frozenset[str]()
+            if adjusted:
+                splits, split = history.splits.request(permit)
+                history.single_flight.keep([splits], copy=False)
+            finished = FinishedDayBars.fetched(day, bars, permit.stamp_us, split)
             for start in range(0, len(keys), CHUNK):
                 if permit.deadline.left_s() < MIN_TIME_LEFT_S:
                     return []
@@ -147,6 +155,6 @@ def _last_finished_day(now_us: int) -> TradingDay | None:
             day = sessions.trading_day(today - timedelta(days=days_ago))
         except sessions.CalendarUnknown:
             return None
-        if day is not None and now_us > settled_floor_us(day.post_close_us):
+        if day is not None and now_us > final_floor_us(day.post_close_us):
             return day
     return None

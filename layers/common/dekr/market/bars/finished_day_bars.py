@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dekr import sessions
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import settled_floor_us
+from dekr.cache.freshness import final_floor_us, settled_floor_us
 from dekr.cache.keys import slot_of
 from dekr.market.bars.model import Page, page_of, rows_between
 from dekr.market.bars.segments import trading_end_us
@@ -19,18 +19,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FinishedDayBars:
-    """The bars of a finished ``day`` by ticker, fetched at ``stamp_us``; ``split``: the tickers that were split of late."""
+    """The bars of a finished ``day`` by ticker.
+
+    ``lacking_us``: a year with this stamp or an older one lacks them. ``stamp_us``: the stamp of a year to which they were added.
+    ``split``: the tickers that were split of late.
+    """
 
     day: TradingDay
     bars: "Mapping[str, Latest]"
+    lacking_us: int
     stamp_us: int
     split: frozenset[str]
+
+    @classmethod
+    def fetched(
+        cls, day: TradingDay, bars: "Mapping[str, Latest]", stamp_us: int, split: frozenset[str]
+    ) -> "FinishedDayBars":
+        """The bars that a fetch brought which started at ``stamp_us``, after the day was over.
+
+        Settled bars are those of the moment at which the next trading day began, which had no bar then.
+        """
+        settled_us = settled_floor_us(day.post_close_us)
+        if stamp_us > settled_us:
+            return cls(day, bars, settled_us, settled_us + 1, split)
+        return cls(day, bars, final_floor_us(day.post_close_us), stamp_us, split)
 
     def extend(self, key: str, year: Entry | None) -> Write | None:
         """The write of a ticker's year of day bars, cached under ``key``, with the day's bar added.
 
-        None where the year is to be left alone: it has the day already; it lacks an earlier day; the ticker has no bar in the
-        answer for the whole market, which leaves some out; or a split since may have changed the scale of its prices.
+        None where the year is to be left alone: it has the day already; it lacks the settled bar of an earlier day; the ticker has
+        no bar in the answer for the whole market, which leaves some out, or one without a field that its other bars have; or a
+        split since may have changed the scale of its prices.
         """
         ticker = slot_of(key)
         bar = self.bars.get(ticker)
@@ -38,7 +57,7 @@ class FinishedDayBars:
             return None
         midnight_us = sessions.eastern_midnight_us(self.day.date)
         complete_from_us = settled_floor_us(trading_end_us(midnight_us))
-        if not complete_from_us < year.stamp_us <= settled_floor_us(self.day.post_close_us):
+        if not complete_from_us < year.stamp_us <= self.lacking_us:
             return None
         page = page_of(year)
         fields = bar.fields
@@ -48,6 +67,8 @@ class FinishedDayBars:
             fields.get("vw"),
             fields.get("n"),
         ]
-        rows = [*rows_between(page.rows, 0, row[0]), row]
-        extended = Page(rows, page.delayed or bar.delayed, page.truncated, page.dropped, page.suspect)
+        earlier = rows_between(page.rows, 0, row[0])
+        if earlier and any(new is None and old is not None for new, old in zip(row, earlier[-1], strict=True)):
+            return None
+        extended = Page([*earlier, row], page.delayed or bar.delayed, page.truncated, page.dropped, page.suspect)
         return Write(key, Entry(self.stamp_us, Kind.VALUE, extended.payload()), extended.keep_us)

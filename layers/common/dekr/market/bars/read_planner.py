@@ -1,14 +1,14 @@
 """Chooses which cached entries answer a read of neighbouring segments.
 
 Either the segments of the series itself, up to its newest bar; or these as far as they are settled, and the bars of the
-present trading day from another entry (dekr.market.bars.today), which readers of other data refresh, too.
+present trading day derived from another entry (dekr.market.bars.today), which readers of other data refresh, too.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.freshness import settled_floor_us, splits_floor_us
+from dekr.cache.freshness import final_floor_us, settled_floor_us, splits_floor_us
 from dekr.market.bars.model import Page, Range, page_of
 from dekr.market.bars.segments import trading_end_us
 from dekr.market.bars.today import TodaySource
@@ -52,8 +52,7 @@ class BarReadPlanner:
         gaps = [not_fresh(requirements, entries, now_us, policy) for requirements in sets]
         complete = [requirements for requirements, missing in zip(sets, gaps, strict=True) if not missing]
         if complete:
-            newest = max(complete, key=lambda requirements: entries[requirements[-1].key].stamp_us)
-            return ReadPlan(newest, self.fetch)
+            return ReadPlan(self._best(complete, entries), self.fetch)
         if self.may_revalidate:
             self.to_revalidate = next(
                 (keys for requirements in sets if (keys := _only_doubted(requirements, entries, now_us, policy))), ()
@@ -69,6 +68,17 @@ class BarReadPlanner:
         )
         return ReadPlan(self.own, self.fetch, fallback)
 
+    def _best(self, complete: Sequence[Sequence[Requirement]], entries: Mapping[str, Entry]) -> Sequence[Requirement]:
+        """The set to answer from, of those that are all fresh. The upstream's own bars are better than derived ones, unless these
+        are of a newer fetch of minutes in a day that is not over: what is served must not go back in time.
+        """
+        stamps = [entries[requirements[-1].key].stamp_us for requirements in complete]
+        if complete[-1] == self.own and self.today:
+            until_us = self.today.requirement.needed_until_us
+            if self.today.minutes is None or (until_us and stamps[-1] > final_floor_us(until_us)):
+                return self.own
+        return complete[stamps.index(max(stamps))]
+
     def _sufficient_sets(self, entries: Mapping[str, Entry]) -> list[Sequence[Requirement]]:
         """The sets of requirements each of which answers the request, the smallest first."""
         if self.today is None:
@@ -80,9 +90,13 @@ class BarReadPlanner:
             return [self.with_today, self.own]
         return [self.with_today[-1:], self.with_today, self.own]
 
+    def derived(self, requirements: Sequence[Requirement]) -> bool:
+        """Whether the last of the requirements that were met is that of the day's other entry."""
+        return self.today is not None and requirements[-1] == self.today.requirement
+
     def pages(self, requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Page]:
         """The pages of the requirements that were met, oldest first, without overlap."""
-        if self.today is None or requirements[-1] != self.today.requirement:
+        if self.today is None or not self.derived(requirements):
             return [page_of(entries[requirement.key]) for requirement in requirements]
         newest = self.today.page(entries[requirements[-1].key])
         assert newest is not None, "an entry without the day's bars is not chosen"

@@ -4,6 +4,7 @@ Windows are counted from each day's Eastern midnight, so they never reach into t
 """
 
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from itertools import groupby
 from typing import Final
 
@@ -12,6 +13,14 @@ from dekr.market.bars.segments import UNIT_MS, Series, Timespan
 
 MAX_RESAMPLED: Final = 4
 """The number of resampled series that are kept with a page of minute bars: together they take less memory than the page."""
+
+VWAP_STEP: Final = Decimal("0.0001")
+"""The upstream rounds the vwap of a bar to four decimals (https://github.com/polygon-io/issues/issues/151 shows many). Where it
+sends more of them for the minutes, their window's vwap has as many.
+"""
+
+EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP)
+"""Holds sums of prices times volumes, some 17 digits each, without loss."""
 
 
 def minutes_of(series: Series) -> Series | None:
@@ -38,10 +47,11 @@ def resample(series: Series, minutes: Sequence[Row], midnight_ms: int) -> list[R
     """Resample one day's minute bars (sorted by time) to a series of longer windows.
 
     ``midnight_ms``: the Eastern midnight at which that day begins. A window's open is that of its first minute, its close
-    that of the last; high and low are the extremes, volume and transactions the sums; its vwap is the mean of the minutes'
-    vwaps weighted by volume, which equals the sum of price times size over the sum of sizes
-    (https://massive.com/docs/rest/stocks/aggregates/custom-bars). Where a minute lacks vwap or transactions, its window
-    lacks them, too.
+    that of the last; high and low are the extremes, volume and transactions the exact sums; its vwap is the mean of the
+    minutes' vwaps weighted by volume, which equals the sum of price times size over the sum of sizes
+    (https://massive.com/docs/rest/stocks/aggregates/custom-bars), rounded as the upstream rounds it. It may differ from the
+    upstream's by one in its last decimal, because the minutes' vwaps are rounded themselves. Where a minute lacks vwap or
+    transactions, its window lacks them, too.
     """
     step = series.multiplier * UNIT_MS[series.timespan]
 
@@ -54,15 +64,28 @@ def resample(series: Series, minutes: Sequence[Row], midnight_ms: int) -> list[R
 def _combine(begin_ms: int, rows: list[Row]) -> Row:
     """The bar of one window that starts at ``begin_ms``, made of the bars in it."""
     starts, opens, highs, lows, closes, volumes, vwaps, counts = zip(*rows, strict=True)
-    volume = sum(volumes)
-    vwap = None
-    if None not in vwaps and volume:
-        vwap = vwaps[0] if len(starts) == 1 else _weighted_mean(vwaps, volumes, volume)
+    volume, vwap = volumes[0], vwaps[0]
+    if len(starts) > 1:
+        with localcontext(EXACT):
+            sizes = [_exact(each) for each in volumes]
+            total = sum(sizes, Decimal())
+            volume = _number(total)
+            vwap = None if None in vwaps or not total else _weighted_mean([_exact(each) for each in vwaps], sizes)
     count = None if None in counts else sum(counts)
     return [begin_ms, opens[0], max(highs), min(lows), closes[-1], volume, vwap, count]
 
 
-def _weighted_mean(values: Sequence[float], weights: Sequence[float], total_weight: float) -> float:
-    mean = sum(value * weight for value, weight in zip(values, weights, strict=True)) / total_weight
-    # Rounding must not move a mean out of the range of its values.
-    return min(max(mean, min(values)), max(values))
+def _weighted_mean(values: Sequence[Decimal], weights: Sequence[Decimal]) -> float:
+    turnover = sum((value * weight for value, weight in zip(values, weights, strict=True)), Decimal())
+    # A sum has as many decimals as the term that has most.
+    return _number((turnover / sum(weights, Decimal())).quantize(sum(values, VWAP_STEP)))
+
+
+def _exact(sent: float) -> Decimal:
+    """The number that the upstream wrote: the one with the shortest text of all that are read as this float."""
+    return Decimal(repr(sent))
+
+
+def _number(value: Decimal) -> float:
+    """The number as the upstream writes it: an integer where it is whole."""
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,12 +1,12 @@
 """Reads neighbouring segments of a series in one look at the cache, and fetches what is missing of them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
+from dekr.data_source import DataSource
 from dekr.flaws import NO_FLAWS
 from dekr.market.bars.fetch import SegmentFetches
 from dekr.market.bars.model import Range, Row, page_of
@@ -52,12 +52,14 @@ class SegmentReader:
             planner = replace(planner, may_revalidate=False)
             met, entries = self.reader.read_planned(context, planner.keys, planner)
         pages = planner.pages(met, entries)
-        rows: list[Row] = []
-        for page in pages:
-            context.delayed = context.delayed or page.delayed
-            rows += page.rows
-        rows = wanted.select(rows)
-        shown = wanted.shown(rows, newest=sufficient_bars < math.inf)
+        context.delayed = context.delayed or any(page.delayed for page in pages)
+        rows = wanted.select([row for page in pages for row in page.rows])
+        newest = sufficient_bars <= wanted.limit
+        derived = len(wanted.select(pages[-1].rows)) if planner.derived(met) else 0
+        # Of a read from its oldest bars on, those beyond the limit are not in the answer.
+        is_derived = derived and (len(rows) - derived < wanted.limit or newest)
+        context.source = DataSource.DERIVED if is_derived else DataSource.AGGREGATES
+        shown = wanted.shown(rows, newest=newest)
         # Not added up: an earlier read of this request had part of the same pages.
         context.flaws = NO_FLAWS
         for page in pages:

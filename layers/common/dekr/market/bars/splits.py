@@ -68,16 +68,19 @@ class RecentSplits:
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
         """The entry of the recent splits. Raises what the client raises."""
         del missing, cached
+        return [self.request(permit)[0]]
+
+    def request(self, permit: Permit) -> tuple[Write, frozenset[str]]:
+        """Request the recent splits: their entry, and the tickers in it. Raises what the client raises, and UpstreamInvalid for a
+        list of more than MAX_PAGES pages.
+        """
         today = eastern_date(permit.stamp_us)
         since = today - LOOK_BACK
-        kept = {"since": since.isoformat(), "tickers": sorted(self.request_tickers(since, today, permit))}
-        return [Write(self._key, Entry(permit.stamp_us, Kind.VALUE, json.dumps(kept).encode()), KEEP_US)]
+        tickers = self._request_tickers(since, today, permit)
+        kept = {"since": since.isoformat(), "tickers": sorted(tickers)}
+        return Write(self._key, Entry(permit.stamp_us, Kind.VALUE, json.dumps(kept).encode()), KEEP_US), tickers
 
-    def request_tickers(self, first: date, last: date, permit: Permit) -> frozenset[str]:
-        """Request the tickers with a split that took effect from ``first`` to ``last``.
-
-        Raises what the client raises, and UpstreamInvalid for a list of more than MAX_PAGES pages, or with a broken split.
-        """
+    def _request_tickers(self, first: date, last: date, permit: Permit) -> frozenset[str]:
         parameters = {
             "execution_date.gte": first.isoformat(),
             "execution_date.lte": last.isoformat(),

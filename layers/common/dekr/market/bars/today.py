@@ -1,7 +1,8 @@
 """Other cache entries that hold the bars of the present trading day, and that readers of other data refresh.
 
 A series of several minutes or hours can be resampled from the day's minute bars, and the day's bar is part of a snapshot.
-Using them instead of the series' own newest segment saves calls.
+Using them instead of the series' own newest segment saves calls. Such derived bars stand for the last trading day only, whose
+bars are not settled before the next one begins: settled bars are the upstream's own.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from dekr.market.bars.resample import minutes_of, resample_cached
 from dekr.market.bars.segment_planner import needed_until_us, segment_key
 from dekr.market.bars.segments import Segment, Series, Timespan
 from dekr.market.read.requirement import Requirement
-from dekr.sessions import TradingDay
+from dekr.sessions import Session, TradingDay
 
 SNAPSHOT_CLEARED_US: Final = (27 * 3_600 + 1_800) * SECOND_US
 """The upstream clears the snapshots of a day at 03:30 Eastern on the next one: counted from the day's midnight."""
@@ -58,13 +59,15 @@ def today_source(
 ) -> TodaySource | None:
     """The other entry that holds the bars of the last trading day in the last segment of a plan.
 
-    None where there is none, or where no bars of that day (starting at ``last_ms`` or before) are needed. ``tail``: whether
-    newer bars would belong to the answer.
+    None where there is none, or where no bars of that day (starting at ``last_ms`` or before) are needed. A snapshot does not
+    count transactions, so it is a source only while the day's sessions last and its bar is made. ``tail``: whether newer bars
+    would belong to the answer.
     """
     moment = sessions.at(now_us)
     day = sessions.trading_day(sessions.eastern_date(moment.since_us)) if moment.known else None
     minutes = minutes_of(series)
-    in_snapshot = series.timespan is Timespan.DAY and series.multiplier == 1
+    day_bars = series.timespan is Timespan.DAY and series.multiplier == 1
+    in_snapshot = day_bars and moment.session is not Session.CLOSED
     if day is None or not (minutes or in_snapshot) or not plan[-1].first <= day.date < plan[-1].end:
         return None
     segment = Series(series.ticker, 1, Timespan.MINUTE, series.adjusted).segment_at(day.date)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dekr import sessions
-from dekr.cache.freshness import SECOND_US, real_time_age_s, settled_floor_us
+from dekr.cache.freshness import SECOND_US, final_floor_us, real_time_age_s
 from dekr.cache.keys import Datum
 from dekr.market.demand.forecast import Forecast
 from dekr.polygon.endpoints import UNIVERSAL
@@ -62,4 +62,4 @@ class RefreshScope:
 def _settled_us(now_us: int) -> int | None:
     """The moment after which fetched entries have settled, so that nobody needs newer ones; None while the market is open."""
     moment = sessions.at(now_us)
-    return settled_floor_us(moment.since_us) if moment.session is Session.CLOSED else None
+    return final_floor_us(moment.since_us) if moment.session is Session.CLOSED else None

@@ -208,7 +208,7 @@ class Reader:
         """Whether the entry is inside the stale window."""
         if entry is None or entry.kind is Kind.NEGATIVE:
             return False
-        return entry.stamp_us > requirement.age_floor_us(context.now_us, context.policy) - self.stale_us
+        return entry.stamp_us > requirement.stale_floor_us(context.now_us, context.policy, self.stale_us)
 
     def _read_alone(self, context: ReadContext, keys: Sequence[str], planner: Planner) -> Read:
         """Read without the store: this sandbox's copies, its own limits and its static share of the budget."""

@@ -9,6 +9,7 @@ from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import (
     NEGATIVE_AGE_US,
     DataClass,
+    final_floor_us,
     floor_us,
     fresh_until_us,
     is_fresh,
@@ -26,7 +27,7 @@ SETTLED_FOR_US: Final = 24 * 3600 * 1_000_000
 class Requirement:
     """An entry that a read needs.
 
-    ``needed_until_us``: end of the part of it that is needed; once everything before that moment has settled, no age
+    ``needed_until_us``: end of the part of it that is needed; once the bars of everything before that moment are settled, no age
     applies. ``tail``: whether newer data than that part would change the answer. ``adjusted``: whether a split makes it
     wrong, however settled it is. ``stand_in``: whether what stands for a value will do.
     """
@@ -45,15 +46,19 @@ class Requirement:
 
     def floor_us(self, now_us: int, policy: TierPolicy) -> int:
         """Stamps above this are fresh for a reader of this tier."""
-        floor = self.age_floor_us(now_us, policy)
+        floor = floor_us(now_us, policy, self.data)
+        if self.needed_until_us is not None:
+            floor = min(floor, settled_floor_us(self.needed_until_us))
         return max(floor, splits_floor_us(now_us)) if self.adjusted else floor
 
-    def age_floor_us(self, now_us: int, policy: TierPolicy) -> int:
-        """Stamps above this are young enough for a reader of this tier, splits left aside."""
+    def stale_floor_us(self, now_us: int, policy: TierPolicy, stale_us: int) -> int:
+        """Stamps above this may be served as stale, splits left aside: those inside the stale window of ``stale_us``, and those
+        that have everything traded in the needed part, although its last corrections may be missing.
+        """
         floor = floor_us(now_us, policy, self.data)
-        if self.needed_until_us is None:
-            return floor
-        return min(floor, settled_floor_us(self.needed_until_us))
+        if self.needed_until_us is not None:
+            floor = min(floor, final_floor_us(self.needed_until_us))
+        return floor - stale_us
 
     def ages(self, entry: Entry) -> bool:
         """Whether time can make this entry too old for this requirement."""

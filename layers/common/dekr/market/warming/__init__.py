@@ -1,1 +1,3 @@
-"""Preloading on a schedule: quotes before the open, history at night, and the audit that says which of it was read."""
+"""Preloading on a schedule: quotes before the open, history at night and in the pre-market, and the audit that says which of it
+was read.
+"""

@@ -1,4 +1,5 @@
 """History at night, when calls are cheap: the finished day for all tickers, and a year of day bars for the most popular ones.
+In the next pre-market, when the finished day is settled, it is brought once more for all tickers.
 
 Both may be repeated: what the cache has already costs no call. Where the warmer's part of the budget is spent, the next run goes
 on. The order matters: bars that are loaded before the finished day was added for all tickers are loaded once more for that
@@ -9,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from dekr import sessions
 from dekr.access.limits import RateCharge
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamNotEntitled
 from dekr.market.demand.record import NO_FLOOR, Demand
 from dekr.market.read.context import ReadContext
 from dekr.passed_over import PassedOver
+from dekr.sessions import Session
 from dekr.store import Store
 from dekr.tiers import Tier
 
@@ -35,7 +38,10 @@ class FinishedDay(Protocol):
     """Adds the last finished trading day to the day bars of all tickers in the cache."""
 
     def extend(self, now_us: int, deadline: Deadline) -> bool:
-        """Add the day that was finished at ``now_us`` (the store's clock); returns whether nothing is left to do."""
+        """Add the day that was finished at ``now_us`` (the store's clock), and once more when it is settled.
+
+        Returns whether nothing is left to do.
+        """
         ...
 
 
@@ -67,6 +73,8 @@ class NightlyHistory:
         admission = charge.resolve(self.store.run(charge.command)[0])
         if not self.finished_day.extend(admission.now_us, deadline):
             return "to be continued"
+        if sessions.at(admission.now_us).session is not Session.CLOSED:
+            return "settled"
         wrong = 0
         forecast = self.demand.forecast(NO_FLOOR, 1.0)
         for each in sorted(forecast.tickers, key=lambda each: each.rate, reverse=True)[:HOTTEST]:

@@ -1,4 +1,4 @@
-"""Preloading on a schedule: quotes before the open, history at night.
+"""Preloading on a schedule: quotes before the open, history at night and in the pre-market.
 
 While the market is open a reader's own miss refreshes as much as a run here could, and a run every minute would cost more calls
 than it saves, so nothing is preloaded then (docs/adr/0013). A run makes one shared refresh at most, every call stays within a
@@ -45,7 +45,7 @@ class Task(StrEnum):
     AUDIT = "audit"
     """Find out which of the preloaded quotes were read."""
     NIGHT = "night"
-    """Bring history up to date."""
+    """Bring history up to date: at night, and in the pre-market, when the day before is settled."""
 
 
 class Refresher(Protocol):
@@ -141,7 +141,8 @@ def why_not(task: Task, audit: PreloadAudit) -> str | None:
         return None
     moment = sessions.at(audit.now_us)
     closed = moment.session is Session.CLOSED
-    if task is Task.NIGHT and not (closed and audit.now_us >= moment.since_us + LATE_PRINTS_US):
+    over = closed and audit.now_us >= moment.since_us + LATE_PRINTS_US
+    if task is Task.NIGHT and not over and moment.session is not Session.PRE:
         return "market open"
     if task is Task.OPEN:
         opens = moment.known and moment.session in (Session.CLOSED, Session.PRE)
