@@ -8,7 +8,7 @@ session)``:
 - while the market is closed, a price whose fetch started after the close and a margin for late prints stays fresh until
   the next session opens; news keeps its own age at all hours.
 
-Bars are settled, so that no age applies to them any more, from the first session of the next trading day on (docs/adr/0014).
+Bars are settled, so that no age applies to them any more, from the first session of the next trading day on (docs/adr/0015).
 
 All of it is expressed as a floor: an entry is fresh for a reader if and only if ``floor < stamp <= now`` (plus a small
 tolerance for a store whose clock stepped back). All times are integer microseconds since the epoch, on the store's clock.
