@@ -49,8 +49,9 @@ class CallOutcome(StrEnum):
 class Attempt:
     """One call of the upstream as it ended, for the breaker, the budget and the log.
 
-    ``endpoint``: the endpoint's name. ``seconds``: how long it took. ``pause_s``: for how many seconds the upstream sent its
-    callers away. ``cause``: the fault of the error with which it failed (dekr.errors.fault_of), which holds no URL, key or value.
+    ``endpoint``: the endpoint's name. ``ticker``: the ticker or tickers that it was for; empty where it was for no certain one.
+    ``seconds``: how long it took. ``pause_s``: for how many seconds the upstream sent its callers away. ``cause``: the fault of the
+    error with which it failed (dekr.errors.fault_of), which holds no URL, key or value.
     """
 
     endpoint: str
@@ -59,6 +60,12 @@ class Attempt:
     seconds: float
     pause_s: float = 0.0
     cause: str | None = None
+    ticker: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the plan refused the family, and not only a range of time."""
+        return self.outcome is CallOutcome.NOT_ENTITLED and not self.family.refused_by_range
 
 
 class Call(Protocol):

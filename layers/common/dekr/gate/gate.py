@@ -23,6 +23,9 @@ WINDOW_US: Final = 61_000_000
 UPPER_TIERS_SHARE: Final = 0.2
 """The fraction of the budget that only tiers with ``reserved`` may use."""
 
+DENIAL_FIELDS: Final = ("denied", "denials", "only", "suspect", "suspected")
+"""The fields in which ``settle.lua`` keeps, in a family's hash, what the plan is believed to lack."""
+
 OTHERS_FETCH: Final = "another request's fetch failed"
 """The fault of an error that another request met: that request's log line names the cause."""
 
@@ -113,10 +116,10 @@ class Gate:
     def settled(self, permit: Permit, message: str, life_ms: int) -> tuple[Command, ...]:
         """The commands that end a fetch, leave a ``message`` for those who wait and tell the breakers what was observed."""
         report, permit.unreported = permit.unreported, BreakerReport()
-        counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
+        words = [word for family in report.families.values() for word in family.words()]
         names = [family.name for family in report.families]
         touched = keys.settlement(self._prefix, permit.request.lease, names)
-        return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *counts),)
+        return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *words),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made."""
@@ -129,9 +132,17 @@ class Gate:
         return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
 
     def denied(self, family: Family, now_us: int) -> bool:
-        """Whether the upstream plan is known to lack the family at this moment. Raises StoreDown."""
-        (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family.name), "denied"))
-        return until is not None and int(until) > now_us
+        """Whether the upstream plan is believed to lack the family at this moment, for all tickers. Raises StoreDown."""
+        ((until, only),) = self.store.run(plain("HMGET", keys.family(self._prefix, family.name), "denied", "only"))
+        return until is not None and only is None and int(until) > now_us
+
+    def forget_denials(self, families: Sequence[Family]) -> list[str]:
+        """Forget what the plan is believed to lack, and suspicions of it; returns the names of the families that had any. They are
+        tried again at once. Raises StoreDown.
+        """
+        touched = [keys.family(self._prefix, family.name) for family in families]
+        counts = self.store.run(*(plain("HDEL", key, *DENIAL_FIELDS) for key in touched))
+        return [family.name for family, count in zip(families, counts, strict=True) if count]
 
     def _decide(
         self,

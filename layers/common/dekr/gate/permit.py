@@ -52,11 +52,19 @@ class PermitIssuer(Protocol):
 
 @dataclass(slots=True, eq=False)
 class FamilyReport:
-    """Observations of one family for its breaker: how many calls went well and how many failed, and 1 where the plan lacks it."""
+    """Observations of one family: how many calls went well and how many failed, for its breaker; whether one brought data, and
+    whether the plan refused one, for which ``ticker``.
+    """
 
     good: int = 0
     bad: int = 0
-    denied: int = 0
+    brought: bool = False
+    refused: bool = False
+    ticker: str = ""
+
+    def words(self) -> tuple[int | str, ...]:
+        """The arguments of this family in ``settle.lua``."""
+        return self.good, self.bad, int(self.brought), int(self.refused), self.ticker
 
 
 @dataclass(slots=True, eq=False)
@@ -133,14 +141,15 @@ class Permit:
         failed = attempt.outcome in (CallOutcome.FAILED, CallOutcome.KEY_REFUSED)
         if failed or attempt.seconds > COUNTS_AS_SLOW_S:
             family.bad += 1
-        elif attempt.outcome is CallOutcome.NOT_ENTITLED and not attempt.family.refused_by_range:
-            family.denied = 1
+        elif attempt.refused:
+            family.refused, family.ticker = True, attempt.ticker
         elif attempt.outcome is CallOutcome.THROTTLED:
             # Where the upstream names no time: as long as one call of the plan takes.
             pause_s = attempt.pause_s or max(1.0, 60 / self.issuer.per_minute)
             self.unreported.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
         else:
             family.good += 1
+            family.brought |= attempt.outcome is CallOutcome.OK
 
     def step_down(self) -> Family:
         """Go on to the next family where the present one gave nothing: refused by the plan, or no price.

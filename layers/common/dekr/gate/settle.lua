@@ -1,11 +1,32 @@
 -- Ends a fetch: leaves a message about its outcome for those who wait, and adds what was observed to each family's breaker.
 -- KEYS: lease of the datum, pause, then the families that were called.
 -- ARGV: clock offset, token of the fetch, message to leave ('' for none), its life in ms, pause in us (0 for none), then for each
---       family: good calls, bad calls, 1 where the plan does not include it.
+--       family: good calls, bad calls, 1 where one of them brought data, 1 where the plan refused it, the ticker refused
+--       ('' where the refused call was for no single one).
 -- Returns now.
 local lease, pause = KEYS[1], KEYS[2]
 local token, message, life_ms, pause_us = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local first_family, first_report = 3, 6
+local first_family, first_report, report_words = 3, 6, 5
+
+-- Notes that the plan refused a family. The first refusal counts for its own fetch alone ('only'). One of another ticker, some time
+-- later, is believed for all. After each further one the family is left alone for longer.
+local function refuse(family, now, ticker)
+  local kept = redis.call('HMGET', family, 'denied', 'denials', 'only', 'suspect', 'suspected')
+  local denials, only = tonumber(kept[2] or 0), kept[3]
+  local suspect, suspected = kept[4], tonumber(kept[5] or 0)
+  -- What is refused while the family is left alone began before and says nothing new.
+  if (not only or only == lease) and lasts_until(kept[1], now, MAX_DENIED_US) then return end
+  if only and (ticker == '' or ticker ~= suspect) then
+    if suspected <= now and now - suspected < CONFIRMED_AFTER_US then return end
+    redis.call('HDEL', family, 'only')
+    denials = 1
+  else
+    if denials == 0 then redis.call('HSET', family, 'suspect', ticker, 'suspected', whole_text(now)) end
+    if only or denials == 0 then redis.call('HSET', family, 'only', lease) end
+    denials = math.min(denials + 1, #DENIED_US)
+  end
+  redis.call('HSET', family, 'denied', whole_text(now + DENIED_US[denials]), 'denials', denials)
+end
 
 local now = now_us()
 
@@ -16,9 +37,15 @@ end
 if pause_us > 0 then redis.call('SET', pause, whole_text(now + pause_us), 'PX', math.ceil(pause_us / MS_US)) end
 
 for i = first_family, #KEYS do
-  local family, report = KEYS[i], first_report + (i - first_family) * 3
-  local good, bad, denied = tonumber(ARGV[report]), tonumber(ARGV[report + 1]), ARGV[report + 2] == '1'
-  if denied then redis.call('HSET', family, 'denied', whole_text(now + DENIED_US)) end
+  local family, report = KEYS[i], first_report + (i - first_family) * report_words
+  local good, bad = tonumber(ARGV[report]), tonumber(ARGV[report + 1])
+  local brought, refused, ticker = ARGV[report + 2] == '1', ARGV[report + 3] == '1', ARGV[report + 4]
+  if brought then
+    -- Data prove that the plan includes the family.
+    redis.call('HDEL', family, 'denied', 'denials', 'only', 'suspect', 'suspected')
+  elseif refused then
+    refuse(family, now, ticker)
+  end
 
   local kept = redis.call('HMGET', family, 'open', 'window', 'good', 'bad', 'trips')
   local open, window, trips = kept[1], tonumber(kept[2] or 0), tonumber(kept[5] or 0)

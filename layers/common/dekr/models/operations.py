@@ -66,6 +66,12 @@ class CacheStats(Shape):
     hit_ratio: Number | None
 
 
+class ForgottenDenials(Shape):
+    """The endpoint families that the data plan was believed to lack, or suspected of it, and that are tried again from now on."""
+
+    families: list[str]
+
+
 class Dropped(Shape):
     """The number of entries of a symbol that were dropped."""
 

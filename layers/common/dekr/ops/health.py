@@ -45,6 +45,13 @@ class HealthCheck:
             self.passed_over.note(Unavailable(text, retry_after_s=1, fault=f"the clocks disagree by {drift_ms} ms"))
         return serves, self._health("up", upstream, drift_ms, serves=serves)
 
+    def forget_denials(self) -> list[str]:
+        """Forget which families the plan is believed to lack, so that they are tried at once; returns their names.
+
+        Raises StoreDown.
+        """
+        return self.gate.forget_denials(self.families)
+
     def _health(self, store: str, upstream: str, drift_ms: int | None, *, serves: bool = False) -> Health:
         return Health(
             status="ok" if serves else "unavailable",

@@ -244,7 +244,7 @@ class PolygonClient:
         followed: set[str] = set()
         pages = 0
         while True:
-            page = self._send(endpoint, url, parameters, call, partial(self._page, ticker, bars[-1:]))
+            page = self._send(endpoint, url, parameters, call, partial(self._page, ticker, bars[-1:]), ticker)
             bars += page.results or []
             delayed = delayed or _delayed(page)
             if not page.next_url:
@@ -281,7 +281,7 @@ class PolygonClient:
         parameters: Mapping[str, str] | None = None,
         **parts: object,
     ) -> T:
-        return self._send(endpoint, endpoint.url(**parts), parameters, call, read)
+        return self._send(endpoint, endpoint.url(**parts), parameters, call, read, _tickers_of(parts, parameters or {}))
 
     def _send[T](
         self,
@@ -290,6 +290,7 @@ class PolygonClient:
         parameters: Mapping[str, str] | None,
         call: Call,
         read: Callable[[Reply], T],
+        ticker: str,
     ) -> T:
         return with_retry(
             lambda: read(self.transport.get(url, parameters, call.deadline, endpoint.attempt_s)),
@@ -298,6 +299,7 @@ class PolygonClient:
             monotonic=self.transport.monotonic,
             random=self.random,
             sleep=self.sleep,
+            ticker=ticker,
         )
 
     def _snapshots(self, reply: Reply) -> list[Snapshot]:
@@ -324,6 +326,12 @@ class PolygonClient:
     def _check_time(self, us: int, reply: Reply) -> None:
         if us > max(self.now_us(), reply.date_us or 0) + FUTURE_US:
             raise UpstreamInvalid("The data provider sent data from the future.", fault="t: in the future")
+
+
+def _tickers_of(parts: Mapping[str, object], parameters: Mapping[str, str]) -> str:
+    """The ticker or tickers that a call is for, by its path or its parameters; empty where it is for no certain ones."""
+    named = [parts.get("ticker"), *(parameters.get(name) for name in ("ticker", "tickers", "ticker.any_of"))]
+    return str(next(filter(None, named), ""))
 
 
 def _checked[M: BaseModel](model: type[M], sent: object) -> M:

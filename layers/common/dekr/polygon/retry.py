@@ -42,10 +42,12 @@ def with_retry[T](
     monotonic: Callable[[], float],
     random: Callable[[], float],
     sleep: Callable[[float], None],
+    ticker: str = "",
 ) -> T:
     """Return what ``attempt`` returns, at its second try if need be. Each try is paid with ``call.spend`` and observed by ``call``.
 
-    ``monotonic`` is the clock by which attempts are timed, ``random`` gives numbers from 0 to 1, ``sleep`` waits (all seconds).
+    ``ticker``: the ticker or tickers that the call is for. ``monotonic`` is the clock by which attempts are timed, ``random`` gives
+    numbers from 0 to 1, ``sleep`` waits (all seconds).
     Raises what ``attempt`` and ``call.spend`` raise, and DeadlineExceeded.
     """
 
@@ -64,7 +66,7 @@ def with_retry[T](
             raise
         finally:
             seconds = monotonic() - started_s
-            call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause))
+            call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause, ticker))
 
     def stop(state: RetryCallState) -> bool:
         return state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S
