@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dekr.deadline import Deadline
-from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, UpstreamUnreachable
 from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.gate.gate import Decision, Done, Gate, Wait
 from dekr.gate.permit import Permit
@@ -64,6 +64,53 @@ def test_a_call_that_was_paid_and_not_made_is_given_back(link: Link) -> None:
     link.run(*granted(made).given_up())
     end(made, granted(made, "quote:MSFT"))
     with pytest.raises(BudgetSpent):
+        admit(made)
+
+
+@pytest.mark.parametrize("outcome", [CallOutcome.UNREACHABLE, CallOutcome.KEY_MISSING])
+def test_a_call_that_never_left_the_machine_spends_nothing(link: Link, outcome: CallOutcome) -> None:
+    made = gate(link, per_minute=1)
+    permit = granted(made)
+    for _ in range(2):
+        permit.spend(permit.family)
+        observe(permit, outcome)
+    assert permit.outcome.calls == 0
+    link.run(*permit.given_up())
+    end(made, granted(made))
+    with pytest.raises(BudgetSpent):
+        admit(made, "quote:MSFT")
+
+
+def test_a_call_that_is_made_after_one_that_never_left_is_paid_once(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    permit = granted(made)
+    permit.spend(permit.family)
+    observe(permit, CallOutcome.UNREACHABLE)
+    end(made, permit)
+    assert permit.outcome.calls == 1
+    link.run(*granted(made, "quote:MSFT").given_up())
+    granted(made, "quote:KO")
+    with pytest.raises(BudgetSpent):
+        admit(made, "quote:GOOG")
+
+
+def test_while_the_upstream_cannot_be_reached_the_breaker_says_so(link: Link) -> None:
+    made = gate(link)
+    for n in range(5):
+        end(made, granted(made, f"d{n}"), CallOutcome.UNREACHABLE)
+    with pytest.raises(UpstreamUnreachable):
+        admit(made, "x")
+    link.clock_offset_us += 5 * S
+    end(made, granted(made, "y"), CallOutcome.FAILED)
+    with pytest.raises(UpstreamDown) as refused:
+        admit(made, "z")
+    assert refused.value.code == "upstream_unavailable"
+
+
+def test_those_who_wait_share_that_the_upstream_cannot_be_reached(link: Link) -> None:
+    made = gate(link)
+    link.run(*granted(made).failed(UpstreamUnreachable(retry_after_s=1.0, fault="ConnectError")))
+    with pytest.raises(UpstreamUnreachable):
         admit(made)
 
 
@@ -228,7 +275,7 @@ def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
     with pytest.raises(UpstreamDown):
         admit(made, "x")
     granted(made, "y", ("aggs",))  # another family is not affected
-    assert made.state(families("nbbo", "aggs"))[1] == ["nbbo"]
+    assert [bool(each.open_until_us) for each in made.state(families("nbbo", "aggs"))[1]] == [True, False]
     link.clock_offset_us += 5 * S
     probe = granted(made, "x")
     with pytest.raises(UpstreamDown):

@@ -94,9 +94,9 @@ FAULTS: list[tuple[str, Reply, int, str, str, list[tuple[str, str | None]]]] = [
         "no connection",
         raises(httpx.ConnectError("http://upstream.test")),
         503,
-        "upstream_unavailable",
+        "upstream_unreachable",
         "ConnectError",
-        [("failed", "ConnectError")] * 2,
+        [("unreachable", "ConnectError")] * 2,
     ),
     (
         "cut",

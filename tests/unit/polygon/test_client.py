@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
+from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable
 from dekr.gate.call import Call, CallOutcome
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
@@ -292,7 +292,6 @@ def test_bars_are_taken_if_and_only_if_they_are_in_order(times: list[int]) -> No
 PASSING: list[Step] = [
     httpx.Response(500, text="<html>down</html>"),
     httpx.Response(503),
-    httpx.ConnectError("refused"),
     httpx.ReadTimeout("late"),
     httpx.RemoteProtocolError("disconnected"),
 ]
@@ -313,6 +312,17 @@ def test_it_is_not_tried_a_third_time(failure: Step) -> None:
     with pytest.raises(Broken):
         upstream.client.last_nbbo("AAPL", upstream.call())
     assert len(upstream.requests) == 2
+
+
+def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
+    refused = httpx.ConnectError("refused")
+    upstream = ScriptedUpstream([refused, ok(quote()), refused, refused])
+    call = upstream.call()
+    assert upstream.client.last_nbbo("AAPL", call) is not None
+    assert call.outcomes == [CallOutcome.UNREACHABLE, CallOutcome.OK]
+    with pytest.raises(UpstreamUnreachable):
+        upstream.client.last_nbbo("AAPL", call)
+    assert len(upstream.requests) == 4
 
 
 def test_an_answer_that_breaks_off_is_tried_once_more() -> None:
@@ -356,7 +366,7 @@ def test_a_key_that_cannot_be_read_is_no_success() -> None:
     call = upstream.call()
     with pytest.raises(UpstreamDown):
         upstream.client.last_nbbo("AAPL", call)
-    assert call.outcomes == [CallOutcome.KEY_REFUSED]
+    assert call.outcomes == [CallOutcome.KEY_MISSING]
 
 
 @pytest.mark.parametrize("random", [0.0, 0.5, 0.999])

@@ -124,6 +124,11 @@ def settlement(prefix: str, lease: str, families: Sequence[str]) -> list[str]:
     return [f"{slot}lease:{lease}", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
 
 
+def write_check(prefix: str) -> str:
+    """The key that is written to see whether the store takes writes."""
+    return f"{prefix}{{upstream}}:written"
+
+
 def budget_share(prefix: str, name: str) -> str:
     """The key of the log of calls of a caller who may use only a part of the upstream budget."""
     return f"{prefix}{{upstream}}:share:{name}"

@@ -30,6 +30,8 @@ class CallOutcome(StrEnum):
     """404: the upstream is well and does not know the ticker."""
     FAILED = "failed"
     """5xx, time-out, broken connection."""
+    UNREACHABLE = "unreachable"
+    """No connection: the call never left this machine."""
     MALFORMED = "malformed"
     """An answer that breaks the wire format, or has any other status."""
     THROTTLED = "throttled"
@@ -37,12 +39,24 @@ class CallOutcome(StrEnum):
     NOT_ENTITLED = "not_entitled"
     """403: the plan does not include the endpoint."""
     KEY_REFUSED = "key_refused"
-    """401, or there is no key to send."""
+    """401."""
+    KEY_MISSING = "key_missing"
+    """There is no key to send, so no call was made."""
 
     @property
     def failed(self) -> bool:
         """Whether something is wrong: neither the plan's limits nor an unknown ticker is."""
         return self not in (CallOutcome.OK, CallOutcome.NOT_FOUND, CallOutcome.NOT_ENTITLED)
+
+    @property
+    def sent(self) -> bool:
+        """Whether a call has left this machine, so that it counts in the upstream's eyes."""
+        return self not in (CallOutcome.UNREACHABLE, CallOutcome.KEY_MISSING)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it is a failure of the endpoint's family, for its breaker."""
+        return not self.sent or self in (CallOutcome.FAILED, CallOutcome.KEY_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from dekr.cache import keys
-from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, UpstreamUnreachable
 from dekr.gate.call import Family
 from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled
 from dekr.gate.request import FetchRequest
@@ -26,6 +26,9 @@ UPPER_TIERS_SHARE: Final = 0.2
 DENIAL_FIELDS: Final = ("denied", "denials", "only", "suspect", "suspected")
 """The fields in which ``settle.lua`` keeps, in a family's hash, what the plan is believed to lack."""
 
+WRITE_CHECK_MS: Final = 60_000
+"""The key by which a write is tried out lives for so long."""
+
 OTHERS_FETCH: Final = "another request's fetch failed"
 """The fault of an error that another request met: that request's log line names the cause."""
 
@@ -40,6 +43,22 @@ class Done:
     """The decision that somebody else has just fetched this datum: read it again. ``now_us``: the store's clock."""
 
     now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyState:
+    """The state of an endpoint family, all moments in microseconds on the store's clock and 0 where there is none.
+
+    ``open_until_us``: the moment until which its breaker keeps calls away, or did, where none has succeeded since.
+    ``denied_until_us``: the moment until which it is left alone because the plan is believed to lack it, or was, where none has
+    succeeded since. ``succeeded_us``: its last answer with data. ``unreachable_us``: its last call, if that found no connection.
+    """
+
+    family: Family
+    open_until_us: int
+    denied_until_us: int
+    succeeded_us: int
+    unreachable_us: int
 
 
 type Decision = Permit | Wait | Done
@@ -125,11 +144,15 @@ class Gate:
         """The commands that give back the call that was paid and not made."""
         return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.outcome.calls + 1}"),)
 
-    def state(self, families: Sequence[Family]) -> tuple[int, list[str]]:
-        """The store's clock (microseconds) and the names of the families whose breaker is open. Raises StoreDown."""
+    def state(self, families: Sequence[Family], *, by_writing: bool = False) -> tuple[int, list[FamilyState]]:
+        """The store's clock (microseconds) and the state of the families. ``by_writing``: write to the store, too, which shows that
+        it takes leases and limits. Raises StoreDown.
+        """
         touched = [keys.family(self._prefix, family.name) for family in families]
-        ((now, *opens),) = self.store.run(call(STATE, touched))
-        return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
+        written = [plain("SET", keys.write_check(self._prefix), 1, "PX", WRITE_CHECK_MS)] if by_writing else []
+        now, *words = self.store.run(call(STATE, touched), *written)[0]
+        each = zip(*[map(int, words)] * 4, strict=True)
+        return now, [FamilyState(family, *moments) for family, moments in zip(families, each, strict=True)]
 
     def denied(self, family: Family, now_us: int) -> bool:
         """Whether the upstream plan is believed to lack the family at this moment, for all tickers. Raises StoreDown."""
@@ -181,6 +204,8 @@ def _granted(now: int, verdict: bytes, detail: Any, families: Sequence[Family]) 
             seconds = max(1.0, (int(detail) - now) / 1e6)
             text = "The data provider is failing; calls to it are paused."
             raise UpstreamDown(text, retry_after_s=seconds, fault="breaker open")
+        case b"unreachable":
+            raise UpstreamUnreachable(retry_after_s=max(1.0, (int(detail) - now) / 1e6), fault="breaker open")
         case b"failed":
             raise _failure(detail.decode())
         case _:
@@ -195,5 +220,7 @@ def _failure(code: str) -> DekrError:
         return UpstreamInvalid("The data provider has just sent an answer that cannot be used.", fault=OTHERS_FETCH)
     if code == UpstreamNotEntitled.code:
         return not_entitled(OTHERS_FETCH)
+    if code == UpstreamUnreachable.code:
+        return UpstreamUnreachable(retry_after_s=1.0, fault=OTHERS_FETCH)
     text = "The data provider has just failed to answer."
     return UpstreamDown(text, retry_after_s=1.0, code=code, fault=OTHERS_FETCH)

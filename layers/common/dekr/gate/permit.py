@@ -52,19 +52,20 @@ class PermitIssuer(Protocol):
 
 @dataclass(slots=True, eq=False)
 class FamilyReport:
-    """Observations of one family: how many calls went well and how many failed, for its breaker; whether one brought data, and
-    whether the plan refused one, for which ``ticker``.
+    """Observations of one family: how many calls went well and how many failed, for its breaker; whether one brought data, whether
+    the upstream was out of reach at last, and whether the plan refused a call, for which ``ticker``.
     """
 
     good: int = 0
     bad: int = 0
     brought: bool = False
+    unreachable: bool = False
     refused: bool = False
     ticker: str = ""
 
     def words(self) -> tuple[int | str, ...]:
         """The arguments of this family in ``settle.lua``."""
-        return self.good, self.bad, int(self.brought), int(self.refused), self.ticker
+        return self.good, self.bad, int(self.brought), int(self.unreachable), int(self.refused), self.ticker
 
 
 @dataclass(slots=True, eq=False)
@@ -135,11 +136,16 @@ class Permit:
         self.outcome.calls += 1
 
     def observe(self, attempt: Attempt) -> None:
-        """Remember how an attempt ended; the breaker is told when the fetch ends."""
+        """Remember how an attempt ended; the breaker is told when the fetch ends. A call that was not sent is paid still: the next
+        attempt makes it, or it is given back.
+        """
+        if not attempt.outcome.sent:
+            self.paid = True
+            self.outcome.calls -= 1
         self.outcome.attempts.append(attempt)
         family = self.unreported.families.setdefault(attempt.family, FamilyReport())
-        failed = attempt.outcome in (CallOutcome.FAILED, CallOutcome.KEY_REFUSED)
-        if failed or attempt.seconds > COUNTS_AS_SLOW_S:
+        family.unreachable = attempt.outcome is CallOutcome.UNREACHABLE
+        if attempt.outcome.breaks or attempt.seconds > COUNTS_AS_SLOW_S:
             family.bad += 1
         elif attempt.refused:
             family.refused, family.ticker = True, attempt.ticker

@@ -1,12 +1,12 @@
 -- Ends a fetch: leaves a message about its outcome for those who wait, and adds what was observed to each family's breaker.
 -- KEYS: lease of the datum, pause, then the families that were called.
 -- ARGV: clock offset, token of the fetch, message to leave ('' for none), its life in ms, pause in us (0 for none), then for each
---       family: good calls, bad calls, 1 where one of them brought data, 1 where the plan refused it, the ticker refused
---       ('' where the refused call was for no single one).
+--       family: good calls, bad calls, 1 where one of them brought data, 1 where the upstream was out of reach at last, 1 where
+--       the plan refused a call, the ticker refused ('' where the refused call was for no certain one).
 -- Returns now.
 local lease, pause = KEYS[1], KEYS[2]
 local token, message, life_ms, pause_us = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local first_family, first_report, report_words = 3, 6, 5
+local first_family, first_report, report_words = 3, 6, 6
 
 -- Notes that the plan refused a family. The first refusal counts for its own fetch alone ('only'). One of another ticker, some time
 -- later, is believed for all. After each further one the family is left alone for longer.
@@ -39,8 +39,15 @@ if pause_us > 0 then redis.call('SET', pause, whole_text(now + pause_us), 'PX', 
 for i = first_family, #KEYS do
   local family, report = KEYS[i], first_report + (i - first_family) * report_words
   local good, bad = tonumber(ARGV[report]), tonumber(ARGV[report + 1])
-  local brought, refused, ticker = ARGV[report + 2] == '1', ARGV[report + 3] == '1', ARGV[report + 4]
+  local brought, unreachable = ARGV[report + 2] == '1', ARGV[report + 3] == '1'
+  local refused, ticker = ARGV[report + 4] == '1', ARGV[report + 5]
+  if unreachable then
+    redis.call('HSET', family, 'unreachable', whole_text(now))
+  else
+    redis.call('HDEL', family, 'unreachable')
+  end
   if brought then
+    redis.call('HSET', family, 'succeeded', whole_text(now))
     -- Data prove that the plan includes the family.
     redis.call('HDEL', family, 'denied', 'denials', 'only', 'suspect', 'suspected')
   elseif refused then

@@ -11,10 +11,10 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, fault_of
+from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable, fault_of
 from dekr.gate.call import Attempt, Call, CallOutcome
 from dekr.polygon.endpoints import Endpoint
-from dekr.polygon.failures import Broken, Cut, NotEntitled, Throttled
+from dekr.polygon.failures import Broken, Cut, KeyRefused, KeyUnusable, NotEntitled, Throttled
 
 MAX_ATTEMPTS: Final = 2
 MAX_JITTER_S: Final = 0.25
@@ -24,14 +24,16 @@ MIN_USEFUL_S: Final = 0.2
 _OUTCOMES: Final[tuple[tuple[type[Exception], CallOutcome], ...]] = (
     (Throttled, CallOutcome.THROTTLED),
     (Broken, CallOutcome.FAILED),
-    (UpstreamDown, CallOutcome.KEY_REFUSED),
+    (UpstreamUnreachable, CallOutcome.UNREACHABLE),
+    (KeyUnusable, CallOutcome.KEY_MISSING),
+    (KeyRefused, CallOutcome.KEY_REFUSED),
+    (UpstreamDown, CallOutcome.KEY_MISSING),
     (NotEntitled, CallOutcome.NOT_ENTITLED),
     (UnknownSymbol, CallOutcome.NOT_FOUND),
     (Cut, CallOutcome.FAILED),
     (UpstreamInvalid, CallOutcome.MALFORMED),
 )
-"""The outcome of an attempt by its error; the first line that fits counts. An error that is down without being broken or
-throttled means that the key is missing or refused."""
+"""The outcome of an attempt by its error; the first line that fits counts. Any other UpstreamDown comes from reading the key."""
 
 
 def with_retry[T](
@@ -72,7 +74,7 @@ def with_retry[T](
         return state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S
 
     return Retrying(
-        retry=retry_if_exception_type((Broken, Cut)),
+        retry=retry_if_exception_type((Broken, Cut, UpstreamUnreachable)),
         wait=lambda _: random() * MAX_JITTER_S,
         stop=stop,
         sleep=sleep,
