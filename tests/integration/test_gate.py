@@ -306,6 +306,42 @@ def test_slow_calls_open_the_breaker(link: Link) -> None:
         admit(made, "x")
 
 
+@pytest.mark.parametrize("outcome", [CallOutcome.FAILED, CallOutcome.UNREACHABLE])
+def test_two_slow_failures_in_a_row_open_the_breaker_however_far_apart(link: Link, outcome: CallOutcome) -> None:
+    made = gate(link)
+    end(made, granted(made, "a"), outcome, seconds=1.0)
+    link.clock_offset_us += 600 * S
+    end(made, granted(made, "b"), outcome, seconds=1.0)
+    with pytest.raises(UpstreamDown):
+        admit(made, "x")
+    link.clock_offset_us += 5 * S
+    end(made, granted(made, "y"))
+    end(made, granted(made, "z"), outcome, seconds=1.0)
+    granted(made, "x")
+
+
+def test_slow_failures_with_a_success_between_them_leave_the_breaker_closed(link: Link) -> None:
+    made = gate(link)
+    for n in range(4):
+        end(made, granted(made, f"bad{n}"), CallOutcome.FAILED, seconds=4.0)
+        end(made, granted(made, f"good{n}"))
+        link.clock_offset_us += 60 * S
+    permit = granted(made)
+    for outcome in (CallOutcome.FAILED, CallOutcome.OK, CallOutcome.FAILED):
+        permit.spend(permit.family)
+        observe(permit, outcome, seconds=4.0)
+    link.run(*permit.given_up())
+    granted(made, "x")
+
+
+def test_failures_that_come_at_once_open_the_breaker_by_their_number_in_a_while(link: Link) -> None:
+    made = gate(link)
+    for n in range(8):
+        end(made, granted(made, f"d{n}"), CallOutcome.FAILED)
+        link.clock_offset_us += 10 * S
+    granted(made, "x")
+
+
 NAMES = ("nbbo", "snapshot")
 MINUTES = (1, 5, 15, 60)
 """The minutes for which a family that the plan was believed to lack is left alone, one after each refusal that follows."""

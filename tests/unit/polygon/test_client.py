@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable
 from dekr.gate.call import Call, CallOutcome
+from dekr.gate.permit import SLOW_FAILURE_S
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
@@ -389,13 +390,30 @@ def test_a_second_attempt_without_time_is_not_started(left_s: float, attempts: i
     upstream = ScriptedUpstream()
 
     def slow(_: httpx.Request) -> httpx.Response:
-        upstream.time.now_s += 1.0
+        upstream.time.now_s += 0.9
         return httpx.Response(503)
 
     upstream.steps = [slow, httpx.Response(503)]
     with pytest.raises(Broken):
-        upstream.client.last_nbbo("AAPL", upstream.call(seconds=1.0 + left_s))
+        upstream.client.last_nbbo("AAPL", upstream.call(seconds=0.9 + left_s))
     assert len(upstream.requests) == attempts
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout("late"), httpx.ConnectTimeout("late"), httpx.Response(503)])
+def test_a_call_that_hung_is_not_tried_again(failure: Step) -> None:
+    upstream = ScriptedUpstream()
+
+    def hang(_: httpx.Request) -> httpx.Response:
+        upstream.time.now_s += SLOW_FAILURE_S
+        if isinstance(failure, Exception):
+            raise failure
+        assert isinstance(failure, httpx.Response)
+        return failure
+
+    upstream.steps = [hang]
+    with pytest.raises(UpstreamDown):
+        upstream.client.last_nbbo("AAPL", upstream.call())
+    assert len(upstream.requests) == 1
 
 
 def test_a_page_without_time_is_not_started() -> None:

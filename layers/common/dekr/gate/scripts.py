@@ -20,6 +20,9 @@ FAILURES_TO_OPEN: Final = 5
 BREAKER_WINDOW_US: Final = 30 * SECOND_US
 """A family's breaker opens after so many failures in this time, where they are at least half of the calls."""
 
+SLOW_FAILURES_TO_OPEN: Final = 2
+"""It opens after so many slow failures in a row, too, however long that took."""
+
 FIRST_OPEN_US: Final = 5 * SECOND_US
 MAX_OPEN_US: Final = 60 * SECOND_US
 """A breaker stays open for FIRST_OPEN_US, and after each probe that fails twice as long as before, up to MAX_OPEN_US."""
@@ -48,6 +51,7 @@ LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "MAX_LEASE_US": MAX_LEASE_US,
     "MAX_OPEN_US": MAX_OPEN_US,
     "MAX_TRIPS": MAX_TRIPS,
+    "SLOW_FAILURES_TO_OPEN": SLOW_FAILURES_TO_OPEN,
 }
 
 ADMIT: Final = load_script(__package__, "gate", CALL_LOG, **LIMITS)

@@ -1,9 +1,9 @@
 """Retries of one request to the upstream: at most two attempts, each paid from the budget and reported to the breaker and the
 log.
 
-Only what may pass by itself is tried again (5xx, time-outs, broken connections, answers that broke off), after a wait with
-full jitter (a random time from 0 up; aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter) and only while the
-deadline leaves room for the wait and a useful attempt.
+Only what may pass by itself is tried again (5xx, broken connections, answers that broke off), and only where it failed soon: a call
+that hung has taken its reader's time. Before the second attempt there is a wait with full jitter (a random time from 0 up;
+aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter), and the deadline must leave room for it and a useful attempt.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from dekr.errors import DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable, fault_of
 from dekr.gate.call import Attempt, Call, CallOutcome
+from dekr.gate.permit import SLOW_FAILURE_S
 from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.failures import Broken, Cut, KeyRefused, KeyUnusable, NotEntitled, Throttled
 
@@ -52,8 +53,10 @@ def with_retry[T](
     numbers from 0 to 1, ``sleep`` waits (all seconds).
     Raises what ``attempt`` and ``call.spend`` raise, and DeadlineExceeded.
     """
+    seconds = 0.0
 
     def paid() -> T:
+        nonlocal seconds
         if call.deadline.left_s() < MIN_USEFUL_S:
             text = "There is not enough time left to call the data provider."
             raise DeadlineExceeded(text, fault=f"less than {MIN_USEFUL_S} s left for {endpoint.name}")
@@ -71,7 +74,8 @@ def with_retry[T](
             call.observe(Attempt(endpoint.name, endpoint.family, outcome, seconds, pause_s, cause, ticker))
 
     def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S
+        hung = seconds >= SLOW_FAILURE_S
+        return hung or state.attempt_number >= MAX_ATTEMPTS or call.deadline.left_s() < MAX_JITTER_S + 2 * MIN_USEFUL_S
 
     return Retrying(
         retry=retry_if_exception_type((Broken, Cut, UpstreamUnreachable)),
