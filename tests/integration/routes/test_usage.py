@@ -95,8 +95,10 @@ def test_what_the_plan_lacks_is_no_hit_either(free: Market) -> None:
     key = free.world.key(5)
     for symbol in ("AAPL", "MSFT"):
         assert free.world.get(f"/snapshot/{symbol}", key).status == 403
-    assert free.calls == 1  # that the plan has no snapshots is known by then
-    assert free.world.get("/usage", key).json["classes"]["snapshot"] == _class(2, 2, 1)
+        free.later(10)
+    assert free.world.get("/snapshot/KO", key).status == 403
+    assert free.calls == 2  # that the plan has no snapshots is believed by then
+    assert free.world.get("/usage", key).json["classes"]["snapshot"] == _class(3, 3, 2)
 
 
 def test_stale_data_is_no_hit(market: Market) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from dekr.access.principal import Principal
 from dekr.access.rate import MAX_DEBT_US, Buckets, Rate
 from dekr.cache import keys
+from dekr.cache.freshness import CLOCK_TOLERANCE_US
 from dekr.errors import InvalidInput, RateLimited
 from dekr.store import Command, Store, call, load_script, plain
 from dekr.tiers import Tier, TierPolicy
@@ -39,6 +40,7 @@ class Ruling(IntEnum):
 _LIMIT: Final = load_script(
     __package__,
     "limit",
+    CLOCK_TOLERANCE_US=CLOCK_TOLERANCE_US,
     DAY_US=DAY_S * 1_000_000,
     USE_KEPT_S=USE_KEPT_S,
     MAX_DEBT_US=MAX_DEBT_US,
