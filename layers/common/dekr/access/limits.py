@@ -156,6 +156,13 @@ class Limiter:
         """
         return self._rate_charge(principal.user_id, principal.tier, kind, cost, data)
 
+    def charge_refused(self, principal: Principal) -> Admission:
+        """Charge a request of this caller that is refused for its input, its right or an unknown ticker: as much as one request, in
+        a round trip of its own. Raises Refused, StoreDown.
+        """
+        charge = self.rate_charge(principal, "refused", data=0)
+        return charge.resolve(self.store.run(charge.command)[0])
+
     def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up against the limit of ``payer``, an address and a purpose. Raises RateLimited, StoreDown."""
         key = keys.address(self.store.prefix, payer)

@@ -6,7 +6,7 @@ started, in memory and in the store, and not used 60 s later. Unknown ids are re
 digest of a key, never its text.
 
 Only a look-up that reaches DynamoDB is charged to the caller's address, before it does, and not that of a key that was good within
-the last day: who tries out keys must not lock out the others behind the same address, and a known key is read once a minute at most.
+the last day: who tries out keys must not lock out the others behind the same address, and each key is read once a minute at most.
 """
 
 from collections import OrderedDict

@@ -38,8 +38,8 @@ class RequestState:
 
     ``route``: the key of the route that API Gateway chose. ``origin``: the scheme and host that the caller used. ``address``: the
     caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
-    error that it is answered with. ``gzipped_body``: a compressed body that takes the place of the response's own. ``facts``:
-    those of its log line so far.
+    error that it is answered with. ``refusal``: the caller's limits after a refused request was charged. ``gzipped_body``: a
+    compressed body that takes the place of the response's own. ``facts``: those of its log line so far.
     """
 
     method: str
@@ -54,6 +54,7 @@ class RequestState:
     principal: Principal | None = None
     context: ReadContext | None = None
     error: DekrError | None = None
+    refusal: Admission | None = None
     gzipped_body: bytes | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
