@@ -1,4 +1,6 @@
-"""GET /health, /docs, /openapi.json, /usage, /cache/stats, DELETE /admin/cache/{symbol}, and the answer where there is no route."""
+"""GET /health, /docs, /openapi.json, /usage, /cache/stats, DELETE /admin/cache/{symbol}, /admin/denials, and the answer where there
+is no route.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +10,7 @@ from dekr.http import Edge, Response
 from dekr.http.edge.docs_page import documentation_routes
 from dekr.http.edge.openapi import health_of, json_of
 from dekr.http.edge.query import SymbolPath
-from dekr.models.operations import CacheStats, Dropped, Health, Usage
+from dekr.models.operations import CacheStats, Dropped, ForgottenDenials, Health, Usage
 from dekr.symbols import Ticker
 
 edge = Edge("admin", open_paths=frozenset({"/health", "/docs", "/openapi.json"}))
@@ -47,6 +49,14 @@ def drop(symbol: SymbolPath) -> Response[str]:
     ticker = Ticker.parse(symbol)
     edge.check_parameters()
     return edge.answer(json.dumps({"symbol": ticker.text, "dropped": edge.services.usage.drop(ticker.text)}))
+
+
+@edge.delete("/admin/denials", responses=json_of(ForgottenDenials))
+def forget_denials() -> Response[str]:
+    """Forget what the data plan is believed to lack, so that it is tried again at once. For admin keys."""
+    edge.principal.require(Role.ADMIN)
+    edge.check_parameters()
+    return edge.answer(json.dumps({"families": edge.services.health.forget_denials()}))
 
 
 handler = edge.handler

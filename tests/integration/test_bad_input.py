@@ -1,4 +1,4 @@
-"""Bad input: a clear error that names the field, no upstream call, and nothing changed in the store."""
+"""Bad input: a clear error that names the field, no upstream call, and nothing changed in the store but the caller's limits."""
 
 import json
 from base64 import b64encode
@@ -19,12 +19,14 @@ BAD_SYMBOLS = (
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> "object":
-    """Check after the test that no upstream call was made and that the store holds only what reading the key needs."""
+    """Check after the test that no upstream call was made and that the store holds only what reading the key needs, and the
+    caller's limits.
+    """
     yield None
     assert world.upstream.calls == []
     with redis.client() as client:
         kept = set(client.scan_iter("*"))
-    assert not [name for name in kept if not name.startswith(("dekr:{key:", "dekr:{a:"))]
+    assert not [name for name in kept if not name.startswith(("dekr:{key:", "dekr:{a:", "dekr:{u:demo}"))]
 
 
 @pytest.mark.usefixtures("untouched")

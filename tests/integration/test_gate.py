@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dekr.deadline import Deadline
-from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import BudgetSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, UpstreamUnreachable
 from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.gate.gate import Decision, Done, Gate, Wait
 from dekr.gate.permit import Permit
@@ -64,6 +64,53 @@ def test_a_call_that_was_paid_and_not_made_is_given_back(link: Link) -> None:
     link.run(*granted(made).given_up())
     end(made, granted(made, "quote:MSFT"))
     with pytest.raises(BudgetSpent):
+        admit(made)
+
+
+@pytest.mark.parametrize("outcome", [CallOutcome.UNREACHABLE, CallOutcome.KEY_MISSING])
+def test_a_call_that_never_left_the_machine_spends_nothing(link: Link, outcome: CallOutcome) -> None:
+    made = gate(link, per_minute=1)
+    permit = granted(made)
+    for _ in range(2):
+        permit.spend(permit.family)
+        observe(permit, outcome)
+    assert permit.outcome.calls == 0
+    link.run(*permit.given_up())
+    end(made, granted(made))
+    with pytest.raises(BudgetSpent):
+        admit(made, "quote:MSFT")
+
+
+def test_a_call_that_is_made_after_one_that_never_left_is_paid_once(link: Link) -> None:
+    made = gate(link, per_minute=2)
+    permit = granted(made)
+    permit.spend(permit.family)
+    observe(permit, CallOutcome.UNREACHABLE)
+    end(made, permit)
+    assert permit.outcome.calls == 1
+    link.run(*granted(made, "quote:MSFT").given_up())
+    granted(made, "quote:KO")
+    with pytest.raises(BudgetSpent):
+        admit(made, "quote:GOOG")
+
+
+def test_while_the_upstream_cannot_be_reached_the_breaker_says_so(link: Link) -> None:
+    made = gate(link)
+    for n in range(5):
+        end(made, granted(made, f"d{n}"), CallOutcome.UNREACHABLE)
+    with pytest.raises(UpstreamUnreachable):
+        admit(made, "x")
+    link.clock_offset_us += 5 * S
+    end(made, granted(made, "y"), CallOutcome.FAILED)
+    with pytest.raises(UpstreamDown) as refused:
+        admit(made, "z")
+    assert refused.value.code == "upstream_unavailable"
+
+
+def test_those_who_wait_share_that_the_upstream_cannot_be_reached(link: Link) -> None:
+    made = gate(link)
+    link.run(*granted(made).failed(UpstreamUnreachable(retry_after_s=1.0, fault="ConnectError")))
+    with pytest.raises(UpstreamUnreachable):
         admit(made)
 
 
@@ -228,7 +275,7 @@ def test_the_breaker_opens_probes_once_and_closes(link: Link) -> None:
     with pytest.raises(UpstreamDown):
         admit(made, "x")
     granted(made, "y", ("aggs",))  # another family is not affected
-    assert made.state(families("nbbo", "aggs"))[1] == ["nbbo"]
+    assert [bool(each.open_until_us) for each in made.state(families("nbbo", "aggs"))[1]] == [True, False]
     link.clock_offset_us += 5 * S
     probe = granted(made, "x")
     with pytest.raises(UpstreamDown):
@@ -259,9 +306,168 @@ def test_slow_calls_open_the_breaker(link: Link) -> None:
         admit(made, "x")
 
 
-def test_what_the_plan_lacks_is_remembered_for_an_hour(link: Link) -> None:
+@pytest.mark.parametrize("outcome", [CallOutcome.FAILED, CallOutcome.UNREACHABLE])
+def test_two_slow_failures_in_a_row_open_the_breaker_however_far_apart(link: Link, outcome: CallOutcome) -> None:
     made = gate(link)
-    permit = granted(made, names=("nbbo", "snapshot"))
+    end(made, granted(made, "a"), outcome, seconds=1.0)
+    link.clock_offset_us += 600 * S
+    end(made, granted(made, "b"), outcome, seconds=1.0)
+    with pytest.raises(UpstreamDown):
+        admit(made, "x")
+    link.clock_offset_us += 5 * S
+    end(made, granted(made, "y"))
+    end(made, granted(made, "z"), outcome, seconds=1.0)
+    granted(made, "x")
+
+
+def test_slow_failures_with_a_success_between_them_leave_the_breaker_closed(link: Link) -> None:
+    made = gate(link)
+    for n in range(4):
+        end(made, granted(made, f"bad{n}"), CallOutcome.FAILED, seconds=4.0)
+        end(made, granted(made, f"good{n}"))
+        link.clock_offset_us += 60 * S
+    permit = granted(made)
+    for outcome in (CallOutcome.FAILED, CallOutcome.OK, CallOutcome.FAILED):
+        permit.spend(permit.family)
+        observe(permit, outcome, seconds=4.0)
+    link.run(*permit.given_up())
+    granted(made, "x")
+
+
+def test_failures_that_come_at_once_open_the_breaker_by_their_number_in_a_while(link: Link) -> None:
+    made = gate(link)
+    for n in range(8):
+        end(made, granted(made, f"d{n}"), CallOutcome.FAILED)
+        link.clock_offset_us += 10 * S
+    granted(made, "x")
+
+
+NAMES = ("nbbo", "snapshot")
+MINUTES = (1, 5, 15, 60)
+"""The minutes for which a family that the plan was believed to lack is left alone, one after each refusal that follows."""
+
+
+def refuse(made: Gate, ticker: str, names: tuple[str, ...] = ("nbbo",)) -> None:
+    """Fetch a ticker, and let the plan refuse the first family."""
+    permit = granted(made, f"quote:{ticker}", names)
+    permit.spend(permit.family)
+    permit.observe(Attempt(permit.family.name, permit.family, CallOutcome.NOT_ENTITLED, 0.1, ticker=ticker))
+    made.store.run(*permit.given_up())
+
+
+def first_family(made: Gate, ticker: str) -> str:
+    """The family that a fetch of the ticker would call; its call is given back."""
+    permit = granted(made, f"quote:{ticker}", NAMES)
+    made.store.run(*permit.given_up())
+    return permit.family.name
+
+
+def believed(made: Gate) -> Gate:
+    """Let the plan refuse the family ``nbbo`` of two tickers, some time apart."""
+    refuse(made, "AAPL")
+    made.store.clock_offset_us += 10 * S
+    refuse(made, "MSFT")
+    return made
+
+
+def test_one_refusal_counts_for_its_own_fetch_alone(link: Link) -> None:
+    made = gate(link)
+    refuse(made, "AAPL")
+    assert first_family(made, "MSFT") == "nbbo"
+    assert first_family(made, "AAPL") == "snapshot"
+    assert not made.denied(Family("nbbo"), granted(made, "x", ("aggs",)).stamp_us)
+    link.clock_offset_us += 60 * S
+    assert first_family(made, "AAPL") == "nbbo"
+
+
+def test_a_refusal_is_believed_when_another_tickers_follows_some_time_later(link: Link) -> None:
+    made = gate(link)
+    refuse(made, "AAPL")
+    link.clock_offset_us += 9 * S
+    refuse(made, "MSFT")  # both may be one bad moment of the upstream
+    assert first_family(made, "GOOG") == "nbbo"
+    link.clock_offset_us += S
+    refuse(made, "MSFT")
+    assert first_family(made, "GOOG") == "snapshot"
+    assert made.denied(Family("nbbo"), granted(made, "x", ("snapshot",)).stamp_us)
+    with pytest.raises(UpstreamNotEntitled):
+        admit(made, "quote:GOOG")
+
+
+def test_one_ticker_that_is_refused_again_and_again_proves_nothing_of_the_others(link: Link) -> None:
+    made = gate(link)
+    for minutes in (*MINUTES, 60):
+        refuse(made, "ODD")
+        link.clock_offset_us += (minutes * 60 - 1) * S
+        assert first_family(made, "ODD") == "snapshot"
+        assert first_family(made, "AAPL") == "nbbo"
+        link.clock_offset_us += S
+
+
+def test_refusals_of_calls_for_no_single_ticker_confirm_each_other(link: Link) -> None:
+    made = gate(link)
+    for lease in ("market", "market:snapshot"):
+        permit = granted(made, lease)
+        permit.spend(permit.family)
+        observe(permit, CallOutcome.NOT_ENTITLED)
+        link.run(*permit.given_up())
+        link.clock_offset_us += 10 * S
+    assert first_family(made, "AAPL") == "snapshot"
+
+
+def test_a_success_between_two_refusals_proves_the_class_entitled(link: Link) -> None:
+    made = gate(link)
+    for n, ticker in enumerate(("ODD", "EVEN", "ODD", "EVEN")):
+        refuse(made, ticker)
+        link.clock_offset_us += 10 * S
+        end(made, granted(made, f"d{n}"))
+        assert first_family(made, "ODD") == first_family(made, "KO") == "nbbo"
+
+
+def test_only_data_prove_that_the_plan_includes_a_family(link: Link) -> None:
+    made = believed(gate(link))
+    link.clock_offset_us += 60 * S
+    for outcome in (CallOutcome.NOT_FOUND, CallOutcome.MALFORMED):
+        end(made, granted(made, f"d{outcome}"), outcome)
+        link.clock_offset_us += 5 * S
+    assert first_family(made, "GOOG") == "nbbo"  # the probe; it is not made
+    assert first_family(made, "KO") == "snapshot"
+
+
+def test_what_the_plan_lacks_is_probed_by_one_fetch_at_a_time_and_ever_more_rarely(link: Link) -> None:
+    made = believed(gate(link))
+    for minutes in (*MINUTES, 60):
+        link.clock_offset_us += (minutes * 60 - 1) * S
+        assert first_family(made, "GOOG") == "snapshot"
+        link.clock_offset_us += S
+        probe = granted(made, "quote:KO", NAMES)
+        assert probe.family.name == "nbbo"
+        assert first_family(made, "GOOG") == "snapshot"  # while the probe is under way
+        probe.spend(Family("nbbo"))
+        probe.observe(Attempt("nbbo", Family("nbbo"), CallOutcome.NOT_ENTITLED, 0.1, ticker="KO"))
+        assert probe.step_down().name == "snapshot"
+        link.run(*probe.given_up())
+
+
+def test_a_probe_that_brings_data_ends_the_denial(link: Link) -> None:
+    made = believed(gate(link))
+    link.clock_offset_us += 60 * S
+    end(made, granted(made, "quote:KO", NAMES))
+    assert first_family(made, "GOOG") == first_family(made, "AAPL") == "nbbo"
+
+
+def test_a_probe_whose_sandbox_died_is_followed_by_another(link: Link) -> None:
+    made = believed(gate(link))
+    link.clock_offset_us += 60 * S
+    granted(made, "quote:KO", NAMES)
+    assert first_family(made, "GOOG") == "snapshot"
+    link.clock_offset_us += 5 * S
+    assert first_family(made, "GOOG") == "nbbo"
+
+
+def test_a_fetch_goes_on_from_family_to_family_that_the_plan_lacks(link: Link) -> None:
+    made = gate(link)
+    permit = granted(made, names=NAMES)
     assert permit.family.name == "nbbo"
     permit.spend(Family("nbbo"))
     observe(permit, CallOutcome.NOT_ENTITLED)
@@ -270,12 +476,25 @@ def test_what_the_plan_lacks_is_remembered_for_an_hour(link: Link) -> None:
     observe(permit, CallOutcome.NOT_ENTITLED)
     with pytest.raises(UpstreamNotEntitled) as refused:
         permit.step_down()
-    link.run(*permit.failed(refused.value))
+    link.run(*permit.given_up())
     assert permit.outcome.calls == 2
-    with pytest.raises(UpstreamNotEntitled):
-        admit(made, "quote:MSFT", ("nbbo", "snapshot"))
-    link.clock_offset_us += 3600 * S
-    assert granted(made, "quote:MSFT", ("nbbo", "snapshot")).family.name == "nbbo"
+    with pytest.raises(UpstreamNotEntitled) as refused:
+        admit(made, names=NAMES)
+    assert refused.value.fault == "known from an earlier call"
+
+
+def test_a_denial_from_ahead_of_the_clock_does_not_hold(link: Link) -> None:
+    made = believed(gate(link))
+    link.clock_offset_us -= 2 * 3600 * S
+    assert first_family(made, "GOOG") == "nbbo"
+
+
+def test_denials_are_forgotten_where_an_operator_says_so(link: Link) -> None:
+    made = believed(gate(link))
+    refuse(made, "KO", ("aggs",))
+    assert made.forget_denials(families("nbbo", "snapshot", "aggs")) == ["nbbo", "aggs"]
+    assert first_family(made, "GOOG") == first_family(made, "AAPL") == "nbbo"
+    assert made.forget_denials(families("nbbo", "snapshot", "aggs")) == []
 
 
 def test_a_clock_that_steps_back_does_not_lock_the_gate(link: Link) -> None:

@@ -94,9 +94,9 @@ FAULTS: list[tuple[str, Reply, int, str, str, list[tuple[str, str | None]]]] = [
         "no connection",
         raises(httpx.ConnectError("http://upstream.test")),
         503,
-        "upstream_unavailable",
+        "upstream_unreachable",
         "ConnectError",
-        [("failed", "ConnectError")] * 2,
+        [("unreachable", "ConnectError")] * 2,
     ),
     (
         "cut",
@@ -258,17 +258,20 @@ def test_a_spent_budget_is_named(link: Link, line: Written) -> None:
     assert found["fault"].startswith("budget of all sandboxes")
 
 
-def test_what_the_plan_lacks_is_no_failure(world: World, line: Written) -> None:
+def test_what_the_plan_refuses_is_a_warning_and_what_it_is_known_to_lack_is_none(world: World, line: Written) -> None:
     world.upstream.denied = {"nbbo"}
     found = line(lambda: world.get(QUOTE, world.key()))
-    assert (found["level"], found["status"]) == ("INFO", 200)
+    assert (found["level"], found["status"]) == ("WARNING", 200)
     assert [(each["endpoint"], each["outcome"]) for each in found["upstream"]] == [
         ("nbbo", "not_entitled"),
         ("snapshot", "ok"),
     ]
+    world.later(31)
+    found = line(lambda: world.get(QUOTE, world.key()))
+    assert (found["level"], [each["endpoint"] for each in found["upstream"]]) == ("INFO", ["snapshot"])
     world.upstream.denied = {"nbbo", "snapshot", "range", "prev"}
     found = line(lambda: world.get("/quote/MSFT", world.key()))
-    assert (found["level"], found["status"], found["error"]) == ("INFO", 403, "upstream_not_entitled")
+    assert (found["level"], found["status"], found["error"]) == ("WARNING", 403, "upstream_not_entitled")
     assert {each["outcome"] for each in found["upstream"]} >= {"not_entitled"}
     assert NotEntitled.code == found["error"]
 
@@ -396,11 +399,11 @@ def test_a_shared_fetch_that_is_passed_over_is_named(busy: World, line: Written)
     ]
 
 
-def test_a_shared_fetch_that_the_plan_lacks_is_named_and_no_warning(busy: World, line: Written) -> None:
+def test_a_shared_fetch_that_the_plan_lacks_is_named(busy: World, line: Written) -> None:
     busy.later(300)
     busy.upstream.denied = {"snapshot"}
     found = line(lambda: busy.get("/quote/AKQF", busy.key()))
-    assert (found["level"], found["status"]) == ("INFO", 200)
+    assert (found["level"], found["status"]) == ("WARNING", 200)
     assert {text.partition(":")[0] for text in found["passed_over"]} == {"upstream_not_entitled"}
 
 

@@ -94,12 +94,25 @@ def test_a_plan_without_quotes_steps_down_and_remembers(world: World) -> None:
     assert answer.json["bid_size"] is None
     assert [path.split("/")[2] for path in world.upstream.calls] == ["last", "snapshot", "aggs"]
     world.upstream.calls.clear()
-    world.later(600)
+    world.later(40)
     world.get("/quote/AAPL", key)
     assert [path.split("/")[2] for path in world.upstream.calls] == ["aggs"]
-    world.later(3601)
-    world.upstream.denied = set()
+    world.get("/quote/MSFT", key)
+    world.upstream.calls.clear()
+    world.get("/quote/GOOG", key)
+    assert [path.split("/")[2] for path in world.upstream.calls] == ["aggs"]
+    world.later(61)
+    world.upstream.denied = {"snapshot"}
     assert world.get("/quote/AAPL", key).headers["X-Data-Source"] == "nbbo"
+
+
+def test_a_ticker_that_is_refused_leaves_the_quotes_of_all_others_alone(world: World) -> None:
+    key = world.key()
+    world.upstream.denied = {"nbbo/ODD", "snapshot"}
+    for _ in range(4):
+        assert world.get("/quote/ODD", key).headers["X-Data-Source"] == "minute_bar"
+        assert world.get("/quote/AAPL", key).headers["X-Data-Source"] == "nbbo"
+        world.later(31)
 
 
 def test_the_previous_close_is_the_last_step(world: World) -> None:

@@ -118,7 +118,56 @@ def test_what_the_plan_lacks_is_recorded_before_the_next_source_is_fetched(world
             found.append(other.get("/quote/MSFT", key))
 
     key = world.key()
+    # Another ticker was refused long ago: the next refusal is believed.
+    suspicion = ("suspect", "KO", "suspected", 0, "only", "", "denied", 0, "denials", 1)
+    world.store.run(plain("HSET", "dekr:{upstream}:family:nbbo", *suspicion))
     world.upstream.denied, world.upstream.before = {"v2/last"}, meanwhile
     assert world.get("/quote/AAPL", key).status == 200
     assert found[0].status == 200
     assert world.upstream.calls == ["/v2/last/nbbo/AAPL", f"{MARKET}/AAPL", f"{MARKET}/MSFT"]
+
+
+def test_a_source_that_the_plan_is_found_to_lack_meanwhile_is_stepped_over(busy: World) -> None:
+    def meanwhile(request: httpx.Request) -> None:
+        if request.url.path == MARKET:
+            until_us = busy.services.now_us() + 60_000_000
+            busy.store.run(plain("HSET", "dekr:{upstream}:family:nbbo", "denied", until_us, "denials", 1))
+
+    busy.upstream.before = meanwhile
+    before = len(busy.upstream.calls)
+    assert busy.get("/quote/ELSE", busy.key()).headers["X-Data-Source"] == "snapshot"
+    assert busy.upstream.calls[before:] == [MARKET, f"{MARKET}/ELSE"]
+
+
+@pytest.mark.parametrize(("tier", "longest_s"), [(1, 3.0), (4, 3.0), (5, 1.0), (7, 1.0)])
+def test_where_older_data_can_be_served_nobody_waits_long_for_another_requests_fetch(
+    world: World, other: World, slept: list[float], tier: int, longest_s: float
+) -> None:
+    key = world.key(tier)
+    world.get("/quote/AAPL", key)
+    world.later(3_601)
+    world.store.run(plain("SET", "dekr:{upstream}:lease:quote:AAPL", "h:somebody", "PX", 60_000))
+    answer = other.get("/quote/AAPL", key)
+    assert answer.headers["Cache-Status"] == "dekr; fwd=stale; detail=upstream_unavailable"
+    assert longest_s * 0.8 < sum(slept) <= longest_s
+    assert len(world.upstream.calls) == 1
+
+
+def test_where_nothing_older_can_be_served_the_wait_is_for_the_fetch(
+    world: World, other: World, slept: list[float]
+) -> None:
+    world.store.run(plain("SET", "dekr:{upstream}:lease:quote:AAPL", "h:somebody", "PX", 60_000))
+    assert other.get("/quote/AAPL", world.key()).status == 504
+    assert sum(slept) > 20
+
+
+def test_who_waited_in_vain_for_the_market_fetches_the_ticker_though_older_data_are_there(
+    busy: World, redis: RedisServer
+) -> None:
+    link = still_link(redis.url)
+    link.run(plain("SET", MARKET_LEASE, "h:killed", "PX", 60_000))
+    before = len(busy.upstream.calls)
+    answer = busy.beside(link, lambda _: None).get(f"/quote/{NAMES[0]}", busy.key())
+    link.close()
+    assert (answer.headers["X-Data-Source"], answer.headers["Age"]) == ("nbbo", "0")
+    assert busy.upstream.calls[before:] == [f"/v2/last/nbbo/{NAMES[0]}"]

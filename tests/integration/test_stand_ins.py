@@ -53,7 +53,10 @@ def test_the_close_of_a_batch_is_not_the_quote_of_its_ticker(unquoted: World) ->
 def test_where_the_plan_has_no_quotes_the_close_of_a_batch_is_all_there_is(unquoted: World) -> None:
     key = unquoted.key()
     unquoted.upstream.denied = {"nbbo", "snapshot/"}
-    unquoted.get("/quote/MSFT", key)
+    for ticker in ("MSFT", "KO"):
+        # A refusal of one ticker alone would prove nothing of the plan.
+        unquoted.get(f"/quote/{ticker}", key)
+        unquoted.later(10)
     unquoted.post("/quotes/batch", key, ["AAPL", "GOOG"])
     before = len(unquoted.upstream.calls)
     alone = unquoted.get("/quote/AAPL", key)
@@ -110,7 +113,7 @@ def test_on_a_plan_without_quotes_a_batch_serves_its_tickers_alone(unquoted: Wor
         alone = unquoted.get(f"/quote/{name}", key)
         assert (alone.json["bid"], alone.headers["X-Data-Source"]) == (9.75, "minute_bar")
     before = len(unquoted.upstream.calls)
-    # That the plan has no quotes is found out once; no bar is requested.
+    # No bar is requested.
     assert not any("/range/" in path for path in unquoted.upstream.calls)
     for name in names:
         assert unquoted.get(f"/quote/{name}", key).headers["Cache-Status"].startswith("dekr; hit")

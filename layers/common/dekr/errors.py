@@ -17,7 +17,8 @@
       RateLimited           429  says when one more request would be accepted
       UpstreamInvalid       502  the upstream answered something that is not its wire format
       Unavailable           503  says when to try again
-        UpstreamDown             unreachable, failing, breaker open
+        UpstreamDown             failing, breaker open
+          UpstreamUnreachable    no connection to it can be made
         BudgetSpent              our own allowance of upstream calls is used up
         StoreDown                the shared store cannot be reached
       DeadlineExceeded      504
@@ -183,9 +184,18 @@ class Unavailable(DekrError):
 
 
 class UpstreamDown(Unavailable):
-    """The upstream is unreachable or failing, or its breaker is open."""
+    """The upstream is failing or unreachable, or its breaker is open."""
 
     code = "upstream_unavailable"
+
+
+class UpstreamUnreachable(UpstreamDown):
+    """No connection to the upstream can be made (its name is not found, or nobody answers): no call has left this machine."""
+
+    code = "upstream_unreachable"
+
+    def __init__(self, *, retry_after_s: float, fault: str) -> None:
+        super().__init__("This service cannot reach the data provider.", retry_after_s=retry_after_s, fault=fault)
 
 
 class BudgetSpent(Unavailable):

@@ -231,11 +231,10 @@ class Services:
     @cached_property
     def health(self) -> "HealthCheck":
         """The check whether the service can answer."""
-        from dekr.market.quotes.sources import LADDERS  # noqa: PLC0415 - only the admin function needs it here
         from dekr.ops.health import HealthCheck  # noqa: PLC0415 - only the admin function needs it
+        from dekr.polygon.endpoints import FAMILIES  # noqa: PLC0415 - only the admin function needs it here
 
-        families = [endpoint.family for endpoint in LADDERS[Datum.QUOTE]]
-        return HealthCheck(self._gate, self.now_us, families, self.passed_over)
+        return HealthCheck(self._gate, self.now_us, FAMILIES, self.passed_over)
 
 
 @cache

@@ -161,6 +161,17 @@ def test_what_was_used_is_counted_by_kind(limiter: Limiter, redis: RedisServer) 
         assert 172_700 < client.ttl("dekr:{u:demo}:use") <= 172_800
 
 
+@pytest.mark.parametrize("back_s", [2, 36, 59, 61])
+def test_a_clock_that_stepped_back_a_little_throttles_nobody(link: Link, limiter: Limiter, back_s: int) -> None:
+    for _ in range(2):
+        pay(limiter, caller())
+    link.clock_offset_us -= back_s * SECOND_US
+    for left in range(9, -1, -1):
+        assert pay(limiter, caller()).remaining == left
+    # From then on the limit is what it was.
+    assert refusal(limiter, caller()).retry_after_s <= 2
+
+
 def test_a_clock_that_stepped_back_does_not_lock_a_caller_out(link: Link, limiter: Limiter) -> None:
     link.clock_offset_us = 3 * DAY_US
     for _ in range(10):

@@ -240,6 +240,49 @@ def test_an_address_with_too_many_unknown_keys_is_refused_before_the_directory_i
     assert sandbox.resolve(sandboxes.issue("late").text, ADDRESS).user_id == "late"
 
 
+def flood(sandbox: Principals) -> None:
+    """Try out keys from one address until it is refused."""
+    for _ in range(2 * KEYS_OF_AN_ADDRESS.burst):
+        if isinstance(refusal(sandbox, new_key("test", _bytes()).text), RateLimited):
+            return
+    pytest.fail("nothing was refused")
+
+
+def test_keys_that_are_tried_out_lock_no_good_key_of_the_same_address_out(sandboxes: Sandboxes) -> None:
+    key = sandboxes.issue()
+    sandboxes.new().resolve(key.text, ADDRESS)
+    for minutes in (2, 60, 600):
+        sandboxes.later(minutes * 60)
+        # Nobody holds the key's record any more: it is read again.
+        sandbox = sandboxes.new()
+        flood(sandbox)
+        reads = sandboxes.directory.reads
+        assert sandbox.resolve(key.text, ADDRESS).user_id == "demo"
+        assert sandboxes.directory.reads == reads + 1
+    sandboxes.directory.revoke(key.id)
+    sandboxes.later(61)
+    assert code(sandboxes.new(), key.text) == "revoked_api_key"
+
+
+def test_the_id_of_a_good_key_with_another_secret_is_charged_like_any_other(sandboxes: Sandboxes) -> None:
+    key_id = bytes(range(12))
+    good = sandboxes.issue(key=new_key("test", _bytes(key_id)))
+    sandboxes.new().resolve(good.text, ADDRESS)
+    sandboxes.later(61)
+    sandbox = sandboxes.new()
+    flood(sandbox)
+    forged = new_key("test", _bytes(key_id))
+    assert (forged.id, code(sandbox, forged.text)) == (good.id, "rate_limited")
+
+
+def test_without_the_store_a_key_in_memory_is_known_to_have_been_good(sandboxes: Sandboxes) -> None:
+    sandbox, key = sandboxes.new(url="redis://127.0.0.1:1"), sandboxes.issue()
+    sandbox.resolve(key.text, ADDRESS)
+    sandboxes.later(61)
+    flood(sandbox)
+    assert sandbox.resolve(key.text, ADDRESS).user_id == "demo"
+
+
 def test_without_the_store_the_directory_is_read_and_the_address_is_still_bounded(sandboxes: Sandboxes) -> None:
     sandbox, key = sandboxes.new(url="redis://127.0.0.1:1"), sandboxes.issue()
     assert sandbox.resolve(key.text, ADDRESS).user_id == "demo"

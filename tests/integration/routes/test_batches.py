@@ -192,13 +192,14 @@ def test_the_free_plan_gives_the_previous_days_closes_in_one_call(free: Market) 
     closes = upstream_answer(free, "/v2/aggs/grouped/locale/us/market/stocks/2026-11-19")["results"]
     closes = {bar["T"]: bar["c"] for bar in closes}
     assert all(found[symbol]["bid"] == found[symbol]["ask"] == closes[symbol] for symbol in symbols[:-1])
-    # The first batch learns that the plan has snapshots of neither kind; the next one knows.
+    # The first batch is refused snapshots of both kinds, the second one confirms it; the next one knows.
     assert free.calls == 3
-    free.later(3600 - 60)
+    free.later(62)
     free.world.post(BATCH, key, list(tickers()[50:100]))
-    assert free.calls == 4
+    assert free.calls == 6
+    free.later(50)
     free.world.post(BATCH, key, list(tickers()[100:150]))
-    assert free.calls == 5
+    assert free.calls == 7
 
 
 def test_the_age_limits_of_a_batch_are_those_of_a_quote(night: Market) -> None:

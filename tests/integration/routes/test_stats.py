@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dekr.access.principal import Role
-from dekr.models.operations import CacheStats, Dropped
+from dekr.models.operations import CacheStats, Dropped, ForgottenDenials
 from dekr.store import Store, plain
 from dekr.store.cluster import ClusterLink
 from dekr.store.link import Link
@@ -17,6 +17,7 @@ from tests.markets import market as open_market
 from tests.patience import patient
 from tests.redis_servers import RedisServer, redis_cluster
 from tests.shapes import shaped
+from tests.world import World
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +162,24 @@ def test_what_is_not_there_cannot_be_dropped(closed_market: Market) -> None:
     assert (refused.status, refused.json["code"]) == (422, "invalid_symbol")
 
 
+def test_what_the_plan_is_believed_to_lack_is_tried_again_after_an_operator_forgot_it(world: World) -> None:
+    admin, reader = world.key(1, "root", Role.ADMIN), world.key()
+    world.upstream.denied = {"v3/quotes"}
+    for ticker in ("AAPL", "MSFT"):
+        assert world.get(f"/v3/quotes/{ticker}", reader).status == 403
+        world.later(10)
+    calls = len(world.upstream.calls)
+    assert world.get("/v3/quotes/GOOG", reader).status == 403
+    assert len(world.upstream.calls) == calls
+    assert shaped(ForgottenDenials, world.send("DELETE", "/admin/denials", admin)) == {"families": ["quotes"]}
+    assert world.get("/v3/quotes/GOOG", reader).status == 403
+    assert len(world.upstream.calls) == calls + 1
+
+
 @pytest.mark.parametrize("role", [Role.USER, Role.SERVICE])
-@pytest.mark.parametrize(("method", "path"), [("GET", "/cache/stats"), ("DELETE", "/admin/cache/AAPL")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/cache/stats"), ("DELETE", "/admin/cache/AAPL"), ("DELETE", "/admin/denials")]
+)
 def test_only_admins_may(night_with_aapl: Market, role: Role, method: str, path: str) -> None:
     market = night_with_aapl
     key = market.world.key(7, "somebody", role)

@@ -74,12 +74,42 @@ def test_the_whole_market_counts_as_ten_requests_and_one_datum(night: Market) ->
     assert used["classes"]["market"] == _class(1, 1, 1)
 
 
-def test_bad_input_is_not_counted(night: Market) -> None:
+def test_a_refused_request_costs_one_and_is_no_datum(night: Market) -> None:
     key = night.world.key(5)
-    night.world.get("/quote/123", key)
-    night.world.get("/news?limit=0", key)
+    before = night.world.get("/usage", key).json["used"]
+    for n, path in enumerate(
+        ("/quote/123", "/news?limit=0", "/quote/AAPL?tier=7", "/quote/AAPL?odd=1", "/cache/stats"), 1
+    ):
+        refused = night.world.get(path, key)
+        assert refused.status in (403, 422), path
+        assert f"r={60 - before - n};" in refused.headers["RateLimit"], path
     night.world.post("/quotes/batch", key, [])
-    assert night.world.get("/usage", key).json["used"] == 0
+    used = night.world.get("/usage", key).json
+    assert used["used"] - before == 6
+    assert (used["classes"], night.calls) == ({}, 0)
+
+
+def test_who_sends_nothing_but_refused_requests_is_refused_like_others(market: Market) -> None:
+    key = market.world.key(1)
+    statuses = [market.world.get("/quote/123", key).status for _ in range(12)]
+    assert statuses == [422] * 10 + [429] * 2
+    assert market.world.get("/v2/last/nbbo/123", key).status == 429
+    assert market.calls == 0
+
+
+def test_an_unknown_ticker_that_the_upstream_is_asked_for_costs_two_and_one_that_is_known_as_that_one(
+    market: Market,
+) -> None:
+    key = market.world.key(5)
+    before = market.world.get("/usage", key).json["used"]
+    costs = []
+    for _ in range(2):
+        assert market.world.get("/quote/QQQQQ", key).status == 404
+        used = market.world.get("/usage", key).json["used"]
+        costs.append(used - before)
+        before = used
+    free = market.world.get("/usage", key).json["used"] - before
+    assert [cost - free for cost in costs] == [2, 1]
 
 
 def test_a_failed_fetch_is_counted_once_and_with_each_of_its_calls(market: Market) -> None:
@@ -95,8 +125,10 @@ def test_what_the_plan_lacks_is_no_hit_either(free: Market) -> None:
     key = free.world.key(5)
     for symbol in ("AAPL", "MSFT"):
         assert free.world.get(f"/snapshot/{symbol}", key).status == 403
-    assert free.calls == 1  # that the plan has no snapshots is known by then
-    assert free.world.get("/usage", key).json["classes"]["snapshot"] == _class(2, 2, 1)
+        free.later(10)
+    assert free.world.get("/snapshot/KO", key).status == 403
+    assert free.calls == 2  # that the plan has no snapshots is believed by then
+    assert free.world.get("/usage", key).json["classes"]["snapshot"] == _class(3, 3, 2)
 
 
 def test_stale_data_is_no_hit(market: Market) -> None:

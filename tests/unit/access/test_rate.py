@@ -1,5 +1,6 @@
 """The rate limit in memory, against the slow model."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,16 @@ def test_one_more_request_is_left_after_the_retry_time_and_not_before(debt_us: i
     else:
         assert rate.left(debt_us - wait_us) == rate.left(debt_us) + 1
         assert rate.left(debt_us - wait_us + 1) == rate.left(debt_us)
+
+
+@pytest.mark.parametrize("back_us", [2_000_000, 36_000_000, 3_600_000_000])
+def test_a_clock_that_stepped_back_throttles_nobody(back_us: int) -> None:
+    rate, buckets, now_us = Rate.of(30, 10), Buckets(), 1_700_000_000_000_000
+    for _ in range(10):
+        assert buckets.take("demo", rate, 1, now_us)[0]
+    for _ in range(10):
+        assert buckets.take("demo", rate, 1, now_us - back_us)[0]
+    assert not buckets.take("demo", rate, 1, now_us - back_us)[0]
 
 
 def test_callers_do_not_share_a_bucket_and_the_memory_is_bounded() -> None:

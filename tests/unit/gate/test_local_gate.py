@@ -65,6 +65,16 @@ def test_a_call_that_was_paid_and_not_made_is_given_back() -> None:
         admit(gate)
 
 
+def test_a_call_that_never_left_the_machine_spends_nothing() -> None:
+    gate = LocalGate(20, HandClock())
+    for _ in range(3):
+        permit = admit(gate)
+        permit.spend(NBBO)
+        permit.observe(Attempt("nbbo", NBBO, CallOutcome.UNREACHABLE, 0.1))
+        permit.given_up()
+    admit(gate)
+
+
 def test_each_source_costs_one_call() -> None:
     gate = LocalGate(60, HandClock())
     permit = admit(gate)

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid
+from dekr.errors import BudgetSpent, DeadlineExceeded, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable
 from dekr.gate.call import Call, CallOutcome
+from dekr.gate.permit import SLOW_FAILURE_S
 from dekr.polygon.client import FUTURE_US, Bars, PolygonClient
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
@@ -279,7 +280,6 @@ def test_pages_that_go_in_a_circle_end() -> None:
 PASSING: list[Step] = [
     httpx.Response(500, text="<html>down</html>"),
     httpx.Response(503),
-    httpx.ConnectError("refused"),
     httpx.ReadTimeout("late"),
     httpx.RemoteProtocolError("disconnected"),
 ]
@@ -300,6 +300,17 @@ def test_it_is_not_tried_a_third_time(failure: Step) -> None:
     with pytest.raises(Broken):
         upstream.client.last_nbbo("AAPL", upstream.call())
     assert len(upstream.requests) == 2
+
+
+def test_a_connection_that_cannot_be_made_is_tried_once_more() -> None:
+    refused = httpx.ConnectError("refused")
+    upstream = ScriptedUpstream([refused, ok(quote()), refused, refused])
+    call = upstream.call()
+    assert upstream.client.last_nbbo("AAPL", call) is not None
+    assert call.outcomes == [CallOutcome.UNREACHABLE, CallOutcome.OK]
+    with pytest.raises(UpstreamUnreachable):
+        upstream.client.last_nbbo("AAPL", call)
+    assert len(upstream.requests) == 4
 
 
 def test_an_answer_that_breaks_off_is_tried_once_more() -> None:
@@ -343,7 +354,7 @@ def test_a_key_that_cannot_be_read_is_no_success() -> None:
     call = upstream.call()
     with pytest.raises(UpstreamDown):
         upstream.client.last_nbbo("AAPL", call)
-    assert call.outcomes == [CallOutcome.KEY_REFUSED]
+    assert call.outcomes == [CallOutcome.KEY_MISSING]
 
 
 @pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
@@ -366,13 +377,30 @@ def test_a_second_attempt_without_time_is_not_started(left_s: float, attempts: i
     upstream = ScriptedUpstream()
 
     def slow(_: httpx.Request) -> httpx.Response:
-        upstream.time.now_s += 1.0
+        upstream.time.now_s += 0.9
         return httpx.Response(503)
 
     upstream.steps = [slow, httpx.Response(503)]
     with pytest.raises(Broken):
-        upstream.client.last_nbbo("AAPL", upstream.call(seconds=1.0 + left_s))
+        upstream.client.last_nbbo("AAPL", upstream.call(seconds=0.9 + left_s))
     assert len(upstream.requests) == attempts
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout("late"), httpx.ConnectTimeout("late"), httpx.Response(503)])
+def test_a_call_that_hung_is_not_tried_again(failure: Step) -> None:
+    upstream = ScriptedUpstream()
+
+    def hang(_: httpx.Request) -> httpx.Response:
+        upstream.time.now_s += SLOW_FAILURE_S
+        if isinstance(failure, Exception):
+            raise failure
+        assert isinstance(failure, httpx.Response)
+        return failure
+
+    upstream.steps = [hang]
+    with pytest.raises(UpstreamDown):
+        upstream.client.last_nbbo("AAPL", upstream.call())
+    assert len(upstream.requests) == 1
 
 
 def test_a_page_without_time_is_not_started() -> None:

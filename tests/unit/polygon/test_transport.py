@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from dekr.errors import DekrError, UnknownSymbol, UpstreamDown, UpstreamInvalid
+from dekr.errors import DekrError, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable
 from dekr.polygon.connect import connect
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.transport import KEY_AGAIN_S, LARGEST_BYTES, Reply
@@ -105,10 +105,10 @@ def test_a_compressed_answer_is_read() -> None:
         (httpx.Response(200, stream=Body(b'{"a"', breaks(httpx.ReadError("reset")))), Cut),
         (httpx.Response(200, stream=Body(b'{"a"', breaks(httpx.ReadTimeout("late")))), Broken),
         (httpx.Response(404, stream=Body(b'{"a"', breaks(httpx.RemoteProtocolError("cut")))), Broken),
-        (httpx.ConnectTimeout("late"), Broken),
+        (httpx.ConnectTimeout("late"), UpstreamUnreachable),
         (httpx.ReadTimeout("late"), Broken),
-        (httpx.PoolTimeout("late"), Broken),
-        (httpx.ConnectError("refused"), Broken),
+        (httpx.PoolTimeout("late"), UpstreamUnreachable),
+        (httpx.ConnectError("refused"), UpstreamUnreachable),
         (httpx.RemoteProtocolError("disconnected"), Broken),
     ],
 )
@@ -292,6 +292,15 @@ def test_a_real_connection_that_fails_shows_no_key(caplog: pytest.LogCaptureFixt
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can answer there
         client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", lambda: KEY, lambda: 0)
-        with pytest.raises(Broken) as caught:
+        with pytest.raises(UpstreamUnreachable) as caught:
             client.transport.get("/v2/x", None, ScriptedUpstream().deadline(), 1.0)
+    assert caught.value.fault == "ConnectError"
     assert KEY not in _text_of(caught.value) + caplog.text + repr(client)
+
+
+def test_a_host_that_has_no_address_is_named_as_that() -> None:
+    # RFC 6761: no name under "invalid" ever has an address.
+    client = connect("http://upstream.invalid", lambda: KEY, lambda: 0)
+    with pytest.raises(UpstreamUnreachable) as caught:
+        client.transport.get("/v2/x", None, ScriptedUpstream().deadline(), 20.0)
+    assert caught.value.fault in ("ConnectError: no address (DNS)", "ConnectTimeout")

@@ -8,19 +8,21 @@ local per_day, counter, data = tonumber(ARGV[5]), ARGV[6], ARGV[7]
 
 local now = now_us()
 local day = math.floor(now / DAY_US)
-local kept = redis.call('HMGET', caller, 'tat', 'day', 'used')
-local same_day = tonumber(kept[2] or -1) == day
-local used = same_day and tonumber(kept[3]) or 0
+local kept = redis.call('HMGET', caller, 'tat', 'at', 'day', 'used')
+local same_day = tonumber(kept[3] or -1) == day
+local used = same_day and tonumber(kept[4]) or 0
 
--- The theoretical arrival time: when the caller has paid off all that was granted.
-local tat = lasts_until(kept[1], now, MAX_DEBT_US) or now
+-- The theoretical arrival time: when the caller has paid off all that was granted. What was granted later than now was granted
+-- before the clock stepped back: the step is not the caller's debt.
+local stepped_back = is_too_far_ahead(tonumber(kept[2] or 0), now, CLOCK_TOLERANCE_US)
+local tat = not stepped_back and lasts_until(kept[1], now, MAX_DEBT_US) or now
 local debt_us, price_us = tat - now, cost * emission_interval_us
 if cost == 0 then return {GRANTED, now, debt_us, used} end
 if debt_us + price_us > math.max(burst, cost) * emission_interval_us then return {TOO_FAST, now, debt_us, used} end
 if per_day > 0 and used + cost > per_day then return {QUOTA_SPENT, now, debt_us, used} end
 
 if not same_day then redis.call('DEL', caller) end
-redis.call('HSET', caller, 'tat', whole_text(tat + price_us), 'day', day, 'used', used + cost)
+redis.call('HSET', caller, 'tat', whole_text(tat + price_us), 'at', whole_text(now), 'day', day, 'used', used + cost)
 redis.call('HINCRBY', caller, counter, data)
 if used == 0 then redis.call('EXPIRE', caller, USE_KEPT_S) end
 return {GRANTED, now, debt_us + price_us, used + cost}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from dekr.access.principal import Principal
 from dekr.access.rate import MAX_DEBT_US, Buckets, Rate
 from dekr.cache import keys
+from dekr.cache.freshness import CLOCK_TOLERANCE_US
 from dekr.errors import InvalidInput, RateLimited
 from dekr.store import Command, Store, call, load_script, plain
 from dekr.tiers import Tier, TierPolicy
@@ -39,6 +40,7 @@ class Ruling(IntEnum):
 _LIMIT: Final = load_script(
     __package__,
     "limit",
+    CLOCK_TOLERANCE_US=CLOCK_TOLERANCE_US,
     DAY_US=DAY_S * 1_000_000,
     USE_KEPT_S=USE_KEPT_S,
     MAX_DEBT_US=MAX_DEBT_US,
@@ -154,6 +156,13 @@ class Limiter:
         Raises InvalidInput for one that costs more than the tier allows in a whole minute.
         """
         return self._rate_charge(principal.user_id, principal.tier, kind, cost, data)
+
+    def charge_refused(self, principal: Principal) -> Admission:
+        """Charge a request of this caller that is refused for its input, its right or an unknown ticker: as much as one request, in
+        a round trip of its own. Raises Refused, StoreDown.
+        """
+        charge = self.rate_charge(principal, "refused", data=0)
+        return charge.resolve(self.store.run(charge.command)[0])
 
     def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up against the limit of ``payer``, an address and a purpose. Raises RateLimited, StoreDown."""

@@ -5,8 +5,8 @@ A revoked key is refused 60 s after it was read from DynamoDB at the latest: a r
 started, in memory and in the store, and not used 60 s later. Unknown ids are remembered in the same way. What is kept holds the
 digest of a key, never its text.
 
-Only a look-up that reaches DynamoDB is charged to the caller's address, before it does: a module that runs in many sandboxes behind
-one address must not pay for keys that are known.
+Only a look-up that reaches DynamoDB is charged to the caller's address, before it does, and not that of a key that was good within
+the last day: who tries out keys must not lock out the others behind the same address, and each key is read once a minute at most.
 """
 
 from collections import OrderedDict
@@ -33,12 +33,18 @@ from dekr.tiers import Tier
 BELIEVED_US: Final = 60_000_000
 """A record is used for so long after its read from DynamoDB started."""
 
+KNOWN_MS: Final = 24 * 3600 * 1000
+"""A key that was good is remembered as such for so long. That proves nobody: it only spares its address the charge."""
+
 MAX_RECORDS: Final = 10_000
 
 KEYS_OF_AN_ADDRESS: Final = Rate.of(300, 60)
 USERS_OF_AN_ADDRESS: Final = Rate.of(6_000, 1_000)
 """The limits on look-ups that one address causes. Users are named by another Dekr module, which shows a valid key first, so their
 limit only bounds a mistake of it."""
+
+type _Proof = tuple[str, str]
+"""The store's key under which a good key's digest is kept, and the digest of the key that was shown."""
 
 _NO_DIGEST: Final = "0" * 64
 
@@ -51,6 +57,11 @@ class _Lookup(BaseModel):
     read_us: int
     record: KeyRecord | None = None
     tier: Tier | None = None
+
+    def proves(self, digest: str) -> bool:
+        """Whether a key of this digest is good by it."""
+        record = self.record
+        return record is not None and record.status == ACTIVE and compare_digest(digest, record.hash)
 
 
 def refuse_tokens(_: str) -> Principal:
@@ -100,6 +111,7 @@ class Principals:
             lambda: _Lookup(read_us=self.now_us(), record=self.directory().find(key.id)),
             f"{address}:keys",
             KEYS_OF_AN_ADDRESS,
+            (keys.known_key(self.store.prefix, key.id), key.digest),
         )
         record = lookup.record
         # An unknown id takes the same work as a known one, so that the time does not tell them apart.
@@ -135,44 +147,53 @@ class Principals:
             raise InvalidInput("X-Dekr-User", "must be a user with an active API key", code="unknown_user")
         return Principal(user, tier, principal.role, principal.key_id)
 
-    def _find(self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate) -> _Lookup:
+    def _find(
+        self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate, proof: _Proof | None = None
+    ) -> _Lookup:
         lookup = self._lookups.get(name)
         if lookup is None or not self._is_believed(lookup):
-            lookup = self._lookups[name] = self._look_up(name, read, payer, rate)
+            lookup = self._lookups[name] = self._look_up(name, read, payer, rate, proof)
             if len(self._lookups) > MAX_RECORDS:
                 self._lookups.popitem(last=False)
         self._lookups.move_to_end(name)
         return lookup
 
-    def _look_up(self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate) -> _Lookup:
+    def _look_up(self, name: str, read: Callable[[], _Lookup], payer: str, rate: Rate, proof: _Proof | None) -> _Lookup:
         try:
-            shared = self._shared(name)
+            shared, known = self._shared(name, proof)
             if shared is not None:
                 return shared
-            self.limiter.charge_lookup(payer, rate)
+            if not known:
+                self.limiter.charge_lookup(payer, rate)
         except StoreDown as error:
             self.passed_over.note(error)
-            self.limiter.charge_lookup_locally(payer, rate)
+            earlier = self._lookups.get(name)
+            if not (proof and earlier and earlier.proves(proof[1])):
+                self.limiter.charge_lookup_locally(payer, rate)
             return read()
         lookup = read()
         left_ms = (lookup.read_us + BELIEVED_US - self.now_us()) // 1000
         if left_ms > 0:
+            writes = [plain("SET", name, lookup.model_dump_json(), "PX", left_ms)]
+            if proof and lookup.proves(proof[1]):
+                writes.append(plain("SET", *proof, "PX", KNOWN_MS))
             try:
-                self.store.run(plain("SET", name, lookup.model_dump_json(), "PX", left_ms))
+                self.store.run(*writes)
             except StoreDown as error:
                 self.passed_over.note(error)
         return lookup
 
-    def _shared(self, key: str) -> _Lookup | None:
-        """Read the look-up that another sandbox left in the store. None where it is too old or cannot be read."""
-        raw = self.store.run(plain("GET", key))[0]
-        if raw is None:
-            return None
+    def _shared(self, name: str, proof: _Proof | None) -> tuple[_Lookup | None, bool]:
+        """Read the look-up that another sandbox left in the store (None where it is too old or cannot be read), and whether the key
+        that was shown is known to have been good.
+        """
+        raw, *known = self.store.run(plain("GET", name), *([plain("GET", proof[0])] if proof else []))
+        was_good = proof is not None and known == [proof[1].encode()]
         try:
-            lookup = _Lookup.model_validate_json(raw)
+            lookup = None if raw is None else _Lookup.model_validate_json(raw)
         except ValidationError:
-            return None
-        return lookup if self._is_believed(lookup) else None
+            lookup = None
+        return lookup if lookup and self._is_believed(lookup) else None, was_good
 
     def _is_believed(self, lookup: _Lookup) -> bool:
         return 0 <= self.now_us() - lookup.read_us < BELIEVED_US

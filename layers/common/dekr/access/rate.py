@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from dekr.cache.freshness import CLOCK_TOLERANCE_US
+
 MINUTE_US: Final = 60_000_000
 MAX_DEBT_US: Final = MINUTE_US
 """The largest debt that a granted request can leave, because none may cost more than a minute's requests."""
@@ -48,16 +50,20 @@ class Buckets:
     forgotten.
     """
 
-    _tat_us: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _granted: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
+    """By caller: the moment of the last grant, and the theoretical arrival time after it."""
 
     def take(self, caller: str, rate: Rate, cost: int, now_us: int) -> tuple[bool, int]:
-        """Decide on a request: whether it is granted, and the caller's debt after it. A refused request changes nothing."""
-        debt_us = max(0, self._tat_us.get(caller, 0) - now_us)
+        """Decide on a request: whether it is granted, and the caller's debt after it. A refused request changes nothing. What was
+        granted before the clock stepped back is forgotten.
+        """
+        at_us, tat_us = self._granted.get(caller, (0, 0))
+        debt_us = max(0, tat_us - now_us) if at_us <= now_us + CLOCK_TOLERANCE_US else 0
         if rate.wait_us(debt_us, cost) > 0:
             return False, debt_us
         debt_us += cost * rate.emission_interval_us
-        self._tat_us[caller] = now_us + debt_us
-        self._tat_us.move_to_end(caller)
-        if len(self._tat_us) > MAX_BUCKETS:
-            self._tat_us.popitem(last=False)
+        self._granted[caller] = now_us, now_us + debt_us
+        self._granted.move_to_end(caller)
+        if len(self._granted) > MAX_BUCKETS:
+            self._granted.popitem(last=False)
         return True, debt_us

@@ -10,6 +10,7 @@ script touches:
     {u:<user>}:use            a caller's limits and counts
     {a:<address>}:use         look-ups of credentials that an address caused
     {key:<id>}:principal      an API key's record, {user:<name>}:principal a user's tier
+    {key:<id>}:known          the digest of an API key that was good
     {jwks:<name>}:keys        the public keys of a token issuer
 """
 
@@ -124,6 +125,11 @@ def settlement(prefix: str, lease: str, families: Sequence[str]) -> list[str]:
     return [f"{slot}lease:{lease}", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
 
 
+def write_check(prefix: str) -> str:
+    """The key that is written to see whether the store takes writes."""
+    return f"{prefix}{{upstream}}:written"
+
+
 def budget_share(prefix: str, name: str) -> str:
     """The key of the log of calls of a caller who may use only a part of the upstream budget."""
     return f"{prefix}{{upstream}}:share:{name}"
@@ -147,6 +153,11 @@ def address(prefix: str, payer: str) -> str:
 def key_principal(prefix: str, key_id: str) -> str:
     """The key of the shared copy of an API key's record."""
     return f"{prefix}{{key:{key_id}}}:principal"
+
+
+def known_key(prefix: str, key_id: str) -> str:
+    """The key of the digest of an API key that was good when it was last looked up."""
+    return f"{prefix}{{key:{key_id}}}:known"
 
 
 def user_principal(prefix: str, user: str) -> str:

@@ -8,8 +8,9 @@
 --   wait    while somebody else holds a lease
 --   done    and the stamp of a finished fetch that is new enough
 --   failed  and the code of the error with which somebody else's fetch has just ended
---   denied  where the plan includes none of the families
---   open    and the moment until which the breaker of the first family that the plan includes is open
+--   denied  where the plan is believed to include none of the families, for this datum or for all
+--   open    and the moment until which the breaker of the first family that the plan includes is open; unreachable in its place
+--           where the last call of that family found no connection
 --   spent   and the moment until which the budget or a pause allows no call
 local lease, log, pause = KEYS[1], KEYS[2], KEYS[3]
 local token, lease_ms, floor_us = ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -42,16 +43,20 @@ end
 local chosen, probed
 for i = first_family, last_family do
   local family = KEYS[i]
-  local kept = redis.call('HMGET', family, 'denied', 'open', 'probe', 'prober')
-  local denied, open, probe, prober = kept[1], kept[2], kept[3], kept[4]
-  if not lasts_until(denied, now, DENIED_US) then
-    local until_us = lasts_until(open, now, MAX_OPEN_US)
-    if open and not until_us then
-      -- The breaker has been open: one fetch at a time probes whether the family works again.
-      until_us = prober ~= token and lasts_until(probe, now, MAX_LEASE_US)
-      probed = family
-    end
-    if until_us then return {now, 'open', until_us} end
+  local kept = redis.call('HMGET', family, 'denied', 'only', 'open', 'probe', 'prober', 'unreachable')
+  local denied, only, open, probe, prober = kept[1], kept[2], kept[3], kept[4], kept[5]
+  -- Where the breaker has been open or the plan has refused the family, one fetch at a time probes whether it works again.
+  local probed_until_us = prober ~= token and lasts_until(probe, now, MAX_LEASE_US)
+  local lacking = false
+  if denied and only then
+    lacking = only == lease and lasts_until(denied, now, MAX_DENIED_US)
+  elseif denied then
+    lacking = lasts_until(denied, now, MAX_DENIED_US) or probed_until_us
+  end
+  if not lacking then
+    local until_us = open and (lasts_until(open, now, MAX_OPEN_US) or probed_until_us)
+    if until_us then return {now, kept[6] and 'unreachable' or 'open', until_us} end
+    if open or (denied and not only) then probed = family end
     chosen = i - first_family + 1
     break
   end

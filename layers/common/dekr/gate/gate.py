@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from dekr.cache import keys
-from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, UpstreamUnreachable
 from dekr.gate.call import Family
 from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled
 from dekr.gate.request import FetchRequest
@@ -22,6 +22,12 @@ WINDOW_US: Final = 61_000_000
 
 UPPER_TIERS_SHARE: Final = 0.2
 """The fraction of the budget that only tiers with ``reserved`` may use."""
+
+DENIAL_FIELDS: Final = ("denied", "denials", "only", "suspect", "suspected")
+"""The fields in which ``settle.lua`` keeps, in a family's hash, what the plan is believed to lack."""
+
+WRITE_CHECK_MS: Final = 60_000
+"""The key by which a write is tried out lives for so long."""
 
 OTHERS_FETCH: Final = "another request's fetch failed"
 """The fault of an error that another request met: that request's log line names the cause."""
@@ -37,6 +43,22 @@ class Done:
     """The decision that somebody else has just fetched this datum: read it again. ``now_us``: the store's clock."""
 
     now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyState:
+    """The state of an endpoint family, all moments in microseconds on the store's clock and 0 where there is none.
+
+    ``open_until_us``: the moment until which its breaker keeps calls away, or did, where none has succeeded since.
+    ``denied_until_us``: the moment until which it is left alone because the plan is believed to lack it, or was, where none has
+    succeeded since. ``succeeded_us``: its last answer with data. ``unreachable_us``: its last call, if that found no connection.
+    """
+
+    family: Family
+    open_until_us: int
+    denied_until_us: int
+    succeeded_us: int
+    unreachable_us: int
 
 
 type Decision = Permit | Wait | Done
@@ -113,25 +135,37 @@ class Gate:
     def settled(self, permit: Permit, message: str, life_ms: int) -> tuple[Command, ...]:
         """The commands that end a fetch, leave a ``message`` for those who wait and tell the breakers what was observed."""
         report, permit.unreported = permit.unreported, BreakerReport()
-        counts = [n for family in report.families.values() for n in (family.good, family.bad, family.denied)]
+        words = [word for family in report.families.values() for word in family.words()]
         names = [family.name for family in report.families]
         touched = keys.settlement(self._prefix, permit.request.lease, names)
-        return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *counts),)
+        return (call(SETTLE, touched, permit.token, message, life_ms, report.pause_us, *words),)
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made."""
         return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.outcome.calls + 1}"),)
 
-    def state(self, families: Sequence[Family]) -> tuple[int, list[str]]:
-        """The store's clock (microseconds) and the names of the families whose breaker is open. Raises StoreDown."""
+    def state(self, families: Sequence[Family], *, by_writing: bool = False) -> tuple[int, list[FamilyState]]:
+        """The store's clock (microseconds) and the state of the families. ``by_writing``: write to the store, too, which shows that
+        it takes leases and limits. Raises StoreDown.
+        """
         touched = [keys.family(self._prefix, family.name) for family in families]
-        ((now, *opens),) = self.store.run(call(STATE, touched))
-        return now, [family.name for family, until in zip(families, opens, strict=True) if int(until) > now]
+        written = [plain("SET", keys.write_check(self._prefix), 1, "PX", WRITE_CHECK_MS)] if by_writing else []
+        now, *words = self.store.run(call(STATE, touched), *written)[0]
+        each = zip(*[map(int, words)] * 4, strict=True)
+        return now, [FamilyState(family, *moments) for family, moments in zip(families, each, strict=True)]
 
     def denied(self, family: Family, now_us: int) -> bool:
-        """Whether the upstream plan is known to lack the family at this moment. Raises StoreDown."""
-        (until,) = self.store.run(plain("HGET", keys.family(self._prefix, family.name), "denied"))
-        return until is not None and int(until) > now_us
+        """Whether the upstream plan is believed to lack the family at this moment, for all tickers. Raises StoreDown."""
+        ((until, only),) = self.store.run(plain("HMGET", keys.family(self._prefix, family.name), "denied", "only"))
+        return until is not None and only is None and int(until) > now_us
+
+    def forget_denials(self, families: Sequence[Family]) -> list[str]:
+        """Forget what the plan is believed to lack, and suspicions of it; returns the names of the families that had any. They are
+        tried again at once. Raises StoreDown.
+        """
+        touched = [keys.family(self._prefix, family.name) for family in families]
+        counts = self.store.run(*(plain("HDEL", key, *DENIAL_FIELDS) for key in touched))
+        return [family.name for family, count in zip(families, counts, strict=True) if count]
 
     def _decide(
         self,
@@ -170,6 +204,8 @@ def _granted(now: int, verdict: bytes, detail: Any, families: Sequence[Family]) 
             seconds = max(1.0, (int(detail) - now) / 1e6)
             text = "The data provider is failing; calls to it are paused."
             raise UpstreamDown(text, retry_after_s=seconds, fault="breaker open")
+        case b"unreachable":
+            raise UpstreamUnreachable(retry_after_s=max(1.0, (int(detail) - now) / 1e6), fault="breaker open")
         case b"failed":
             raise _failure(detail.decode())
         case _:
@@ -184,5 +220,7 @@ def _failure(code: str) -> DekrError:
         return UpstreamInvalid("The data provider has just sent an answer that cannot be used.", fault=OTHERS_FETCH)
     if code == UpstreamNotEntitled.code:
         return not_entitled(OTHERS_FETCH)
+    if code == UpstreamUnreachable.code:
+        return UpstreamUnreachable(retry_after_s=1.0, fault=OTHERS_FETCH)
     text = "The data provider has just failed to answer."
     return UpstreamDown(text, retry_after_s=1.0, code=code, fault=OTHERS_FETCH)

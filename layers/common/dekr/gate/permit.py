@@ -13,6 +13,11 @@ from dekr.store import Command
 COUNTS_AS_SLOW_S: Final = 5.0
 """A call that took longer (seconds) counts against the breaker even if it succeeded."""
 
+SLOW_FAILURE_S: Final = 1.0
+"""A call that failed after so long (seconds) or longer has kept its reader waiting: the same fetch does not try it again, and a few
+in a row open the breaker, however rarely calls are made.
+"""
+
 LONGEST_PAUSE_S: Final = 120.0
 """The longest pause of all calls in seconds: the gate takes one that ends later for one set before the clock stepped back."""
 
@@ -52,11 +57,23 @@ class PermitIssuer(Protocol):
 
 @dataclass(slots=True, eq=False)
 class FamilyReport:
-    """Observations of one family for its breaker: how many calls went well and how many failed, and 1 where the plan lacks it."""
+    """Observations of one family: how many calls went well and how many failed, for its breaker, and how many of these were slow
+    since the last that went well; whether one brought data, whether the upstream was out of reach at last, and whether the plan
+    refused a call, for which ``ticker``.
+    """
 
     good: int = 0
     bad: int = 0
-    denied: int = 0
+    slow: int = 0
+    brought: bool = False
+    unreachable: bool = False
+    refused: bool = False
+    ticker: str = ""
+
+    def words(self) -> tuple[int | str, ...]:
+        """The arguments of this family in ``settle.lua``."""
+        flags = int(self.brought), int(self.unreachable), int(self.refused)
+        return self.good, self.bad, self.slow, *flags, self.ticker
 
 
 @dataclass(slots=True, eq=False)
@@ -127,20 +144,27 @@ class Permit:
         self.outcome.calls += 1
 
     def observe(self, attempt: Attempt) -> None:
-        """Remember how an attempt ended; the breaker is told when the fetch ends."""
+        """Remember how an attempt ended; the breaker is told when the fetch ends. A call that was not sent is paid still: the next
+        attempt makes it, or it is given back.
+        """
+        if not attempt.outcome.sent:
+            self.paid = True
+            self.outcome.calls -= 1
         self.outcome.attempts.append(attempt)
         family = self.unreported.families.setdefault(attempt.family, FamilyReport())
-        failed = attempt.outcome in (CallOutcome.FAILED, CallOutcome.KEY_REFUSED)
-        if failed or attempt.seconds > COUNTS_AS_SLOW_S:
+        family.unreachable = attempt.outcome is CallOutcome.UNREACHABLE
+        if attempt.outcome.breaks or attempt.seconds > COUNTS_AS_SLOW_S:
             family.bad += 1
-        elif attempt.outcome is CallOutcome.NOT_ENTITLED and not attempt.family.refused_by_range:
-            family.denied = 1
+            family.slow += attempt.outcome.breaks and attempt.seconds >= SLOW_FAILURE_S
+        elif attempt.refused:
+            family.refused, family.ticker = True, attempt.ticker
         elif attempt.outcome is CallOutcome.THROTTLED:
             # Where the upstream names no time: as long as one call of the plan takes.
             pause_s = attempt.pause_s or max(1.0, 60 / self.issuer.per_minute)
             self.unreported.pause_us = int(min(pause_s, LONGEST_PAUSE_S) * 1_000_000)
         else:
-            family.good += 1
+            family.good, family.slow = family.good + 1, 0
+            family.brought |= attempt.outcome is CallOutcome.OK
 
     def step_down(self) -> Family:
         """Go on to the next family where the present one gave nothing: refused by the plan, or no price.

@@ -3,14 +3,31 @@
 from dekr.models.common import Moment, Number, Shape, Symbol
 
 
+class EndpointHealth(Shape):
+    """The state of one family of the data provider's endpoints.
+
+    ``state``: ``up``, ``failing`` (calls are paused), ``unreachable`` (no connection), ``denied`` (the data plan is believed to
+    lack it) or ``unused`` (no call in the last hours). ``until``: when it is tried again; null where the next request does so.
+    ``last_success``: its last answer with data; null where there was none in the last hours.
+    """
+
+    state: str
+    until: Moment | None
+    last_success: Moment | None
+
+
 class Health(Shape):
-    """Whether the service and what it depends on (the shared store and the data provider) work. ``clock_offset_ms``: by how much
-    the service's clock is ahead of the store's; null while the store cannot be reached.
+    """Whether the service and what it depends on (the shared store and the data provider) work.
+
+    ``status``: ``ok``; ``degraded`` where it answers, but the data provider fails, cannot be reached, or refuses what it
+    gave before; ``unavailable`` where the store or the clocks fail. ``store``: ``up``, ``read_only`` (it refuses writes), ``down``.
+    ``clock_offset_ms``: by how much the service's clock is ahead of the store's; null while the store cannot be reached.
     """
 
     status: str
     store: str
     upstream: str
+    endpoints: dict[str, EndpointHealth]
     clock_offset_ms: int | None
     time: Moment
 
@@ -64,6 +81,12 @@ class CacheStats(Shape):
     upstream_calls: int
     saved_calls: int
     hit_ratio: Number | None
+
+
+class ForgottenDenials(Shape):
+    """The endpoint families that the data plan was believed to lack, or suspected of it, and that are tried again from now on."""
+
+    families: list[str]
 
 
 class Dropped(Shape):

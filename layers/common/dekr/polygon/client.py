@@ -275,7 +275,7 @@ class PolygonClient:
         pages = 0
         while True:
             after_ms = bars[-1].t if bars else 0
-            page, listed = self._send(endpoint, url, parameters, call, partial(self._page, ticker, after_ms))
+            page, listed = self._send(endpoint, url, parameters, call, partial(self._page, ticker, after_ms), ticker)
             if bars and listed.items and listed.items[0].t == after_ms:
                 # Of a bar that comes twice the last one counts.
                 bars.pop()
@@ -315,7 +315,7 @@ class PolygonClient:
         parameters: Mapping[str, str] | None = None,
         **parts: object,
     ) -> T:
-        return self._send(endpoint, endpoint.url(**parts), parameters, call, read)
+        return self._send(endpoint, endpoint.url(**parts), parameters, call, read, _tickers_of(parts, parameters or {}))
 
     def _send[T](
         self,
@@ -324,6 +324,7 @@ class PolygonClient:
         parameters: Mapping[str, str] | None,
         call: Call,
         read: Callable[[Reply], T],
+        ticker: str,
     ) -> T:
         def attempt() -> tuple[T, Sequence[str]]:
             reply = self.transport.get(url, parameters, call.deadline, endpoint.attempt_s)
@@ -336,6 +337,7 @@ class PolygonClient:
             monotonic=self.transport.monotonic,
             random=self.random,
             sleep=self.sleep,
+            ticker=ticker,
         )
 
     def _snapshots(
@@ -377,6 +379,12 @@ class PolygonClient:
 
     def _newest_us(self, reply: Reply) -> int:
         return max(self.now_us(), reply.date_us or 0) + FUTURE_US
+
+
+def _tickers_of(parts: Mapping[str, object], parameters: Mapping[str, str]) -> str:
+    """The ticker or tickers that a call is for, by its path or its parameters; empty where it is for no certain ones."""
+    named = [parts.get("ticker"), *(parameters.get(name) for name in ("ticker", "tickers", "ticker.any_of"))]
+    return str(next(filter(None, named), ""))
 
 
 def _valid[M: BaseModel](model: type[M], reply: Reply) -> M:

@@ -201,6 +201,10 @@ UPCOMING: Final = Endpoint(
 )
 
 
+FAMILIES: Final = tuple({row.family: None for row in list(globals().values()) if isinstance(row, Endpoint)})
+"""The families of all endpoints above, each once."""
+
+
 def lease_ms(*endpoints: Endpoint) -> int:
     """The milliseconds that a fetch which may call any of these endpoints may hold its lease."""
     return max(endpoint.lease_ms for endpoint in endpoints)

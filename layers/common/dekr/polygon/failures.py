@@ -1,7 +1,9 @@
 """The ways in which a call of the upstream can fail.
 
     UpstreamDown
+      UpstreamUnreachable  no connection (dekr.errors)
       KeyRefused   401: our key is wrong
+        KeyUnusable  our key can be sent in no header
       Throttled    429
       Broken       5xx, time-out, broken connection
     UpstreamInvalid
@@ -18,9 +20,13 @@ from dekr.errors import UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 
 
 class KeyRefused(UpstreamDown):
-    """The upstream does not accept the service's key (401), or there is no key that can be sent."""
+    """The upstream does not accept the service's key (401)."""
 
     code = "upstream_key_refused"
+
+
+class KeyUnusable(KeyRefused):
+    """The service's key can be sent in no header, so no call was made."""
 
 
 class Throttled(UpstreamDown):

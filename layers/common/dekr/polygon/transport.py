@@ -4,6 +4,7 @@ The key never shows in a URL, a log line or an error: httpx puts request URLs, n
 that no header can carry, which they would quote, is refused before it reaches them.
 """
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ import httpx
 from pydantic_core import from_json
 
 from dekr.deadline import Deadline
-from dekr.errors import UnknownSymbol, UpstreamInvalid
-from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
+from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamUnreachable
+from dekr.polygon.failures import Broken, Cut, KeyRefused, KeyUnusable, NotEntitled, Throttled
 
 CONNECT_S: Final = 1.0
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -70,7 +71,8 @@ class Transport:
         """Send a GET and return its parsed answer; ``url`` is a path, or a ``next_url`` as the upstream sent it, which may name
         any of VENDOR_HOSTS in the place of the client's own.
 
-        It takes no longer than ``max_s`` seconds and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists.
+        It takes no longer than ``max_s`` seconds and what the deadline leaves. Raises what ``dekr.polygon.failures`` lists, and
+        what ``key`` raises.
         """
         ends_s = self.monotonic() + min(max_s, deadline.left_s())
         request = self.client.build_request(
@@ -86,6 +88,8 @@ class Transport:
                 content = self._read(response, ends_s)
             finally:
                 response.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise UpstreamUnreachable(retry_after_s=1.0, fault=_connect_fault(error)) from error
         except httpx.TimeoutException as error:
             raise _late(type(error).__name__) from error
         except httpx.HTTPError as error:
@@ -99,7 +103,7 @@ class Transport:
             key = self.key()
             if not (key.isascii() and key.isprintable() and key and " " not in key):
                 text = "The key that this service has for the data provider cannot be used."
-                raise KeyRefused(text, retry_after_s=KEY_AGAIN_S, fault="the key is no printable text")
+                raise KeyUnusable(text, retry_after_s=KEY_AGAIN_S, fault="the key is no printable text")
             self._bearer, self._read_at_s = key, self.monotonic()
         return self._bearer
 
@@ -169,6 +173,14 @@ class Transport:
         if (target.scheme, target.userinfo) == ("https", b"") and target.netloc in VENDOR_HOSTS:
             return str(base.copy_with(raw_path=target.raw_path))
         raise UpstreamInvalid("The data provider pointed to another host.", fault="next_url: another host")
+
+
+def _connect_fault(error: httpx.TransportError) -> str:
+    """The kind of a failure to connect: whether the host's name was not found, or else the error's own name."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, socket.gaierror):
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__ if cause is None else f"{type(error).__name__}: no address (DNS)"
 
 
 def _late(fault: str) -> Broken:

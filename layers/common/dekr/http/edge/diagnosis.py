@@ -30,8 +30,8 @@ class Diagnosis:
     failures: Sequence[Failure] = ()
 
     def level(self, status: int | None = None) -> Level:
-        """ERROR for a failure of the service's own, WARNING where something failed although there is an answer, else INFO. What
-        the upstream plan does not include is no failure, and neither is a caller's mistake.
+        """ERROR for a failure of the service's own, WARNING where something failed although there is an answer, or the plan refused
+        an endpoint, else INFO. An endpoint that the plan is known to lack is no failure, and neither is a caller's mistake.
 
         ``status`` is that of the response; without it the status of the error counts.
         """
@@ -41,7 +41,7 @@ class Diagnosis:
             return Level.ERROR
         troubled = (
             self.reason is not None
-            or any(attempt.outcome.failed or attempt.dropped for attempt in self.attempts)
+            or any(attempt.outcome.failed or attempt.refused or attempt.dropped for attempt in self.attempts)
             or any(not failure.planned for failure in self.failures)
         )
         return Level.WARNING if troubled else Level.INFO

@@ -23,11 +23,20 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from dekr.access.credentials import QUERY_NAME, find_credential
 from dekr.access.limits import Refused
 from dekr.access.principal import Principal
-from dekr.errors import DekrError, InvalidInput, MethodNotAllowed, NotFound, NotServed
+from dekr.errors import (
+    DekrError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    NotServed,
+    RateLimited,
+    StoreDown,
+    UnknownSymbol,
+)
 from dekr.http.edge import body, query
 from dekr.http.edge.addresses import moved
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
-from dekr.http.edge.diagnosis import Diagnosis
+from dekr.http.edge.diagnosis import SERVER_ERROR, Diagnosis
 from dekr.http.edge.headers import accepts_gzip, as_event, compress, is_compressed
 from dekr.http.edge.log import RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
@@ -40,6 +49,9 @@ from dekr.wiring import Services, services
 
 LONGEST_SENT: Final = 4_500_000
 """The longest body that Lambda sends, in bytes as it travels: a compressed one as base64."""
+
+FIRST_REFUSAL: Final = 400
+"""The first HTTP status of a refused request."""
 
 TOO_LONG: Final = "must take gzip, or request less: the answer is too long to be sent"
 
@@ -260,6 +272,25 @@ class Edge:
         principal = self.services.principals.resolve(credential, request.address)
         return self.services.principals.acting_for(principal, request.headers.get("x-dekr-user"), request.address)
 
+    def _charged(self, error: DekrError) -> DekrError:
+        """Charge the caller for a request that is refused (4xx) before it was charged, and once more for a ticker that the upstream
+        was asked for and does not know. Returns the error to answer with: that of the limits where these refuse the request.
+        """
+        request, context = self._request, self._request.context
+        if request.principal is None or request.error is not None or isinstance(error, RateLimited):
+            return error
+        admitted = context is not None and context.admission is not None
+        asked = context is not None and isinstance(error, UnknownSymbol) and context.upstream_calls > 0
+        if not FIRST_REFUSAL <= error.status < SERVER_ERROR or (admitted and not asked):
+            return error
+        try:
+            request.refusal = self.services.limiter.charge_refused(request.principal)
+        except StoreDown as down:
+            self.services.passed_over.note(down)
+        except Refused as over:
+            return error if asked else over
+        return error
+
     def check_parameters(self) -> None:
         """Raise InvalidInput for a query parameter that the matched route does not have.
 
@@ -275,10 +306,11 @@ class Edge:
         query.refuse_unknown(self._request.query, names)
 
     def _problem(self, error: DekrError) -> Response[str]:
+        error = self._charged(error)
         request = self._request
         request.error = error
         known = request.context.admission if request.context else None
-        admission = error.admission if isinstance(error, Refused) else known
+        admission = error.admission if isinstance(error, Refused) else request.refusal or known
         shape = polygon_problem if request.as_polygon else problem
         return shape(error, request.request_id, request.common_headers(admission))
 

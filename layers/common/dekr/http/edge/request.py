@@ -59,8 +59,9 @@ class RequestState:
     was called by, one of its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up
     (``$context.domainName`` in https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
     empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
-    once the route has begun to read. ``error``: the error that it is answered with. ``gzipped_body``: a compressed body that takes
-    the place of the response's own. ``symbol``: the ticker in the path, unchecked. ``facts``: those of its log line so far.
+    once the route has begun to read. ``error``: the error that it is answered with. ``refusal``: the caller's limits after a
+    refused request was charged. ``gzipped_body``: a compressed body that takes the place of the response's own. ``symbol``: the
+    ticker in the path, unchecked. ``facts``: those of its log line so far.
     """
 
     method: str
@@ -75,6 +76,7 @@ class RequestState:
     principal: Principal | None = None
     context: ReadContext | None = None
     error: DekrError | None = None
+    refusal: Admission | None = None
     gzipped_body: bytes | None = None
     symbol: str = ""
     facts: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
 from dekr.cache.keys import Datum
-from dekr.errors import UnknownSymbol
+from dekr.errors import UnknownSymbol, UpstreamNotEntitled
 from dekr.gate.call import Family
 from dekr.gate.permit import Permit
 from dekr.market.quotes.entries import EntryBuilder
@@ -78,7 +78,8 @@ class LadderFetcher:
                     return []
                 return builder.snapshot(found, Datum.SNAPSHOT, self.datum)
             latest = self._request(client, family, permit)
-        except NotEntitled:
+        except (NotEntitled, UpstreamNotEntitled):
+            # Refused by the plan, or by the gate, which has learned of the plan since it granted the permit.
             if self._is_last(family):
                 raise
             return []

@@ -117,7 +117,7 @@ class SharedRefresh:
                 self.reader.passed_over.note(error)
             except (UpstreamDown, DeadlineExceeded) as error:
                 self.reader.passed_over.note(error)
-                if permit.outcome.calls:
+                if permit.outcome.attempts:
                     # The failed call has taken a reader's time already.
                     return []
         return self._best(permit, scope, (UNIVERSAL.family,) if unlisted else BEST)

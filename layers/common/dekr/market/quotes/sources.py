@@ -10,7 +10,7 @@ LADDERS: Final[dict[Datum, tuple[Endpoint, ...]]] = {
     Datum.QUOTE: (LAST_QUOTE, SNAPSHOT, NEWEST_MINUTE, PREVIOUS_CLOSE),
     Datum.TRADE: (LAST_TRADE, SNAPSHOT, NEWEST_MINUTE, PREVIOUS_CLOSE),
 }
-"""Endpoints in the order in which they are tried; the gate remembers for an hour which of them the plan refused."""
+"""Endpoints in the order in which they are tried; the gate remembers which of them the plan refused."""
 
 BAR_SOURCES: Final = (DataSource.MINUTE_BAR, DataSource.PREVIOUS_CLOSE)
 """Sources that have a price alone: the close of a bar."""

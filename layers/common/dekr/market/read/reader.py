@@ -1,8 +1,8 @@
 """The read path of every service: the cache, else one fetch for all who wait, else entries that may be served stale.
 
 1. One round trip: the rate limit and the entries. All fresh for this reader: that is the answer.
-2. The gate: one reader of all sandboxes gets the permit, the others wait for it (bounded by their deadline) and read
-   again. The holder fetches (dekr.market.read.single_flight).
+2. The gate: one reader of all sandboxes gets the permit, the others wait for it (bounded by their deadline, and not for long where
+   they can have older data) and read again. The holder fetches (dekr.market.read.single_flight).
 3. One round trip: put-if-newer, a message to those who wait, and the observations for the breaker.
 
 A hit costs one round trip; a miss three and the upstream call, a quote's one more (dekr.market.quotes.shared_refresh). Where
@@ -16,6 +16,7 @@ from typing import Final
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache
+from dekr.deadline import Deadline
 from dekr.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -32,7 +33,7 @@ from dekr.market.demand.record import Demand
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.market.read.fetch import Fetch, FixedPlan, Incomplete, Planner, ReadPlan
 from dekr.market.read.requirement import Requirement, first_to_age, not_fresh
-from dekr.market.read.single_flight import SingleFlight, covered_wait_s
+from dekr.market.read.single_flight import SingleFlight, covered_wait_s, stale_wait_s
 from dekr.passed_over import PassedOver
 from dekr.store import Command
 
@@ -93,7 +94,7 @@ class Reader:
         if missing:
             missing = _with_those_about_to_age(requirements, missing, entries, context)
             try:
-                self._get(context, missing, entries, plan.fetch)
+                self._get(context, plan, missing, entries)
             except StoreDown as error:
                 self.passed_over.note(error)
                 return self._read_alone(context, keys, planner)
@@ -124,16 +125,27 @@ class Reader:
                 found[key] = entry
         return found
 
-    def _get(self, context: ReadContext, missing: list[Requirement], entries: dict[str, Entry], fetch: Fetch) -> None:
-        """Fetch what is missing, or wait until somebody else has."""
-        request = _request(context, fetch, missing)
+    def _get(self, context: ReadContext, plan: ReadPlan, missing: list[Requirement], entries: dict[str, Entry]) -> None:
+        """Fetch what is missing, or wait until somebody else has. Raises UpstreamDown where that takes long and older data can be
+        served instead.
+        """
+        request = _request(context, plan.fetch, missing)
+        stale_wait: Deadline | None = None
+        if not self._stale_choice(context, plan, entries)[2]:
+            stale_wait = Deadline.after(stale_wait_s(context.policy), context.deadline.monotonic)
         reread = False
         while True:
-            max_wait_s = covered_wait_s(context.deadline) if request.covered_by else None
+            waits_s = [covered_wait_s(context.deadline)] if request.covered_by else []
+            if stale_wait is not None:
+                waits_s.append(stale_wait.left_s())
+            max_wait_s = min(waits_s, default=None)
             acquired = self.single_flight.acquire(request, reread=reread, max_wait_s=max_wait_s)
             if isinstance(acquired, Permit):
                 break
             if acquired is None:
+                if request.covered_by is None:
+                    text = "The data provider is slow to answer."
+                    raise UpstreamDown(text, retry_after_s=1.0, fault="waited for another request's fetch")
                 request = replace(request, covered_by=None, waited=True)
                 continue
             context.now_us, context.local_now_us = acquired.now_us, self.now_us()
@@ -143,7 +155,7 @@ class Reader:
                 context.outcome = Outcome.COLLAPSED
                 return
             request, reread = replace(request, floor_us=_floor_us(context, missing)), True
-        self._run(context, acquired, missing, entries, fetch)
+        self._run(context, acquired, missing, entries, plan.fetch)
 
     def _run(
         self,
@@ -176,16 +188,11 @@ class Reader:
         rest. Raises the error if nothing can be served, or if part is missing and the fetch is all-or-nothing.
         """
         self._advance(context)
-        requirements = plan.requirements
-        missing = _missing(requirements, entries, context)
         if context.deadline.left_s() > 0:
             # A store that hangs would take the time that is left for the answer.
-            self.single_flight.tell(*context.count_misses(len(missing), 0))
-        refused = self._refused(context, missing, entries)
-        if refused and plan.fallback:
-            aged = _missing(plan.fallback, entries, context)
-            if not self._refused(context, aged, entries):
-                requirements, missing, refused = plan.fallback, aged, []
+            missed = _missing(plan.requirements, entries, context)
+            self.single_flight.tell(*context.count_misses(len(missed), 0))
+        requirements, missing, refused = self._stale_choice(context, plan, entries)
         if refused and (not plan.fetch.partial or len(refused) == len(requirements)):
             raise error
         for requirement in refused:
@@ -193,6 +200,21 @@ class Reader:
         context.failure = error
         context.outcome = Outcome.STALE if len(refused) < len(missing) else Outcome.PARTIAL
         return requirements
+
+    def _stale_choice(
+        self, context: ReadContext, plan: ReadPlan, entries: dict[str, Entry]
+    ) -> tuple[Sequence[Requirement], list[Requirement], list[Requirement]]:
+        """The requirements to serve where no fetch is possible: the plan's, or its fallback where these cannot all be served. Of
+        them: those that are not fresh, and those of these whose entry is not even inside the stale window.
+        """
+        requirements = plan.requirements
+        missing = _missing(requirements, entries, context)
+        refused = self._refused(context, missing, entries)
+        if refused and plan.fallback:
+            aged = _missing(plan.fallback, entries, context)
+            if not self._refused(context, aged, entries):
+                return plan.fallback, aged, []
+        return requirements, missing, refused
 
     def _refused(
         self, context: ReadContext, missing: Sequence[Requirement], entries: Mapping[str, Entry]

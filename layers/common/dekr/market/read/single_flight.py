@@ -19,6 +19,7 @@ from dekr.market.read.requirement import Requirement
 from dekr.passed_over import PassedOver
 from dekr.polygon.failures import NotEntitled
 from dekr.store import Command
+from dekr.tiers import TierPolicy
 
 FIRST_WAIT_S: Final = 0.025
 LONGEST_WAIT_S: Final = 0.1
@@ -33,6 +34,10 @@ COVERED_WAIT_FRACTION: Final = 1 / 3
 """The longest wait for a fetch that may bring more than what is needed, and the part of the remaining time that it may take: the
 holder may have been killed, and a fetch of what is needed alone takes less.
 """
+
+MAX_STALE_WAIT_S: Final = 3.0
+MAX_RESERVED_STALE_WAIT_S: Final = 1.0
+"""The longest wait for another request's fetch where older data can be served instead, for the lower and for the upper tiers."""
 
 
 class MissCounter(Protocol):
@@ -149,6 +154,13 @@ class SingleFlight:
                 self.passed_over.note(error)
                 return False
         return True
+
+
+def stale_wait_s(policy: TierPolicy) -> float:
+    """The seconds that a reader of this tier waits for another request's fetch where older data can be served instead."""
+    longest_s = MAX_RESERVED_STALE_WAIT_S if policy.reserved else MAX_STALE_WAIT_S
+    # The last pause may begin just before the wait is over, and another one, for a lease that is tried last, just after it.
+    return longest_s - LONGEST_WAIT_S - FIRST_WAIT_S
 
 
 def covered_wait_s(deadline: Deadline) -> float:
