@@ -385,12 +385,12 @@ BAD = [
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> Iterator[None]:
-    """Check after the test that no upstream call was made and that the store holds only what reading the key needs."""
+    """Check after the test that no upstream call was made and that the store holds only what reading the key and charging the request needs."""
     yield
     assert world.upstream.calls == []
     with redis.client() as client:
         kept = set(client.scan_iter("*"))
-    assert not [name for name in kept if not name.startswith(("dekr:{key:", "dekr:{a:"))]
+    assert not [name for name in kept if not name.startswith(("dekr:{key:", "dekr:{a:", "dekr:{u:"))]
 
 
 @pytest.mark.usefixtures("untouched")

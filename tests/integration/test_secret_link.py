@@ -15,6 +15,7 @@ from dekr.errors import StoreDown, Unavailable
 from dekr.store import Store, plain
 from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
 from dekr.store.secret_link import SecretLink, url_of
+from tests.world import CURSOR_SECRET
 from tests.patience import patient, patient_url
 from tests.redis_servers import RedisServer, redis_single, redis_tls
 
@@ -127,6 +128,7 @@ def test_the_service_reads_the_secret_that_its_settings_name(
             "KEYS_TABLE": "keys",
             "POLYGON_SECRET_ARN": "arn:fake",
             "KEY_PREFIX": "x:",
+            "CURSOR_SECRET": CURSOR_SECRET,
         }
         secret._provider.cache_clear()
         store = wiring._store(Settings.read(environment))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dekr.errors import StoreDown, Unavailable
 from dekr.store.command import Command
 from dekr.store.import_parts import package_unopened
+from dekr.store.connection import failed_sign_in
 from dekr.store.link import LinkBreaker, Store
 
 with package_unopened("redis"):
@@ -64,7 +65,8 @@ class SecretLink:
         try:
             return link.run(*commands)
         except StoreDown as error:
-            if isinstance(error.__cause__, AuthenticationError):
+            sign_in = failed_sign_in(error)
+            if sign_in is not None and isinstance(sign_in.__cause__, AuthenticationError):
                 self._link = None
             raise
 

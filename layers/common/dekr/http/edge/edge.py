@@ -233,9 +233,9 @@ class Edge:
         try:
             request.query = query.parse(event.get("rawQueryString") or "", as_polygon=request.as_polygon)
             # The resolver shall see the query as it was read here; without a raw one it takes these values as they are.
-            event = {**event, "rawQueryString": "", "queryStringParameters": request.query}
+            as_read = {**event, "rawQueryString": "", "queryStringParameters": request.query}
             query.refuse_unprintable(request.path)
-            answer = self.app.resolve(event, context)  # type: ignore[arg-type] # the part of the context that is used
+            answer = self.app.resolve(as_read, context)  # type: ignore[arg-type] # the part of the context that is used
         except NotFoundError:
             answer = as_event(self._without_route(event))
         except MethodNotAllowed as error:
