@@ -51,8 +51,8 @@ def empty(answer: Any) -> Any:
 
 
 def broken_item(answer: Any) -> Any:
-    """Return the answer with the middle item of its list broken: it keeps its texts, as a ticker is one, and its numbers and
-    objects become null. Nobody documents that the vendor does so; its users' reports show single bars without a price.
+    """Return the answer with the middle item of its list broken: it keeps its ticker, all its other texts are numbers, and
+    whatever is no text is one. The vendor documents no such thing; its users report single items of another shape.
     """
 
     def change(items: list[Any]) -> list[Any]:
@@ -81,7 +81,9 @@ def _with_list(answer: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
 
 
 def _broken(item: Any) -> Any:
-    return {name: value if isinstance(value, str) else None for name, value in item.items()}
+    return {
+        name: value if name in _TICKERS else 0 if isinstance(value, str) else "broken" for name, value in item.items()
+    }
 
 
 def _microseconds(time: int) -> int:

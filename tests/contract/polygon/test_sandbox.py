@@ -97,7 +97,6 @@ def test_a_wrong_key_is_refused(advanced: Upstream) -> None:
         ("malformed", UpstreamInvalid, 1),
         ("truncated", Cut, 2),
         ("wrong_ticker", UpstreamInvalid, 1),
-        ("future", UpstreamInvalid, 1),
     ],
 )
 def test_each_fault_is_the_right_failure(
@@ -109,6 +108,21 @@ def test_each_fault_is_the_right_failure(
         read(advanced, call)
     assert type(caught.value) is failure
     assert len(call.paid) == calls
+
+
+@pytest.mark.parametrize("read", [nbbo, snapshot, prev])
+def test_the_one_price_of_an_answer_must_not_be_from_the_future(advanced: Upstream, read: Read) -> None:
+    advanced.fault("future")
+    with pytest.raises(UpstreamInvalid):
+        read(advanced, advanced.call())
+
+
+@pytest.mark.parametrize(("kind", "dropped"), [("future", 1), ("broken_item", 1), ("doubled_item", 0)])
+def test_one_bar_that_cannot_be_used_costs_no_other(advanced: Upstream, kind: str, dropped: int) -> None:
+    usual = aggs(advanced, advanced.call())
+    advanced.fault(kind)
+    found = aggs(advanced, advanced.call())
+    assert (len(found.bars), len(found.dropped)) == (len(usual.bars) - dropped, dropped)
 
 
 @EACH
