@@ -385,7 +385,7 @@ BAD = [
 
 @pytest.fixture
 def untouched(world: World, redis: RedisServer) -> Iterator[None]:
-    """Check after the test that no upstream call was made and that the store holds only what reading the key and charging the request needs."""
+    """Check after the test that no upstream call was made and that the store holds only the key that was read and the charge."""
     yield
     assert world.upstream.calls == []
     with redis.client() as client:

@@ -15,9 +15,9 @@ from dekr.errors import StoreDown, Unavailable
 from dekr.store import Store, plain
 from dekr.store.link import FAILURES_TO_OPEN, Link, LinkBreaker
 from dekr.store.secret_link import SecretLink, url_of
-from tests.world import CURSOR_SECRET
 from tests.patience import patient, patient_url
 from tests.redis_servers import RedisServer, redis_single, redis_tls
+from tests.world import CURSOR_SECRET
 
 PASSWORD = "only-in-the-secret"
 CHANGED = "changed-by-its-owner"

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dekr.errors import StoreDown, Unavailable
 from dekr.store.command import Command
-from dekr.store.import_parts import package_unopened
 from dekr.store.connection import failed_sign_in
+from dekr.store.import_parts import package_unopened
 from dekr.store.link import LinkBreaker, Store
 
 with package_unopened("redis"):
