@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import batched
 from typing import Final
 
 from dekr.cache import keys
@@ -10,6 +11,9 @@ from dekr.cache.entry import STAMP_DIGITS, Entry, Kind
 from dekr.cache.freshness import CLOCK_TOLERANCE_US, NEGATIVE_AGE_US
 from dekr.cache.local_copies import LocalCopies
 from dekr.store import Command, Store, call, load_script, plain
+
+PUT_AT_ONCE: Final = 1_000
+"""Entries in one command: a cache may refuse one with more than some thousand arguments."""
 
 _PUT: Final = load_script(__package__, "put", STAMP_DIGITS=STAMP_DIGITS, CLOCK_TOLERANCE_US=CLOCK_TOLERANCE_US)
 
@@ -64,7 +68,8 @@ class EntryCache:
         return [None if reply is None else Entry.decode(reply) for reply in replies]
 
     def put(self, writes: Sequence[Write], *, copy: bool = True) -> tuple[Command, ...]:
-        """Make the commands, one for each ticker, that write entries where they are newer than those in the store.
+        """Make the commands, one for up to PUT_AT_ONCE entries of a ticker, that write entries where they are newer than those in
+        the store.
 
         The local copies are written at once, so that this sandbox has what it fetched even if the store is lost meanwhile.
         ``copy=False`` writes none: entries that were fetched along for other readers would only displace others.
@@ -76,7 +81,7 @@ class EntryCache:
                 if kept is None or kept.stamp_us < write.entry.stamp_us:
                     self.local_copies.put(write.key, write.entry)
             slots.setdefault(write.key[: write.key.index("}")], []).append(write)
-        return tuple(_put(group) for group in slots.values())
+        return tuple(_put(piece) for group in slots.values() for piece in batched(group, PUT_AT_ONCE))
 
 
 @lru_cache(maxsize=16_384)
