@@ -81,7 +81,7 @@ class EntryCache:
                 if kept is None or kept.stamp_us < write.entry.stamp_us:
                     self.local_copies.put(write.key, write.entry)
             slots.setdefault(write.key[: write.key.index("}")], []).append(write)
-        return tuple(_put(piece) for group in slots.values() for piece in batched(group, PUT_AT_ONCE))
+        return tuple(_put(piece) for group in slots.values() for piece in batched(group, PUT_AT_ONCE, strict=False))
 
 
 @lru_cache(maxsize=16_384)
