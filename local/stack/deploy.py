@@ -23,6 +23,9 @@ API: Final = "Api"
 ANY: Final = "x-amazon-apigateway-any-method"
 """The name of any method in the body that SAM writes."""
 
+DEFAULT: Final = "$default"
+"""The route of whatever no other route takes, in the body that SAM writes and as API Gateway names it."""
+
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
 """The usual origins of a web application under development."""
 
@@ -106,7 +109,7 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
             any_or_one = "ANY" if method == ANY else method.upper()
             gateway.create_route(
                 ApiId=ids[API],
-                RouteKey="$default" if path == "/$default" else f"{any_or_one} {path}",
+                RouteKey=DEFAULT if path.removeprefix("/") == DEFAULT else f"{any_or_one} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )
 
