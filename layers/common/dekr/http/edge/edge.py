@@ -38,7 +38,7 @@ from dekr.http.edge.addresses import moved
 from dekr.http.edge.csv import MEDIA_TYPE as CSV
 from dekr.http.edge.diagnosis import SERVER_ERROR, Diagnosis
 from dekr.http.edge.headers import accepts_gzip, as_event, compress, is_compressed
-from dekr.http.edge.log import RequestLine
+from dekr.http.edge.log import Level, RequestLine
 from dekr.http.edge.problems import invalid, polygon_problem, problem
 from dekr.http.edge.request import LambdaContext, RequestState
 from dekr.http.edge.resolver import Resolver
@@ -259,7 +259,9 @@ class Edge:
         diagnosis = request.diagnosis(self._passed_over.take() if self._passed_over else ())
         if diagnosis is not None:
             facts |= diagnosis.facts()
-        self._line.emit(facts, (diagnosis or Diagnosis()).level(status))
+        elif status >= SERVER_ERROR:
+            diagnosis = Diagnosis()
+        self._line.emit(facts, Level.INFO if diagnosis is None else diagnosis.level(status))
 
     def _admit(self, route: Route) -> None:
         """Check the body of a request for this route, and find its caller where the route needs a key."""
