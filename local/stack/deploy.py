@@ -24,7 +24,9 @@ ANY: Final = "x-amazon-apigateway-any-method"
 """The name of any method in the body that SAM writes."""
 
 DEFAULT: Final = "$default"
-"""The route of whatever no other route takes, in the body that SAM writes and as API Gateway names it."""
+"""The route of whatever no other route takes, as API Gateway names it. The body that SAM writes has it as a path; SAM puts a slash
+before it only for an API with FailOnWarnings (``_update_default_path`` of its http_api_generator.py).
+"""
 
 ORIGINS: Final = ("http://localhost:3000", "http://127.0.0.1:3000")
 """The usual origins of a web application under development."""
@@ -109,7 +111,7 @@ def _create_routes(gateway: Any, paths: Mapping[str, Any], ids: Mapping[str, str
             any_or_one = "ANY" if method == ANY else method.upper()
             gateway.create_route(
                 ApiId=ids[API],
-                RouteKey=DEFAULT if path.removeprefix("/") == DEFAULT else f"{any_or_one} {path}",
+                RouteKey=DEFAULT if path == DEFAULT else f"{any_or_one} {path}",
                 Target=f"integrations/{integration['IntegrationId']}",
             )
 

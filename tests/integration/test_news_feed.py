@@ -78,6 +78,19 @@ class Wire:
         published_us = self.now_us - int(ago_s * 1e6)
         return self.room.publish(published_us, *tickers, appears_us=published_us + int(late_s * 1e6))
 
+    def replace_fields(self, published: Any, **fields: object) -> None:
+        """Send these fields of a published article in the place of its own from here on."""
+
+        def answer(request: httpx.Request) -> httpx.Response | None:
+            usual = self.answer(request)
+            body: Any = usual.json() if usual is not None else {}
+            for article in body.get("results") or []:
+                if article["id"] == f"article-{published.number}":
+                    article.update(fields)
+            return httpx.Response(200, json=body)
+
+        self.worlds[0].upstream.answer = answer
+
 
 @pytest.fixture
 def wire(link: Link) -> Wire:
@@ -266,15 +279,7 @@ def test_a_broken_article_of_the_feed_costs_its_own_tickers_alone(known: Wire) -
     known.publish("AAPL")
     broken, good = known.publish("KO"), known.publish("MSFT")
 
-    def answer(request: httpx.Request) -> httpx.Response | None:
-        usual = known.answer(request)
-        body: Any = usual.json() if usual is not None else {}
-        for article in body.get("results") or []:
-            if article["id"] == f"article-{broken.number}":
-                article["title"] = 5
-        return httpx.Response(200, json=body)
-
-    known.worlds[0].upstream.answer = answer
+    known.replace_fields(broken, title=5)
     assert known.spent(lambda: known.titles("AAPL")) == ["all"]
     assert known.spent(lambda: known.titles("MSFT")) == []
     assert known.titles("MSFT")[0] == f"{good.number}.0"
@@ -288,15 +293,7 @@ def test_a_broken_article_of_the_feed_costs_its_own_tickers_alone(known: Wire) -
 def test_a_feed_with_a_broken_article_of_unknown_tickers_is_not_used(known: Wire, tickers: object) -> None:
     broken, good = known.publish("KO"), known.publish("MSFT")
 
-    def answer(request: httpx.Request) -> httpx.Response | None:
-        usual = known.answer(request)
-        body: Any = usual.json() if usual is not None else {}
-        for article in body.get("results") or []:
-            if article["id"] == f"article-{broken.number}":
-                article |= {"tickers": tickers, "title": 5}
-        return httpx.Response(200, json=body)
-
-    known.worlds[0].upstream.answer = answer
+    known.replace_fields(broken, tickers=tickers, title=5)
     assert known.spent(lambda: known.titles("MSFT")) == ["all", "MSFT"]
     assert known.titles("MSFT")[0] == f"{good.number}.0"
 

@@ -127,7 +127,7 @@ class Edge:
         """Bytes of text that an answer to this caller can hold; no bound where the caller takes gzip, with which the longest page
         is far shorter than what Lambda sends.
         """
-        return math.inf if accepts_gzip(self._request.headers.get("accept-encoding", "")) else LONGEST_SENT
+        return math.inf if accepts_gzip(self._accepted_encoding) else LONGEST_SENT
 
     @property
     def origin(self) -> str:
