@@ -38,7 +38,7 @@ def from_upstream(path: str, body: bytes) -> Iterator[Value]:
 
 
 def from_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[Value, ...], tuple[str, ...]]:  # noqa: ANN401 - any parsed JSON
-    """Return the values in a good answer of the service, and the tickers that it calls unknown."""
+    """Return the values in a good answer of the service, and the tickers that it calls unknown or of which it has no bars."""
     match route:
         case "quote":
             return (_service_quote(tickers[0], body),), ()
@@ -51,8 +51,7 @@ def from_answer(route: str, tickers: tuple[str, ...], body: Any) -> tuple[tuple[
             unknown = [t for t in tickers if body[t].get("error", {}).get("code") == "unknown_symbol"]
             return tuple(_service_quote(ticker, body[ticker]) for ticker in good), tuple(unknown)
         case "bars":
-            last = body[-1]
-            return (Value("bar", tickers[0], f"{_ns(last['timestamp'])} {last['close']} {last['volume']}"),), ()
+            return tuple(_service_bar(tickers[0], last) for last in body[-1:]), () if body else tickers
         case _:
             ids = [article["id"] for article in body["articles"]]
             return ((news_value(tickers[0], ids),) if ids else ()), ()
@@ -74,6 +73,10 @@ def _trade(ticker: str, fields: dict[str, Any]) -> Value:
 
 def _service_quote(ticker: str, body: dict[str, Any]) -> Value:
     return Value("quote", ticker, f"{_ns(body['timestamp'])} {body['bid']} {body['ask']}")
+
+
+def _service_bar(ticker: str, body: dict[str, Any]) -> Value:
+    return Value("bar", ticker, f"{_ns(body['timestamp'])} {body['close']} {body['volume']}")
 
 
 def _ns(text: str) -> int:

@@ -23,7 +23,7 @@ class Answer:
     """One request and its answer, as its caller saw it.
 
     ``stale``: whether the answer was labelled stale; ``outcome``: its Cache-Status header; ``age_s``: its Age header;
-    ``unknown``: tickers that it says do not exist; ``recovery``: whether it was requested after the last fault;
+    ``unknown``: tickers that it says do not exist, or have no bars; ``recovery``: whether it was requested after the last fault;
     ``stalled_us``: how long its sandbox waited for a processor during the request.
     """
 

@@ -55,6 +55,10 @@ def test_bars_match_the_services_answers() -> None:
     assert answered == (found,)
 
 
+def test_no_bars_at_all_deny_the_ticker() -> None:
+    assert handouts.from_answer("bars", ("ZZZZA",), []) == ((), ("ZZZZA",))
+
+
 def test_news_match_whatever_the_order_of_articles() -> None:
     body = {"articles": [{"id": "bbbbbbbb2"}, {"id": "aaaaaaaa1"}]}
     assert handouts.from_answer("news", ("AAPL",), body) == ((news_value("AAPL", ["aaaaaaaa1", "bbbbbbbb2"]),), ())
