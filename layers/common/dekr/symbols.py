@@ -34,10 +34,15 @@ class Ticker:
         Tickers are case-sensitive: an input in small letters is put in capitals, one in mixed case is taken as it is.
         Raises InvalidInput with the code ``invalid_symbol`` for anything that is not a ticker.
         """
-        found = _parsed(raw) if len(raw) <= _MAX_LENGTH else None
+        found = cls.found(raw)
         if found is None:
             raise InvalidInput(field, RULE, code="invalid_symbol")
         return found
+
+    @classmethod
+    def found(cls, raw: str) -> "Ticker | None":
+        """The ticker in a text, as ``parse`` reads it; None for a text that is no ticker."""
+        return _parsed(raw) if len(raw) <= _MAX_LENGTH else None
 
 
 def in_capitals(raw: str) -> str:

@@ -17,15 +17,17 @@ def find_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str
 
     Raises Unauthenticated for none or several, and for a token in another place than the Authorization header.
     """
-    elsewhere = [place for place in (headers.get("x-api-key"), query.get(QUERY_NAME)) if place]
-    for place in elsewhere:
-        if is_token(place):
-            raise Unauthenticated(
-                "A token goes into the Authorization header: Bearer <token>; other places take API keys only.",
-                code="invalid_token",
-            )
-    bearer = _bearer(headers)
-    found = {bearer, *elsewhere} if bearer else set(elsewhere)
+    found: set[str] = set()
+    for elsewhere in (headers.get("x-api-key"), query.get(QUERY_NAME)):
+        if elsewhere:
+            if is_token(elsewhere):
+                raise Unauthenticated(
+                    "A token goes into the Authorization header: Bearer <token>; other places take API keys only.",
+                    code="invalid_token",
+                )
+            found.add(elsewhere)
+    if bearer := _bearer(headers):
+        found.add(bearer)
     if not found:
         raise Unauthenticated(
             "Send an API key in the X-Api-Key header, as a Bearer token or as ?apiKey=.", code="missing_api_key"

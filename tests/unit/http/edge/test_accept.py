@@ -70,4 +70,4 @@ def test_json_is_preferred(accepted: str) -> None:
     ],
 )
 def test_gzip_is_taken(accepted: str, *, taken: bool) -> None:
-    assert accepts_gzip(accepted) is taken
+    assert accepts_gzip({"accept-encoding": accepted}) is taken

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from dekr.http.edge.log import DIMENSIONS, METRICS, RequestLine, emit
+from dekr.http.edge.request import RequestState
 from dekr.tiers import Tier
 from functions.warmer.app import METRICS as WARMER_METRICS
 from tests.template import functions, template
+from tests.world import Context, event
 
 ROOT = Path(__file__).parents[4]
 MAX_METRICS = 200
@@ -27,7 +29,8 @@ def directive_of(line: dict[str, Any]) -> dict[str, Any]:
 def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The lines of a request and of a run of the stack some-stack."""
     monkeypatch.setenv("METRICS_NAMESPACE", "Dekr/some-stack")
-    RequestLine("quote", lambda: 0.0).emit({"tier": "none"})
+    request = RequestState.from_event(event("/quote/AAPL", {}), Context())
+    RequestLine("quote", lambda: 0.0).emit(request.log_facts(401, 0.001))
     emit("warmer", 0, dict.fromkeys(WARMER_METRICS, 0), counts=WARMER_METRICS)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 

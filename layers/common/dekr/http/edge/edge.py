@@ -43,7 +43,6 @@ from dekr.http.edge.problems import invalid, polygon_problem, problem
 from dekr.http.edge.request import LambdaContext, RequestState
 from dekr.http.edge.resolver import Resolver
 from dekr.market.read.context import ReadContext
-from dekr.passed_over import PassedOver
 from dekr.symbols import RULE as TICKER_RULE
 from dekr.wiring import Services, services
 
@@ -77,7 +76,7 @@ class Edge:
         self._logger = Logger(service=service)
         self._parameters: dict[str, frozenset[str]] = {}
         self._request: RequestState
-        self._passed_over: PassedOver | None = None
+        self._wired: Services | None = None
         self.app.exception_handler(DekrError)(self._problem)
         self.app.exception_handler(RequestValidationError)(lambda error: self._problem(invalid(error)))
         self.app.exception_handler(Exception)(self._unexpected)
@@ -101,9 +100,8 @@ class Edge:
     @property
     def services(self) -> Services:
         """The services of this sandbox, made on first use."""
-        services = self._wire()
-        self._passed_over = services.passed_over
-        return services
+        self._wired = wired = self._wire()
+        return wired
 
     @property
     def principal(self) -> Principal:
@@ -127,7 +125,7 @@ class Edge:
         """Bytes of text that an answer to this caller can hold; no bound where the caller takes gzip, with which the longest page
         is far shorter than what Lambda sends.
         """
-        return math.inf if accepts_gzip(self._accepted_encoding) else LONGEST_SENT
+        return math.inf if accepts_gzip(self._request.headers) else LONGEST_SENT
 
     @property
     def origin(self) -> str:
@@ -203,18 +201,15 @@ class Edge:
 
     def _is_known(self, sent: dict[str, str], body: str, compared: str) -> bool:
         """Add the body's ETag to the headers; return whether the caller has the body already (RequestState.add_etag)."""
-        return self._request.add_etag(sent, compared, compressed=is_compressed(body, self._accepted_encoding))
-
-    @property
-    def _accepted_encoding(self) -> str:
-        return self._request.headers.get("accept-encoding", "")
+        request = self._request
+        return request.add_etag(sent, compared, compressed=is_compressed(body, request.headers))
 
     def gzipped(self, answer: bytes, *, field: str, rule: str) -> Response[str]:
         """The response with a body of JSON that is compressed already. Raises InvalidInput with this field and rule where it would
         be too long for a caller who does not accept gzip.
         """
         sent = self._request.answer_headers()
-        compressed = accepts_gzip(self._accepted_encoding)
+        compressed = accepts_gzip(self._request.headers)
         if self._request.add_etag(sent, answer, compressed=compressed):
             return Response(304, None, "", sent)
         if compressed:
@@ -232,8 +227,13 @@ class Edge:
         request = self._request = RequestState.from_event(event, context)
         try:
             request.query = query.parse(event.get("rawQueryString") or "", as_polygon=request.as_polygon)
-            # The resolver shall see the query as it was read here; without a raw one it takes these values as they are.
-            as_read = {**event, "rawQueryString": "", "queryStringParameters": request.query}
+            # The resolver shall see path and query as they were read here; without a raw query it takes these values as they are.
+            as_read = {
+                **event,
+                "rawPath": request.path,
+                "rawQueryString": "",
+                "queryStringParameters": request.query,
+            }
             query.refuse_unprintable(request.path)
             answer = self.app.resolve(as_read, context)  # type: ignore[arg-type] # the part of the context that is used
         except NotFoundError:
@@ -246,7 +246,7 @@ class Edge:
             answer = as_event(self._unexpected(error))
         if request.gzipped_body is not None:
             answer["body"], answer["isBase64Encoded"] = b64encode(request.gzipped_body).decode(), True
-        compress(answer, self._accepted_encoding)
+        compress(answer, request.headers)
         if len(answer["body"]) > LONGEST_SENT // 4 and len(answer["body"].encode()) > LONGEST_SENT:
             answer = as_event(self._problem(InvalidInput("Accept-Encoding", TOO_LONG, code="answer_too_long")))
         if request.method == "HEAD":
@@ -256,7 +256,8 @@ class Edge:
 
     def _log(self, request: RequestState, status: int, seconds: float) -> None:
         facts = request.log_facts(status, seconds)
-        diagnosis = request.diagnosis(self._passed_over.take() if self._passed_over else ())
+        # Where the wiring failed there is nothing that could be passed over.
+        diagnosis = request.diagnosis(self._wired.passed_over.take() if self._wired else ())
         if diagnosis is not None:
             facts |= diagnosis.facts()
         elif status >= SERVER_ERROR:
@@ -270,9 +271,9 @@ class Edge:
             self._request.principal = self._caller(self._request)
 
     def _caller(self, request: RequestState) -> Principal:
-        credential = find_credential(request.headers, request.query)
-        principal = self.services.principals.resolve(credential, request.address)
-        return self.services.principals.acting_for(principal, request.headers.get("x-dekr-user"), request.address)
+        principals = self.services.principals
+        principal = principals.resolve(find_credential(request.headers, request.query), request.address)
+        return principals.acting_for(principal, request.headers.get("x-dekr-user"), request.address)
 
     def _charged(self, error: DekrError) -> DekrError:
         """Charge the caller for a request that is refused (4xx) before it was charged, and once more for a ticker that the upstream

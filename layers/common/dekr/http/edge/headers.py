@@ -2,6 +2,7 @@
 
 import gzip
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import Response
@@ -26,9 +27,8 @@ def freshness_headers(context: ReadContext) -> dict[str, str]:
         headers["Cache-Status"] += f"; ttl={left_s}"
     if context.failure is not None:
         headers["Cache-Status"] += f"; detail={context.failure.code}"
-    warnings = _warnings(context)
-    if warnings:
-        headers["X-Data-Warning"] = ", ".join(warnings)
+    if context.outcome is Outcome.STALE or any(context.flaws):
+        headers["X-Data-Warning"] = ", ".join(_warnings(context))
     return headers
 
 
@@ -66,10 +66,10 @@ def as_event(response: Response[str]) -> dict[str, Any]:
     }
 
 
-def compress(answer: dict[str, Any], accepted: str) -> None:
-    """Compress an answer's body in place where ``is_compressed`` says so; ``accepted``: the caller's Accept-Encoding header."""
+def compress(answer: dict[str, Any], headers: Mapping[str, str]) -> None:
+    """Compress an answer's body in place where ``is_compressed`` says so. ``headers``: the request's, names in lower case."""
     body = answer["body"]
-    if answer["isBase64Encoded"] or not is_compressed(body, accepted):
+    if answer["isBase64Encoded"] or not is_compressed(body, headers):
         return
     packed = gzip.compress(body.encode(), GZIP_LEVEL, mtime=0)
     answer["body"] = b64encode(packed).decode()
@@ -77,12 +77,14 @@ def compress(answer: dict[str, Any], accepted: str) -> None:
     answer["headers"]["Content-Encoding"] = "gzip"
 
 
-def is_compressed(body: str, accepted: str) -> bool:
-    """Whether this body is sent compressed: it has GZIP_FROM characters or more, and the Accept-Encoding header takes gzip."""
-    return len(body) >= GZIP_FROM and accepts_gzip(accepted)
+def is_compressed(body: str, headers: Mapping[str, str]) -> bool:
+    """Whether this body is sent compressed to the sender of these headers: it has GZIP_FROM characters or more, and they accept
+    gzip.
+    """
+    return len(body) >= GZIP_FROM and accepts_gzip(headers)
 
 
-def accepts_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding header (``accepted``) takes gzip."""
-    found = weights(accepted)
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether the header Accept-Encoding among these (names in lower case) takes gzip."""
+    found = weights(headers.get("accept-encoding", ""))
     return found.get("gzip", found.get("*", 0)) > 0

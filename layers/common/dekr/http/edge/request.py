@@ -1,7 +1,6 @@
 """The state of one request while it is answered, and the headers and log facts that follow from it."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Protocol
@@ -10,7 +9,7 @@ from dekr import sessions
 from dekr.access.limits import Admission
 from dekr.access.principal import Principal
 from dekr.deadline import Deadline
-from dekr.errors import DekrError, InvalidInput
+from dekr.errors import DekrError
 from dekr.http.edge.addresses import normal
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.headers import freshness_headers
@@ -39,6 +38,9 @@ POLYGON_PATHS: Final = (
 the ones that its Python client requests (massive 2.9, ``massive/rest``).
 """
 
+_NOTHING_READ: Final = dict.fromkeys(("hits", "stale", "upstream_calls", "upstream_ms", "calendar_unknown"), 0)
+"""The metrics of a request that did not get as far as to read anything."""
+
 
 class LambdaContext(Protocol):
     """The part of Lambda's context object that the service uses."""
@@ -55,9 +57,9 @@ class RequestState:
     """The state of one request.
 
     ``path``: its address in the normal form. ``route``: the method and the path of the route that API Gateway chose, such as
-    ``GET /quote/{symbol}``; ``$default`` where it has none. ``origin``: scheme and host of the API by the name that API Gateway
-    was called by, one of its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up
-    (``$context.domainName`` in https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
+    ``GET /quote/{symbol}``; ``$default`` where it has none. ``host``: the API's by the name that API Gateway was called by, one of
+    its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up (``$context.domainName`` in
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
     empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
     once the route has begun to read. ``error``: the error that it is answered with. ``refusal``: the caller's limits after a
     refused request was charged. ``gzipped_body``: a compressed body that takes the place of the response's own. ``symbol``: the
@@ -67,7 +69,7 @@ class RequestState:
     method: str
     headers: Mapping[str, str]
     path: str
-    origin: str
+    host: str
     query: dict[str, str]
     address: str
     request_id: str
@@ -88,19 +90,24 @@ class RequestState:
         method = request["http"]["method"]
         left_s = context.get_remaining_time_in_millis() / 1000
         headers = event.get("headers") or {}
-        host = request.get("domainName")
+        key = event.get("routeKey", "")
         return cls(
             method=method,
             headers=headers,
             path=normal(event["rawPath"]),
-            origin=f"https://{host}" if host else "",
+            host=request.get("domainName") or "",
             query={},
             address=request["http"].get("sourceIp", ""),
             request_id=request.get("requestId") or context.aws_request_id,
-            route=event.get("routeKey", "").replace("ANY ", f"{method} ", 1),
+            route=method + key[3:] if key.startswith("ANY ") else key,
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
             symbol=(event.get("pathParameters") or {}).get("symbol", ""),
         )
+
+    @property
+    def origin(self) -> str:
+        """The scheme and host of the API, as far as the event tells the host, else empty."""
+        return f"https://{self.host}" if self.host else ""
 
     @property
     def as_polygon(self) -> bool:
@@ -143,40 +150,42 @@ class RequestState:
         digest = blake2b(compared.encode() if isinstance(compared, str) else compared, digest_size=12).hexdigest()
         plain, packed = f'"{digest}"', f'"{digest}-gzip"'
         headers["ETag"] = packed if compressed else plain
-        if self.method not in ("GET", "HEAD"):
+        known = self.headers.get("if-none-match")
+        if not known or self.method not in ("GET", "HEAD"):
             return False
-        known = self.headers.get("if-none-match", "")
         held = next((tag for tag in (headers["ETag"], plain, packed) if tag in known), None)
         if held is not None:
             headers["ETag"] = held
         return held is not None or known == "*"
 
     def log_facts(self, status: int, seconds: float) -> dict[str, Any]:
-        """The facts of the request's log line, once it is answered with this status after so many seconds."""
+        """The facts of the request's log line, all metrics among them, once it is answered with this status after so many
+        seconds.
+        """
         facts, context = self.facts, self.context
         facts["request_id"] = self.request_id
         facts["route"] = self.route
-        if self.symbol:
-            # Text that is no ticker may be anything, a key included.
-            with suppress(InvalidInput):
-                facts["ticker"] = Ticker.parse(self.symbol).text
+        # Text that is no ticker may be anything, a key included.
+        if self.symbol and (ticker := Ticker.found(self.symbol)) is not None:
+            facts["ticker"] = ticker.text
         facts["status"] = status
         facts["requests"] = 1
         facts["errors"] = int(status >= 500)  # noqa: PLR2004 - a server's error
         facts["duration_ms"] = round(seconds * 1000, 3)
+        facts.setdefault("tier", "none")
         if self.principal is not None:
             facts["user"] = self.principal.user_id
-        facts.setdefault("tier", "none")
-        if context is not None:
-            if context.now_us and not sessions.at(context.now_us).known:
-                facts["calendar_unknown"] = 1
-            facts["outcome"] = context.outcome
-            facts["hits"] = int(context.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
-            facts["stale"] = int(context.outcome is Outcome.STALE)
-            facts["age_s"] = context.age_s if context.stamp_us else None
+        if context is None:
+            return facts | _NOTHING_READ
+        facts["outcome"] = context.outcome
+        facts["hits"] = int(context.outcome is Outcome.HIT and status < 400)  # noqa: PLR2004 - an answer
+        facts["stale"] = int(context.outcome is Outcome.STALE)
+        facts["age_s"] = context.age_s if context.stamp_us else None
+        facts["upstream_calls"] = context.upstream_calls
+        facts["upstream_ms"] = round(context.upstream_s * 1000, 3)
+        facts["calendar_unknown"] = int(context.now_us > 0 and not sessions.at(context.now_us).known)
+        if any(context.flaws):
             facts |= {name: count for name, count in context.flaws._asdict().items() if count}
-            facts["upstream_calls"] = context.upstream_calls
-            facts["upstream_ms"] = round(context.upstream_s * 1000, 3)
         return facts
 
     def diagnosis(self, failures: Sequence[Failure]) -> Diagnosis | None:

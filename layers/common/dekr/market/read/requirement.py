@@ -103,6 +103,8 @@ def not_fresh(
 
 def first_to_age(requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Requirement]:
     """The requirements whose entry grows too old first: of each rule and kind the one with the oldest entry."""
+    if len(requirements) == 1:
+        return [requirement for requirement in requirements if requirement.ages(entries[requirement.key])]
     oldest: dict[tuple[object, Kind], Requirement] = {}
     rule, kind, stamp_us = None, None, 0
     for requirement in requirements:
