@@ -20,6 +20,7 @@
         UpstreamDown             failing, breaker open
           UpstreamUnreachable    no connection to it can be made
         BudgetSpent              our own allowance of upstream calls is used up
+          ShareSpent        429  by this user as far as it may; the rest is kept for others
         StoreDown                the shared store cannot be reached
       DeadlineExceeded      504
 
@@ -202,6 +203,21 @@ class BudgetSpent(Unavailable):
     """The service's own allowance of upstream calls is used up for the moment."""
 
     code = "upstream_budget_spent"
+
+
+class ShareSpent(BudgetSpent):
+    """The user has made most of the upstream calls of this minute; those that are left are kept for others."""
+
+    status = 429
+    code = "share_spent"
+    title = RateLimited.title
+
+    def __init__(self, *, retry_after_s: float, fault: str) -> None:
+        text = (
+            "You have made most of the calls that this service may make to its data provider in this minute; the rest is kept"
+            " for others."
+        )
+        super().__init__(text, retry_after_s=retry_after_s, fault=fault)
 
 
 class StoreDown(Unavailable):

@@ -223,3 +223,71 @@ def test_what_costs_nothing_is_granted_in_any_state_and_changes_none(link: Link,
     admission = charge.resolve(link.run(charge.command)[0])
     assert (admission.remaining, admission.used_today) == (0, poor.tier.policy.per_minute)
     assert link.run(plain("HGETALL", *charge.command.keys))[0] == before
+
+
+def charge_calls(limiter: Limiter, principal: Principal, count: int) -> Admission:
+    """Charge a request that has been paid for ``count`` calls more."""
+    charge = limiter.rate_charge(principal, "bars")
+    return charge.resolve_more(limiter.store.run(charge.for_calls(count))[0])
+
+
+def test_a_charge_names_its_user(limiter: Limiter) -> None:
+    assert limiter.rate_charge(caller(user="ann"), "quote").user == "ann"
+    assert limiter.rate_charge(caller(user="bob"), "quote").user == "bob"
+
+
+def test_further_calls_are_charged_like_so_many_requests(limiter: Limiter) -> None:
+    pay(limiter, caller())
+    admission = charge_calls(limiter, caller(), 4)
+    assert (admission.remaining, admission.used_today) == (5, 5)
+    assert pay(limiter, caller()).remaining == 4
+
+
+def test_further_calls_are_charged_whatever_the_limits_say(link: Link, limiter: Limiter) -> None:
+    to(link, "2026-11-20T12:00:00Z")
+    for _ in range(10):
+        pay(limiter, caller())
+    refusal(limiter, caller())
+    admission = charge_calls(limiter, caller(), 5)
+    assert (admission.remaining, admission.used_today) == (0, 15)
+    # Fifteen calls at one in 2 s, of which ten may come at once; the next one waits for five, and for its own.
+    assert refusal(limiter, caller()).retry_after_s == pytest.approx(12, abs=0.1)
+    assert admission.reset_s == 12
+    assert charge_calls(limiter, caller(), 5_000).used_today == 5_015
+    assert refusal(limiter, caller()).admission.headers()["RateLimit"].endswith('"day";r=0;t=43200')
+    link.clock_offset_us += MINUTE_US
+    assert refusal(limiter, caller()).code == "daily_quota_spent"
+
+
+def test_the_debt_of_further_calls_is_paid_off_in_a_minute_and_not_forgotten(link: Link, limiter: Limiter) -> None:
+    charge_calls(limiter, caller(7), 1_000_000)
+    refused = refusal(limiter, caller(7))
+    assert 49 <= refused.retry_after_s <= 60
+    link.clock_offset_us += round(refused.retry_after_s * SECOND_US) - SECOND_US
+    refusal(limiter, caller(7))
+    link.clock_offset_us += SECOND_US
+    assert pay(limiter, caller(7)).remaining == 0
+
+
+def test_further_calls_do_not_count_as_requests_of_their_kind(link: Link, limiter: Limiter) -> None:
+    pay(limiter, caller(7), kind="bars")
+    charge_calls(limiter, caller(7), 40)
+    kept = link.run(plain("HGETALL", "dekr:{u:demo}:use"))[0]
+    counts = dict(zip(kept[::2], kept[1::2], strict=True))
+    assert (counts[b"c:bars"], counts[b"used"]) == (b"1", b"41")
+
+
+def test_no_further_calls_change_nothing(link: Link, limiter: Limiter) -> None:
+    paid = pay(limiter, caller())
+    before = link.run(plain("HGETALL", "dekr:{u:demo}:use"))[0]
+    same = charge_calls(limiter, caller(), 0)
+    assert (same.remaining, same.used_today) == (paid.remaining, paid.used_today)
+    assert link.run(plain("HGETALL", "dekr:{u:demo}:use"))[0] == before
+
+
+def test_further_calls_after_midnight_are_those_of_the_new_day(link: Link, limiter: Limiter) -> None:
+    to(link, "2026-11-20T23:59:59Z")
+    pay(limiter, caller())
+    to(link, "2026-11-21T00:00:01Z")
+    assert charge_calls(limiter, caller(), 3).used_today == 3
+    assert 172_700 < link.run(plain("TTL", "dekr:{u:demo}:use"))[0] <= 172_800

@@ -22,8 +22,8 @@ class HandClock:
         return self.now_us
 
 
-def admit(gate: LocalGate) -> Permit:
-    return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, always(10), reserved=True))
+def admit(gate: LocalGate, calls: int = 1) -> Permit:
+    return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, always(10), reserved=True, calls=calls))
 
 
 def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
@@ -39,6 +39,18 @@ def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
         admit(gate)
     clock.now_us += SECOND_US
     assert admit(gate).family is NBBO
+
+
+@pytest.mark.parametrize(("calls", "seconds"), [(0, 58), (1, 58), (2, 59), (3, 60), (9, 60)])
+def test_it_says_when_all_calls_of_the_fetch_are_possible(calls: int, seconds: int) -> None:
+    clock = HandClock()
+    gate = LocalGate(60, clock)
+    for _ in range(3):
+        admit(gate)
+        clock.now_us += SECOND_US
+    with pytest.raises(BudgetSpent) as refused:
+        admit(gate, calls)
+    assert refused.value.retry_after_s == seconds
 
 
 def test_the_smallest_plan_still_has_one_call() -> None:

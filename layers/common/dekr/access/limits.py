@@ -99,11 +99,12 @@ class Refused(RateLimited):
 class RateCharge:
     """The charge of one request against its caller's limits: the command to send, and the admission in its reply.
 
-    ``kind``: the class under which the request is counted. ``cost``: how many requests it counts for; one of 0 is always granted
-    and not counted. ``data``: how many data it
-    requests (the symbols of a batch). ``local_admission`` charges this sandbox's own bucket instead.
+    ``user``: the caller whose limits are charged. ``kind``: the class under which the request is counted. ``cost``: how many
+    requests it counts for; one of 0 is always granted and not counted. ``data``: how many data it requests (the symbols of a
+    batch). ``local_admission`` charges this sandbox's own bucket instead.
     """
 
+    user: str
     policy: TierPolicy
     rate: Rate
     kind: str
@@ -125,6 +126,17 @@ class RateCharge:
             f"Your tier allows {policy.per_day} requests a day (UTC); {used} are used and this one costs {self.cost}."
         )
         raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
+
+    def for_calls(self, count: int) -> Command:
+        """Make the command that charges ``count`` more requests for this one, which has turned out to take more upstream calls than
+        one. It is never refused: the calls are made. The debt grows to MAX_DEBT_US at most, and the day's use by all of them.
+        """
+        return _limit_command(self.command.keys[0], self.rate, count, self.policy.per_day, self.kind, 0, forced=True)
+
+    def resolve_more(self, reply: list[Any]) -> Admission:
+        """Read the state of the limits in the reply to the command of ``for_calls``."""
+        _, now_us, debt_us, used = reply
+        return _admission(now_us, self.policy, self.rate, debt_us, used)
 
     def count_misses(self, data: int, calls: int) -> tuple[Command, ...]:
         """Make the commands that count data that the cache did not have for this request, and the upstream calls that it took."""
@@ -167,9 +179,7 @@ class Limiter:
     def charge_lookup(self, payer: str, rate: Rate) -> None:
         """Count one look-up against the limit of ``payer``, an address and a purpose. Raises RateLimited, StoreDown."""
         key = keys.address(self.store.prefix, payer)
-        ruling, _, debt_us, _ = self.store.run(
-            call(_LIMIT, (key,), rate.emission_interval_us, rate.burst, 1, 0, "c:lookup", 1)
-        )[0]
+        ruling, _, debt_us, _ = self.store.run(_limit_command(key, rate, 1, None, "lookup", 1))[0]
         if ruling != Ruling.GRANTED:
             raise _too_many_lookups(rate.wait_us(debt_us, 1))
 
@@ -184,18 +194,9 @@ class Limiter:
         if cost > policy.per_minute:
             raise InvalidInput("request", f"costs {cost} requests; your tier allows {policy.per_minute} a minute")
         rate = Rate.of(policy.per_minute, policy.burst)
-        command = call(
-            _LIMIT,
-            (keys.caller(self.store.prefix, user),),
-            rate.emission_interval_us,
-            rate.burst,
-            cost,
-            policy.per_day or 0,
-            f"c:{kind}",
-            data,
-        )
+        command = _limit_command(keys.caller(self.store.prefix, user), rate, cost, policy.per_day, kind, data)
         return RateCharge(
-            policy, rate, kind, cost, data, command, lambda: self._resolve_locally(user, policy, rate, cost)
+            user, policy, rate, kind, cost, data, command, lambda: self._resolve_locally(user, policy, rate, cost)
         )
 
     def _resolve_locally(self, user: str, policy: TierPolicy, whole: Rate, cost: int) -> Admission:
@@ -206,6 +207,13 @@ class Limiter:
         if not granted:
             raise _too_fast(admission, rate.wait_us(debt_us, cost))
         return admission
+
+
+def _limit_command(
+    key: str, rate: Rate, cost: int, per_day: int | None, kind: str, data: int, *, forced: bool = False
+) -> Command:
+    limits = rate.emission_interval_us, rate.burst, cost, per_day or 0
+    return call(_LIMIT, (key,), *limits, f"c:{kind}", data, int(forced))
 
 
 def _admission(now_us: int, policy: TierPolicy, rate: Rate, debt_us: int, used: int | None) -> Admission:

@@ -5,7 +5,7 @@ script touches:
 
     {AAPL}:quote              an entry of a ticker: its datum, and for bars the series and the segment
     {market}:splits           an entry that belongs to no ticker
-    {upstream}:lease:...      the gate's: leases, the log of calls, the pause, one hash for each endpoint family
+    {upstream}:lease:...      the gate's: leases, the logs of calls, the pause, one hash for each endpoint family
     {demand}:...              the record of demand
     {u:<user>}:use            a caller's limits and counts
     {a:<address>}:use         look-ups of credentials that an address caused
@@ -88,6 +88,16 @@ def segment(series: str, first_day: str) -> str:
     return f"{series}:{first_day}"
 
 
+def unfinished(series: str, first_day: str) -> str:
+    """The name of the bars of a segment that a fetch has not brought in full."""
+    return f"{series}:{first_day}:unfinished"
+
+
+def history(series: str) -> str:
+    """The name, in leases, of all segments of a series but the newest."""
+    return f"{series}:history"
+
+
 def passed_on(name: str, parameters: "Sequence[tuple[str, str]]") -> str:
     """The name of an answer that is passed on: the endpoint's, and a digest of the query's parameters, in whatever order."""
     if not parameters:
@@ -100,9 +110,10 @@ def lease_of(name: str, tickers: Sequence[str]) -> str:
     return f"{name}:{tickers[0]}" if len(tickers) == 1 else f"{name}:{_digest(','.join(sorted(tickers)))}"
 
 
-def calls(prefix: str) -> str:
-    """The key of the log of upstream calls."""
-    return f"{prefix}{{upstream}}:calls"
+def calls(prefix: str, user: str = "") -> str:
+    """The key of the log of upstream calls: of all calls, or of those that were made for a user."""
+    log = f"{prefix}{{upstream}}:calls"
+    return f"{log}:{quote(user, safe='')}" if user else log
 
 
 def family(prefix: str, name: str) -> str:
@@ -110,13 +121,14 @@ def family(prefix: str, name: str) -> str:
     return f"{prefix}{{upstream}}:family:{name}"
 
 
-def decision(prefix: str, lease: str, families: Sequence[str], covered_by: str | None) -> list[str]:
-    """The keys that the gate's decision reads: the lease, the log of calls, the pause, the families and, where one is named, the
-    lease of another fetch (``covered_by``).
+def decision(prefix: str, lease: str, user: str, families: Sequence[str], covered_by: str | None) -> list[str]:
+    """The keys that the gate's decision reads: the lease, the lease of another fetch (``covered_by``; again the first where none is
+    named), the log of all calls, the user's (again that of all where there is no user), the pause, and the families.
     """
     slot = f"{prefix}{{upstream}}:"
-    found = [f"{slot}lease:{lease}", f"{slot}calls", f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
-    return found if covered_by is None else [*found, f"{slot}lease:{covered_by}"]
+    leases = f"{slot}lease:{lease}", f"{slot}lease:{covered_by or lease}"
+    logs = calls(prefix), calls(prefix, user)
+    return [*leases, *logs, f"{slot}pause", *(f"{slot}family:{name}" for name in families)]
 
 
 def settlement(prefix: str, lease: str, families: Sequence[str]) -> list[str]:

@@ -7,8 +7,8 @@ local call, allowed, window_us = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_us()
 -- The command may be sent again after a broken connection.
 if redis.call('ZSCORE', log, call) then return {now, 0} end
-local free_us = next_call_us(log, now, window_us, allowed)
-if free_us then return {now, free_us} end
+local used = calls_in_window(log, now, window_us)
+if used >= allowed then return {now, moment_with_calls(log, now, window_us, used, allowed - 1)} end
 redis.call('ZADD', log, whole_text(now), call)
 redis.call('PEXPIRE', log, whole_text(window_us / MS_US))
 return {now, 0}

@@ -6,7 +6,7 @@ gets nothing of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dekr.cache import keys
@@ -46,7 +46,8 @@ class BudgetShare:
         """
         token = self._take()
         try:
-            decision = self.gate.admit(request, reread=reread)
+            # This caller has a part of its own, so its calls are nobody's.
+            decision = self.gate.admit(replace(request, user=""), reread=reread)
         except DekrError:
             self._give_back(token)
             raise
@@ -70,7 +71,7 @@ class BudgetShare:
 
     def join(self, permit: Permit, request: FetchRequest) -> Decision:
         """Decide on another request with the call that the permit has paid, which both logs have already."""
-        return self.gate.join(permit, request)
+        return self.gate.join(permit, replace(request, user=""))
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made; this caller's own log keeps it."""

@@ -1,8 +1,9 @@
 -- Decides whether this sandbox may call the upstream for a datum now: single flight, entitlement, breaker and budget at once.
--- KEYS: lease of the datum, log of calls, pause, then the endpoint families to try in order, then maybe the lease of another
---       fetch that may bring this datum, too.
+-- KEYS: lease of the datum, lease of another fetch that may bring this datum, too (again the first where there is none), log of all
+--       calls, log of the user's calls (again that of all where it is nobody's fetch), pause, then the endpoint families to try in
+--       order.
 -- ARGV: clock offset, token of the fetch, lease in ms, floor in us, calls allowed in the window, window in us, number of the
---       call in the fetch, 1 to look past a finished fetch, 1 where the last key is such another lease.
+--       call in the fetch, calls that the fetch has yet to make (of those allowed), 1 to look past a finished fetch.
 -- Returns {now, verdict, detail}:
 --   go      and the number of the family to call: the caller holds the lease and the call stands in the log
 --   wait    while somebody else holds a lease
@@ -11,13 +12,13 @@
 --   denied  where the plan is believed to include none of the families, for this datum or for all
 --   open    and the moment until which the breaker of the first family that the plan includes is open; unreachable in its place
 --           where the last call of that family found no connection
---   spent   and the moment until which the budget or a pause allows no call
-local lease, log, pause = KEYS[1], KEYS[2], KEYS[3]
+--   spent   where the budget or a pause allows no call to anybody, and the moment from which the calls are possible
+--   share   where what is left is kept for others than this user, and the moment from which the user may make the calls
+local lease, log, pause, first_family = KEYS[1], KEYS[3], KEYS[5], 6
+local covered_by, user_log = KEYS[2] ~= lease and KEYS[2] or nil, KEYS[4] ~= log and KEYS[4] or nil
 local token, lease_ms, floor_us = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local allowed, window_us = tonumber(ARGV[5]), tonumber(ARGV[6])
-local call, reread, is_covered = token .. ':' .. ARGV[7], ARGV[8] == '1', ARGV[9] == '1'
-local first_family, last_family = 4, is_covered and #KEYS - 1 or #KEYS
-local covered_by = is_covered and KEYS[#KEYS] or nil
+local call, to_make, reread = token .. ':' .. ARGV[7], tonumber(ARGV[8]), ARGV[9] == '1'
 local own = 'h:' .. token
 
 local now = now_us()
@@ -33,7 +34,10 @@ for i, key in ipairs({lease, covered_by}) do
       done = not reread and stamp > floor_us and not is_too_far_ahead(stamp, now, CLOCK_TOLERANCE_US)
     end
     -- Whoever waits or reads makes no call now: one that was paid for another fetch is given back.
-    if held or done then redis.call('ZREM', log, call) end
+    if held or done then
+      redis.call('ZREM', log, call)
+      if user_log then redis.call('ZREM', user_log, call) end
+    end
     if held then return {now, 'wait', 0} end
     if done then return {now, 'done', detail} end
     if state == 'f' and key == lease then return {now, 'failed', detail} end
@@ -41,7 +45,7 @@ for i, key in ipairs({lease, covered_by}) do
 end
 
 local chosen, probed
-for i = first_family, last_family do
+for i = first_family, #KEYS do
   local family = KEYS[i]
   local kept = redis.call('HMGET', family, 'denied', 'only', 'open', 'probe', 'prober', 'unreachable')
   local denied, only, open, probe, prober = kept[1], kept[2], kept[3], kept[4], kept[5]
@@ -63,14 +67,33 @@ for i = first_family, last_family do
 end
 if not chosen then return {now, 'denied', 0} end
 
-local paused_us = lasts_until(redis.call('GET', pause), now, LONGEST_PAUSE_US)
-if paused_us then return {now, 'spent', paused_us} end
+-- Whether a user who has made ``mine`` of the ``used`` calls has made most of them, and what is left is kept for others.
+local others_part = math.ceil(allowed / KEPT_DIVISOR)
+local function is_for_others(used, mine) return used > allowed - others_part and mine * MOST_DIVISOR >= used end
 
+local until_us = lasts_until(redis.call('GET', pause), now, LONGEST_PAUSE_US)
+local refusal = until_us and 'spent'
 if not redis.call('ZSCORE', log, call) then
-  local free_us = next_call_us(log, now, window_us, allowed)
-  if free_us then return {now, 'spent', free_us} end
-  redis.call('ZADD', log, whole_text(now), call)
+  local used = calls_in_window(log, now, window_us)
+  local mine = user_log and calls_in_window(user_log, now, window_us)
+  if used >= allowed then refusal = 'spent' end
+  if mine and is_for_others(used, mine) then refusal = refusal or 'share' end
+  if refusal then
+    -- The calls are possible together when the last of them is. A user may not make more than leave the others their part.
+    local before_last, most = to_make - 1, allowed - to_make
+    if mine and is_for_others(math.min(used, most) + before_last, mine + before_last) then
+      most = math.max(allowed - others_part - before_last, 0)
+    end
+    until_us = math.max(until_us or now, moment_with_calls(log, now, window_us, used, most))
+  else
+    redis.call('ZADD', log, whole_text(now), call)
+    if user_log then
+      redis.call('ZADD', user_log, whole_text(now), call)
+      redis.call('PEXPIRE', user_log, whole_text(window_us / MS_US))
+    end
+  end
 end
+if refusal then return {now, refusal, until_us} end
 redis.call('SET', lease, own, 'PX', lease_ms)
 if probed then redis.call('HSET', probed, 'probe', whole_text(now + lease_ms * MS_US), 'prober', token) end
 return {now, 'go', chosen}

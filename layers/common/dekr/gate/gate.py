@@ -2,7 +2,8 @@
 
 One script decides all of it at once, so that a granted fetch has everything and a refused one has taken nothing. Its keys
 share one hash slot: without that slot there is no upstream budget either. The budget is a log of calls, strict in every
-window of 60 s. A 429 from the upstream pauses all calls for a while.
+window of 60 s. A 429 from the upstream pauses all calls for a while. A log of each user's calls keeps the last quarter of the
+budget for others than the user who has made most of the calls (ADR 0018).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final, Protocol
 from dekr.cache import keys
 from dekr.errors import DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled, UpstreamUnreachable
 from dekr.gate.call import Family
-from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled
+from dekr.gate.permit import BreakerReport, FetchOutcome, Permit, budget_spent, not_entitled, share_spent
 from dekr.gate.request import FetchRequest
 from dekr.gate.scripts import ADMIT, SETTLE, STATE
 from dekr.store import Command, Store, call, plain
@@ -93,7 +94,7 @@ class Gate:
 
         ``reread``: the datum was read again after another fetch and is still not new enough. Raises BudgetSpent,
         UpstreamDown (breaker open, or a failure just seen by somebody else), UpstreamNotEntitled, UpstreamInvalid (seen by
-        somebody else), StoreDown.
+        somebody else), StoreDown; ShareSpent, a BudgetSpent, where the rest of the budget is kept for others than the user.
         """
         return self._admit(request, self.token(), FetchOutcome(), reread=reread)
 
@@ -142,7 +143,8 @@ class Gate:
 
     def returned(self, permit: Permit) -> tuple[Command, ...]:
         """The commands that give back the call that was paid and not made."""
-        return (plain("ZREM", keys.calls(self._prefix), f"{permit.token}:{permit.outcome.calls + 1}"),)
+        logs = dict.fromkeys(keys.calls(self._prefix, user) for user in ("", permit.request.user))
+        return tuple(plain("ZREM", log, f"{permit.token}:{permit.outcome.calls + 1}") for log in logs)
 
     def state(self, families: Sequence[Family], *, by_writing: bool = False) -> tuple[int, list[FamilyState]]:
         """The store's clock (microseconds) and the state of the families. ``by_writing``: write to the store, too, which shows that
@@ -178,17 +180,25 @@ class Gate:
         reread: bool,
         covered: bool = True,
     ) -> tuple[int, bytes, Any]:
-        allowed = self.per_minute if request.reserved else max(1, int(self.per_minute * (1 - UPPER_TIERS_SHARE)))
-        covered_by = request.covered_by if covered else None
-        touched = keys.decision(self._prefix, request.lease, [family.name for family in families], covered_by)
-        args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, int(reread))
-        (reply,) = self.store.run(call(ADMIT, touched, *args, int(covered_by is not None)))
+        allowed = calls_allowed(self.per_minute, reserved=request.reserved)
+        to_make = min(max(1, request.calls - number + 1), allowed)
+        names, covered_by = [family.name for family in families], request.covered_by if covered else None
+        touched = keys.decision(self._prefix, request.lease, request.user, names, covered_by)
+        args = (token, request.lease_ms, f"{floor_us:016d}", allowed, WINDOW_US, number, to_make, int(reread))
+        (reply,) = self.store.run(call(ADMIT, touched, *args))
         now, verdict, detail = reply
         return now, verdict, detail
 
     @property
     def _prefix(self) -> str:
         return self.store.prefix
+
+
+def calls_allowed(per_minute: int, *, reserved: bool) -> int:
+    """The calls in a window (at least one) that a request may use of a plan of ``per_minute`` calls a minute. ``reserved``: whether
+    the part that is kept for the upper tiers is among them.
+    """
+    return per_minute if reserved else max(1, int(per_minute * (1 - UPPER_TIERS_SHARE)))
 
 
 def _granted(now: int, verdict: bytes, detail: Any, families: Sequence[Family]) -> Family:  # noqa: ANN401 - a script's reply
@@ -198,6 +208,8 @@ def _granted(now: int, verdict: bytes, detail: Any, families: Sequence[Family]) 
             return families[int(detail) - 1]
         case b"spent":
             raise budget_spent(int(detail) - now, "budget of all sandboxes, or a pause after status 429")
+        case b"share":
+            raise share_spent(int(detail) - now)
         case b"denied":
             raise not_entitled("known from an earlier call")
         case b"open":

@@ -32,15 +32,18 @@ class LocalGate:
         return permit
 
     def spend(self, permit: Permit, families: Sequence[Family]) -> Family:
-        """Take one call from the static share and return the first family. Raises BudgetSpent."""
-        del permit
+        """Take one call from the static share and return the first family. Raises BudgetSpent, which says when the calls that the
+        fetch has yet to make are possible.
+        """
         now, share = self.now_us(), max(1, self.per_minute // STATIC_SANDBOXES)
         while self._log and self._log[0] <= now - WINDOW_US:
             self._log.popleft()
         if now < self._paused_until_us:
             raise budget_spent(self._paused_until_us - now, "pause after status 429")
         if len(self._log) >= share:
-            raise budget_spent(self._log[0] + WINDOW_US - now, "static share of one sandbox")
+            to_make = min(max(1, permit.request.calls - permit.outcome.calls), share)
+            leaving_us = self._log[len(self._log) - share + to_make - 1]
+            raise budget_spent(leaving_us + WINDOW_US - now, "static share of one sandbox")
         self._log.append(now)
         return families[0]
 

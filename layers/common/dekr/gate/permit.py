@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from dekr.deadline import Deadline
-from dekr.errors import BudgetSpent, DekrError, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
+from dekr.errors import BudgetSpent, DekrError, ShareSpent, UpstreamDown, UpstreamInvalid, UpstreamNotEntitled
 from dekr.gate.call import Attempt, CallOutcome, Family
 from dekr.gate.request import FetchRequest
 from dekr.store import Command
@@ -222,6 +222,14 @@ def not_entitled(fault: str) -> UpstreamNotEntitled:
 
 def budget_spent(left_us: int, fault: str) -> BudgetSpent:
     """The error of a call that a budget has no room for until ``left_us`` microseconds from now; ``fault`` names the budget."""
-    seconds = max(1.0, left_us / 1e6)
     text = "This service's allowance of upstream calls is used up for now."
-    return BudgetSpent(text, retry_after_s=seconds, fault=fault)
+    return BudgetSpent(text, retry_after_s=_wait_s(left_us), fault=fault)
+
+
+def share_spent(left_us: int) -> ShareSpent:
+    """The error of a call that is kept for others than the user until ``left_us`` microseconds from now."""
+    return ShareSpent(retry_after_s=_wait_s(left_us), fault="share of one user")
+
+
+def _wait_s(left_us: int) -> float:
+    return max(1.0, left_us / 1e6)

@@ -36,6 +36,12 @@ MAX_LEASE_US: Final = 30 * SECOND_US
 FAMILY_KEPT_MS: Final = 2 * 3600 * 1000
 """A family's breaker and entitlement are forgotten after so long without a call of it."""
 
+MOST_DIVISOR: Final = 2
+"""A user has made most of the calls who has made so many of the window's: their number divided by this, or more."""
+
+KEPT_DIVISOR: Final = 4
+"""When less than the budget divided by this is left, it is kept for others than the user who has made most of the calls."""
+
 CALL_LOG: Final = lua_text(__package__, "call_log")
 
 LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
@@ -46,11 +52,13 @@ LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "FAILURES_TO_OPEN": FAILURES_TO_OPEN,
     "FAMILY_KEPT_MS": FAMILY_KEPT_MS,
     "FIRST_OPEN_US": FIRST_OPEN_US,
+    "KEPT_DIVISOR": KEPT_DIVISOR,
     "LONGEST_PAUSE_US": int(LONGEST_PAUSE_S * SECOND_US),
     "MAX_DENIED_US": DENIED_US[-1],
     "MAX_LEASE_US": MAX_LEASE_US,
     "MAX_OPEN_US": MAX_OPEN_US,
     "MAX_TRIPS": MAX_TRIPS,
+    "MOST_DIVISOR": MOST_DIVISOR,
     "SLOW_FAILURES_TO_OPEN": SLOW_FAILURES_TO_OPEN,
 }
 
