@@ -84,7 +84,7 @@ def test_history_begins_no_later_for_a_broken_month(world: World) -> None:
         return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": bars})
 
     world.upstream.answer = young
-    found = world.get("/market-data/AAPL?timespan=hour&from=2023-01-01&to=2026-01-20", key)
+    found = world.get("/market-data/AAPL?timespan=hour&from=2020-01-01&to=2026-01-20", key)
     assert found.json[0]["timestamp"] == "2025-12-05T05:00:00Z"
     assert any("/month/" in path for path in world.upstream.calls)
 

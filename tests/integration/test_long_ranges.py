@@ -1,23 +1,254 @@
-"""Ranges of bars that take many upstream calls: what was fetched is kept, so that they come to an end."""
+"""Ranges of bars that take many upstream calls: what was fetched is kept, so that they come to an end, whatever ends a fetch; one
+of them neither takes everybody's budget nor keeps others from the newest bars."""
 
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from random import Random
+from threading import Event, Thread
+
+import httpx
+import pytest
+
+from dekr.market.bars.limits import MAX_CALLS
+from dekr.sessions import eastern_date, eastern_midnight_us
 from dekr.store.link import Link
+from tests.fakes.paged_bars import PagedBars
 from tests.fakes.upstream import FakeUpstream
-from tests.world import World
+from tests.patience import HANG_S
+from tests.redis_servers import RedisServer
+from tests.still_link import still_link
+from tests.world import Answer, World
+
+FRIDAY = "2026-11-20T15:00:00Z"
+DEEP = "/market-data/AAPL?timespan=hour&limit=2500"
+"""Some seven pages of history, and the newest month."""
+
+MAX_TRIES = 100
 
 
-def test_a_long_fetch_that_breaks_off_goes_on_from_there(link: Link) -> None:
+def world_on(link: Link, per_minute: int = 6_000, *, repeats: bool = False) -> tuple[World, PagedBars]:
     upstream = FakeUpstream()
-    world = World(link, upstream, per_minute=2)
-    world.to("2026-11-20T15:00:00Z")
-    key, path = world.key(), "/market-data/AAPL?timespan=hour&from=2010-01-01&sort=desc&limit=50000"
-    assert world.get(path, key).status == 503
-    first = list(upstream.calls)
-    assert len(first) == 2
-    for _ in range(20):
-        world.later(62)
-        other = World(link, upstream, per_minute=2)  # another sandbox, without copies of its own
-        answer = other.get(path, other.key())
+    world = World(link, upstream, per_minute=per_minute)
+    world.to(FRIDAY)
+    upstream.answer = bars = PagedBars(world.services.now_us, repeats=repeats)
+    return world, bars
+
+
+@pytest.fixture
+def other_link(redis: RedisServer) -> Iterator[Link]:
+    """Another sandbox's link to the same store."""
+    link = still_link(redis.url)
+    yield link
+    link.close()
+
+
+def midnight_ms(moment: str) -> int:
+    """The midnight (Eastern) before a moment."""
+    return eastern_midnight_us(eastern_date(int(datetime.fromisoformat(moment).timestamp() * 1e6))) // 1000
+
+
+def retry_after_s(answer: Answer) -> int:
+    assert answer.status in (429, 503), answer
+    return int(answer.headers["Retry-After"])
+
+
+def until_answered(world: World, path: str, tier: int) -> tuple[Answer, int]:
+    """The answer that a user gets who tries again whenever Retry-After says so, each time from a sandbox without copies of its
+    own; and how many tries that took."""
+    key = world.key(tier)
+    for tries in range(1, MAX_TRIES):
+        answer = World(world.store, world.upstream, world.directory, per_minute=world.per_minute).get(path, key)
         if answer.status == 200:
-            break
+            return answer, tries
+        world.later(retry_after_s(answer))
+    raise AssertionError(f"no answer after {MAX_TRIES} tries: {answer}")
+
+
+def fetched_twice(bars: PagedBars) -> list[tuple[int, int]]:
+    """The pages that begin before the end of another one; with the bar that the upstream itself sends twice is no such."""
+    spans = sorted(bars.spans)
+    return [later for page, later in pairwise(spans) if later[0] < page[1] + (not bars.repeats)]
+
+
+def a_path(draw: Random, *, live: bool) -> str:
+    """The path of a page of a random series and range; ``live``: one that may go up to the present moment."""
+    timespan, multiplier = draw.choice((("hour", 1), ("hour", 3), ("minute", 1), ("minute", 15), ("minute", 30)))
+    query = f"timespan={timespan}&multiplier={multiplier}&adjusted={draw.choice(('true', 'false'))}"
+    if live and draw.random() < 0.5:
+        per_day = {"hour": 7, "minute": 390}[timespan] // multiplier
+        return f"/market-data/AAPL?{query}&limit={min(50_000, per_day * draw.randint(1, 700))}"
+    last = f"2026-{draw.randint(1, 10):02d}-{draw.randint(1, 28):02d}"
+    first = f"{draw.randint(2023, 2025)}-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d}"
+    return f"/market-data/AAPL?{query}&from={first}&to={last}&sort={draw.choice(('asc', 'desc'))}"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_who_obeys_retry_after_gets_the_answer_in_the_calls_that_one_fetch_needs(
+    redis: RedisServer, link: Link, seed: int
+) -> None:
+    draw = Random(seed)
+    per_minute, tier, repeats = draw.choice((5, 60, 6_000)), draw.randint(1, 7), draw.random() < 0.5
+    path = a_path(draw, live=tier <= 4)
+    whole, one_fetch = world_on(link, repeats=repeats)
+    expected = whole.get(path, whole.key(7))
+    assert expected.status == 200, expected
+    needed = len(whole.upstream.calls)
+    assert not fetched_twice(one_fetch)
+    with redis.client() as client:
+        client.flushall()
+    world, bars = world_on(link, per_minute, repeats=repeats)
+    answer, tries = until_answered(world, path, tier)
+    assert answer.json == expected.json
+    assert len(world.upstream.calls) <= needed
+    assert not fetched_twice(bars)
+    assert tries <= 1 + needed
+    assert len(one_fetch.spans) <= MAX_CALLS
+
+
+def test_a_page_that_fails_costs_no_page_before_it(redis: RedisServer, link: Link) -> None:
+    world, bars = world_on(link)
+    fails = {2, 5}
+
+    def broken(request: httpx.Request) -> httpx.Response | None:
+        if len(world.upstream.calls) in fails:
+            return httpx.Response(200, text="<html>")
+        return bars(request)
+
+    world.upstream.answer = broken
+    key = world.key()
+    with redis.client() as client:
+        for _ in fails:
+            assert world.get(DEEP, key).status == 502
+            # For a second, others share the failure.
+            client.delete(*client.scan_iter("*:lease:*"))
+        answer = world.get(DEEP, key)
+        client.flushall()
     assert answer.status == 200
-    assert len(set(upstream.calls)) == len(upstream.calls), "nothing was fetched twice"
+    assert not fetched_twice(bars)
+    whole, _ = world_on(link)
+    assert answer.json == whole.get(DEEP, whole.key()).json
+
+
+def test_a_read_without_time_says_how_far_it_is(link: Link) -> None:
+    world, bars = world_on(link)
+
+    def slow(request: httpx.Request) -> httpx.Response | None:
+        # The time that a page takes, as the deadline counts it.
+        world._rest(9.0)
+        return bars(request)
+
+    world.sleep, world.upstream.answer = lambda _: None, slow
+    key = world.key()
+    first = world.get(DEEP, key)
+    assert (first.status, first.json["code"], first.headers["Retry-After"]) == (503, "fetch_unfinished", "1")
+    assert re.search(r"About \d+ calls .* [34] were made\. .* goes on from there", first.json["detail"])
+    answers = [world.get(DEEP, key) for _ in range(6)]
+    assert answers[-1].status == 200
+    assert not fetched_twice(bars)
+
+
+def test_a_refusal_of_the_budget_says_how_far_the_read_is(link: Link) -> None:
+    world, _ = world_on(link, per_minute=5)
+    answer = world.get(DEEP, world.key(1))
+    assert (answer.status, answer.json["code"]) == (503, "upstream_budget_spent")
+    assert re.search(r"About \d+ calls of the data provider were needed, 4 were made", answer.json["detail"])
+
+
+@pytest.mark.parametrize(
+    ("query", "instead"),
+    [
+        ("timespan=second&multiplier=1440&limit=50000", r"at most \d{3} bars .* timespan=minute and multiplier=24"),
+        ("timespan=second&multiplier=7&limit=50000", r"at most \d{5} bars"),
+        ("timespan=hour&limit=50000", r"at most 6\d{3} bars"),
+        ("timespan=minute&multiplier=30&from=2003-09-10&limit=50000", r"at most 12\d{3} bars"),
+    ],
+)
+@pytest.mark.parametrize("per_minute", [5, 6_000])
+def test_what_takes_too_many_calls_is_refused_before_the_first_one(
+    link: Link, query: str, instead: str, per_minute: int
+) -> None:
+    world, _ = world_on(link, per_minute)
+    answer = world.get(f"/market-data/AAPL?{query}", world.key(1))
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "too_many_calls", "limit")
+    assert re.search(instead, answer.json["detail"]), answer.json["detail"]
+    assert world.upstream.calls == []
+
+
+@pytest.mark.parametrize(
+    "timespan", ["second&multiplier=60", "minute", "minute&multiplier=15", "hour", "hour&multiplier=4", "day"]
+)
+@pytest.mark.parametrize("per_minute", [5, 6_000])
+def test_a_page_of_a_whole_range_is_never_refused(link: Link, timespan: str, per_minute: int) -> None:
+    world, _ = world_on(link, per_minute)
+    since = "2026-11-01" if "second" in timespan else "2003-09-10"
+    answer = world.get(f"/market-data/AAPL?timespan={timespan}&from={since}&sort=desc", world.key(1))
+    assert answer.status in (200, 503)
+
+
+def test_each_call_after_the_first_counts_as_a_request(link: Link) -> None:
+    world, bars = world_on(link)
+    key = world.key(2)
+    used = world.get("/usage", key).json["used"]
+    answer = world.get(DEEP, key)
+    assert (answer.status, len(bars.spans) > 5) == (200, True)
+    assert world.get("/usage", key).json["used"] - used == len(bars.spans)
+    assert f"r={30 - len(bars.spans)}" in answer.headers["RateLimit"]
+    used = world.get("/usage", key).json["used"]
+    world.get(DEEP, key)
+    assert world.get("/usage", key).json["used"] - used == 1
+
+
+def test_the_newest_bars_are_fetched_first_and_wait_for_no_history(link: Link, other_link: Link) -> None:
+    world, bars = world_on(link)
+    other = world.beside(other_link)
+    key, answers = world.key(), list[Answer]()
+
+    def reads_between(request: httpx.Request) -> httpx.Response | None:
+        if len(bars.spans) == 3 and not answers:
+            answers.append(Answer(0, {}, ""))
+            # What the long read fetched first is too old by now.
+            other.later(3_600)
+            answers[0] = other.get("/market-data/AAPL?timespan=second&multiplier=10&limit=5", key)
+        return bars(request)
+
+    world.upstream.answer = reads_between
+    # Six days of ten seconds, two pages each.
+    assert world.get("/market-data/AAPL?timespan=second&multiplier=10&limit=6000", key).status == 200
+    assert bars.spans[0][0] == midnight_ms(FRIDAY), "the newest day comes first"
+    (newest,) = answers
+    assert (newest.status, len(newest.json)) == (200, 5)
+    assert newest.headers["Cache-Status"] == "dekr; fwd=miss; stored"
+
+
+def test_a_long_fetch_lets_others_have_what_has_come(link: Link, other_link: Link) -> None:
+    world, bars = world_on(link)
+    waits, answered = Event(), Event()
+
+    def goes_on(_: float) -> None:
+        waits.set()
+
+    def stops(request: httpx.Request) -> httpx.Response | None:
+        # The third page comes once the other waits, the fourth once it has its answer.
+        number = len(bars.spans)
+        if number == 3:
+            assert waits.wait(HANG_S)
+        if number == 4:
+            assert answered.wait(HANG_S)
+        return bars(request)
+
+    world.upstream.answer = stops
+    key = world.key()
+    deep: list[Answer] = []
+    reader = Thread(target=lambda: deep.append(world.get(DEEP, key)))
+    other = world.beside(other_link, goes_on)
+    reader.start()
+    while len(bars.spans) < 3:
+        answered.wait(0.01)
+    # The bars of a week in the third page: they are there before the fourth is.
+    answer = other.get("/market-data/AAPL?timespan=hour&from=2025-11-03&to=2025-11-07", key)
+    answered.set()
+    reader.join(HANG_S)
+    assert (answer.status, answer.headers["Cache-Status"]) == (200, "dekr; fwd=miss; collapsed")
+    assert deep[0].status == 200

@@ -223,7 +223,7 @@ def test_what_readers_need_of_the_budget_is_not_the_warmers(link: Link) -> None:
     calls = len(world.upstream.calls)
     assert run(world, Task.OPEN) == Report(Task.OPEN, "upstream_budget_spent")
     assert len(world.upstream.calls) == calls
-    assert world.get("/trade/KO", world.key(7)).status == 200
+    assert world.get("/trade/KO", world.key(7, "another")).status == 200
     # What it was refused is not taken from its part either.
     world.to("2026-11-23T14:29:00Z")
     assert run(world, Task.OPEN).done == "refreshed"

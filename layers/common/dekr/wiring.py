@@ -213,7 +213,9 @@ class Services:
 
         upstream, single_flight = UpstreamBars(self._upstream), reader.single_flight
         splits = RecentSplits(reader, self._upstream)
-        segments = SegmentReader(reader, single_flight, SegmentFetches(upstream, single_flight), splits)
+        segments = SegmentReader(
+            reader, single_flight, SegmentFetches(upstream, single_flight), splits, self._gate.per_minute
+        )
         return Bars(segments, HistoryStart(reader, upstream), reader.now_us)
 
     def _warmers_charge(self) -> "RateCharge":

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from dekr.errors import UnknownSymbol
+from tests.all_bars import all_bars
 from tests.contract.polygon.conftest import Upstream
 from tests.fakes.polygon_transport import NOW_US
 from tests.fakes.upstream import UNKNOWN, FakeUpstream
@@ -43,7 +44,7 @@ def test_a_snapshot_has_a_quote(upstream: Upstream) -> None:
 @pytest.mark.parametrize(("multiplier", "timespan"), [(1, "minute"), (5, "minute"), (1, "hour"), (1, "day")])
 def test_bars_are_in_order_and_in_their_range(upstream: Upstream, multiplier: int, timespan: str) -> None:
     first, last = NOW_MS - 8 * DAY_MS, NOW_MS - DAY_MS
-    found = upstream.client.aggs("AAPL", multiplier, timespan, first, last, upstream.call(), adjusted=True)
+    found = all_bars(upstream.client, "AAPL", multiplier, timespan, first, last, upstream.call(), adjusted=True)
     starts = [bar.t for bar in found.bars]
     assert len(starts) > 3
     assert all(earlier < later for earlier, later in pairwise(starts))
@@ -71,4 +72,6 @@ def test_an_unknown_ticker_is_404_for_quotes_and_empty_for_bars(upstream: Upstre
     assert upstream.client.snapshot(UNKNOWN, upstream.call()) is None
     assert upstream.client.newest_minute(UNKNOWN, upstream.call()) is None
     assert upstream.client.previous_close(UNKNOWN, upstream.call()) is None
-    assert upstream.client.aggs(UNKNOWN, 1, "day", NOW_MS - DAY_MS, NOW_MS, upstream.call(), adjusted=True).bars == []
+    assert (
+        all_bars(upstream.client, UNKNOWN, 1, "day", NOW_MS - DAY_MS, NOW_MS, upstream.call(), adjusted=True).bars == []
+    )

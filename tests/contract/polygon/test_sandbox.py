@@ -10,6 +10,7 @@ from dekr.gate.call import CallOutcome
 from dekr.polygon.client import Bars
 from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
 from dekr.polygon.latest import Latest
+from tests.all_bars import all_bars
 from tests.contract.polygon.conftest import Upstream, connected, hurried
 from tests.fakes.polygon_transport import KEY, NOW_US, FakeCall
 
@@ -29,7 +30,7 @@ def snapshot(upstream: Upstream, call: FakeCall) -> Latest | None:
 
 
 def aggs(upstream: Upstream, call: FakeCall) -> Bars:
-    return upstream.client.aggs("AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, call, adjusted=True)
+    return all_bars(upstream.client, "AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, call, adjusted=True)
 
 
 def prev(upstream: Upstream, call: FakeCall) -> Latest | None:
@@ -67,7 +68,7 @@ def test_the_starter_plan_has_delayed_snapshots_without_quotes(starter: Upstream
 
 def test_many_minutes_come_over_several_pages(advanced: Upstream) -> None:
     before, call = advanced.calls(), advanced.call(60.0)
-    found = advanced.client.aggs("AAPL", 1, "minute", NOW_MS - 100 * DAY_MS, NOW_MS, call, adjusted=True)
+    found = all_bars(advanced.client, "AAPL", 1, "minute", NOW_MS - 100 * DAY_MS, NOW_MS, call, adjusted=True)
     assert len(found.bars) > 50_000
     assert advanced.calls() - before == len(call.paid) > 1
 
@@ -75,7 +76,7 @@ def test_many_minutes_come_over_several_pages(advanced: Upstream) -> None:
 def test_a_call_logs_neither_the_key_nor_a_query(advanced: Upstream, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with connected(advanced.url, KEY) as client:
-        client.aggs("AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, advanced.call(), adjusted=True)
+        all_bars(client, "AAPL", 1, "day", NOW_MS - 30 * DAY_MS, NOW_MS, advanced.call(), adjusted=True)
     assert caplog.text  # the connection's own lines were caught
     assert KEY not in caplog.text
     assert "limit=" not in caplog.text

@@ -17,6 +17,7 @@ from dekr.polygon.client import FUTURE_US, PolygonClient
 from dekr.polygon.endpoints import Endpoint
 from dekr.polygon.listed import MAX_BROKEN, last_of_each, rising
 from dekr.polygon.wire import Bar
+from tests.all_bars import all_bars
 from tests.fakes.polygon_transport import NOW_US, FakeCall, ScriptedUpstream, bar, ok, quote
 
 FAR_NS = (NOW_US + FUTURE_US + 1_000) * 1000
@@ -31,7 +32,7 @@ def read[T](read: Callable[[PolygonClient, FakeCall], T], *answers: httpx.Respon
 
 
 def aggs(client: PolygonClient, call: FakeCall) -> tuple[list[Bar], list[int], list[int]]:
-    found = client.aggs("AAPL", 1, "minute", 1, 1_000, call, adjusted=True)
+    found = all_bars(client, "AAPL", 1, "minute", 1, 1_000, call, adjusted=True)
     return found.bars, found.dropped, found.suspect
 
 
@@ -97,10 +98,10 @@ def test_more_than_a_few_percent_is_no_answer(broken: int, total: int, good: boo
     upstream = ScriptedUpstream([ok(sent)])
     call = upstream.call()
     if good:
-        assert len(upstream.client.aggs("AAPL", 1, "minute", 1, 1_000, call, adjusted=True).bars) == total - broken
+        assert len(all_bars(upstream.client, "AAPL", 1, "minute", 1, 1_000, call, adjusted=True).bars) == total - broken
     else:
         with pytest.raises(UpstreamInvalid):
-            upstream.client.aggs("AAPL", 1, "minute", 1, 1_000, call, adjusted=True)
+            all_bars(upstream.client, "AAPL", 1, "minute", 1, 1_000, call, adjusted=True)
         assert call.outcomes == [CallOutcome.MALFORMED]
 
 

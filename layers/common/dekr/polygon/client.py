@@ -29,9 +29,6 @@ from dekr.times import DAY_MS
 FUTURE_US: Final = 120_000_000
 """Data stamped farther ahead than this of both the service's clock and the upstream's own is wrong."""
 
-MAX_PAGES: Final = 64
-"""A list that has more pages than this is taken for one that does not end."""
-
 _FUTURE: Final = "t: in the future"
 _MISPLACED: Final = "t: out of order"
 _NOT_REQUESTED: Final = "ticker: not the requested one"
@@ -44,15 +41,16 @@ LOOK_BACK_DAYS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars in order of time; ``delayed``: whether the upstream labelled any page of them as delayed.
+    """A page of bars in order of time; ``delayed``: whether the upstream labelled it as delayed.
 
     ``dropped``: the moments (ms) of the bars that were left out because they are broken: of one without a time, the one before
-    it.
+    it. ``next_url``: the address of the page after it, None on the last one.
     """
 
     bars: list[wire.Bar]
     delayed: bool
     dropped: list[int] = field(default_factory=list)
+    next_url: str | None = None
 
     @property
     def suspect(self) -> list[int]:
@@ -263,32 +261,31 @@ class PolygonClient:
         *,
         adjusted: bool,
     ) -> Bars:
-        """All bars of a ticker whose window touches [first_ms, last_ms], oldest first, over all pages (family aggs)."""
+        """The bars of a ticker whose window touches [first_ms, last_ms], oldest first: the first page of them (family aggs)."""
         endpoint = endpoints.BARS
         url = endpoint.url(ticker=ticker, multiplier=multiplier, timespan=timespan, first_ms=first_ms, last_ms=last_ms)
         limit = str(endpoint.max_limit)
-        parameters: Mapping[str, str] | None = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": limit}
-        bars: list[wire.Bar] = []
-        dropped: list[int] = []
-        delayed = False
-        followed: set[str] = set()
-        pages = 0
-        while True:
-            after_ms = bars[-1].t if bars else 0
-            page, listed = self._send(endpoint, url, parameters, call, partial(self._page, ticker, after_ms), ticker)
-            if bars and listed.items and listed.items[0].t == after_ms:
-                # Of a bar that comes twice the last one counts.
-                bars.pop()
-            bars += listed.items
-            dropped += [_moment_ms(each, first_ms, last_ms) for each in listed.broken]
-            delayed = delayed or _delayed(page)
-            if not page.next_url:
-                return Bars(bars, delayed, dropped)
-            url, parameters = page.next_url, None
-            followed.add(url)
-            if len(followed) in (pages, MAX_PAGES):
-                raise UpstreamInvalid("The data provider's pages do not end.", fault="next_url: pages do not end")
-            pages = len(followed)
+        parameters = {"adjusted": str(adjusted).lower(), "sort": "asc", "limit": limit}
+        return self._bars(ticker, url, parameters, call, 0, (first_ms, last_ms))
+
+    def aggs_after(self, ticker: str, next_url: str, after_ms: int, last_ms: int, call: Call) -> Bars:
+        """The page at a ``next_url`` of the bars up to ``last_ms``. None starts before ``after_ms``, the start of the last bar
+        before it; that one may come once more, and then counts.
+        """
+        return self._bars(ticker, next_url, None, call, after_ms, (after_ms, last_ms))
+
+    def _bars(
+        self,
+        ticker: str,
+        url: str,
+        parameters: Mapping[str, str] | None,
+        call: Call,
+        after_ms: int,
+        within_ms: tuple[int, int],
+    ) -> Bars:
+        page, listed = self._send(endpoints.BARS, url, parameters, call, partial(self._page, ticker, after_ms), ticker)
+        dropped = [_moment_ms(each, *within_ms) for each in listed.broken]
+        return Bars(listed.items, _delayed(page), dropped, page.next_url or None)
 
     def _page(self, ticker: str, after_ms: int, reply: Reply) -> tuple[wire.Aggregates, Listed[wire.Bar]]:
         """A page of bars: those in order of time, each once, none of which starts before ``after_ms``."""

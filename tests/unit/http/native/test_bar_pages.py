@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dekr.http.edge.csv import table
 from dekr.http.native.bars import COLUMNS, BarQuery, write_page
+from dekr.http.paging.bar_ranges import page_size
 from dekr.http.paging.range_page import RangePage
 from dekr.market.bars.model import Row
 from dekr.market.bars.segments import Series, Timespan
@@ -67,14 +68,24 @@ def test_a_page_holds_what_fits_and_names_the_rest(*, csv: bool, newest_first: b
     assert set(cuts) == set(range(len(rows) + 1))
 
 
+@pytest.mark.parametrize(
+    ("multiplier", "timespan", "bars"),
+    [(1, "day", 50_000), (1, "minute", 50_000), (15, "minute", 19_000), (1, "hour", 5_000), (1440, "second", 80)],
+)
+def test_a_page_of_a_whole_range_takes_about_fifteen_calls_at_most(multiplier: int, timespan: str, bars: int) -> None:
+    size = page_size(Series("AAPL", multiplier, Timespan(timespan), adjusted=True))
+    assert bars <= size <= 1.1 * bars
+
+
 def test_a_whole_range_is_cut_at_the_rows_of_a_page() -> None:
     series = Series("AAPL", 1, Timespan.HOUR, adjusted=True)
     query = BarQuery.parse(CURSORS, series, None, "2010-01-01", None, None, newest_first=False, now_ms=NOW_MS)
-    rows: list[Row] = [[NOW_MS + hour, 1, 1, 1, 1, 1, None, None] for hour in range(5_001)]
+    size = page_size(series)
+    rows: list[Row] = [[NOW_MS + hour, 1, 1, 1, 1, 1, None, None] for hour in range(size + 1)]
     text, next_path = write_page(query, rows, csv=False)
-    assert len(json.loads(text)) == 5_000
+    assert len(json.loads(text)) == size
     assert next_path is not None
     cursor = next_path.rpartition("cursor=")[2]
     rest = BarQuery.parse(CURSORS, series, None, None, None, cursor, newest_first=False, now_ms=NOW_MS)
-    assert rest.page.first_ms == NOW_MS + 5_000
-    assert write_page(query, rows[:5_000], csv=False) == (text, None)
+    assert rest.page.first_ms == NOW_MS + size
+    assert write_page(query, rows[:size], csv=False) == (text, None)

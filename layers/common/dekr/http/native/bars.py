@@ -45,7 +45,7 @@ class BarQuery:
 
         Raises InvalidInput, naming the parameter and its rule.
         """
-        scope, size = f"{series.ticker}:{series.name}", page_size(series.timespan)
+        scope, size = f"{series.ticker}:{series.name}", page_size(series)
         whole = RangePage.over(cursors, MILLISECONDS.whole, scope, size, newest_first=newest_first)
         page = requested_page(whole, series, limit, first, last, cursor, now_ms, MAX_BARS)
         return cls(series, page)

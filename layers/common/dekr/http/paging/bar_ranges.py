@@ -9,6 +9,8 @@ from dekr.errors import InvalidInput
 from dekr.http.edge.query import Whole
 from dekr.http.paging.range_page import RangePage
 from dekr.http.paging.time_filters import MILLISECONDS, Span
+from dekr.market.bars.limits import PAGE_CALLS
+from dekr.market.bars.segment_planner import bars_of_calls
 from dekr.market.bars.segments import Series, Timespan
 from dekr.times import DAY_MS
 
@@ -22,11 +24,6 @@ MAX_BARS: Final = 50_000
 price; into one that is not go as many as its bytes allow.
 """
 
-MAX_HOUR_BARS: Final = 5_000
-"""Hour bars in a page of a whole range: they take many upstream calls, because the upstream counts the minutes that they are
-made of.
-"""
-
 MAX_SECOND_DAYS: Final = 31
 """Days that a range of second bars may span. The upstream counts up to 57 600 of them a day, of which a quiet ticker has few: a
 search of years for a page of them would take hundreds of calls.
@@ -36,9 +33,11 @@ DEFAULT_LIMIT: Final = 100
 """Items of a query of Dekr's own that names neither a limit nor a range."""
 
 
-def page_size(timespan: Timespan) -> int:
-    """How many bars of a whole range one page holds at most."""
-    return MAX_HOUR_BARS if timespan is Timespan.HOUR else MAX_BARS
+def page_size(series: Series) -> int:
+    """How many bars of a whole range one page holds at most: fewer of a series whose bars take many upstream calls, because the
+    upstream counts the minutes or seconds that they are made of.
+    """
+    return min(MAX_BARS, bars_of_calls(series, PAGE_CALLS))
 
 
 def requested_page(

@@ -74,7 +74,7 @@ class AggregatesQuery:
         """
         path = aggregates_path(series, first, last)
         span = bar_range(series, first, last, now_ms)
-        size = min(limit, page_size(series.timespan))
+        size = min(limit, page_size(series))
         page = RangePage.over(cursors, span, f"{path}:{series.adjusted}", size, newest_first=newest_first)
         return cls(series, path, page if cursor is None else page.resumed(cursor), limit)
 

@@ -1,43 +1,64 @@
-"""Fetches segments of bars from the upstream, in as few calls as possible."""
+"""Fetches segments of bars from the upstream, a page at a time: what each page brings is kept at once, whatever comes after it."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import Write
-from dekr.cache.freshness import DAY_US
-from dekr.errors import UpstreamInvalid
+from dekr.cache.freshness import DAY_US, SECOND_US
+from dekr.errors import StoreDown, UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.bars.model import Page, Row, page_of, rows_between
-from dekr.market.bars.segment_planner import group_into_calls, segment_key
+from dekr.market.bars.segment_planner import group_into_runs, may_take_pages, segment_key
 from dekr.market.bars.segments import Segment, Series, trading_end_us
 from dekr.market.bars.upstream import UpstreamBars
-from dekr.market.read.fetch import Fetch
+from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.requirement import Requirement
 from dekr.market.read.single_flight import SingleFlight
 from dekr.polygon.endpoints import BARS
 
+if TYPE_CHECKING:
+    from dekr.polygon.client import Bars
+
 LATE_PUBLICATION_US: Final = 3 * DAY_US
 """For how long a day without bars may still get some: an end-of-day plan, or a vendor in trouble, publishes late."""
+
+MAX_PAGES: Final = 64
+"""A range that has more pages than this is taken for one that does not end."""
+
+UNFINISHED_KEEP_US: Final = 600 * SECOND_US
+"""The time for which the store keeps the bars of a segment that is not complete: the budget's window passes several times."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentFetches:
-    """Describes fetches of missing segments. ``single_flight`` keeps what a long fetch has so far."""
+    """Describes fetches of missing segments. ``single_flight`` has the cache in which the bars of unfinished segments lie."""
 
     upstream: UpstreamBars
     single_flight: SingleFlight
 
-    def of(self, series: Series, segments: Mapping[str, Segment], sibling_keys: Iterable[str] = ()) -> Fetch:
+    def of(
+        self,
+        series: Series,
+        segments: Mapping[str, Segment],
+        sibling_keys: Iterable[str] = (),
+        *,
+        newest: bool,
+        calls: int = 1,
+    ) -> Fetch:
         """The fetch of those segments of a series that are missing; ``segments`` has all of them by cache key.
 
         ``sibling_keys``: other entries of the ticker's bars. Where the cache has bars under one of them, the ticker is known to be
-        traded, so that a segment without bars is plausible while its time is not over.
+        traded, so that a segment without bars is plausible while its time is not over. ``newest``: whether the newest segment is
+        among those that are missing. Its fetch has a lease of its own, so that whoever reads the newest bars does not wait for
+        somebody who reads years. ``calls``: about how many calls the fetch takes.
         """
-        fetcher = SegmentFetcher(self.upstream, self.single_flight, series, segments, tuple(sibling_keys))
-        return Fetch(keys.lease_of(series.name, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher)
+        fetcher = SegmentFetcher(self.upstream, self.single_flight, series, segments, tuple(sibling_keys), newest)
+        name = series.name if newest else keys.history(series.name)
+        return Fetch(keys.lease_of(name, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher, calls=calls)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,47 +70,124 @@ class SegmentFetcher:
     series: Series
     segments: Mapping[str, Segment]
     sibling_keys: Sequence[str]
+    newest: bool
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entries of the missing segments, neighbours in one call. Raises what the client raises, and UpstreamInvalid where
-        the upstream has no bars any more where it had some.
+        """The entries of the missing segments, neighbours in one call.
+
+        Raises Incomplete with the entries of one page where that is not all of them, what the client raises, and UpstreamInvalid
+        where the upstream has no bars any more where it had some.
         """
-        series = self.series
+        series, cache = self.series, self.single_flight.cache
         segments = [self.segments[requirement.key] for requirement in missing if requirement.key in self.segments]
+        run = group_into_runs(series, segments)[0]
         traded = any(page_of(cached[key]).rows for key in self.sibling_keys if key in cached)
-        writes: list[Write] = []
-        kept = 0
-        for run in group_into_calls(series, segments):
-            # What was fetched is kept at once: where a long fetch does not finish, the next one continues from there.
-            self.single_flight.keep(writes[kept:])
-            kept = len(writes)
-            answer, begin_ms = self.upstream.request_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
-            rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in answer.bars]
-            known = traded or bool(rows)
-            fetched = FetchedRows(
-                rows, answer.delayed, begin_ms, permit.stamp_us, known, answer.dropped, answer.suspect
-            )
-            for segment in run:
-                key = segment_key(self.single_flight.cache, series, segment)
-                writes.append(fetched.write(key, segment, cached.get(key)))
-        return writes
+        fetched = self._next_page(run, permit, traded)
+        writes = [
+            fetched.write(key, segment, cached.get(key))
+            for segment in run
+            if fetched.has_all_of(segment)
+            for key in [segment_key(cache, series, segment)]
+        ]
+        if len(writes) == len(segments):
+            return writes
+        if len(writes) < len(run):
+            writes.append(fetched.unfinished(self._unfinished_key(run[len(writes)]), run[len(writes)]))
+        raise Incomplete(writes)
+
+    def _next_page(self, run: Sequence[Segment], permit: Permit, traded: bool) -> "FetchedRows":  # noqa: FBT001 - as fetch has it
+        """The rows of a run's first page; where an earlier fetch did not come to its end, of the page that it lacks."""
+        series = self.series
+        began = self._began(run, permit)
+        if began is None:
+            page, begin_ms = self.upstream.request_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            began = FetchedRows(permit.stamp_us, begin_ms, run[-1].end_ms, traded)
+        else:
+            assert began.next_url is not None, "a fetch that came to its end is not kept"
+            page = self.upstream.request_after(series, began.next_url, began.last_ms, began.end_ms - 1, permit)
+        began.add(page)
+        return began
+
+    def _began(self, run: Sequence[Segment], permit: Permit) -> "FetchedRows | None":
+        """The rows that an earlier fetch has of the run's first segment; None where there are none, or where they are too old."""
+        key = self._unfinished_key(run[0])
+        # A round trip only where a fetch may have needed more pages than one.
+        look_up = may_take_pages(self.series, run) or (self.series.timespan.intraday and not self.newest)
+        entry = _kept(self.single_flight, key) if look_up else self.single_flight.cache.local_copies.get(key)
+        if entry is None or not permit.request.floor_us < entry.parsed["began"] <= permit.stamp_us:
+            return None
+        return FetchedRows.of(entry, permit.stamp_us)
+
+    def _unfinished_key(self, segment: Segment) -> str:
+        return self.single_flight.cache.key(self.series.ticker, keys.unfinished(self.series.name, segment.name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class FetchedRows:
-    """The rows that one fetch, started at ``stamp_us``, brought of a run of segments.
+    """The rows that a fetch, started at ``stamp_us``, has of a run of segments that ends at ``end_ms``.
 
     ``begin_ms``: where they begin, which is the start of the plan's history if that is later than the run's start. ``traded``:
-    whether any bars of the ticker are known. ``dropped`` and ``suspect``: as in dekr.market.bars.model.Page.
+    whether any bars of the ticker are known. ``next_url``: the address of the next page, None after the last. ``pages``: how many
+    there were. ``dropped`` and ``suspect``: as in dekr.market.bars.model.Page. Where this fetch goes on with what an earlier one
+    had, that one started at ``began_us``, and the newest bar that it had at ``resumed_ms``.
     """
 
-    rows: list[Row]
-    delayed: bool
-    begin_ms: int
     stamp_us: int
+    begin_ms: int
+    end_ms: int
     traded: bool
-    dropped: Sequence[int] = ()
-    suspect: Sequence[int] = ()
+    rows: list[Row] = field(default_factory=list)
+    delayed: bool = False
+    dropped: list[int] = field(default_factory=list)
+    suspect: list[int] = field(default_factory=list)
+    next_url: str | None = None
+    pages: int = 0
+    began_us: int = 0
+    resumed_ms: int = 0
+
+    @classmethod
+    def of(cls, entry: Entry, stamp_us: int) -> "FetchedRows":
+        """The rows in the entry that ``unfinished`` made, with which a fetch started at ``stamp_us`` goes on."""
+        page, kept = page_of(entry), entry.parsed
+        return cls(
+            stamp_us,
+            kept["begin"],
+            kept["end"],
+            traded=True,
+            rows=list(page.rows),
+            delayed=page.delayed,
+            dropped=list(page.dropped),
+            suspect=list(page.suspect),
+            next_url=kept["next"],
+            pages=kept["pages"],
+            began_us=kept["began"],
+            resumed_ms=page.rows[-1][0] if page.rows else 0,
+        )
+
+    @property
+    def last_ms(self) -> int:
+        """The start of the newest bar; 0 where there is none."""
+        start: int = self.rows[-1][0] if self.rows else 0
+        return start
+
+    def add(self, page: "Bars") -> None:
+        """Add a page of bars; of a bar that comes twice the last one counts. Raises UpstreamInvalid where the pages do not end."""
+        rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in page.bars]
+        if rows and self.rows and rows[0][0] == self.last_ms:
+            self.rows.pop()
+        self.rows += rows
+        self.delayed = self.delayed or page.delayed
+        self.dropped += page.dropped
+        self.suspect += page.suspect
+        self.traded = self.traded or bool(rows)
+        self.next_url = page.next_url
+        self.pages += 1
+        if self.next_url is not None and self.pages >= MAX_PAGES:
+            raise UpstreamInvalid("The data provider's pages do not end.", fault="next_url: pages do not end")
+
+    def has_all_of(self, segment: Segment) -> bool:
+        """Whether all bars of the segment are there. The newest bar may come once more, on the next page."""
+        return segment.end_ms <= (self.end_ms if self.next_url is None else self.last_ms)
 
     def write(self, key: str, segment: Segment, old: Entry | None) -> Write:
         """The write of one segment's entry; ``old`` is what the cache had under its key.
@@ -97,17 +195,42 @@ class FetchedRows:
         A segment that should have bars and has none is kept for a short time only. Raises UpstreamInvalid where ``old`` had bars
         and there are none now.
         """
-        rows = rows_between(self.rows, segment.start_ms, segment.end_ms)
-        if not rows and old is not None and page_of(old).rows:
+        page, stamp_us = self._page(segment), self._stamp_us(segment)
+        if not page.rows and old is not None and page_of(old).rows:
             text = "The data provider sent no bars where it had sent some before."
             raise UpstreamInvalid(text, fault="results: empty, and were not before")
-        since_end_us = self.stamp_us - trading_end_us(segment.end_ms * 1000)
-        doubtful = not rows and (not self.traded or 0 < since_end_us < LATE_PUBLICATION_US)
+        since_end_us = stamp_us - trading_end_us(segment.end_ms * 1000)
+        if not page.rows and (not self.traded or 0 < since_end_us < LATE_PUBLICATION_US):
+            return Write.negative(key, stamp_us, page.payload())
+        return Write(key, Entry(stamp_us, Kind.VALUE, page.payload()), page.keep_us)
+
+    def unfinished(self, key: str, segment: Segment) -> Write:
+        """The write that keeps what there is of the first segment that is not complete: the next fetch goes on from there."""
+        kept: dict[str, Any] = json.loads(self._page(segment).payload())
+        kept |= {"begin": self.begin_ms, "end": self.end_ms, "next": self.next_url, "pages": self.pages}
+        kept["began"] = self._stamp_us(segment)
+        payload = json.dumps(kept, separators=(",", ":")).encode()
+        return Write(key, Entry(self.stamp_us, Kind.VALUE, payload), UNFINISHED_KEEP_US)
+
+    def _stamp_us(self, segment: Segment) -> int:
+        """When the fetch of the segment's bars started."""
+        return self.began_us if segment.start_ms <= self.resumed_ms else self.stamp_us
+
+    def _page(self, segment: Segment) -> Page:
+        start_ms, end_ms = segment.start_ms, segment.end_ms
         dropped, suspect = (
-            [at_ms for at_ms in moments if segment.start_ms <= at_ms < segment.end_ms]
-            for moments in (self.dropped, self.suspect)
+            [at_ms for at_ms in moments if start_ms <= at_ms < end_ms] for moments in (self.dropped, self.suspect)
         )
-        page = Page(rows, self.delayed, segment.start_ms < self.begin_ms, dropped, suspect)
-        if doubtful:
-            return Write.negative(key, self.stamp_us, page.payload())
-        return Write(key, Entry(self.stamp_us, Kind.VALUE, page.payload()), page.keep_us)
+        rows = rows_between(self.rows, start_ms, end_ms)
+        return Page(rows, self.delayed, start_ms < self.begin_ms, dropped, suspect)
+
+
+def _kept(single_flight: SingleFlight, key: str) -> Entry | None:
+    """The entry under this key: the store's, or this sandbox's copy where the store does not have it."""
+    cache = single_flight.cache
+    copy = cache.local_copies.get(key)
+    try:
+        return cache.read(key) or copy
+    except StoreDown as error:
+        single_flight.passed_over.note(error)
+        return copy

@@ -6,36 +6,88 @@ present trading day derived from another entry (dekr.market.bars.today), which r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import final_floor_us, settled_floor_us, splits_floor_us
+from dekr.market.bars.fetch import SegmentFetches
+from dekr.market.bars.limits import TooManyCalls
 from dekr.market.bars.model import Page, Range, page_of
-from dekr.market.bars.segments import trading_end_us
+from dekr.market.bars.segment_planner import estimated_calls
+from dekr.market.bars.segments import Segment, Series, trading_end_us
 from dekr.market.bars.today import TodaySource
-from dekr.market.read.fetch import Fetch, ReadPlan
+from dekr.market.read.fetch import Fetch, ReadPlan, Step
 from dekr.market.read.requirement import Requirement, not_fresh
 from dekr.tiers import TierPolicy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnFetches:
+    """Describes the fetches of a series' own segments, which ``segments`` has by cache key, oldest first.
+
+    ``today``: the present day. ``max_calls``: how many more calls the request may make. ``bars_per_day``: the series' bars in a
+    day, as far as they are known.
+    """
+
+    fetches: SegmentFetches
+    series: Series
+    segments: Mapping[str, Segment]
+    today: date
+    max_calls: int
+    bars_per_day: float | None
+
+    @property
+    def whole(self) -> Fetch:
+        """The fetch of all segments, whichever are missing."""
+        return self._of(newest=True, calls=1)
+
+    def steps(self, missing: Sequence[str], entries: Mapping[str, Entry]) -> list[Step]:
+        """The fetches that bring the segments with these keys, one after the other. Where more than one call is needed, the newest
+        segment is fetched alone: before the others, or where there is an entry of it already, which grows too old, after them.
+
+        Raises TooManyCalls.
+        """
+        newest_key, newest = next(reversed(list(self.segments.items())))
+        grows = newest_key in missing and newest.end > self.today
+        calls = self._calls(missing)
+        if calls > self.max_calls:
+            raise TooManyCalls(self.series, calls, self.max_calls)
+        if calls == 1 or not grows or len(missing) == 1:
+            return [Step(self._of(newest=grows, calls=calls), frozenset(self.segments))]
+        others = [key for key in missing if key != newest_key]
+        steps = [
+            Step(self._of(newest=True, calls=1), frozenset([newest_key])),
+            Step(self._of(newest=False, calls=self._calls(others)), frozenset(self.segments.keys() - {newest_key})),
+        ]
+        return steps if newest_key not in entries else steps[::-1]
+
+    def _calls(self, missing: Sequence[str]) -> int:
+        return estimated_calls(self.series, [self.segments[key] for key in missing], self.bars_per_day)
+
+    def _of(self, *, newest: bool, calls: int) -> Fetch:
+        return self.fetches.of(self.series, self.segments, newest=newest, calls=calls)
 
 
 @dataclass(slots=True, eq=False)
 class BarReadPlanner:
     """Chooses which cached entries answer a request for bars; a ``dekr.market.read.fetch.Planner``.
 
-    ``own``: the requirements of the series' own segments, oldest first; ``fetch`` brings those that are missing. ``today``: the
+    ``own``: the requirements of the series' own segments, oldest first; ``fetches`` brings those that are missing. ``today``: the
     other entry that holds the last day's bars; ``fetch_today`` brings it, where it may be fetched for its own sake. Where that
     entry alone has ``sufficient_bars`` of the range ``wanted``, nothing else is required. ``may_revalidate``: whether adjusted
     entries from before the present trading day may be used once it is known that there was no split since; the plan then
-    requires nothing, and ``to_revalidate`` has the keys of these entries.
+    requires nothing, and ``to_revalidate`` has the keys of these entries. ``calls``: about how many calls the last plan takes.
     """
 
     own: Sequence[Requirement]
-    fetch: Fetch
+    fetches: "OwnFetches"
     wanted: Range
     sufficient_bars: float
     may_revalidate: bool
     today: TodaySource | None = None
     fetch_today: Fetch | None = None
     to_revalidate: Sequence[str] = ()
+    calls: int = 0
     with_today: Sequence[Requirement] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,18 +99,18 @@ class BarReadPlanner:
         return list(dict.fromkeys(requirement.key for requirement in (*self.own, *self.with_today)))
 
     def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-        """Choose the requirements that are fresh already, else those whose fetch costs least."""
+        """Choose the requirements that are fresh already, else those whose fetch costs least. Raises TooManyCalls."""
         sets = self._sufficient_sets(entries)
         gaps = [not_fresh(requirements, entries, now_us, policy) for requirements in sets]
         complete = [requirements for requirements, missing in zip(sets, gaps, strict=True) if not missing]
         if complete:
-            return ReadPlan(self._best(complete, entries), self.fetch)
+            return ReadPlan(self._best(complete, entries), self.fetches.whole)
         if self.may_revalidate:
             self.to_revalidate = next(
                 (keys for requirements in sets if (keys := _only_doubted(requirements, entries, now_us, policy))), ()
             )
             if self.to_revalidate:
-                return ReadPlan((), self.fetch)
+                return ReadPlan((), self.fetches.whole)
         if self.fetch_today:
             for requirements, missing in zip(sets, gaps, strict=True):
                 if missing == [*self.with_today[-1:]]:
@@ -66,7 +118,9 @@ class BarReadPlanner:
         fallback = next(
             (requirements for requirements in sets[:-1] if _of_one_scale(requirements, entries, now_us)), ()
         )
-        return ReadPlan(self.own, self.fetch, fallback)
+        steps = self.fetches.steps([requirement.key for requirement in gaps[-1]], entries)
+        self.calls = sum(step.fetch.calls for step in steps)
+        return ReadPlan(self.own, steps[0].fetch, fallback, steps)
 
     def _best(self, complete: Sequence[Sequence[Requirement]], entries: Mapping[str, Entry]) -> Sequence[Requirement]:
         """The set to answer from, of those that are all fresh. The upstream's own bars are better than derived ones, unless these

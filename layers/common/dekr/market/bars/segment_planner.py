@@ -1,5 +1,6 @@
 """Plans reads of bars: which segments are needed, which of them one fetch brings, and until when each has to be complete."""
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -15,11 +16,14 @@ DAY: Final = timedelta(days=1)
 BASE_BARS_PER_CALL: Final = BARS.max_limit
 """The upstream's limit counts the bars from which it computes an answer: minute bars for minutes and hours, else day bars."""
 
-MAX_CALLS_PER_RUN: Final = 10
-"""A longer fetch is split, so that what it has so far is kept on the way."""
-
 BASE_BARS_PER_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Timespan.HOUR: 700}
 """Second or minute bars per calendar day: 57 600 or 960 on five days of seven, on average."""
+
+MAX_BASE_BARS_PER_DAY: Final = {Timespan.SECOND: 57_600, Timespan.MINUTE: 960, Timespan.HOUR: 960}
+"""Second or minute bars on one trading day, from 4:00 to 20:00."""
+
+TRADING_DAYS_OF_YEAR: Final = 252 / 365
+"""The part of all days that are trading days."""
 
 UNIT_DAYS: Final = {
     Timespan.DAY: 1,
@@ -65,25 +69,46 @@ def _bars_to_come(series: Series, day: date, last_ms: int) -> int:
     return max(0, series.expected_bars(Segment(day, day + DAY), day) - max(0, begun))
 
 
-def group_into_calls(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
+def group_into_runs(series: Series, segments: Sequence[Segment]) -> list[list[Segment]]:
     """Group segments (oldest first) into runs, each to be fetched as one range.
 
-    Neighbours form a run of up to MAX_CALLS_PER_RUN pages: the upstream's pages hold only bars that exist. Segments with a
-    gap between them form a run only while a single answer can hold the gap, too.
+    Neighbours form a run: the upstream's pages hold only bars that exist. Segments with a gap between them form one only while a
+    single answer can hold the gap, too.
     """
     groups: list[list[Segment]] = []
     for segment in segments:
         if groups and (
-            _base_bars(series, groups[-1][0], segment) <= BASE_BARS_PER_CALL
-            or (
-                _are_neighbours(groups[-1][-1], segment)
-                and _base_bars(series, groups[-1][0], segment) <= MAX_CALLS_PER_RUN * BASE_BARS_PER_CALL
-            )
+            _base_bars(series, groups[-1][0], segment) <= BASE_BARS_PER_CALL or _are_neighbours(groups[-1][-1], segment)
         ):
             groups[-1].append(segment)
         else:
             groups.append([segment])
     return groups
+
+
+def estimated_calls(series: Series, segments: Sequence[Segment], bars_per_day: float | None = None) -> int:
+    """The calls that a fetch of these segments (oldest first) is expected to take, a page of BASE_BARS_PER_CALL each.
+
+    ``bars_per_day``: the series' bars in a day as far as they are known; None: as many as of a ticker that trades all day. A quiet
+    ticker's years come in a page.
+    """
+    per_day: float = BASE_BARS_PER_DAY.get(series.timespan, 1)
+    if bars_per_day is not None:
+        per_day = min(per_day, bars_per_day * series.base_bars)
+    runs = group_into_runs(series, segments)
+    return sum(max(1, math.ceil((run[-1].end - run[0].first).days * per_day / BASE_BARS_PER_CALL)) for run in runs)
+
+
+def bars_of_calls(series: Series, calls: int) -> int:
+    """The bars of a series that so many calls bring of a ticker that trades all day, by a cautious estimate; at least one."""
+    days = calls * BASE_BARS_PER_CALL // BASE_BARS_PER_DAY.get(series.timespan, 1)
+    return max(1, int(days * TRADING_DAYS_OF_YEAR * series.bars_per_trading_day))
+
+
+def may_take_pages(series: Series, run: Sequence[Segment]) -> bool:
+    """Whether more bars than one page holds can lie in a run of segments."""
+    most = MAX_BASE_BARS_PER_DAY.get(series.timespan, 1)
+    return (run[-1].end - run[0].first).days * most > BASE_BARS_PER_CALL
 
 
 def _are_neighbours(earlier: Segment, later: Segment) -> bool:

@@ -7,28 +7,35 @@ from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
 from dekr.data_source import DataSource
+from dekr.errors import BudgetSpent, DeadlineExceeded, StoreDown
 from dekr.flaws import NO_FLAWS
+from dekr.gate.gate import calls_allowed
 from dekr.market.bars.fetch import SegmentFetches
+from dekr.market.bars.limits import max_calls, unfinished
 from dekr.market.bars.model import Range, Row, page_of
-from dekr.market.bars.read_planner import BarReadPlanner
+from dekr.market.bars.read_planner import BarReadPlanner, OwnFetches
 from dekr.market.bars.segment_planner import needed_until_us, segment_key
 from dekr.market.bars.segments import Segment, Series
 from dekr.market.bars.splits import RecentSplits
 from dekr.market.bars.today import today_source
 from dekr.market.read.context import ReadContext
-from dekr.market.read.reader import Reader
+from dekr.market.read.reader import Read, Reader
 from dekr.market.read.requirement import Requirement
 from dekr.market.read.single_flight import SingleFlight
+from dekr.sessions import eastern_date
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentReader:
-    """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold."""
+    """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold.
+    ``per_minute``: the calls a minute of the upstream plan.
+    """
 
     reader: Reader
     single_flight: SingleFlight
     fetches: SegmentFetches
     splits: RecentSplits
+    per_minute: int
 
     def read(
         self,
@@ -39,18 +46,30 @@ class SegmentReader:
         sufficient_bars: float,
         *,
         tail: bool,
+        bars_per_day: float | None = None,
     ) -> list[Row]:
         """The bars of a range in neighbouring segments (``plan``, oldest first), however many; sorted by time.
 
         Where the newest entry alone has ``sufficient_bars`` of them, only those are returned. ``tail``: whether bars newer than the
-        range's last one would belong to the answer. Raises what Reader.read_planned raises.
+        range's last one would belong to the answer. ``bars_per_day``: the series' bars in a day as far as they are known, by which
+        the calls are estimated. Each call after the first is charged as a request.
+
+        Raises what Reader.read_planned raises, TooManyCalls, and where it ended before all was fetched an error that says how far
+        it is (dekr.market.bars.limits.unfinished).
         """
-        planner = self._planner(series, plan, wanted, sufficient_bars, tail=tail)
-        met, entries = self.reader.read_planned(context, planner.keys, planner)
+        policy, segments = (
+            context.policy,
+            {segment_key(self.reader.cache, series, segment): segment for segment in plan},
+        )
+        allowed = max_calls(calls_allowed(self.per_minute, reserved=policy.reserved)) - context.upstream_calls
+        today = eastern_date(self.reader.now_us())
+        own = OwnFetches(self.fetches, series, segments, today, allowed, bars_per_day)
+        planner = self._planner(own, plan, wanted, sufficient_bars, tail=tail)
+        met, entries = self._read(context, planner)
         if planner.to_revalidate:
             self._revalidate(context, series.ticker, {key: entries[key] for key in planner.to_revalidate})
             planner = replace(planner, may_revalidate=False)
-            met, entries = self.reader.read_planned(context, planner.keys, planner)
+            met, entries = self._read(context, planner)
         pages = planner.pages(met, entries)
         context.delayed = context.delayed or any(page.delayed for page in pages)
         rows = wanted.select([row for page in pages for row in page.rows])
@@ -67,12 +86,34 @@ class SegmentReader:
                 context.flaws = context.flaws.and_(page.flaws(shown))
         return rows
 
+    def _read(self, context: ReadContext, planner: BarReadPlanner) -> Read:
+        before = context.upstream_calls
+        try:
+            return self.reader.read_planned(context, planner.keys, planner)
+        except (BudgetSpent, DeadlineExceeded) as error:
+            if planner.calls == 1:
+                raise
+            told = unfinished(error, context.upstream_calls - before, planner.calls)
+            raise told from (error if told is not error else error.__cause__)
+        finally:
+            if planner.calls > 1:
+                self._charge(context, context.upstream_calls - before - 1)
+
+    def _charge(self, context: ReadContext, calls: int) -> None:
+        """Charge the request for so many calls beyond the first one."""
+        if calls > 0 and context.admission is not None:
+            try:
+                (reply,) = self.reader.cache.store.run(context.charge.for_calls(calls))
+            except StoreDown as error:
+                self.reader.passed_over.note(error)
+            else:
+                context.admission = context.charge.resolve_more(reply)
+
     def _planner(
-        self, series: Series, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool
+        self, fetches: OwnFetches, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool
     ) -> BarReadPlanner:
-        cache = self.reader.cache
+        cache, series, segments = self.reader.cache, fetches.series, fetches.segments
         data = DataClass.REAL_TIME if series.timespan.intraday else DataClass.HISTORICAL
-        segments = {segment_key(cache, series, segment): segment for segment in plan}
         own = [
             Requirement(
                 key,
@@ -86,9 +127,9 @@ class SegmentReader:
         today = today_source(cache, series, plan, self.reader.now_us(), wanted.last_ms, tail=tail)
         fetch_today = None
         if today and today.minutes:
-            fetch_today = self.fetches.of(today.minutes, {today.requirement.key: today.segment}, sibling_keys=segments)
-        fetch = self.fetches.of(series, segments)
-        return BarReadPlanner(own, fetch, wanted, sufficient_bars, series.adjusted, today, fetch_today)
+            minutes = {today.requirement.key: today.segment}
+            fetch_today = self.fetches.of(today.minutes, minutes, sibling_keys=segments, newest=True)
+        return BarReadPlanner(own, fetches, wanted, sufficient_bars, series.adjusted, today, fetch_today)
 
     def _revalidate(self, context: ReadContext, ticker: str, old: Mapping[str, Entry]) -> None:
         """Give settled entries from before the present trading day the stamp of its start, where there was no split since: a

@@ -47,6 +47,21 @@ class Timespan(StrEnum):
 UNIT_MS: Final = {Timespan.SECOND: 1_000, Timespan.MINUTE: 60_000, Timespan.HOUR: 3_600_000}
 """Length in milliseconds of each unit that is shorter than a day."""
 
+_EXPECTED_BARS: Final = {
+    Timespan.SECOND: (10_000, 1),
+    Timespan.MINUTE: (390, 1),
+    Timespan.HOUR: (7, 1),
+    Timespan.DAY: (1, 1),
+    Timespan.WEEK: (1, 5),
+    Timespan.MONTH: (1, 22),
+    Timespan.QUARTER: (1, 66),
+    Timespan.YEAR: (1, 252),
+}
+"""A cautious estimate of the bars of one unit that a ticker that trades all day has, in so many trading days."""
+
+_BASE_BARS: Final = {Timespan.HOUR: 60, Timespan.WEEK: 5, Timespan.MONTH: 23, Timespan.QUARTER: 66, Timespan.YEAR: 253}
+"""The base bars of one unit, where it is not a base bar itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -100,24 +115,19 @@ class Series:
     def expected_bars(self, segment: "Segment", through: date) -> int:
         """A cautious estimate of how many bars a ticker that trades all day has in a segment, up to and including a day."""
         days = _trading_days(segment.first, min(segment.end - timedelta(days=1), through))
-        match self.timespan:
-            case Timespan.SECOND:
-                bars = days * 10_000
-            case Timespan.MINUTE:
-                bars = days * 390
-            case Timespan.HOUR:
-                bars = days * 7
-            case Timespan.DAY:
-                bars = days
-            case Timespan.WEEK:
-                bars = days // 5
-            case Timespan.MONTH:
-                bars = days // 22
-            case Timespan.QUARTER:
-                bars = days // 66
-            case Timespan.YEAR:
-                bars = days // 252
-        return max(bars // self.multiplier, min(days, 1))
+        bars, of_days = _EXPECTED_BARS[self.timespan]
+        return max(days * bars // of_days // self.multiplier, min(days, 1))
+
+    @property
+    def bars_per_trading_day(self) -> float:
+        """A cautious estimate of how many bars a ticker that trades all day has on a trading day."""
+        bars, of_days = _EXPECTED_BARS[self.timespan]
+        return bars / of_days / self.multiplier
+
+    @property
+    def base_bars(self) -> int:
+        """The bars from which the upstream computes one bar, at most: seconds, minutes for minutes and hours, days for the rest."""
+        return self.multiplier * _BASE_BARS.get(self.timespan, 1)
 
     def earliest_window_start_ms(self, ms: int) -> int:
         """The earliest moment (ms) at which a window that contains the moment ``ms`` can start.

@@ -23,6 +23,9 @@ from dekr.sessions import eastern_date, eastern_midnight_us
 WIDENING_FACTOR: Final = 8
 """While bars are missing, each further look takes this many times as many segments at most."""
 
+BUSIER_FACTOR: Final = 2
+"""A ticker may have so many times as many bars on other days as on those that were read."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bars:
@@ -48,9 +51,13 @@ class Bars:
         planned: list[Segment] = []
         factor = 1
         while plan := next_segments(series, segments, last_ms, (wanted.limit - len(rows)) * factor):
+            bars_per_day = _bars_per_day(planned, rows)
             planned = plan[::-1] + planned
+            tail = wanted.last_ms >= now_ms
             try:
-                rows = self.segments.read(context, series, planned, wanted, wanted.limit, tail=wanted.last_ms >= now_ms)
+                rows = self.segments.read(
+                    context, series, planned, wanted, wanted.limit, tail=tail, bars_per_day=bars_per_day
+                )
             except UpstreamNotEntitled:
                 # The plan's history ends here: what it has of the range was found before.
                 if not rows:
@@ -88,11 +95,12 @@ class Bars:
         planned: list[Segment] = []
         expected, step = 0, wanted.limit
         while plan := next_segments(series, segments, last_ms, step):
+            bars_per_day = _bars_per_day(planned, rows)
             planned += plan
             expected += step
             newer = list(segments)
             tail = wanted.last_ms >= now_ms and not newer
-            rows = self.segments.read(context, series, planned, wanted, math.inf, tail=tail)
+            rows = self.segments.read(context, series, planned, wanted, math.inf, tail=tail, bars_per_day=bars_per_day)
             if len(rows) >= wanted.limit:
                 break
             if not rows:
@@ -145,6 +153,13 @@ def _next_step(limit: int, expected: int, found: int) -> int:
         return limit
     widest = expected * WIDENING_FACTOR
     return min(widest, (limit - found) * expected // found + 1) if found else widest
+
+
+def _bars_per_day(planned: Sequence[Segment], rows: Sequence[Row]) -> float | None:
+    """The bars of a day in what was read so far, with a margin for busier days; None where nothing was read."""
+    if not planned:
+        return None
+    return BUSIER_FACTOR * (len(rows) + 1) / (planned[-1].end - planned[0].first).days
 
 
 def _first_day(wanted: Range) -> date:

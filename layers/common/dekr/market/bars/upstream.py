@@ -27,10 +27,16 @@ class UpstreamBars:
     client: "Callable[[], PolygonClient]"
 
     def request(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "Bars":
-        """Request the bars of a series whose window touches [first_ms, last_ms]. Raises what the client raises."""
+        """Request the bars of a series whose window touches [first_ms, last_ms]: the first page. Raises what the client raises."""
         return self.client().aggs(
             series.ticker, series.multiplier, series.timespan, first_ms, last_ms, permit, adjusted=series.adjusted
         )
+
+    def request_after(self, series: Series, next_url: str, after_ms: int, last_ms: int, permit: Permit) -> "Bars":
+        """Request the page at a ``next_url`` of the bars up to ``last_ms``; ``after_ms``: the start of the last bar before it.
+        Raises what the client raises.
+        """
+        return self.client().aggs_after(series.ticker, next_url, after_ms, last_ms, permit)
 
     def lists(self, ticker: str, permit: Permit) -> bool:
         """Whether the ticker is in the upstream's list of those that are traded. Raises what the client raises."""
@@ -38,7 +44,8 @@ class UpstreamBars:
         return any(listing["ticker"] == ticker for listing in sent.get("results") or [])
 
     def request_within_plan(self, series: Series, first_ms: int, last_ms: int, permit: Permit) -> "tuple[Bars, int]":
-        """Request the bars of the part of [first_ms, last_ms] that the plan includes; returns them and where that part begins (ms).
+        """Request the first page of the bars of the part of [first_ms, last_ms] that the plan includes; returns it and where that
+        part begins (ms).
 
         A plan's history goes back some years, and the upstream refuses a range that begins before it: the range is then cut
         to each usual length of history in turn. Raises NotEntitled where the plan includes nothing of the range.

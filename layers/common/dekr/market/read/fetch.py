@@ -20,7 +20,7 @@ class Fetcher(Protocol):
         """Return an entry for each missing requirement, and any others that came along.
 
         ``cached``: the entries of the read's keys that the cache has, too old for the reader or of another use. Raises what the
-        client and the permit raise, and Incomplete where some entries were brought before an error ended the fetch.
+        client and the permit raise, and Incomplete where only some entries were brought.
         """
         ...
 
@@ -33,7 +33,7 @@ class Fetch:
     ``lease_ms``: how long a fetch may hold the lease. ``partial``: where the fetch fails, requirements that can be served are,
     and the rest is left out. ``distrust_ms``: for how long nobody repeats the fetch after an answer that is wrong.
     ``covered_by``: the lease of another fetch that may bring these entries, too; while somebody holds it, readers wait for that
-    fetch first, but not for long.
+    fetch first, but not for long. ``calls``: about how many calls of the upstream it takes.
     """
 
     lease: str
@@ -43,25 +43,37 @@ class Fetch:
     partial: bool = False
     distrust_ms: int = FAILED_MS
     covered_by: str | None = None
+    calls: int = 1
 
 
 class Incomplete(Exception):
-    """A fetch has brought these writes before the error ended it."""
+    """A fetch has brought these writes before the error ended it. Without an error it has brought one part of what was missing, as
+    it should: another permit is needed for the next part, so that other readers have their turn in between.
+    """
 
-    def __init__(self, writes: list[Write], error: DekrError) -> None:
+    def __init__(self, writes: list[Write], error: DekrError | None = None) -> None:
         super().__init__(error)
         self.writes, self.error = writes, error
+
+
+class Step(NamedTuple):
+    """A fetch of some of a read's requirements: those with these keys."""
+
+    fetch: Fetch
+    keys: frozenset[str]
 
 
 class ReadPlan(NamedTuple):
     """The requirements of a read, and the fetch of those that are missing.
 
     ``fallback``: the requirements that will do instead where no fetch can bring the others and they cannot be served stale.
+    ``steps``: in the place of the one fetch, several that are made one after the other.
     """
 
     requirements: Sequence[Requirement]
     fetch: Fetch
     fallback: Sequence[Requirement] = ()
+    steps: Sequence[Step] = ()
 
 
 class Planner(Protocol):

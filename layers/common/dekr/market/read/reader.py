@@ -94,7 +94,8 @@ class Reader:
         if missing:
             missing = _with_those_about_to_age(requirements, missing, entries, context)
             try:
-                self._get(context, plan, missing, entries)
+                for fetch, part in _steps(plan, missing):
+                    self._get(context, plan._replace(fetch=fetch), part, entries)
             except StoreDown as error:
                 self.passed_over.note(error)
                 return self._read_alone(context, keys, planner)
@@ -126,14 +127,29 @@ class Reader:
         return found
 
     def _get(self, context: ReadContext, plan: ReadPlan, missing: list[Requirement], entries: dict[str, Entry]) -> None:
-        """Fetch what is missing, or wait until somebody else has. Raises UpstreamDown where that takes long and older data can be
-        served instead.
+        """Fetch what is missing, or wait until somebody else has; part by part where a fetch brings one part at a time. Raises
+        UpstreamDown where that takes long and older data can be served instead.
+        """
+        goes_on = False
+        while missing:
+            missing, goes_on = self._get_part(context, plan, missing, entries, reread=goes_on), True
+
+    def _get_part(
+        self,
+        context: ReadContext,
+        plan: ReadPlan,
+        missing: list[Requirement],
+        entries: dict[str, Entry],
+        *,
+        reread: bool,
+    ) -> list[Requirement]:
+        """Make one fetch of what is missing, or wait until somebody else has; returns what is missing then. ``reread``: the present
+        request has made such a fetch before.
         """
         request = _request(context, plan.fetch, missing)
         stale_wait: Deadline | None = None
         if not self._stale_choice(context, plan, entries)[2]:
             stale_wait = Deadline.after(stale_wait_s(context.policy), context.deadline.monotonic)
-        reread = False
         while True:
             waits_s = [covered_wait_s(context.deadline)] if request.covered_by else []
             if stale_wait is not None:
@@ -151,11 +167,12 @@ class Reader:
             context.now_us, context.local_now_us = acquired.now_us, self.now_us()
             keys = [requirement.key for requirement in missing]
             entries.update(self._look(context, keys, *context.count_misses(len(missing), 0)))
-            if not _missing(missing, entries, context):
+            missing = _missing(missing, entries, context)
+            if not missing:
                 context.outcome = Outcome.COLLAPSED
-                return
+                return []
             request, reread = replace(request, floor_us=_floor_us(context, missing)), True
-        self._run(context, acquired, missing, entries, plan.fetch)
+        return self._run(context, acquired, missing, entries, plan.fetch)
 
     def _run(
         self,
@@ -164,22 +181,25 @@ class Reader:
         missing: Sequence[Requirement],
         entries: dict[str, Entry],
         fetch: Fetch,
-    ) -> None:
-        """Make a permitted fetch, and add what it brings to the entries."""
+    ) -> list[Requirement]:
+        """Make a permitted fetch, and add what it brings to the entries; returns what it has left to another fetch."""
         context.outcome = Outcome.MISS
         try:
             found = self.single_flight.run(fetch, permit, missing, entries, context)
             assert all(requirement.key in found for requirement in missing), "a fetch brings all that was missing"
             entries.update(found)
         except Incomplete as part:
-            entries.update((write.key, write.entry) for write in part.writes)
-            # The error keeps its own cause: ``part`` only carried it here.
-            raise part.error from part.error.__cause__
+            found = {write.key: write.entry for write in part.writes}
+            entries.update(found)
+            if part.error is not None:
+                # The error keeps its own cause: ``part`` only carried it here.
+                raise part.error from part.error.__cause__
         finally:
             context.record(permit.outcome)
         if not permit.outcome.calls:
             # Another fetch, which this one waited for, brought everything.
             context.outcome = Outcome.COLLAPSED
+        return [requirement for requirement in missing if requirement.key not in found]
 
     def _accept_stale(
         self, context: ReadContext, plan: ReadPlan, entries: dict[str, Entry], error: DekrError
@@ -244,12 +264,21 @@ class Reader:
         missing = _missing(requirements, entries, context)
         if missing:
             try:
-                permit = self.local_gate.admit(_request(context, plan.fetch, missing))
-                self._run(context, permit, missing, entries, plan.fetch)
+                for fetch, part in _steps(plan, missing):
+                    while part:
+                        permit = self.local_gate.admit(_request(context, fetch, part))
+                        part = self._run(context, permit, part, entries, fetch)  # noqa: PLW2901 - what is left of it
             except NO_FETCH as error:
                 requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)
+
+
+def _steps(plan: ReadPlan, missing: list[Requirement]) -> list[tuple[Fetch, list[Requirement]]]:
+    """The fetches to make one after the other, each with what it shall bring."""
+    if not plan.steps:
+        return [(plan.fetch, missing)]
+    return [(step.fetch, [each for each in missing if each.key in step.keys]) for step in plan.steps]
 
 
 def _request(context: ReadContext, fetch: Fetch, missing: Sequence[Requirement]) -> FetchRequest:
@@ -261,6 +290,8 @@ def _request(context: ReadContext, fetch: Fetch, missing: Sequence[Requirement])
         reserved=context.policy.reserved,
         floor_us=_floor_us(context, missing),
         covered_by=fetch.covered_by,
+        user=context.charge.user,
+        calls=fetch.calls,
     )
 
 
