@@ -41,7 +41,8 @@ def rfc3339_all(moments_ns: Iterable[int]) -> list[str]:
 
 def rfc3339_ms(ms: int) -> str:
     """Write the moment ``ms`` milliseconds after the epoch in RFC 3339. Bars start at whole seconds, so theirs have no fraction."""
-    return rfc3339(ms * 1_000_000)
+    seconds, fraction = divmod(ms, 1_000)
+    return rfc3339(ms * 1_000_000) if fraction else f"{_to_the_second(seconds)}Z"
 
 
 def _digits(ns: int) -> int:
@@ -51,9 +52,14 @@ def _digits(ns: int) -> int:
 
 def _written(ns: int, digits: int) -> str:
     seconds, fraction = divmod(ns, 1_000_000_000)
-    # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
-    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    text = _to_the_second(seconds)
     return f"{text}.{fraction // 10 ** (_MOST_DIGITS - digits):0{digits}d}Z" if digits else f"{text}Z"
+
+
+def _to_the_second(seconds: int) -> str:
+    """Write the moment so many seconds after the epoch, without a zone."""
+    # ``strftime`` would take three times as long, and an answer may hold thousands of moments.
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def day_of(text: str) -> date | None:

@@ -14,7 +14,9 @@ _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})(?:\.(\d{1,5}))?", re.ASCII)
 
 def fitting(texts: Iterable[str], room: float) -> list[str]:
     """The first of these texts, which are ASCII, that go into ``room`` bytes with a separator of one byte after each."""
-    parts: list[str] = []
+    texts, parts = list(texts), list[str]()
+    if sum(map(len, texts)) + len(texts) <= room:
+        return texts
     for text in texts:
         room -= len(text) + 1
         if room < 0:
