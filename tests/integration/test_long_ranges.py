@@ -67,7 +67,9 @@ def until_answered(world: World, path: str, tier: int) -> tuple[Answer, int]:
 
 
 def fetched_twice(bars: PagedBars) -> list[tuple[int, int]]:
-    """The pages that begin before the end of another one; with the bar that the upstream itself sends twice is no such."""
+    """The pages that begin before the end of another one. One that shares only the bar that the upstream itself repeats does not
+    count.
+    """
     spans = sorted(bars.spans)
     return [later for page, later in pairwise(spans) if later[0] < page[1] + (not bars.repeats)]
 
@@ -131,6 +133,44 @@ def test_a_page_that_fails_costs_no_page_before_it(redis: RedisServer, link: Lin
     assert answer.json == whole.get(DEEP, whole.key()).json
 
 
+def test_a_longer_range_goes_on_where_the_shorter_one_ended(redis: RedisServer, link: Link) -> None:
+    # Of the shorter range, a month was fetched in part when the budget was spent.
+    world, _ = world_on(link, per_minute=5)
+    key, since = world.key(), "/market-data/AAPL?timespan=hour&from=2025-01-01"
+    for ticker in ("MSFT", "KO", "T"):
+        world.get(f"/quote/{ticker}", world.key(7, ticker))
+    assert world.get(f"{since}&to=2025-06-10", key).status == 503
+    answer, _ = until_answered(world, f"{since}&to=2026-03-10", 7)
+    with redis.client() as client:
+        client.flushall()
+    whole, _ = world_on(link)
+    assert answer.json == whole.get(f"{since}&to=2026-03-10", whole.key()).json
+
+
+@pytest.mark.parametrize("pages", [1, 2, 7])
+def test_pages_that_lead_in_a_circle_are_refused(link: Link, pages: int) -> None:
+    world, _ = world_on(link)
+
+    def circle(request: httpx.Request) -> httpx.Response:
+        after = (int(request.url.params.get("cursor", "0")) + 1) % pages
+        next_url = str(request.url.copy_with(query=f"cursor={after}".encode()))
+        return httpx.Response(200, json={"ticker": "AAPL", "status": "OK", "results": [], "next_url": next_url})
+
+    world.upstream.answer = circle
+    answer = world.get("/market-data/AAPL?timespan=hour&from=2025-01-01&to=2025-06-10", world.key())
+    assert (answer.status, answer.json["code"]) == (502, "upstream_invalid")
+    assert len(world.upstream.calls) <= 3
+
+
+def test_a_read_of_one_call_says_nothing_of_several(link: Link) -> None:
+    world, _ = world_on(link, per_minute=1)
+    world.get("/quote/MSFT", world.key(7, "other"))
+    for query in ("timespan=minute&multiplier=5&limit=5", "limit=5"):
+        answer = world.get(f"/market-data/AAPL?{query}", world.key())
+        assert (answer.status, answer.json["code"]) == (503, "upstream_budget_spent")
+        assert answer.json["detail"].endswith("is used up for now.")
+
+
 def test_a_read_without_time_says_how_far_it_is(link: Link) -> None:
     world, bars = world_on(link)
 
@@ -143,7 +183,7 @@ def test_a_read_without_time_says_how_far_it_is(link: Link) -> None:
     key = world.key()
     first = world.get(DEEP, key)
     assert (first.status, first.json["code"], first.headers["Retry-After"]) == (503, "fetch_unfinished", "1")
-    assert re.search(r"About \d+ calls .* [34] were made\. .* goes on from there", first.json["detail"])
+    assert re.search(r"About \d+ calls .* and [34] made\. .* goes on from there", first.json["detail"])
     answers = [world.get(DEEP, key) for _ in range(6)]
     assert answers[-1].status == 200
     assert not fetched_twice(bars)
@@ -153,7 +193,7 @@ def test_a_refusal_of_the_budget_says_how_far_the_read_is(link: Link) -> None:
     world, _ = world_on(link, per_minute=5)
     answer = world.get(DEEP, world.key(1))
     assert (answer.status, answer.json["code"]) == (503, "upstream_budget_spent")
-    assert re.search(r"About \d+ calls of the data provider were needed, 4 were made", answer.json["detail"])
+    assert re.search(r"About \d+ calls to the data provider were needed and 4 made", answer.json["detail"])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +219,7 @@ def test_what_takes_too_many_calls_is_refused_before_the_first_one(
 @pytest.mark.parametrize(
     "timespan", ["second&multiplier=60", "minute", "minute&multiplier=15", "hour", "hour&multiplier=4", "day"]
 )
-@pytest.mark.parametrize("per_minute", [5, 6_000])
+@pytest.mark.parametrize("per_minute", [1, 2, 5, 6_000])
 def test_a_page_of_a_whole_range_is_never_refused(link: Link, timespan: str, per_minute: int) -> None:
     world, _ = world_on(link, per_minute)
     since = "2026-11-01" if "second" in timespan else "2003-09-10"

@@ -20,7 +20,7 @@
         UpstreamDown             failing, breaker open
           UpstreamUnreachable    no connection to it can be made
         BudgetSpent              our own allowance of upstream calls is used up
-          ShareSpent        429  by this user as far as it may; the rest is kept for others
+          ShareSpent        429  this user has made most of the calls; the rest is kept for others
         StoreDown                the shared store cannot be reached
       DeadlineExceeded      504
 

@@ -211,11 +211,9 @@ class Services:
         from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
         from dekr.market.bars.upstream import UpstreamBars  # noqa: PLC0415 - only functions that read bars need it
 
-        upstream, single_flight = UpstreamBars(self._upstream), reader.single_flight
-        splits = RecentSplits(reader, self._upstream)
-        segments = SegmentReader(
-            reader, single_flight, SegmentFetches(upstream, single_flight), splits, self._gate.per_minute
-        )
+        upstream = UpstreamBars(self._upstream)
+        fetches = SegmentFetches(upstream, reader.cache, reader.passed_over)
+        segments = SegmentReader(reader, reader.single_flight, fetches, RecentSplits(reader, self._upstream))
         return Bars(segments, HistoryStart(reader, upstream), reader.now_us)
 
     def _warmers_charge(self) -> "RateCharge":

@@ -228,7 +228,7 @@ def test_what_costs_nothing_is_granted_in_any_state_and_changes_none(link: Link,
 def charge_calls(limiter: Limiter, principal: Principal, count: int) -> Admission:
     """Charge a request that has been paid for ``count`` calls more."""
     charge = limiter.rate_charge(principal, "bars")
-    return charge.resolve_more(limiter.store.run(charge.for_calls(count))[0])
+    return charge.resolve_more(limiter.store.run(charge.charge_more(count))[0])
 
 
 def test_a_charge_names_its_user(limiter: Limiter) -> None:

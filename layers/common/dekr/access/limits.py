@@ -127,14 +127,14 @@ class RateCharge:
         )
         raise Refused(text, admission, retry_after_s=admission.day_ends_s, code="daily_quota_spent")
 
-    def for_calls(self, count: int) -> Command:
+    def charge_more(self, count: int) -> Command:
         """Make the command that charges ``count`` more requests for this one, which has turned out to take more upstream calls than
         one. It is never refused: the calls are made. The debt grows to MAX_DEBT_US at most, and the day's use by all of them.
         """
         return _limit_command(self.command.keys[0], self.rate, count, self.policy.per_day, self.kind, 0, forced=True)
 
     def resolve_more(self, reply: list[Any]) -> Admission:
-        """Read the state of the limits in the reply to the command of ``for_calls``."""
+        """Read the state of the limits in the reply to the command of ``charge_more``."""
         _, now_us, debt_us, used = reply
         return _admission(now_us, self.policy, self.rate, debt_us, used)
 

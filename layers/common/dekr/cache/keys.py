@@ -94,7 +94,7 @@ def unfinished(series: str, first_day: str) -> str:
 
 
 def history(series: str) -> str:
-    """The name, in leases, of all segments of a series but the newest."""
+    """The name, in leases, of all segments of a series but the one that still grows."""
     return f"{series}:history"
 
 

@@ -10,9 +10,9 @@ local function calls_in_window(log, now, window_us)
   return redis.call('ZCARD', log)
 end
 
--- The moment from which the window holds no more than ``most`` of the ``used`` calls that it holds now.
-local function moment_with_calls(log, now, window_us, used, most)
-  if used <= most then return now end
-  local leaving = redis.call('ZRANGE', log, used - most - 1, used - most - 1, 'WITHSCORES')
+-- The moment from which the window holds no more than ``max_used`` of the ``used`` calls that it holds now.
+local function moment_with_calls(log, now, window_us, used, max_used)
+  if used <= max_used then return now end
+  local leaving = redis.call('ZRANGE', log, used - max_used - 1, used - max_used - 1, 'WITHSCORES')
   return (tonumber(leaving[2]) or now) + window_us
 end

@@ -12,7 +12,7 @@
 --   denied  where the plan is believed to include none of the families, for this datum or for all
 --   open    and the moment until which the breaker of the first family that the plan includes is open; unreachable in its place
 --           where the last call of that family found no connection
---   spent   where the budget or a pause allows no call to anybody, and the moment from which the calls are possible
+--   spent   where the budget or a pause allows no call of this tier, and the moment from which the calls are possible
 --   share   where what is left is kept for others than this user, and the moment from which the user may make the calls
 local lease, log, pause, first_family = KEYS[1], KEYS[3], KEYS[5], 6
 local covered_by, user_log = KEYS[2] ~= lease and KEYS[2] or nil, KEYS[4] ~= log and KEYS[4] or nil
@@ -79,12 +79,12 @@ if not redis.call('ZSCORE', log, call) then
   if used >= allowed then refusal = 'spent' end
   if mine and is_for_others(used, mine) then refusal = refusal or 'share' end
   if refusal then
-    -- The calls are possible together when the last of them is. A user may not make more than leave the others their part.
-    local before_last, most = to_make - 1, allowed - to_make
-    if mine and is_for_others(math.min(used, most) + before_last, mine + before_last) then
-      most = math.max(allowed - others_part - before_last, 0)
+    -- The calls are possible together when the last of them is. A user may make only so many that the others' part stays free.
+    local before_last, max_used = to_make - 1, allowed - to_make
+    if mine and is_for_others(math.min(used, max_used) + before_last, mine + before_last) then
+      max_used = math.max(allowed - others_part - before_last, 0)
     end
-    until_us = math.max(until_us or now, moment_with_calls(log, now, window_us, used, most))
+    until_us = math.max(until_us or now, moment_with_calls(log, now, window_us, used, max_used))
   else
     redis.call('ZADD', log, whole_text(now), call)
     if user_log then

@@ -37,7 +37,7 @@ FAMILY_KEPT_MS: Final = 2 * 3600 * 1000
 """A family's breaker and entitlement are forgotten after so long without a call of it."""
 
 MOST_DIVISOR: Final = 2
-"""A user has made most of the calls who has made so many of the window's: their number divided by this, or more."""
+"""A user has made most of the calls from this part of them on: the window's calls divided by this number."""
 
 KEPT_DIVISOR: Final = 4
 """When less than the budget divided by this is left, it is kept for others than the user who has made most of the calls."""

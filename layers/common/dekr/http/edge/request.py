@@ -57,8 +57,8 @@ class RequestState:
     """The state of one request.
 
     ``path``: its address in the normal form. ``route``: the method and the path of the route that API Gateway chose, such as
-    ``GET /quote/{symbol}``; ``$default`` where it has none. ``host``: the API's by the name that API Gateway was called by, one of
-    its own or a custom domain: it refuses any other, so unlike a header a caller cannot make it up (``$context.domainName`` in
+    ``GET /quote/{symbol}``; ``$default`` where it has none. ``host``: the name by which API Gateway was called, its own or a custom
+    domain. API Gateway refuses any other, so that, unlike a header, a caller cannot make it up (``$context.domainName`` in
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
     empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
     once the route has begun to read. ``error``: the error that it is answered with. ``refusal``: the caller's limits after a

@@ -126,7 +126,10 @@ def aggregate_routes(edge: Edge) -> None:
         sort: OrderQuery = "asc",
         limit: Annotated[
             int,
-            Query(ge=1, description="Bars in a page; more than 50 000 count as so many."),
+            Query(
+                ge=1,
+                description="Bars in a page; more than 50 000 count as so many. Fewer where they are made of many minutes.",
+            ),
             Whole,
             at_most(BARS.max_limit),
         ] = 5_000,

@@ -21,7 +21,7 @@ class DayHistory:
     def load_year(self, context: ReadContext, ticker: str) -> None:
         """Bring the adjusted day bars of the last year into the cache, as far as they are missing.
 
-        Raises UnknownSymbol, and what the read path raises (``dekr.market.read.reader``).
+        Raises UnknownSymbol, and what SegmentReader.read raises (``dekr.market.bars.segment_reader``).
         """
         now_ms = context.now_us // 1000
         series = Series(ticker, 1, Timespan.DAY, adjusted=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
-from dekr.cache.entry_cache import Write
+from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import DAY_US, SECOND_US
 from dekr.errors import StoreDown, UpstreamInvalid
 from dekr.gate.permit import Permit
@@ -17,7 +17,7 @@ from dekr.market.bars.segments import Segment, Series, trading_end_us
 from dekr.market.bars.upstream import UpstreamBars
 from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.requirement import Requirement
-from dekr.market.read.single_flight import SingleFlight
+from dekr.passed_over import PassedOver
 from dekr.polygon.endpoints import BARS
 
 if TYPE_CHECKING:
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 LATE_PUBLICATION_US: Final = 3 * DAY_US
 """For how long a day without bars may still get some: an end-of-day plan, or a vendor in trouble, publishes late."""
 
-MAX_PAGES: Final = 64
-"""A range that has more pages than this is taken for one that does not end."""
+MAX_EMPTY_PAGES: Final = 3
+"""After so many pages in a row without a new bar, the upstream's pages are taken for ones that do not end."""
 
 UNFINISHED_KEEP_US: Final = 600 * SECOND_US
-"""The time for which the store keeps the bars of a segment that is not complete: the budget's window passes several times."""
+"""The time for which the store keeps the bars of a segment that is not complete: long enough for several windows of the budget."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentFetches:
-    """Describes fetches of missing segments. ``single_flight`` has the cache in which the bars of unfinished segments lie."""
+    """Describes fetches of missing segments. ``cache`` keeps the bars of unfinished ones; ``passed_over`` collects failures to read
+    them.
+    """
 
     upstream: UpstreamBars
-    single_flight: SingleFlight
+    cache: EntryCache
+    passed_over: PassedOver
 
     def of(
         self,
@@ -52,21 +55,26 @@ class SegmentFetches:
         """The fetch of those segments of a series that are missing; ``segments`` has all of them by cache key.
 
         ``sibling_keys``: other entries of the ticker's bars. Where the cache has bars under one of them, the ticker is known to be
-        traded, so that a segment without bars is plausible while its time is not over. ``newest``: whether the newest segment is
-        among those that are missing. Its fetch has a lease of its own, so that whoever reads the newest bars does not wait for
-        somebody who reads years. ``calls``: about how many calls the fetch takes.
+        traded, so that a segment without bars is plausible while its time is not over. ``newest``: whether the segment that
+        still grows is among those that are missing. Its fetch has a lease of its own, so that whoever reads the newest bars does
+        not wait for somebody who reads years. ``calls``: about how many calls the fetch takes.
         """
-        fetcher = SegmentFetcher(self.upstream, self.single_flight, series, segments, tuple(sibling_keys), newest)
+        fetcher = SegmentFetcher(
+            self.upstream, self.cache, self.passed_over, series, segments, tuple(sibling_keys), newest
+        )
         name = series.name if newest else keys.history(series.name)
         return Fetch(keys.lease_of(name, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher, calls=calls)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentFetcher:
-    """Fetches missing segments of a series; a ``dekr.market.read.fetch.Fetcher``. The fields are those of SegmentFetches.of."""
+    """Fetches missing segments of a series; a ``dekr.market.read.fetch.Fetcher``. The fields are those of SegmentFetches and of its
+    method ``of``.
+    """
 
     upstream: UpstreamBars
-    single_flight: SingleFlight
+    cache: EntryCache
+    passed_over: PassedOver
     series: Series
     segments: Mapping[str, Segment]
     sibling_keys: Sequence[str]
@@ -78,48 +86,56 @@ class SegmentFetcher:
         Raises Incomplete with the entries of one page where that is not all of them, what the client raises, and UpstreamInvalid
         where the upstream has no bars any more where it had some.
         """
-        series, cache = self.series, self.single_flight.cache
         segments = [self.segments[requirement.key] for requirement in missing if requirement.key in self.segments]
-        run = group_into_runs(series, segments)[0]
+        run = group_into_runs(self.series, segments)[0]
         traded = any(page_of(cached[key]).rows for key in self.sibling_keys if key in cached)
         fetched = self._next_page(run, permit, traded)
         writes = [
             fetched.write(key, segment, cached.get(key))
             for segment in run
             if fetched.has_all_of(segment)
-            for key in [segment_key(cache, series, segment)]
+            for key in [segment_key(self.cache, self.series, segment)]
         ]
         if len(writes) == len(segments):
             return writes
-        if len(writes) < len(run):
+        # Without a next page, an earlier fetch of a shorter range has come to its end: the rest begins anew.
+        if len(writes) < len(run) and fetched.next_url is not None:
             writes.append(fetched.unfinished(self._unfinished_key(run[len(writes)]), run[len(writes)]))
         raise Incomplete(writes)
 
     def _next_page(self, run: Sequence[Segment], permit: Permit, traded: bool) -> "FetchedRows":  # noqa: FBT001 - as fetch has it
-        """The rows of a run's first page; where an earlier fetch did not come to its end, of the page that it lacks."""
-        series = self.series
-        began = self._began(run, permit)
-        if began is None:
-            page, begin_ms = self.upstream.request_within_plan(series, run[0].start_ms, run[-1].end_ms - 1, permit)
-            began = FetchedRows(permit.stamp_us, begin_ms, run[-1].end_ms, traded)
-        else:
-            assert began.next_url is not None, "a fetch that came to its end is not kept"
-            page = self.upstream.request_after(series, began.next_url, began.last_ms, began.end_ms - 1, permit)
-        began.add(page)
-        return began
+        """The rows of a run after one more page: its first, or the next one, added to what an earlier fetch has kept.
 
-    def _began(self, run: Sequence[Segment], permit: Permit) -> "FetchedRows | None":
+        Raises what the client raises, and UpstreamInvalid where the pages do not end.
+        """
+        fetched = self._kept_rows(run, permit)
+        if fetched is None:
+            page, begin_ms = self.upstream.request_within_plan(self.series, run[0].start_ms, run[-1].end_ms - 1, permit)
+            fetched = FetchedRows(permit.stamp_us, begin_ms, run[-1].end_ms, traded)
+        else:
+            assert fetched.next_url is not None, "what came to its end is not kept"
+            page = self.upstream.request_after(
+                self.series, fetched.next_url, fetched.last_ms, fetched.end_ms - 1, permit
+            )
+        fetched.add(page)
+        return fetched
+
+    def _kept_rows(self, run: Sequence[Segment], permit: Permit) -> "FetchedRows | None":
         """The rows that an earlier fetch has of the run's first segment; None where there are none, or where they are too old."""
         key = self._unfinished_key(run[0])
+        entry = self.cache.local_copies.get(key)
         # A round trip only where a fetch may have needed more pages than one.
-        look_up = may_take_pages(self.series, run) or (self.series.timespan.intraday and not self.newest)
-        entry = _kept(self.single_flight, key) if look_up else self.single_flight.cache.local_copies.get(key)
-        if entry is None or not permit.request.floor_us < entry.parsed["began"] <= permit.stamp_us:
+        if may_take_pages(self.series, run) or (self.series.timespan.intraday and not self.newest):
+            try:
+                entry = self.cache.read(key) or entry
+            except StoreDown as error:
+                self.passed_over.note(error)
+        if entry is None or not permit.request.floor_us < entry.parsed["began_us"] <= permit.stamp_us:
             return None
         return FetchedRows.of(entry, permit.stamp_us)
 
     def _unfinished_key(self, segment: Segment) -> str:
-        return self.single_flight.cache.key(self.series.ticker, keys.unfinished(self.series.name, segment.name))
+        return self.cache.key(self.series.ticker, keys.unfinished(self.series.name, segment.name))
 
 
 @dataclass(slots=True, eq=False)
@@ -127,9 +143,10 @@ class FetchedRows:
     """The rows that a fetch, started at ``stamp_us``, has of a run of segments that ends at ``end_ms``.
 
     ``begin_ms``: where they begin, which is the start of the plan's history if that is later than the run's start. ``traded``:
-    whether any bars of the ticker are known. ``next_url``: the address of the next page, None after the last. ``pages``: how many
-    there were. ``dropped`` and ``suspect``: as in dekr.market.bars.model.Page. Where this fetch goes on with what an earlier one
-    had, that one started at ``began_us``, and the newest bar that it had at ``resumed_ms``.
+    whether any bars of the ticker are known. ``rows``: the bars so far, oldest first. ``delayed``, ``dropped``, ``suspect``: as in
+    dekr.market.bars.model.Page. ``next_url``: the address of the next page, None after the last. ``empty_pages``: how many of the
+    last pages brought no new bar. ``began_us``: when the earlier fetch started that this one continues; ``resumed_ms``: the start
+    of the newest bar that it had. Both are 0 where there is none.
     """
 
     stamp_us: int
@@ -141,7 +158,7 @@ class FetchedRows:
     dropped: list[int] = field(default_factory=list)
     suspect: list[int] = field(default_factory=list)
     next_url: str | None = None
-    pages: int = 0
+    empty_pages: int = 0
     began_us: int = 0
     resumed_ms: int = 0
 
@@ -159,8 +176,8 @@ class FetchedRows:
             dropped=list(page.dropped),
             suspect=list(page.suspect),
             next_url=kept["next"],
-            pages=kept["pages"],
-            began_us=kept["began"],
+            empty_pages=kept["empty"],
+            began_us=kept["began_us"],
             resumed_ms=page.rows[-1][0] if page.rows else 0,
         )
 
@@ -173,6 +190,7 @@ class FetchedRows:
     def add(self, page: "Bars") -> None:
         """Add a page of bars; of a bar that comes twice the last one counts. Raises UpstreamInvalid where the pages do not end."""
         rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in page.bars]
+        self.empty_pages = 0 if page.bars and page.bars[-1].t > self.last_ms else self.empty_pages + 1
         if rows and self.rows and rows[0][0] == self.last_ms:
             self.rows.pop()
         self.rows += rows
@@ -181,8 +199,7 @@ class FetchedRows:
         self.suspect += page.suspect
         self.traded = self.traded or bool(rows)
         self.next_url = page.next_url
-        self.pages += 1
-        if self.next_url is not None and self.pages >= MAX_PAGES:
+        if self.next_url is not None and self.empty_pages >= MAX_EMPTY_PAGES:
             raise UpstreamInvalid("The data provider's pages do not end.", fault="next_url: pages do not end")
 
     def has_all_of(self, segment: Segment) -> bool:
@@ -207,8 +224,8 @@ class FetchedRows:
     def unfinished(self, key: str, segment: Segment) -> Write:
         """The write that keeps what there is of the first segment that is not complete: the next fetch goes on from there."""
         kept: dict[str, Any] = json.loads(self._page(segment).payload())
-        kept |= {"begin": self.begin_ms, "end": self.end_ms, "next": self.next_url, "pages": self.pages}
-        kept["began"] = self._stamp_us(segment)
+        kept |= {"begin": self.begin_ms, "end": self.end_ms, "next": self.next_url, "empty": self.empty_pages}
+        kept["began_us"] = self._stamp_us(segment)
         payload = json.dumps(kept, separators=(",", ":")).encode()
         return Write(key, Entry(self.stamp_us, Kind.VALUE, payload), UNFINISHED_KEEP_US)
 
@@ -223,14 +240,3 @@ class FetchedRows:
         )
         rows = rows_between(self.rows, start_ms, end_ms)
         return Page(rows, self.delayed, start_ms < self.begin_ms, dropped, suspect)
-
-
-def _kept(single_flight: SingleFlight, key: str) -> Entry | None:
-    """The entry under this key: the store's, or this sandbox's copy where the store does not have it."""
-    cache = single_flight.cache
-    copy = cache.local_copies.get(key)
-    try:
-        return cache.read(key) or copy
-    except StoreDown as error:
-        single_flight.passed_over.note(error)
-        return copy

@@ -1,4 +1,4 @@
-"""The limits on how many upstream calls one request for bars may make, and what is said to who reaches them."""
+"""How many upstream calls one request for bars may make, and the errors of requests that need more, or that end too early."""
 
 from typing import Final
 
@@ -7,11 +7,8 @@ from dekr.market.bars.segment_planner import bars_of_calls
 from dekr.market.bars.segments import Series, Timespan
 
 MAX_CALLS: Final = 20
-"""Calls that one request for bars may need: at a second for each, its answer comes before the deadline."""
-
-MAX_MINUTES: Final = 10
-"""It may need no more calls than the plan allows in so many minutes either: what was fetched is kept, and a caller who tries again
-goes on from there.
+"""Calls that one request for bars may make: at a second for each, its answer comes before the deadline. On a plan that has fewer in
+a minute, a caller who tries again gets it in some minutes, because what was fetched is kept.
 """
 
 PAGE_CALLS: Final = 15
@@ -21,12 +18,12 @@ MINUTE_S: Final = 60
 
 
 class TooManyCalls(InvalidInput):
-    """The error of a request for a series that needs about so many ``calls``, where it may make ``most``."""
+    """The error of a request for a series that needs about so many ``calls``, more than MAX_CALLS."""
 
-    def __init__(self, series: Series, calls: int, most: int) -> None:
+    def __init__(self, series: Series, calls: int) -> None:
         rule = (
-            f"this request takes about {calls} calls of the data provider, and may make {most}; "
-            f"ask for at most {bars_of_calls(series, max(1, most))} bars at a time, from page to page with from and to"
+            f"needs about {calls} calls to the data provider, more than the {MAX_CALLS} that one request may make; ask for at "
+            f"most {bars_of_calls(series, MAX_CALLS)} bars at a time, each part with its own from and to"
         )
         minutes, rest = divmod(series.multiplier, MINUTE_S)
         if series.timespan is Timespan.SECOND and not rest:
@@ -36,16 +33,11 @@ class TooManyCalls(InvalidInput):
         super().__init__("limit", rule, code="too_many_calls")
 
 
-def max_calls(per_minute: int) -> int:
-    """The calls that one request for bars may make where its tier may make ``per_minute`` calls."""
-    return min(MAX_CALLS, MAX_MINUTES * per_minute)
-
-
-def unfinished(error: BudgetSpent | DeadlineExceeded, made: int, calls: int) -> BudgetSpent | Unavailable:
+def with_progress(error: BudgetSpent | DeadlineExceeded, made: int, calls: int) -> BudgetSpent | Unavailable:
     """The error of a read that ended before it was complete, after ``made`` of about so many ``calls``: it says how far it is."""
     text = (
-        f"About {calls} calls of the data provider were needed, {made} were made. What they brought is kept: the same request "
-        f"goes on from there and needs about {max(1, calls - made)} more."
+        f"About {calls} calls to the data provider were needed and {made} made. What they brought is kept: send the same request "
+        f"again, and it goes on from there with about {max(1, calls - made)} more."
     )
     if isinstance(error, BudgetSpent):
         error.detail += f" {text}"

@@ -11,7 +11,7 @@ from datetime import date
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.freshness import final_floor_us, settled_floor_us, splits_floor_us
 from dekr.market.bars.fetch import SegmentFetches
-from dekr.market.bars.limits import TooManyCalls
+from dekr.market.bars.limits import MAX_CALLS, TooManyCalls
 from dekr.market.bars.model import Page, Range, page_of
 from dekr.market.bars.segment_planner import estimated_calls
 from dekr.market.bars.segments import Segment, Series, trading_end_us
@@ -25,15 +25,15 @@ from dekr.tiers import TierPolicy
 class OwnFetches:
     """Describes the fetches of a series' own segments, which ``segments`` has by cache key, oldest first.
 
-    ``today``: the present day. ``max_calls``: how many more calls the request may make. ``bars_per_day``: the series' bars in a
-    day, as far as they are known.
+    ``today``: the present day. ``made``: how many calls the request has made. ``bars_per_day``: the series' bars in a day, as far
+    as they are known.
     """
 
     fetches: SegmentFetches
     series: Series
     segments: Mapping[str, Segment]
     today: date
-    max_calls: int
+    made: int
     bars_per_day: float | None
 
     @property
@@ -42,16 +42,15 @@ class OwnFetches:
         return self._of(newest=True, calls=1)
 
     def steps(self, missing: Sequence[str], entries: Mapping[str, Entry]) -> list[Step]:
-        """The fetches that bring the segments with these keys, one after the other. Where more than one call is needed, the newest
-        segment is fetched alone: before the others, or where there is an entry of it already, which grows too old, after them.
-
-        Raises TooManyCalls.
+        """The fetches that bring the segments with these keys, one after the other. Where more than one call is needed, the segment
+        that still grows is fetched alone: before the others, or after them where an old entry of it is cached. Raises
+        TooManyCalls.
         """
         newest_key, newest = next(reversed(list(self.segments.items())))
         grows = newest_key in missing and newest.end > self.today
         calls = self._calls(missing)
-        if calls > self.max_calls:
-            raise TooManyCalls(self.series, calls, self.max_calls)
+        if self.made + calls > MAX_CALLS:
+            raise TooManyCalls(self.series, self.made + calls)
         if calls == 1 or not grows or len(missing) == 1:
             return [Step(self._of(newest=grows, calls=calls), frozenset(self.segments))]
         others = [key for key in missing if key != newest_key]
@@ -80,7 +79,7 @@ class BarReadPlanner:
     """
 
     own: Sequence[Requirement]
-    fetches: "OwnFetches"
+    fetches: OwnFetches
     wanted: Range
     sufficient_bars: float
     may_revalidate: bool

@@ -7,11 +7,10 @@ from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
 from dekr.data_source import DataSource
-from dekr.errors import BudgetSpent, DeadlineExceeded, StoreDown
+from dekr.errors import BudgetSpent, DeadlineExceeded
 from dekr.flaws import NO_FLAWS
-from dekr.gate.gate import calls_allowed
 from dekr.market.bars.fetch import SegmentFetches
-from dekr.market.bars.limits import max_calls, unfinished
+from dekr.market.bars.limits import with_progress
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner, OwnFetches
 from dekr.market.bars.segment_planner import needed_until_us, segment_key
@@ -27,15 +26,12 @@ from dekr.sessions import eastern_date
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentReader:
-    """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold.
-    ``per_minute``: the calls a minute of the upstream plan.
-    """
+    """Reads segments. ``fetches`` describes the fetch of missing ones; ``splits`` tells whether old adjusted ones still hold."""
 
     reader: Reader
     single_flight: SingleFlight
     fetches: SegmentFetches
     splits: RecentSplits
-    per_minute: int
 
     def read(
         self,
@@ -54,16 +50,12 @@ class SegmentReader:
         range's last one would belong to the answer. ``bars_per_day``: the series' bars in a day as far as they are known, by which
         the calls are estimated. Each call after the first is charged as a request.
 
-        Raises what Reader.read_planned raises, TooManyCalls, and where it ended before all was fetched an error that says how far
-        it is (dekr.market.bars.limits.unfinished).
+        Raises what Reader.read_planned raises, TooManyCalls among it, and where it ended before all was fetched an error that says
+        how far it is (dekr.market.bars.limits.with_progress).
         """
-        policy, segments = (
-            context.policy,
-            {segment_key(self.reader.cache, series, segment): segment for segment in plan},
-        )
-        allowed = max_calls(calls_allowed(self.per_minute, reserved=policy.reserved)) - context.upstream_calls
+        segments = {segment_key(self.reader.cache, series, segment): segment for segment in plan}
         today = eastern_date(self.reader.now_us())
-        own = OwnFetches(self.fetches, series, segments, today, allowed, bars_per_day)
+        own = OwnFetches(self.fetches, series, segments, today, context.upstream_calls, bars_per_day)
         planner = self._planner(own, plan, wanted, sufficient_bars, tail=tail)
         met, entries = self._read(context, planner)
         if planner.to_revalidate:
@@ -91,23 +83,13 @@ class SegmentReader:
         try:
             return self.reader.read_planned(context, planner.keys, planner)
         except (BudgetSpent, DeadlineExceeded) as error:
-            if planner.calls == 1:
+            if planner.calls <= 1:
                 raise
-            told = unfinished(error, context.upstream_calls - before, planner.calls)
+            told = with_progress(error, context.upstream_calls - before, planner.calls)
             raise told from (error if told is not error else error.__cause__)
         finally:
             if planner.calls > 1:
-                self._charge(context, context.upstream_calls - before - 1)
-
-    def _charge(self, context: ReadContext, calls: int) -> None:
-        """Charge the request for so many calls beyond the first one."""
-        if calls > 0 and context.admission is not None:
-            try:
-                (reply,) = self.reader.cache.store.run(context.charge.for_calls(calls))
-            except StoreDown as error:
-                self.reader.passed_over.note(error)
-            else:
-                context.admission = context.charge.resolve_more(reply)
+                self.reader.charge_more(context, context.upstream_calls - before - 1)
 
     def _planner(
         self, fetches: OwnFetches, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool

@@ -38,7 +38,7 @@ class Bars:
     def newest(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
         """The newest bars of a range, at most as many as its limit, oldest first.
 
-        Raises UnknownSymbol, and what the read path raises (``dekr.market.read.reader``).
+        Raises UnknownSymbol, and what SegmentReader.read raises (``dekr.market.bars.segment_reader``).
         """
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000
@@ -78,7 +78,7 @@ class Bars:
     def oldest(self, context: ReadContext, series: Series, wanted: Range) -> list[Row]:
         """The oldest bars of a range, at most as many as its limit, oldest first.
 
-        Raises UnknownSymbol, and what the read path raises (``dekr.market.read.reader``).
+        Raises UnknownSymbol, and what SegmentReader.read raises (``dekr.market.bars.segment_reader``).
         """
         context.source = DataSource.AGGREGATES
         now_ms = self.now_us() // 1000

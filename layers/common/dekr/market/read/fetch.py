@@ -47,8 +47,8 @@ class Fetch:
 
 
 class Incomplete(Exception):
-    """A fetch has brought these writes before the error ended it. Without an error it has brought one part of what was missing, as
-    it should: another permit is needed for the next part, so that other readers have their turn in between.
+    """A fetch has brought only these writes: because ``error`` ended it, or, where that is None, because it brings one part under
+    each permit, so that others have their turn in between.
     """
 
     def __init__(self, writes: list[Write], error: DekrError | None = None) -> None:
@@ -80,7 +80,9 @@ class Planner(Protocol):
     """Decides what a read needs, once it is known what the cache has."""
 
     def plan(self, entries: Mapping[str, Entry], now_us: int, policy: TierPolicy) -> ReadPlan:
-        """Choose requirements from the entries found by key, the time (store's clock) and the reader's tier."""
+        """Choose requirements from the entries found by key, the time (store's clock) and the reader's tier. May raise a DekrError
+        for what shall not be fetched.
+        """
         ...
 
 

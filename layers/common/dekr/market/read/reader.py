@@ -5,7 +5,8 @@
    they can have older data) and read again. The holder fetches (dekr.market.read.single_flight).
 3. One round trip: put-if-newer, a message to those who wait, and the observations for the breaker.
 
-A hit costs one round trip; a miss three and the upstream call, a quote's one more (dekr.market.quotes.shared_refresh). Where
+A hit costs one round trip; a miss three and the upstream call, a quote's one more (dekr.market.quotes.shared_refresh), and bars of
+several pages two or three for each further page (dekr.market.bars.fetch). Where
 no fetch is possible, an older entry is served inside the stale window and labelled. Where the store cannot be reached, the
 sandbox goes on alone: its own copies, a small rate limit, a static share of the upstream budget.
 """
@@ -81,7 +82,8 @@ class Reader:
     def read_planned(self, context: ReadContext, keys: Sequence[str], planner: Planner) -> Read:
         """Look at these keys, let the planner choose what is required of them, and fetch what is missing.
 
-        Returns the requirements that were met (the plan's, or its fallback) and the entries by key. Raises as ``read`` does.
+        Returns the requirements that were met (the plan's, or its fallback) and the entries by key. Raises as ``read`` does, and
+        what the planner raises.
         """
         try:
             entries = self._look(context, keys)
@@ -103,6 +105,17 @@ class Reader:
                 requirements = self._accept_stale(context, plan, entries, error)
             self._advance(context)
         return requirements, _report(context, requirements, entries)
+
+    def charge_more(self, context: ReadContext, calls: int) -> None:
+        """Charge the request for so many upstream calls beyond the one that it has paid for."""
+        if calls <= 0 or context.admission is None:
+            return
+        try:
+            (reply,) = self.cache.store.run(context.charge.charge_more(calls))
+        except StoreDown as error:
+            self.passed_over.note(error)
+        else:
+            context.admission = context.charge.resolve_more(reply)
 
     def _advance(self, context: ReadContext) -> None:
         """Move the request's clock on by what fetching and waiting took: age counts until the answer."""
