@@ -2,7 +2,7 @@
 of them neither takes everybody's budget nor keeps others from the newest bars."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from random import Random
@@ -292,3 +292,152 @@ def test_a_long_fetch_lets_others_have_what_has_come(link: Link, other_link: Lin
     reader.join(HANG_S)
     assert (answer.status, answer.headers["Cache-Status"]) == (200, "dekr; fwd=miss; collapsed")
     assert deep[0].status == 200
+
+
+def test_no_answer_mixes_the_prices_before_and_after_a_split(link: Link) -> None:
+    # The history is fetched on the evening before a split; after it the budget ends behind the new month.
+    world, bars = world_on(link)
+    world.to("2026-12-01T02:30:00Z")
+    assert world.get(DEEP, world.key(7)).status == 200
+
+    def split(request: httpx.Request) -> httpx.Response | None:
+        answer = bars(request)
+        if answer is not None:
+            body = answer.json()
+            body["results"] = [{**bar, "o": 1.0} for bar in body["results"]]
+            return httpx.Response(200, json=body)
+        if request.url.path.endswith("/splits"):
+            return httpx.Response(500)
+        return None
+
+    world.upstream.answer = split
+    sandbox = World(link, world.upstream, world.directory, per_minute=1)
+    sandbox.to("2026-12-01T14:40:00Z")
+    key = world.key(7)
+    for _ in range(40):
+        answer = sandbox.get(DEEP, key)
+        if answer.status == 200:
+            assert len({bar["open"] for bar in answer.json}) == 1
+            break
+        sandbox.later(retry_after_s(answer))
+    assert answer.status == 200
+
+
+def short_history(bars: PagedBars, years: int) -> Callable[[httpx.Request], httpx.Response | None]:
+    """An upstream whose plan includes so many years."""
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        parts = request.url.path.split("/")
+        if "/range/" in request.url.path and "cursor" not in request.url.params:
+            begin_ms = bars.now_us() // 1000 - years * 365 * 86_400_000
+            if int(parts[-2]) < begin_ms:
+                return httpx.Response(403, json={"status": "NOT_AUTHORIZED", "message": "Your plan ends here."})
+        return bars(request)
+
+    return answer
+
+
+@pytest.mark.parametrize("tier", [1, 7])
+@pytest.mark.parametrize(
+    "path", ["timespan=day&from=2003-09-10", "timespan=hour&from=2003-09-10&sort=desc", "limit=9000"]
+)
+@pytest.mark.parametrize("years", [2, 5, 15])
+def test_a_plan_with_few_calls_and_a_short_history_answers(link: Link, years: int, path: str, tier: int) -> None:
+    world, bars = world_on(link, per_minute=5)
+    world.upstream.answer = short_history(bars, years)
+    answer, _ = until_answered(world, f"/market-data/AAPL?{path}", tier)
+    assert len(answer.json) > 400
+
+
+def test_a_quiet_ticker_on_a_plan_with_a_short_history_is_answered(link: Link) -> None:
+    world, bars = world_on(link)
+    bars.every = 40
+    world.upstream.answer = short_history(bars, 5)
+    for query in ("minute&multiplier=15&from=2022-01-10&to=2026-10-30&sort=desc", "minute&multiplier=10&limit=5000"):
+        answer = world.get(f"/market-data/AAPL?timespan={query}", world.key())
+        assert (answer.status, len(answer.json) > 100) == (200, True), answer
+
+
+@pytest.mark.parametrize(
+    "query", ["timespan=hour&limit=100", "timespan=minute&limit=100", "timespan=minute&multiplier=30&limit=100"]
+)
+def test_the_last_bars_of_a_delisted_ticker_cost_few_calls(link: Link, query: str) -> None:
+    world, bars = world_on(link)
+    bars.until = "2021-06-15"
+    answer = world.get(f"/market-data/GONE?{query}", world.key())
+    assert (answer.status, len(answer.json)) == (200, 100)
+    assert answer.json[-1]["timestamp"].startswith("2021-06-15")
+    assert len(world.upstream.calls) <= 6
+
+
+def test_a_page_that_the_store_cannot_take_keeps_nobody_waiting(redis: RedisServer, link: Link) -> None:
+    world, bars = world_on(link)
+    rested: list[float] = []
+    world.sleep = rested.append
+
+    def full(request: httpx.Request) -> httpx.Response | None:
+        if len(bars.spans) == 2:
+            with redis.client() as client:
+                client.config_set("maxmemory", "1")
+        return bars(request)
+
+    world.upstream.answer = full
+    try:
+        answer = world.get(DEEP, world.key())
+    finally:
+        with redis.client() as client:
+            client.config_set("maxmemory", "0")
+    assert (answer.status, len(answer.json)) == (200, 2_500)
+    assert sum(rested) < 1
+    assert not fetched_twice(bars)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+def test_an_address_that_the_upstream_takes_no_more_begins_the_segment_anew(link: Link, status: int) -> None:
+    world, bars = world_on(link, per_minute=5)
+
+    def expired(request: httpx.Request) -> httpx.Response | None:
+        return (
+            httpx.Response(status, json={"status": "ERROR"})
+            if "cursor" in request.url.params and late
+            else bars(request)
+        )
+
+    late = False
+    world.upstream.answer = expired
+    assert world.get(DEEP, world.key(1)).status == 503
+    late = True
+    world.later(62)
+    world.get(DEEP, world.key(1))
+    late = False
+    answer, _ = until_answered(world, DEEP, 1)
+    assert len(answer.json) == 2_500
+
+
+def test_a_suspect_bar_that_comes_twice_counts_once(link: Link) -> None:
+    world, bars = world_on(link, repeats=True)
+
+    def zeros(request: httpx.Request) -> httpx.Response | None:
+        answer = bars(request)
+        if answer is None:
+            return None
+        body = answer.json()
+        body["results"] = [{**bar, "o": 0} if bar is body["results"][-1] else bar for bar in body["results"]]
+        if "cursor" in request.url.params:
+            body["results"][0]["o"] = 0
+        return httpx.Response(200, json=body)
+
+    world.upstream.answer = zeros
+    answer = world.get(DEEP, world.key())
+    shown = sum(bar["open"] == 0 for bar in answer.json)
+    assert answer.headers["X-Data-Warning"] == f"suspect; items={shown}"
+
+
+def test_the_calls_of_several_looks_count_too(link: Link) -> None:
+    world, bars = world_on(link)
+    bars.every = 40
+    key = world.key()
+    assert world.get("/market-data/AAPL?timespan=minute&limit=3000", key).status == 200
+    looks = len(bars.spans)
+    assert looks > 1
+    assert world.get("/usage", key).json["used"] == looks

@@ -211,7 +211,7 @@ class Services:
         from dekr.market.bars.splits import RecentSplits  # noqa: PLC0415 - only functions that read bars need it
         from dekr.market.bars.upstream import UpstreamBars  # noqa: PLC0415 - only functions that read bars need it
 
-        upstream = UpstreamBars(self._upstream)
+        upstream = UpstreamBars(self._upstream, reader.cache, reader.passed_over)
         fetches = SegmentFetches(upstream, reader.cache, reader.passed_over)
         segments = SegmentReader(reader, reader.single_flight, fetches, RecentSplits(reader, self._upstream))
         return Bars(segments, HistoryStart(reader, upstream), reader.now_us)

@@ -11,7 +11,7 @@ import pytest
 
 from dekr.errors import DekrError, UnknownSymbol, UpstreamDown, UpstreamInvalid, UpstreamUnreachable
 from dekr.polygon.connect import connect
-from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Throttled
+from dekr.polygon.failures import Broken, Cut, KeyRefused, NotEntitled, Rejected, Throttled
 from dekr.polygon.transport import KEY_AGAIN_S, LARGEST_BYTES, Reply
 from tests.fakes.polygon_transport import KEY, ScriptedUpstream, Step
 
@@ -83,16 +83,16 @@ def test_a_compressed_answer_is_read() -> None:
         (httpx.Response(403, json=NOT_AUTHORIZED), NotEntitled),
         (httpx.Response(403, text="<html>Access denied</html>"), Broken),
         (httpx.Response(404, json=NOT_FOUND), UnknownSymbol),
-        (httpx.Response(404, text="404 page not found"), UpstreamInvalid),
+        (httpx.Response(404, text="404 page not found"), Rejected),
         (httpx.Response(429, json={"status": "ERROR", "error": "You've exceeded the maximum"}), Throttled),
         (httpx.Response(500, text="<html>Internal Server Error</html>"), Broken),
         (httpx.Response(502), Broken),
         (httpx.Response(503, stream=Body(b"not gzip"), headers={"Content-Encoding": "gzip"}), Broken),
         (httpx.Response(504), Broken),
-        (httpx.Response(400, json={"status": "ERROR", "error": "odd"}), UpstreamInvalid),
-        (httpx.Response(422), UpstreamInvalid),
-        (httpx.Response(204), UpstreamInvalid),
-        (httpx.Response(302, headers={"Location": "https://upstream.test/v2/y"}), UpstreamInvalid),
+        (httpx.Response(400, json={"status": "ERROR", "error": "odd"}), Rejected),
+        (httpx.Response(422), Rejected),
+        (httpx.Response(204), Rejected),
+        (httpx.Response(302, headers={"Location": "https://upstream.test/v2/y"}), Rejected),
         (httpx.Response(200, text=""), UpstreamInvalid),
         (httpx.Response(200, text="<html>hello</html>"), UpstreamInvalid),
         (httpx.Response(200, text='{"status":"OK","results":[{"t":1'), UpstreamInvalid),

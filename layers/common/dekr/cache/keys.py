@@ -38,8 +38,8 @@ class Datum(StrEnum):
     """A v2 snapshot as the upstream sent it. In the slot of the market: the snapshot of all tickers, compressed."""
     UNIVERSAL = "universal"
     """A v3 snapshot as the upstream sent it."""
-    FIRST_BAR = "first"
-    """The start of a ticker's history."""
+    MONTHS = "months"
+    """The first and the last month of a ticker's history."""
     SPLITS = "splits"
     """The recent splits of all tickers."""
     FINISHED_DAY = "history"
@@ -86,6 +86,11 @@ def entry(prefix: str, slot: str, name: str) -> str:
 def segment(series: str, first_day: str) -> str:
     """The name of a segment of bars: its series (``bars:1:minute:adj``) and its first day (ISO 8601)."""
     return f"{series}:{first_day}"
+
+
+def plan_history(timespan: str) -> str:
+    """The name of what is known of the plan's history of bars of this unit."""
+    return f"plan:{timespan}"
 
 
 def unfinished(series: str, first_day: str) -> str:

@@ -8,6 +8,7 @@
       Broken       5xx, time-out, broken connection
     UpstreamInvalid
       Cut          the answer broke off
+      Rejected     any other status: it does not take the request
     UnknownSymbol  404
     NotEntitled    403: the plan does not include the endpoint; the fetch goes on to the next source
 
@@ -41,6 +42,10 @@ class Broken(UpstreamDown):
 
 class Cut(UpstreamInvalid):
     """The upstream's answer ended before its announced end."""
+
+
+class Rejected(UpstreamInvalid):
+    """The upstream does not take the request as it is (a status that has no error of its own, such as 400)."""
 
 
 class NotEntitled(Exception):

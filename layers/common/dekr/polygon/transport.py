@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from dekr.deadline import Deadline
 from dekr.errors import UnknownSymbol, UpstreamInvalid, UpstreamUnreachable
-from dekr.polygon.failures import Broken, Cut, KeyRefused, KeyUnusable, NotEntitled, Throttled
+from dekr.polygon.failures import Broken, Cut, KeyRefused, KeyUnusable, NotEntitled, Rejected, Throttled
 
 CONNECT_S: Final = 1.0
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -157,7 +157,7 @@ class Transport:
             raise Broken(text, retry_after_s=1.0, fault="status 403 without a JSON object")
         if status == _NOT_FOUND and own:
             raise UnknownSymbol("The data provider does not know this ticker.")
-        raise UpstreamInvalid(f"The data provider refused a request with status {status}.", fault=f"status {status}")
+        raise Rejected(f"The data provider refused a request with status {status}.", fault=f"status {status}")
 
     def _within_host(self, url: str) -> str:
         if url.startswith("/") and not url.startswith("//"):

@@ -9,7 +9,7 @@ from dekr.cache import keys
 from dekr.cache.entry import Entry, Kind
 from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import DAY_US, SECOND_US
-from dekr.errors import StoreDown, UpstreamInvalid
+from dekr.errors import StoreDown, UnknownSymbol, UpstreamInvalid
 from dekr.gate.permit import Permit
 from dekr.market.bars.model import Page, Row, page_of, rows_between
 from dekr.market.bars.segment_planner import group_into_runs, may_take_pages, segment_key
@@ -19,12 +19,16 @@ from dekr.market.read.fetch import Fetch, Incomplete
 from dekr.market.read.requirement import Requirement
 from dekr.passed_over import PassedOver
 from dekr.polygon.endpoints import BARS
+from dekr.polygon.failures import NotEntitled, Rejected
 
 if TYPE_CHECKING:
     from dekr.polygon.client import Bars
 
 LATE_PUBLICATION_US: Final = 3 * DAY_US
 """For how long a day without bars may still get some: an end-of-day plan, or a vendor in trouble, publishes late."""
+
+MAX_CALLS_MADE: Final = 40
+"""A request that has made so many calls, because more was needed than was estimated, leaves the rest to the next one."""
 
 MAX_EMPTY_PAGES: Final = 3
 """After so many pages in a row without a new bar, the upstream's pages are taken for ones that do not end."""
@@ -63,7 +67,8 @@ class SegmentFetches:
             self.upstream, self.cache, self.passed_over, series, segments, tuple(sibling_keys), newest
         )
         name = series.name if newest else keys.history(series.name)
-        return Fetch(keys.lease_of(name, [series.ticker]), (BARS.family,), BARS.lease_ms, fetcher, calls=calls)
+        lease = keys.lease_of(name, [series.ticker])
+        return Fetch(lease, (BARS.family,), BARS.lease_ms, fetcher, calls=calls, max_calls=MAX_CALLS_MADE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,16 +114,21 @@ class SegmentFetcher:
         Raises what the client raises, and UpstreamInvalid where the pages do not end.
         """
         fetched = self._kept_rows(run, permit)
-        if fetched is None:
+        page = None if fetched is None else self._page_after(fetched, permit)
+        if fetched is None or page is None:
             page, begin_ms = self.upstream.request_within_plan(self.series, run[0].start_ms, run[-1].end_ms - 1, permit)
             fetched = FetchedRows(permit.stamp_us, begin_ms, run[-1].end_ms, traded)
-        else:
-            assert fetched.next_url is not None, "what came to its end is not kept"
-            page = self.upstream.request_after(
-                self.series, fetched.next_url, fetched.last_ms, fetched.end_ms - 1, permit
-            )
         fetched.add(page)
         return fetched
+
+    def _page_after(self, fetched: "FetchedRows", permit: Permit) -> "Bars | None":
+        """The page after those that an earlier fetch has kept; None where the upstream does not take its address any more."""
+        assert fetched.next_url is not None, "what came to its end is not kept"
+        last_ms = fetched.end_ms - 1
+        try:
+            return self.upstream.request_after(self.series, fetched.next_url, fetched.last_ms, last_ms, permit)
+        except (NotEntitled, UnknownSymbol, Rejected):
+            return None
 
     def _kept_rows(self, run: Sequence[Segment], permit: Permit) -> "FetchedRows | None":
         """The rows that an earlier fetch has of the run's first segment; None where there are none, or where they are too old."""
@@ -130,7 +140,8 @@ class SegmentFetcher:
                 entry = self.cache.read(key) or entry
             except StoreDown as error:
                 self.passed_over.note(error)
-        if entry is None or not permit.request.floor_us < entry.parsed["began_us"] <= permit.stamp_us:
+        oldest_us = max(permit.request.floor_us, permit.stamp_us - UNFINISHED_KEEP_US)
+        if entry is None or not oldest_us < entry.parsed["began_us"] <= permit.stamp_us:
             return None
         return FetchedRows.of(entry, permit.stamp_us)
 
@@ -192,6 +203,7 @@ class FetchedRows:
         rows = [[bar.t, bar.o, bar.h, bar.l, bar.c, bar.v, bar.vw, bar.n] for bar in page.bars]
         self.empty_pages = 0 if page.bars and page.bars[-1].t > self.last_ms else self.empty_pages + 1
         if rows and self.rows and rows[0][0] == self.last_ms:
+            self.suspect = [at_ms for at_ms in self.suspect if at_ms != self.last_ms]
             self.rows.pop()
         self.rows += rows
         self.delayed = self.delayed or page.delayed

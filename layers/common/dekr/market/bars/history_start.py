@@ -1,9 +1,11 @@
-"""When the history of a ticker begins, so that a read of a young ticker does not walk back through twenty empty years.
+"""Which months the history of a ticker spans, so that a read of a young ticker does not walk back through twenty empty years, and
+one of a delisted ticker not through those after it.
 
 The upstream answers alike for a ticker that nobody lists and for one whose bars it does not have: 200 without bars. Its list of
 tickers says which of the two it is.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +18,8 @@ from dekr.cache.freshness import DataClass
 from dekr.cache.keys import Datum
 from dekr.errors import StoreDown, UnknownSymbol
 from dekr.gate.permit import Permit
-from dekr.market.bars.model import SETTLED_KEEP_US
-from dekr.market.bars.segments import HISTORY_START, Series, Timespan
+from dekr.market.bars.model import PARTIAL_KEEP_US, SETTLED_KEEP_US
+from dekr.market.bars.segments import HISTORY_START, Segment, Series, Timespan
 from dekr.market.bars.upstream import UpstreamBars
 from dekr.market.read.context import ReadContext
 from dekr.market.read.fetch import Fetch
@@ -33,31 +35,47 @@ UNLISTED: Final = b"false"
 """The payloads of the entry of a ticker without bars."""
 
 
+@dataclass(frozen=True, slots=True)
+class HistorySpan:
+    """The days (Eastern) on which a ticker can have bars: from ``first`` on, and none from ``quiet_from`` up to, but not including,
+    ``known_until``, the day on which that was found out.
+    """
+
+    first: date
+    quiet_from: date
+    known_until: date
+
+    def is_quiet_in(self, segment: Segment) -> bool:
+        """Whether the ticker had no bars in a segment, as was found out after it."""
+        return self.quiet_from <= segment.first <= segment.end <= self.known_until
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HistoryStart:
-    """Looks up the first day of a ticker's history: one call for the monthly bars of all years, cached for a week, and one more
-    where there are none, cached for a minute.
+    """Looks up the months of a ticker's history: one call for the monthly bars of all years that the plan includes, cached for a
+    week, and one more where there are none, cached for a minute.
     """
 
     reader: Reader
     upstream: UpstreamBars
 
-    def first_day(self, context: ReadContext, ticker: str) -> date:
-        """The first day (Eastern) that can hold bars of the ticker, fetched where it is not cached. Of a ticker that has none yet
-        it is the present day.
+    def span(self, context: ReadContext, ticker: str) -> HistorySpan:
+        """The days that can hold bars of the ticker, looked up where they are not cached. Of a ticker that has no bars yet they
+        begin with the present day.
 
         Raises UnknownSymbol for a ticker that has no bars and that the upstream does not list, and what Reader.read raises.
         """
         key = self._key(ticker)
-        fetcher = FirstBarFetcher(self.upstream, self.reader.passed_over, ticker, key)
-        fetch = Fetch(keys.lease_of(Datum.FIRST_BAR, [ticker]), (BARS.family,), BARS.lease_ms, fetcher)
+        fetcher = MonthsFetcher(self.upstream, self.reader.passed_over, ticker, key)
+        fetch = Fetch(keys.lease_of(Datum.MONTHS, [ticker]), (BARS.family,), BARS.lease_ms, fetcher)
         requirement = Requirement(key, DataClass.HISTORICAL, 0, tail=False)
         entry = self.reader.read(context, (requirement,), fetch)[key]
         if entry.kind is not Kind.NEGATIVE:
-            return _day_of(entry)
+            return _span_of(entry)
         if entry.payload == UNLISTED:
             raise UnknownSymbol(f"There is no ticker {ticker}.")
-        return eastern_date(context.now_us)
+        today = eastern_date(context.now_us)
+        return HistorySpan(today, today, today)
 
     def cached_first_day(self, ticker: str) -> date | None:
         """The first day (Eastern) that can hold bars of the ticker; None where the cache does not have it. Makes no call."""
@@ -66,15 +84,15 @@ class HistoryStart:
         except StoreDown as error:
             self.reader.passed_over.note(error)
             return None
-        return _day_of(entry) if entry is not None and entry.kind is Kind.VALUE else None
+        return _span_of(entry).first if entry is not None and entry.kind is Kind.VALUE else None
 
     def _key(self, ticker: str) -> str:
-        return self.reader.cache.key(ticker, Datum.FIRST_BAR)
+        return self.reader.cache.key(ticker, Datum.MONTHS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FirstBarFetcher:
-    """Fetches when a ticker's history begins and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``.
+class MonthsFetcher:
+    """Fetches the months of a ticker's history and makes its entry under ``key``; a ``dekr.market.read.fetch.Fetcher``.
 
     ``passed_over`` collects why the list of tickers could not be read.
     """
@@ -85,18 +103,20 @@ class FirstBarFetcher:
     key: str
 
     def fetch(self, permit: Permit, missing: Sequence[Requirement], cached: Mapping[str, Entry]) -> list[Write]:
-        """The entry that holds the start of the first month with bars (ms), or a negative one that says whether the ticker is
-        listed. Raises what the client raises.
+        """The entry that holds the starts of the first and the last month with bars (ms), or a negative one that says whether the
+        ticker is listed. Raises what the client raises.
         """
         del missing, cached
         months = Series(self.ticker, 1, Timespan.MONTH, adjusted=False)
         begin_ms, now_ms = eastern_midnight_us(HISTORY_START) // 1000, permit.stamp_us // 1000
-        found = self.upstream.request(months, begin_ms, now_ms, permit)
+        found, begins_ms = self.upstream.request_within_plan(months, begin_ms, now_ms, permit)
         if not found.bars:
             return [Write.negative(self.key, permit.stamp_us, LISTED if self._listed(permit) else UNLISTED)]
         # A month whose bar came broken may have days that did not.
-        start_ms = min([found.bars[0].t, *found.dropped])
-        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, b"%d" % start_ms), SETTLED_KEEP_US)]
+        starts_ms = [found.bars[0].t, found.bars[-1].t, *found.dropped]
+        payload = json.dumps([min(starts_ms), max(starts_ms)]).encode()
+        keep_us = SETTLED_KEEP_US if begins_ms == begin_ms else PARTIAL_KEEP_US
+        return [Write(self.key, Entry(permit.stamp_us, Kind.VALUE, payload), keep_us)]
 
     def _listed(self, permit: Permit) -> bool:
         """Whether the upstream lists the ticker; so it is taken to be where the list cannot be read."""
@@ -107,5 +127,8 @@ class FirstBarFetcher:
             return True
 
 
-def _day_of(entry: Entry) -> date:
-    return eastern_date(entry.parsed * 1000)
+def _span_of(entry: Entry) -> HistorySpan:
+    first_ms, last_ms = entry.parsed
+    last = eastern_date(last_ms * 1000)
+    months = Series("", 1, Timespan.MONTH, adjusted=False)
+    return HistorySpan(eastern_date(first_ms * 1000), months.unit_end(last), eastern_date(entry.stamp_us))

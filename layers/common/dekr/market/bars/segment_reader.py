@@ -48,7 +48,8 @@ class SegmentReader:
 
         Where the newest entry alone has ``sufficient_bars`` of them, only those are returned. ``tail``: whether bars newer than the
         range's last one would belong to the answer. ``bars_per_day``: the series' bars in a day as far as they are known, by which
-        the calls are estimated. Each call after the first is charged as a request.
+        the calls are estimated. Each call of a request after the first is charged as
+        a request.
 
         Raises what Reader.read_planned raises, TooManyCalls among it, and where it ended before all was fetched an error that says
         how far it is (dekr.market.bars.limits.with_progress).
@@ -83,13 +84,13 @@ class SegmentReader:
         try:
             return self.reader.read_planned(context, planner.keys, planner)
         except (BudgetSpent, DeadlineExceeded) as error:
-            if planner.calls <= 1:
+            made = context.upstream_calls - before
+            if max(planner.calls, made) <= 1:
                 raise
-            told = with_progress(error, context.upstream_calls - before, planner.calls)
+            told = with_progress(error, made, planner.calls)
             raise told from (error if told is not error else error.__cause__)
         finally:
-            if planner.calls > 1:
-                self.reader.charge_more(context, context.upstream_calls - before - 1)
+            self.reader.charge_calls(context, context.upstream_calls - before)
 
     def _planner(
         self, fetches: OwnFetches, plan: Sequence[Segment], wanted: Range, sufficient_bars: float, *, tail: bool

@@ -68,8 +68,7 @@ class Bars:
             older = list(segments)
             if rows and not older:
                 break
-            first_day = self._first_possible_day(context, series, planned, rows)
-            segments = iter([segment for segment in older if segment.end > first_day])
+            segments = iter(self._that_may_hold_bars(context, series, planned, rows, older))
             factor *= WIDENING_FACTOR
         if not planned:
             self._read_nothing(context, series, wanted)
@@ -89,7 +88,8 @@ class Bars:
         first_day = eastern_date(wanted.first_ms * 1000)
         if first_day < HISTORY_START:
             # From the beginning: of a young ticker the years before it would be read in vain.
-            first_day = self._first_window_day(context, series)
+            span = self.history_start.span(context, series.ticker)
+            first_day = _first_window_day(series, span.first)
         segments = series.segments_oldest_first(first_day, eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
@@ -104,9 +104,8 @@ class Bars:
             if len(rows) >= wanted.limit:
                 break
             if not rows:
-                first_day = self._first_window_day(context, series)
-                newer = [segment for segment in newer if segment.end > first_day]
-                if planned[-1].end <= first_day:
+                newer = self._that_may_hold_bars(context, series, planned, rows, newer)
+                if newer and planned[-1].end < newer[0].first:
                     expected = 0
             segments = iter(newer)
             step = _next_step(wanted.limit, expected, len(rows))
@@ -118,7 +117,7 @@ class Bars:
         """Charge a read of a range in which nothing can have been traded, and raise UnknownSymbol as any read does."""
         begin_us = wanted.first_ms * 1000
         try:
-            self.history_start.first_day(context, series.ticker)
+            self.history_start.span(context, series.ticker)
         except UpstreamNotEntitled:
             # A plan that does not reach back to 2003 says nothing of the future.
             if begin_us <= context.now_us:
@@ -127,20 +126,29 @@ class Bars:
             # That nothing was traded in the future is true now, and until the range begins.
             context.stamp_us, context.fresh_until_us = context.now_us, begin_us
 
-    def _first_possible_day(
-        self, context: ReadContext, series: Series, planned: Sequence[Segment], rows: Sequence[Row]
-    ) -> date:
-        """The first day on which a window with bars of the ticker can start. After a look at a single day that had some, the next
-        day is worth a look, but a call for the history's start is not.
+    def _that_may_hold_bars(
+        self,
+        context: ReadContext,
+        series: Series,
+        planned: Sequence[Segment],
+        rows: Sequence[Row],
+        others: Sequence[Segment],
+    ) -> list[Segment]:
+        """Those of the other segments in which the ticker can have bars. After a look at a single day that had some, the next day
+        is worth a look, but a call for the history's months is not.
         """
         if rows and (planned[-1].end - planned[0].first).days == 1:
-            return self.history_start.cached_first_day(series.ticker) or HISTORY_START
-        return self._first_window_day(context, series)
+            first_day = self.history_start.cached_first_day(series.ticker) or HISTORY_START
+            return [segment for segment in others if segment.end > _first_window_day(series, first_day)]
+        span = self.history_start.span(context, series.ticker)
+        first_day = _first_window_day(series, span.first)
+        # Where a look has found bars, those that are still wanted are next to them.
+        return [each for each in others if each.end > first_day and (rows or not span.is_quiet_in(each))]
 
-    def _first_window_day(self, context: ReadContext, series: Series) -> date:
-        """The first day on which a window with bars of the ticker can start: a long window begins before the history does."""
-        first_day = self.history_start.first_day(context, series.ticker)
-        return eastern_date(series.earliest_window_start_ms(eastern_midnight_us(first_day) // 1000) * 1000)
+
+def _first_window_day(series: Series, first_day: date) -> date:
+    """The day on which the window of a series that holds a day starts: a long window begins before the history does."""
+    return eastern_date(series.earliest_window_start_ms(eastern_midnight_us(first_day) // 1000) * 1000)
 
 
 def _next_step(limit: int, expected: int, found: int) -> int:
@@ -156,10 +164,8 @@ def _next_step(limit: int, expected: int, found: int) -> int:
 
 
 def _bars_per_day(planned: Sequence[Segment], rows: Sequence[Row]) -> float | None:
-    """The bars of a day in what was read so far, with a margin for busier days; None where nothing was read."""
-    if not planned:
-        return None
-    return BUSIER_FACTOR * (len(rows) + 1) / (planned[-1].end - planned[0].first).days
+    """The bars of a day in what was read so far, with a margin for busier days; None where there were none."""
+    return BUSIER_FACTOR * len(rows) / (planned[-1].end - planned[0].first).days if rows else None
 
 
 def _first_day(wanted: Range) -> date:

@@ -38,7 +38,7 @@ class ReadContext:
     old, ``fresh_until_us`` the first moment at which one of them is: all on the store's clock. ``local_now_us`` is when
     ``now_us`` was read, on this machine's clock. ``failure`` is the error behind stale or absent data. ``source``, ``delayed``
     and ``flaws`` label the data. ``upstream_calls``, ``upstream_s`` and ``attempts`` say what was spent upstream for this
-    request.
+    request. ``paid_calls``: how many upstream calls of those that are charged are paid for and not made.
     """
 
     charge: RateCharge
@@ -55,6 +55,7 @@ class ReadContext:
     delayed: bool = False
     flaws: Flaws = NO_FLAWS
     upstream_calls: int = 0
+    paid_calls: int = 1
     upstream_s: float = 0.0
     attempts: list[Attempt] = field(default_factory=list)
     counted: bool = False

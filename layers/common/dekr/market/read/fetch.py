@@ -34,6 +34,7 @@ class Fetch:
     and the rest is left out. ``distrust_ms``: for how long nobody repeats the fetch after an answer that is wrong.
     ``covered_by``: the lease of another fetch that may bring these entries, too; while somebody holds it, readers wait for that
     fetch first, but not for long. ``calls``: about how many calls of the upstream it takes.
+    ``max_calls``: a request that has made so many calls leaves the next part to another request.
     """
 
     lease: str
@@ -44,6 +45,7 @@ class Fetch:
     distrust_ms: int = FAILED_MS
     covered_by: str | None = None
     calls: int = 1
+    max_calls: int | None = None
 
 
 class Incomplete(Exception):

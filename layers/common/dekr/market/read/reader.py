@@ -33,7 +33,7 @@ from dekr.gate.request import FetchRequest
 from dekr.market.demand.record import Demand
 from dekr.market.read.context import Outcome, ReadContext
 from dekr.market.read.fetch import Fetch, FixedPlan, Incomplete, Planner, ReadPlan
-from dekr.market.read.requirement import Requirement, first_to_age, not_fresh
+from dekr.market.read.requirement import Requirement, first_to_age, not_fresh, of_older_scale
 from dekr.market.read.single_flight import SingleFlight, covered_wait_s, stale_wait_s
 from dekr.passed_over import PassedOver
 from dekr.store import Command
@@ -106,12 +106,14 @@ class Reader:
             self._advance(context)
         return requirements, _report(context, requirements, entries)
 
-    def charge_more(self, context: ReadContext, calls: int) -> None:
-        """Charge the request for so many upstream calls beyond the one that it has paid for."""
-        if calls <= 0 or context.admission is None:
+    def charge_calls(self, context: ReadContext, calls: int) -> None:
+        """Charge the request for so many upstream calls, beyond those that it has paid for."""
+        unpaid = max(0, calls - context.paid_calls)
+        context.paid_calls = max(0, context.paid_calls - calls)
+        if unpaid == 0 or context.admission is None:
             return
         try:
-            (reply,) = self.cache.store.run(context.charge.charge_more(calls))
+            (reply,) = self.cache.store.run(context.charge.charge_more(unpaid))
         except StoreDown as error:
             self.passed_over.note(error)
         else:
@@ -145,6 +147,9 @@ class Reader:
         """
         goes_on = False
         while missing:
+            if goes_on and plan.fetch.max_calls is not None and context.upstream_calls >= plan.fetch.max_calls:
+                text = "The request has made as many calls to the data provider as it may."
+                raise DeadlineExceeded(text, fault="calls of one request")
             missing, goes_on = self._get_part(context, plan, missing, entries, reread=goes_on), True
 
     def _get_part(
@@ -238,11 +243,13 @@ class Reader:
         self, context: ReadContext, plan: ReadPlan, entries: dict[str, Entry]
     ) -> tuple[Sequence[Requirement], list[Requirement], list[Requirement]]:
         """The requirements to serve where no fetch is possible: the plan's, or its fallback where these cannot all be served. Of
-        them: those that are not fresh, and those of these whose entry is not even inside the stale window.
+        them: those that are not fresh, and those of these whose entry is not even inside the stale window, or of another scale than
+        others.
         """
         requirements = plan.requirements
         missing = _missing(requirements, entries, context)
-        refused = self._refused(context, missing, entries)
+        # A part of what was missing may have come before the fetch ended.
+        refused = self._refused(context, missing, entries) or of_older_scale(requirements, entries, context.now_us)
         if refused and plan.fallback:
             aged = _missing(plan.fallback, entries, context)
             if not self._refused(context, aged, entries):

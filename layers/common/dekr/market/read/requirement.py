@@ -101,6 +101,16 @@ def not_fresh(
     return missing
 
 
+def of_older_scale(requirements: Sequence[Requirement], entries: Mapping[str, Entry], now_us: int) -> list[Requirement]:
+    """The requirements of adjusted prices whose entries may be of the scale before a split, where those of others are of the scale
+    after it; none where all may be of one scale.
+    """
+    floor = splits_floor_us(now_us)
+    adjusted = [each for each in requirements if each.adjusted and each.key in entries]
+    older = [each for each in adjusted if entries[each.key].stamp_us <= floor]
+    return older if len(older) < len(adjusted) else []
+
+
 def first_to_age(requirements: Sequence[Requirement], entries: Mapping[str, Entry]) -> list[Requirement]:
     """The requirements whose entry grows too old first: of each rule and kind the one with the oldest entry."""
     if len(requirements) == 1:

@@ -109,13 +109,17 @@ class SingleFlight:
     ) -> dict[str, Entry]:
         """Make a permitted fetch, keep its entries and tell those who wait; returns the entries by key.
 
-        ``counter`` counts what was missing and the calls made. Raises what the fetcher raises.
+        ``counter`` counts what was missing and the calls made. Raises what the fetcher raises, and StoreDown where it has brought
+        one part of several and the store cannot take it.
         """
         try:
             writes = _fetched(fetch, permit, missing, cached or {})
         except Incomplete as part:
             # Those who wait read what has arrived, and fetch the rest.
-            self.tell(*self.cache.put(part.writes), *permit.finished(), *_counted(counter, missing, permit))
+            told = self.tell(*self.cache.put(part.writes), *permit.finished(), *_counted(counter, missing, permit))
+            if part.error is None and not told and not permit.alone:
+                # The lease stands, so that nobody can go on with the next part before it ends.
+                raise StoreDown(fault="a part of a fetch could not be kept") from part
             raise
         except DekrError as error:
             life_ms = fetch.distrust_ms if isinstance(error, UpstreamInvalid) else FAILED_MS
