@@ -76,7 +76,7 @@ def write_page(query: BarQuery, rows: Sequence[Row], *, csv: bool, room: float =
     symbol, write = (line([ticker]).removesuffix("\r\n"), _csv) if csv else (json.dumps(ticker), _json)
     begin, between, end = (line(COLUMNS), "", "") if csv else ("[", ",", "]")
     shown, _ = page.cut(rows)
-    parts = fitting((write(symbol, row) for row in shown), room - len(begin) - len(end))
+    parts = fitting([write(symbol, row) for row in shown], room - len(begin) - len(end))
     _, rest = page.cut(rows, len(parts))
     return begin + between.join(parts) + end, query.next_path(rest) if rest else None
 

@@ -1,7 +1,7 @@
 """Pages of what lies in a range of time: bars, and values of indicators."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -12,11 +12,11 @@ from dekr.market.bars.model import Range
 _REST: Final = re.compile(r"(\d{1,15})\.(\d{1,15})(?:\.(\d{1,5}))?", re.ASCII)
 
 
-def fitting(texts: Iterable[str], room: float) -> list[str]:
+def fitting(texts: list[str], room: float) -> list[str]:
     """The first of these texts, which are ASCII, that go into ``room`` bytes with a separator of one byte after each."""
-    texts, parts = list(texts), list[str]()
     if sum(map(len, texts)) + len(texts) <= room:
         return texts
+    parts: list[str] = []
     for text in texts:
         room -= len(text) + 1
         if room < 0:

@@ -90,7 +90,7 @@ class AggregatesQuery:
         rows, rest = self.page.cut(found)
         results = [bar_of(row) for row in rows]
         if room < math.inf:
-            results = results[: len(fitting(map(_encode, results), room - ENVELOPE_BYTES))]
+            results = results[: len(fitting(list(map(_encode, results)), room - ENVELOPE_BYTES))]
             _, rest = self.page.cut(found, len(results))
         fields: dict[str, Any] = {
             "ticker": self.series.ticker,
