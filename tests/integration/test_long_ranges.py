@@ -199,10 +199,13 @@ def test_a_refusal_of_the_budget_says_how_far_the_read_is(link: Link) -> None:
 @pytest.mark.parametrize(
     ("query", "instead"),
     [
-        ("timespan=second&multiplier=1440&limit=50000", r"at most \d{3} bars .* timespan=minute and multiplier=24"),
+        (
+            "timespan=second&multiplier=1440&limit=50000",
+            r"at most \d\d bars .* at most 12\d{3} with timespan=minute and multiplier=24",
+        ),
         ("timespan=second&multiplier=7&limit=50000", r"at most \d{5} bars"),
-        ("timespan=hour&limit=50000", r"at most 6\d{3} bars"),
-        ("timespan=minute&multiplier=30&from=2003-09-10&limit=50000", r"at most 12\d{3} bars"),
+        ("timespan=hour&limit=50000", r"at most 5\d{3} bars"),
+        ("timespan=minute&multiplier=30&from=2003-09-10&limit=50000", r"at most 9\d{3} bars"),
     ],
 )
 @pytest.mark.parametrize("per_minute", [5, 6_000])
@@ -214,6 +217,34 @@ def test_what_takes_too_many_calls_is_refused_before_the_first_one(
     assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "too_many_calls", "limit")
     assert re.search(instead, answer.json["detail"]), answer.json["detail"]
     assert world.upstream.calls == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "second&multiplier=1440",
+        "second&multiplier=60",
+        "minute&multiplier=15",
+        "minute&multiplier=24",
+        "minute&multiplier=90",
+        "hour",
+        "hour&multiplier=4",
+        "hour&multiplier=24",
+    ],
+)
+@pytest.mark.parametrize("moment", [FRIDAY, "2026-12-31T20:00:00Z", "2026-03-01T12:00:00Z"])
+def test_the_advice_of_a_refusal_is_taken(link: Link, query: str, moment: str) -> None:
+    world, _ = world_on(link)
+    world.to(moment)
+    path = f"/market-data/AAPL?timespan={query}&limit="
+    refused = world.get(f"{path}50000", world.key())
+    assert refused.json["code"] == "too_many_calls"
+    most = re.findall(r"at most (\d+)", refused.json["detail"])
+    assert world.get(f"{path}{most[0]}", world.key()).status == 200
+    if len(most) > 1:
+        minutes = int(query.rpartition("=")[2]) // 60
+        instead = f"/market-data/AAPL?timespan=minute&multiplier={minutes}&limit={min(50_000, int(most[1]))}"
+        assert world.get(instead, world.key()).status == 200
 
 
 @pytest.mark.parametrize(

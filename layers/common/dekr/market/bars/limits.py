@@ -1,5 +1,6 @@
 """How many upstream calls one request for bars may make, and the errors of requests that need more, or that end too early."""
 
+from dataclasses import replace
 from typing import Final
 
 from dekr.errors import BudgetSpent, DeadlineExceeded, InvalidInput, Unavailable
@@ -23,22 +24,26 @@ class TooManyCalls(InvalidInput):
     def __init__(self, series: Series, calls: int) -> None:
         rule = (
             f"needs about {calls} calls to the data provider, more than the {MAX_CALLS} that one request may make; ask for at "
-            f"most {bars_of_calls(series, MAX_CALLS)} bars at a time, each part with its own from and to"
+            f"most {bars_of_calls(series, PAGE_CALLS)} bars at a time, each part with its own from and to"
         )
         minutes, rest = divmod(series.multiplier, MINUTE_S)
         if series.timespan is Timespan.SECOND and not rest:
+            same = replace(series, timespan=Timespan.MINUTE, multiplier=minutes)
             rule += (
-                f", or for timespan=minute and multiplier={minutes}, whose bars are of the same windows and cost less"
+                f", or for at most {bars_of_calls(same, PAGE_CALLS)} with timespan=minute and multiplier={minutes}: their windows "
+                "are the same, and they take fewer calls"
             )
         super().__init__("limit", rule, code="too_many_calls")
 
 
 def with_progress(error: BudgetSpent | DeadlineExceeded, made: int, calls: int) -> BudgetSpent | Unavailable:
     """The error of a read that ended before it was complete, after ``made`` of about so many ``calls``: it says how far it is."""
-    text = (
-        f"About {calls} calls to the data provider were needed and {made} made. What they brought is kept: send the same request "
-        f"again, and it goes on from there with about {max(1, calls - made)} more."
-    )
+    text = f"About {calls} calls to the data provider are needed."
+    if made:
+        text = (
+            f"About {calls} calls to the data provider were needed and {made} made. What they brought is kept: send the same "
+            f"request again, and it goes on from there with about {max(1, calls - made)} more."
+        )
     if isinstance(error, BudgetSpent):
         error.detail += f" {text}"
         return error
