@@ -146,6 +146,16 @@ def test_a_broken_snapshot_costs_the_market_one_ticker(broken: Any) -> None:
     assert call.attempts[0].dropped == 1
 
 
+@pytest.mark.parametrize(
+    "read_all", [PolygonClient.market, lambda client, call: client.snapshots(["AAPL", "TSLA", "KO"], call)]
+)
+def test_snapshots_whose_tickers_are_mixed_up_are_refused(read_all: Callable[..., object]) -> None:
+    with pytest.raises(UpstreamInvalid):
+        read(read_all, ok(tickers=[snapshot("AAPL", lastQuote=quote(p=price)) for price in (1, 2, 3)]))
+    with pytest.raises(UpstreamInvalid):
+        read(read_all, ok(tickers=[snapshot("TSLA"), snapshot("AAPL"), snapshot("AAPL"), {"ticker": 7}]))
+
+
 def test_of_a_ticker_that_comes_twice_the_last_snapshot_counts() -> None:
     twice = [snapshot("AAPL"), snapshot("TSLA"), snapshot("AAPL", lastQuote=quote(p=126))]
     found, _ = read(PolygonClient.market, ok(tickers=twice))

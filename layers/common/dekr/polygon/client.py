@@ -360,7 +360,9 @@ class PolygonClient:
             others = [position for position, each in enumerate(found) if each.ticker not in requested]
             faults |= dict.fromkeys(others, _NOT_REQUESTED)
         listed.leave_out(faults)
-        return list({each.ticker: each for position, each in enumerate(found) if position not in faults}.values())
+        kept = [each for position, each in enumerate(found) if position not in faults]
+        listed.check_doubled([each.ticker for each in kept])
+        return list({each.ticker: each for each in kept}.values())
 
     def _check_latest(self, found: Snapshot, reply: Reply) -> None:
         self._check_time(_latest_us(found), reply)

@@ -49,6 +49,14 @@ class Listed[I]:
         self.choose([position for position in range(len(self.sent)) if position not in faults])
         _check_enough(self.name, len(self.broken), self.total, self.faults)
 
+    def check_doubled(self, keys: Sequence[Hashable]) -> None:
+        """Raise UpstreamInvalid where too many of these keys, one for each item, come more than once: then it is not an item that
+        is doubled, but keys that are mixed up.
+        """
+        if doubled := len(keys) - len(set(keys)):
+            faults = [*self.faults, "the same item twice"]
+            _check_enough(self.name, len(self.broken) + doubled, self.total, faults)
+
     def count_missing(self, count: int, fault: str) -> None:
         """Count so many items as left out that the list should have. Raises UpstreamInvalid where too many are."""
         if count > 0:
