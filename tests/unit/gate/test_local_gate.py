@@ -26,12 +26,18 @@ def admit(gate: LocalGate, calls: int = 1) -> Permit:
     return gate.admit(FetchRequest("quote:AAPL", (NBBO, SNAPSHOT), 5_000, always(10), reserved=True, calls=calls))
 
 
-def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
-    clock = HandClock()
+def spent_gate(clock: HandClock) -> LocalGate:
+    """The gate of a plan of 60 calls a minute after it has granted three, one a second."""
     gate = LocalGate(60, clock)
     for _ in range(3):
         admit(gate)
         clock.now_us += SECOND_US
+    return gate
+
+
+def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
+    clock = HandClock()
+    gate = spent_gate(clock)
     with pytest.raises(BudgetSpent) as refused:
         admit(gate)
     clock.now_us += int(refused.value.retry_after_s * SECOND_US) - SECOND_US
@@ -44,10 +50,7 @@ def test_it_grants_a_twentieth_of_the_budget_in_a_window() -> None:
 @pytest.mark.parametrize(("calls", "seconds"), [(0, 58), (1, 58), (2, 59), (3, 60), (9, 60)])
 def test_it_says_when_all_calls_of_the_fetch_are_possible(calls: int, seconds: int) -> None:
     clock = HandClock()
-    gate = LocalGate(60, clock)
-    for _ in range(3):
-        admit(gate)
-        clock.now_us += SECOND_US
+    gate = spent_gate(clock)
     with pytest.raises(BudgetSpent) as refused:
         admit(gate, calls)
     assert refused.value.retry_after_s == seconds

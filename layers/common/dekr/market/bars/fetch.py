@@ -11,6 +11,7 @@ from dekr.cache.entry_cache import EntryCache, Write
 from dekr.cache.freshness import DAY_US, SECOND_US
 from dekr.errors import StoreDown, UnknownSymbol, UpstreamInvalid
 from dekr.gate.permit import Permit
+from dekr.market.bars.limits import MAX_CALLS_MADE
 from dekr.market.bars.model import Page, Row, page_of, rows_between
 from dekr.market.bars.segment_planner import group_into_runs, may_take_pages, segment_key
 from dekr.market.bars.segments import Segment, Series, trading_end_us
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 LATE_PUBLICATION_US: Final = 3 * DAY_US
 """For how long a day without bars may still get some: an end-of-day plan, or a vendor in trouble, publishes late."""
-
-MAX_CALLS_MADE: Final = 40
-"""A request that has made so many calls, because more was needed than was estimated, leaves the rest to the next one."""
 
 MAX_EMPTY_PAGES: Final = 3
 """After so many pages in a row without a new bar, the upstream's pages are taken for ones that do not end."""
@@ -95,17 +93,17 @@ class SegmentFetcher:
         run = group_into_runs(self.series, segments)[0]
         traded = any(page_of(cached[key]).rows for key in self.sibling_keys if key in cached)
         fetched = self._next_page(run, permit, traded)
+        complete = [segment for segment in run if fetched.has_all_of(segment)]
+        entry_keys = [segment_key(self.cache, self.series, segment) for segment in complete]
         writes = [
-            fetched.write(key, segment, cached.get(key))
-            for segment in run
-            if fetched.has_all_of(segment)
-            for key in [segment_key(self.cache, self.series, segment)]
+            fetched.write(key, segment, cached.get(key)) for key, segment in zip(entry_keys, complete, strict=True)
         ]
-        if len(writes) == len(segments):
+        if len(complete) == len(segments):
             return writes
         # Without a next page, an earlier fetch of a shorter range has come to its end: the rest begins anew.
-        if len(writes) < len(run) and fetched.next_url is not None:
-            writes.append(fetched.unfinished(self._unfinished_key(run[len(writes)]), run[len(writes)]))
+        if len(complete) < len(run) and fetched.next_url is not None:
+            begun = run[len(complete)]
+            writes.append(fetched.unfinished(self._unfinished_key(begun), begun))
         raise Incomplete(writes)
 
     def _next_page(self, run: Sequence[Segment], permit: Permit, traded: bool) -> "FetchedRows":  # noqa: FBT001 - as fetch has it

@@ -1,9 +1,9 @@
-"""How many upstream calls one request for bars may make, and the errors of requests that need more, or that end too early."""
+"""How many upstream calls one request for bars may make, and what is said of requests that need more, or that end too early."""
 
 from dataclasses import replace
 from typing import Final
 
-from dekr.errors import BudgetSpent, DeadlineExceeded, InvalidInput, Unavailable
+from dekr.errors import InvalidInput
 from dekr.market.bars.segment_planner import bars_of_calls
 from dekr.market.bars.segments import Series, Timespan
 
@@ -11,6 +11,9 @@ MAX_CALLS: Final = 20
 """Calls that one request for bars may make: at a second for each, its answer comes before the deadline. On a plan that has fewer in
 a minute, a caller who tries again gets it in some minutes, because what was fetched is kept.
 """
+
+MAX_CALLS_MADE: Final = 40
+"""A request that has made so many calls, because more was needed than was estimated, leaves the rest to the next one."""
 
 PAGE_CALLS: Final = 15
 """A page of a whole range holds no more bars than about so many calls bring."""
@@ -36,15 +39,11 @@ class TooManyCalls(InvalidInput):
         super().__init__("limit", rule, code="too_many_calls")
 
 
-def with_progress(error: BudgetSpent | DeadlineExceeded, made: int, calls: int) -> BudgetSpent | Unavailable:
-    """The error of a read that ended before it was complete, after ``made`` of about so many ``calls``: it says how far it is."""
-    text = f"About {calls} calls to the data provider are needed."
-    if made:
-        text = (
-            f"About {calls} calls to the data provider were needed and {made} made. What they brought is kept: send the same "
-            f"request again, and it goes on from there with about {max(1, calls - made)} more."
-        )
-    if isinstance(error, BudgetSpent):
-        error.detail += f" {text}"
-        return error
-    return Unavailable(f"{error.detail} {text}", retry_after_s=1.0, code="fetch_unfinished", fault=error.fault)
+def progress(made: int, calls: int) -> str:
+    """The sentences that say how far a read is that ended after ``made`` of about so many ``calls``."""
+    if not made:
+        return f"About {calls} calls to the data provider are needed."
+    return (
+        f"About {calls} calls to the data provider were needed and {made} made. What they brought is kept: send the same request "
+        f"again, and it goes on from there with about {max(1, calls - made)} more."
+    )

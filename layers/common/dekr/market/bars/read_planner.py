@@ -46,7 +46,7 @@ class OwnFetches:
         that still grows is fetched alone: before the others, or after them where an old entry of it is cached. Raises
         TooManyCalls.
         """
-        newest_key, newest = next(reversed(list(self.segments.items())))
+        *_, (newest_key, newest) = self.segments.items()
         grows = newest_key in missing and newest.end > self.today
         calls = self._calls(missing)
         if self.made + calls > MAX_CALLS:

@@ -22,7 +22,7 @@ BASE_BARS_PER_DAY: Final = {Timespan.SECOND: 41_000, Timespan.MINUTE: 700, Times
 MAX_BASE_BARS_PER_DAY: Final = {Timespan.SECOND: 57_600, Timespan.MINUTE: 960, Timespan.HOUR: 960}
 """Second or minute bars on one trading day, from 4:00 to 20:00."""
 
-TRADING_DAYS_OF_YEAR: Final = 252 / 365
+TRADING_DAY_FRACTION: Final = 252 / 365
 """The part of all days that are trading days."""
 
 UNIT_DAYS: Final = {
@@ -102,7 +102,7 @@ def estimated_calls(series: Series, segments: Sequence[Segment], bars_per_day: f
 def bars_of_calls(series: Series, calls: int) -> int:
     """The bars of a series that so many calls bring of a ticker that trades all day, by a cautious estimate; at least one."""
     days = calls * BASE_BARS_PER_CALL // BASE_BARS_PER_DAY.get(series.timespan, 1)
-    return max(1, int(days * TRADING_DAYS_OF_YEAR * series.bars_per_trading_day))
+    return max(1, int(days * TRADING_DAY_FRACTION * series.bars_per_trading_day))
 
 
 def may_take_pages(series: Series, run: Sequence[Segment]) -> bool:

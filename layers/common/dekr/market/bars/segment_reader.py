@@ -7,10 +7,10 @@ from dekr.cache.entry import Entry
 from dekr.cache.entry_cache import Write
 from dekr.cache.freshness import DataClass, splits_floor_us
 from dekr.data_source import DataSource
-from dekr.errors import BudgetSpent, DeadlineExceeded
+from dekr.errors import BudgetSpent, DeadlineExceeded, Unavailable
 from dekr.flaws import NO_FLAWS
 from dekr.market.bars.fetch import SegmentFetches
-from dekr.market.bars.limits import with_progress
+from dekr.market.bars.limits import progress
 from dekr.market.bars.model import Range, Row, page_of
 from dekr.market.bars.read_planner import BarReadPlanner, OwnFetches
 from dekr.market.bars.segment_planner import needed_until_us, segment_key
@@ -52,7 +52,7 @@ class SegmentReader:
         a request.
 
         Raises what Reader.read_planned raises, TooManyCalls among it, and where it ended before all was fetched an error that says
-        how far it is (dekr.market.bars.limits.with_progress).
+        how far it is (dekr.market.bars.limits.progress).
         """
         segments = {segment_key(self.reader.cache, series, segment): segment for segment in plan}
         today = eastern_date(self.reader.now_us())
@@ -87,8 +87,11 @@ class SegmentReader:
             made = context.upstream_calls - before
             if max(planner.calls, made) <= 1:
                 raise
-            told = with_progress(error, made, planner.calls)
-            raise told from (error if told is not error else error.__cause__)
+            text = f"{error.detail} {progress(made, planner.calls)}"
+            if isinstance(error, BudgetSpent):
+                error.detail = text
+                raise
+            raise Unavailable(text, retry_after_s=1.0, code="fetch_unfinished", fault=error.fault) from error
         finally:
             self.reader.charge_calls(context, context.upstream_calls - before)
 

@@ -49,11 +49,10 @@ class Bars:
         segments = series.segments_newest_first(_first_day(wanted), eastern_date(last_ms * 1000))
         rows: list[Row] = []
         planned: list[Segment] = []
-        factor = 1
+        factor, tail = 1, wanted.last_ms >= now_ms
         while plan := next_segments(series, segments, last_ms, (wanted.limit - len(rows)) * factor):
             bars_per_day = _bars_per_day(planned, rows)
             planned = plan[::-1] + planned
-            tail = wanted.last_ms >= now_ms
             try:
                 rows = self.segments.read(
                     context, series, planned, wanted, wanted.limit, tail=tail, bars_per_day=bars_per_day
