@@ -16,7 +16,10 @@ class Settings(BaseModel):
     data may be served, with a warning, while it cannot be fetched anew. ``cursor_secret``: random text that cursors are signed
     with, the same for all sandboxes. ``public_url``: the scheme and host that ``next_url`` names, where they are not those by
     which API Gateway is called. ``jwt_issuer``, ``jwt_audience`` and ``jwks_url`` go
-    together; without them the service accepts API keys only.
+    together; without them the service accepts API keys only. ``stream_endpoint``: the URL, with the stage, under which
+    ``/@connections`` are; ``stream_url``: the URL that clients of the stream connect to; ``stream_connect`` and
+    ``stream_relay``: the names (or ARNs) of the functions' aliases; ``stream_table``: the table of the relay's lease;
+    ``polygon_stream_url``: the upstream's stream, with its path.
     """
 
     # An error names the field alone and never its value: the environment holds secrets.
@@ -42,6 +45,15 @@ class Settings(BaseModel):
     jwt_audience: Annotated[str, Field(alias="JWT_AUDIENCE")] = ""
     jwks_url: Annotated[str, Field(alias="JWKS_URL", pattern=JWKS_URL)] = ""
     jwt_algorithm: Annotated[Literal["RS256", "ES256", "EdDSA"], Field(alias="JWT_ALGORITHM")] = "RS256"
+
+    stream_endpoint: Annotated[str, Field(alias="STREAM_ENDPOINT", pattern=r"^(https?://\S+)?$")] = ""
+    stream_url: Annotated[str, Field(alias="STREAM_URL", pattern=r"^(wss?://\S+)?$")] = ""
+    stream_connect: Annotated[str, Field(alias="STREAM_CONNECT")] = ""
+    stream_relay: Annotated[str, Field(alias="STREAM_RELAY")] = ""
+    stream_table: Annotated[str, Field(alias="STREAM_TABLE")] = ""
+    polygon_stream_url: Annotated[str, Field(alias="POLYGON_STREAM_URL", pattern=r"^wss?://\S+$")] = (
+        "wss://socket.massive.com/stocks"
+    )
 
     @model_validator(mode="after")
     def _one_store(self) -> "Settings":

@@ -12,6 +12,8 @@ script touches:
     {key:<id>}:principal      an API key's record, {user:<name>}:principal a user's tier
     {key:<id>}:known          the digest of an API key that was good
     {jwks:<name>}:keys        the public keys of a token issuer
+    {stream}:...              the stream's: connections, the log of their changes, the relay's state
+    {s0}:log ... {s7}:m       a shard of the stream's events, and the numbers of its pairs
 """
 
 import re
@@ -26,7 +28,7 @@ MARKET_SLOT: Final = "market"
 
 _ENTRY: Final = re.compile(rb"\{(?P<slot>[^}:]+)\}:(?P<kind>[a-z]+)")
 _CALLER: Final = re.compile(rb"\{u:[^}]+\}:use")
-_NO_ENTRIES: Final = (b"upstream", b"demand")
+_NO_ENTRIES: Final = (b"upstream", b"demand", b"stream")
 
 
 class Datum(StrEnum):
@@ -210,3 +212,13 @@ def is_caller(key: bytes, prefix: str) -> bool:
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def stream(prefix: str, name: str) -> str:
+    """A key of the stream's registry and of its relay: all in one slot, so that one script can touch any of them."""
+    return f"{prefix}{{stream}}:{name}"
+
+
+def stream_shard(prefix: str, shard: int, name: str) -> str:
+    """A key of one shard of the stream's events: ``log`` or ``m``."""
+    return f"{prefix}{{s{shard}}}:{name}"

@@ -1,0 +1,1 @@
+"""Live streaming: who listens to what (registry), the conversation with a client, and the relay that delivers."""
