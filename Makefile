@@ -53,6 +53,8 @@ COMPILE := pip compile -q --generate-hashes --universal --python-version 3.13 --
 lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
 	$(UV) $(COMPILE) $${UPGRADE:-} pyproject.toml -o layers/common/requirements.txt
 	$(UV) $(COMPILE) $${UPGRADE:-} pyproject.toml --group dev -o requirements/dev.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group relay -o functions/stream_relay/requirements.txt
+	$(UV) $(COMPILE) $${UPGRADE:-} --group foreign -o requirements/foreign.txt
 	$(UV) $(COMPILE) $${UPGRADE:-} --group sam -o requirements/sam.txt
 	$(UV) $(COMPILE) $${UPGRADE:-} --group ministack -o requirements/ministack.txt
 	$(UV) $(COMPILE) $${UPGRADE:-} --group node -o requirements/node.txt
@@ -60,7 +62,7 @@ lock: .tools/uv/.done ## Pin the dependencies anew from pyproject.toml
 
 .PHONY: drift
 drift: .tools/uv/.done ## Fail if a requirements file does not match pyproject.toml
-	@$(MAKE) --no-print-directory lock && git diff --exit-code -- requirements layers/common/requirements.txt
+	@$(MAKE) --no-print-directory lock && git diff --exit-code -- requirements layers/common/requirements.txt functions/stream_relay/requirements.txt
 
 # --- checks --------------------------------------------------------------------------------------------------------
 .PHONY: format
@@ -90,7 +92,7 @@ types: setup ## Static types, strict
 	.venv/bin/mypy
 
 .PHONY: test
-test: setup $(if $(filter true,$(CI)),system) $(JS)/node_modules/.done ## All tests; those of TLS and of `sam local` where their programs are
+test: setup .tools/foreign/.done $(if $(filter true,$(CI)),system) $(JS)/node_modules/.done ## All tests; those of TLS and of `sam local` where their programs are
 	bash local/test.sh
 
 .PHONY: unit
