@@ -28,11 +28,7 @@ class IamCredentials(CredentialProvider):
 
     def get_credentials(self) -> tuple[str, str]:
         """The user's name and a fresh token."""
-        credentials = Credentials(
-            self.environment["AWS_ACCESS_KEY_ID"],
-            self.environment["AWS_SECRET_ACCESS_KEY"],
-            self.environment.get("AWS_SESSION_TOKEN"),
-        )
+        credentials = Credentials.read(self.environment)
         region = self.environment["AWS_REGION"]
         # The service keeps cache names in lower case, whatever the stack is called, and expects them signed in lower case.
         return self.user, elasticache_token(credentials, region, self.cache.lower(), self.user, self.now())
