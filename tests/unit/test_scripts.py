@@ -12,16 +12,17 @@ from dekr.gate import scripts as gate
 from dekr.market.demand import scripts as demand
 from dekr.market.warming import audit
 from dekr.store import Script
+from dekr.stream import records
 
 PACKAGE = Path(__file__).parents[2] / "layers/common/dekr"
 FILES = sorted(PACKAGE.rglob("*.lua"))
 SCRIPTS = [
     each
-    for module in (limits, entry_cache, gate, budget_share, demand, audit)
+    for module in (limits, entry_cache, gate, budget_share, demand, audit, records)
     for each in vars(module).values()
     if isinstance(each, Script)
 ]
-SHARED = {"prelude", "call_log", "record"}
+SHARED = {"prelude", "call_log", "record", "records"}
 UNITS = {"local SECOND_US = 1000000", "local MS_US = 1000", "local MEMBERS_AT_ONCE = 1000"}
 """Numbers that are no limits of this service: units of time, and a bound of Lua itself."""
 
