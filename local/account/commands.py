@@ -83,8 +83,9 @@ class Account:
         outputs = self._outputs(section)
         self._sam("delete", section, "--no-prompts")
         print(f"{section.stack} is deleted, with its cache, its logs and the Polygon key that it created. What stays:")
-        if "KeysTable" in outputs:
-            print(f"  the table of API keys: aws dynamodb delete-table --table-name {outputs['KeysTable']}")
+        for output, held in (("KeysTable", "API keys"), ("StreamTable", "the relay's lease")):
+            if output in outputs:
+                print(f"  the table of {held}: aws dynamodb delete-table --table-name {outputs[output]}")
         print(
             "  SAM's bucket of uploads (the stack aws-sam-cli-managed-default), which all of the account's stacks share"
         )

@@ -118,3 +118,86 @@ def test_an_event_of_preferences_that_is_lost_is_kept_in_a_queue() -> None:
         for statement in policy["PolicyDocument"]["Statement"]
     ]
     assert {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": destination["Destination"]} in statements
+
+
+STREAM_ROUTES = ["$connect", "$disconnect", "$default", "auth", "subscribe", "unsubscribe", "resume", "ping"]
+
+
+def test_every_route_of_the_stream_leads_to_the_alias_of_the_conversation() -> None:
+    routes = resource("StreamApi")["Properties"]["Routes"]
+    assert list(routes) == STREAM_ROUTES
+    assert all(route == {"FunctionArn": {"Ref": "StreamConnectFunction.Alias"}} for route in routes.values())
+
+
+@pytest.mark.parametrize("name", ["StreamConnectFunction", "StreamRelayFunction"])
+def test_what_a_function_of_the_stream_was_told_is_tried_once_and_not_after_a_minute(name: str) -> None:
+    properties = functions()[name]
+    assert properties["EventInvokeConfig"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    # SAM puts this on the alias, which all that invoke the function name.
+    assert template()["Globals"]["Function"]["AutoPublishAlias"] == "live"
+
+
+def test_a_conversation_ends_before_api_gateway_gives_up() -> None:
+    """Its own error would be an object, which the vendor's Python client cannot read."""
+    assert functions()["StreamConnectFunction"]["Timeout"] < 29
+
+
+def test_a_relay_is_looked_for_every_minute_and_may_run_as_long_as_there_is() -> None:
+    relay = functions()["StreamRelayFunction"]
+    (event,) = relay["Events"].values()
+    assert (event["Type"], event["Properties"]["ScheduleExpression"]) == ("ScheduleV2", "rate(1 minute)")
+    assert relay["Timeout"] == 900
+
+
+def test_no_concurrency_is_reserved_unless_somebody_says_so() -> None:
+    reserved = functions()["StreamRelayFunction"]["ReservedConcurrentExecutions"]
+    assert reserved["Fn::If"][0] == "WithRelayConcurrency"
+    assert not holds({"Condition": "WithRelayConcurrency"}, parameters())
+    assert holds({"Condition": "WithRelayConcurrency"}, parameters(RelayConcurrency="2"))
+    assert not takes("RelayConcurrency", "1"), "two run while one hands over to the next"
+
+
+def test_functions_of_the_stream_are_named_as_their_names_are_told() -> None:
+    variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+    for variable, name in (("STREAM_CONNECT", "StreamConnectFunction"), ("STREAM_RELAY", "StreamRelayFunction")):
+        assert variables[variable] == {"Fn::Sub": functions()[name]["FunctionName"]["Fn::Sub"] + ":live"}
+
+
+@pytest.mark.parametrize("name", ["StreamRole", "RelayRole"])
+def test_no_role_names_an_alias(name: str) -> None:
+    """The alias needs the function and the function its role: that would be a circle."""
+    assert ".Alias" not in json.dumps(resource(name))
+
+
+def test_who_may_invoke_the_functions_of_the_stream() -> None:
+    allowed = {
+        policy["Properties"]["Roles"][0]["Ref"]: json.dumps(policy["Properties"]["PolicyDocument"])
+        for policy in of_type("AWS::IAM::Policy").values()
+    }
+    assert set(allowed) == {"StreamRole", "RelayRole"}
+    assert "StreamConnectFunction.Alias" in allowed["StreamRole"]
+    assert "StreamConnectFunction.Alias" not in allowed["RelayRole"]
+    assert all("StreamRelayFunction.Alias" in document for document in allowed.values())
+
+
+@pytest.mark.parametrize("name", ["StreamRole", "RelayRole"])
+def test_who_tells_connections_may_post_to_the_stage_and_close(name: str) -> None:
+    (manage,) = (
+        statement
+        for policy in resource(name)["Properties"]["Policies"]
+        if "PolicyDocument" in policy
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "execute-api:ManageConnections"
+    )
+    ends = [each["Fn::Sub"].partition("${StreamApi}")[2] for each in manage["Resource"]]
+    assert ends == ["/stocks/POST/@connections/*", "/stocks/DELETE/@connections/*"]
+
+
+@pytest.mark.parametrize(("given", "own"), [({}, True), ({"StreamUrl": "ws://127.0.0.1:8001/stocks"}, False)])
+def test_clients_connect_to_the_api_unless_another_url_is_given(given: dict[str, str], own: bool) -> None:
+    assert holds({"Condition": "OwnStreamUrl"}, parameters(**given)) is own
+    told = template()["Globals"]["Function"]["Environment"]["Variables"]["STREAM_URL"]
+    assert told == template()["Outputs"]["StreamUrl"]["Value"]
+    condition, url, _ = told["Fn::If"]
+    assert condition == "OwnStreamUrl"
+    assert url["Fn::Sub"].endswith(f"/{resource('StreamApi')['Properties']['StageName']}")

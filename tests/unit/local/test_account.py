@@ -58,8 +58,8 @@ class Sam:
         self.calls.append(arguments)
         if self.status == 0 and arguments[0] == "deploy":
             secret = boto3.client("secretsmanager").create_secret(Name="polygon", SecretString="placeholder")["ARN"]
-            outputs = {"ApiUrl": "https://api.example.com", "KeysTable": "keys", "PolygonSecret": secret}
-            self.outputs[arguments[2]] = outputs
+            tables = {"KeysTable": "keys", "StreamTable": "leases"}
+            self.outputs[arguments[2]] = {"ApiUrl": "https://api.example.com", "PolygonSecret": secret, **tables}
         return self.status
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
@@ -179,7 +179,9 @@ def test_destroying_names_what_stays(sam: Sam, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     account(sam).destroy(section("dev"))
     assert list(sam.calls[-1]) == ["delete", "--stack-name", "dekr-dev", "--region", "us-east-1", "--no-prompts"]
-    assert "delete-table --table-name keys" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "delete-table --table-name keys" in said
+    assert "delete-table --table-name leases" in said
 
 
 def test_an_empty_key_is_not_put_in_place_of_one(sam: Sam) -> None:
