@@ -8,10 +8,12 @@
       Unauthenticated       401  no key, a wrong one, a revoked one, two that differ
       Forbidden             403
         TierNotEntitled          a tier above the caller's own
+        FeatureNotInTier         a feature of higher tiers
         RoleRequired             the route is for another role
         UpstreamNotEntitled      our upstream plan has no source for it, and nothing is cached
       NotFound              404
         UnknownSymbol
+        UnknownStream            not one of the caller's
         NotServed                a route of Polygon's that the service does not have
       MethodNotAllowed      405  says which methods the address has
       RateLimited           429  says when one more request would be accepted
@@ -107,6 +109,16 @@ class TierNotEntitled(Forbidden):
     code = "tier_not_entitled"
 
 
+class FeatureNotInTier(Forbidden):
+    """The caller's tier lacks a feature; ``needed`` is the lowest tier that has it."""
+
+    code = "feature_not_in_tier"
+
+    def __init__(self, feature: str, tier: int, needed: int) -> None:
+        super().__init__(f"Your tier ({tier}) does not include {feature}; tier {needed} and higher ones do.")
+        self.needed = needed
+
+
 class RoleRequired(Forbidden):
     """The caller's key lacks the role that the route or the header is for."""
 
@@ -131,6 +143,15 @@ class UnknownSymbol(NotFound):
     """The upstream does not know the ticker."""
 
     code = "unknown_symbol"
+
+
+class UnknownStream(NotFound):
+    """The caller has no stream of this id."""
+
+    code = "unknown_stream"
+
+    def __init__(self) -> None:
+        super().__init__("You have no stream of this id; one that has ended is kept for ten minutes.")
 
 
 class NotServed(NotFound):

@@ -153,3 +153,8 @@ POLICIES: Final[dict[Tier, TierPolicy]] = {
 
 MAX_REAL_TIME_S: Final = max(policy.real_time_s for policy in POLICIES.values())
 """The largest age of real-time data that any tier may have in the regular session, in seconds."""
+
+
+def lowest_with(feature: str) -> Tier:
+    """The lowest tier that includes a feature. Raises ValueError for what is no feature of any tier."""
+    return min(tier for tier, policy in POLICIES.items() if feature in policy.features)
