@@ -183,7 +183,9 @@ class Begun:
     ``generation``: the number of the present numbering. ``tick``: the last tick that was written (0: none). ``numbers``: the
     last number of each pair. ``covered``: since which tick each pair's events are complete up to ``tick``. ``position`` and
     ``behind`` are the last checkpoint: all connections have the events up to tick ``position``, but for those in ``behind``.
-    ``listeners``: the registry. ``changes``: where in the change log to go on.
+    ``listeners``: the registry. ``changes``: where in the change log to go on: the ``changes_after`` of the last tick that was
+    written, because what came later may not have been acknowledged, or, where the log does not reach back so far, what was
+    noted before the registry was read. So changes are read again that the registry has already.
     """
 
     generation: int
@@ -227,11 +229,15 @@ class Journal(Protocol):
         ...
 
     def write(self, tick: Tick, changes_after: str) -> Written:
-        """Append the events, write the beat and the checkpoint, and read the change log, in one round trip. Raises StoreDown."""
+        """Append the events, write the beat and the checkpoint, and read the change log, in one round trip. Raises StoreDown; the
+        same tick may then be written again, and what it has written already is not written twice.
+        """
         ...
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
-        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. Raises StoreDown."""
+        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. ``A.*`` among the pairs stands for all
+        pairs of its channel. Raises StoreDown.
+        """
         ...
 
     def drop(self, connection: str) -> None:
