@@ -16,6 +16,7 @@ from dekr.access.limits import Limiter
 from dekr.access.principal import Principal, Role, is_user
 from dekr.access.tokens import MAX_LENGTH, MAX_REMEMBERED, Tokens
 from dekr.errors import Unauthenticated
+from dekr.stream.ports import Subscriber
 from dekr.tiers import Tier
 from tests.fakes.issuer import AUDIENCE, ISSUER, START_S, FakeIssuer, private_key
 from tests.unit.access.test_without_the_store import DownStore
@@ -65,6 +66,13 @@ def test_a_good_token_is_a_user_of_its_tier(algorithm: Algorithm) -> None:
     assert caller.user_id.startswith("jwt:")
     assert caller.user_id.endswith(":anna")
     assert (caller.tier, caller.role) == (Tier.ALGORITHMIC_TRADER, Role.USER)
+
+
+def test_the_user_of_a_token_ends_with_it() -> None:
+    desk = Desk()
+    caller = desk.tokens.verify(desk.token({"exp": START_S + 300}))
+    assert caller.ends_us == (START_S + 300) * 1_000_000
+    assert Subscriber.of(caller).ends_ms == (START_S + 300) * 1_000
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])

@@ -59,7 +59,7 @@ class Claims(BaseModel):
     def principal(self, issuer: str) -> Principal:
         """Make the token's principal. Each pair of issuer and ``sub`` is a user of its own, and none is the user of an API key."""
         name = f"{TOKEN_USERS}{sha256(issuer.encode()).hexdigest()[:32]}:{self.sub}"
-        return Principal(name, Tier(self.tier), Role.USER, key_id="")
+        return Principal(name, Tier(self.tier), Role.USER, key_id="", ends_us=self.expires_us)
 
 
 def kid_of(header: dict[str, Any], algorithm: Algorithm) -> str:

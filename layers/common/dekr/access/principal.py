@@ -31,13 +31,14 @@ def is_user(name: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A caller: the user whose limits count, their tier, and the role and the id of the API key. A caller with a token has the
-    role USER and an empty ``key_id``.
+    role USER, an empty ``key_id`` and ``ends_us``, the moment at which the token expires (microseconds since the epoch).
     """
 
     user_id: str
     tier: Tier
     role: Role
     key_id: str
+    ends_us: int | None = None
 
     def require(self, *roles: Role) -> None:
         """Raise RoleRequired unless the caller has one of these roles."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
+from dekr.access.principal import Principal
 from dekr.stream.cursor import StreamCursor
 from dekr.tiers import Tier
 
@@ -109,6 +110,12 @@ class Subscriber:
     tier: Tier
     key_id: str
     ends_ms: int | None = None
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Subscriber":
+        """The caller whom a key or a token proved."""
+        ends_ms = None if principal.ends_us is None else principal.ends_us // 1000
+        return cls(principal.user_id, principal.tier, principal.key_id, ends_ms)
 
 
 @dataclass(frozen=True, slots=True)
