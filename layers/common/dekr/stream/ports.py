@@ -191,8 +191,12 @@ class Begun:
     last number of each pair. ``covered``: since which tick each pair's events are complete up to ``tick``. ``position`` and
     ``behind`` are the last checkpoint: all connections have the events up to tick ``position``, but for those in ``behind``.
     ``listeners``: the registry. ``changes``: where in the change log to go on: the ``changes_after`` of the last tick that was
-    written, because what came later may not have been acknowledged, or, where the log does not reach back so far, what was
-    noted before the registry was read. So changes are read again that the registry has already.
+    written, because what came later may not have been acknowledged. So changes are read again that the registry has already;
+    where the log does not reach back so far, it is read from its oldest entry on.
+    ``complete``: the last tick of which every part is known to be written (0: unknown). It is earlier than ``tick`` where a
+    relay ended in the middle of writing one; then ``tick`` has events to deliver and lacks others, so a gap begins at
+    ``complete``. The pairs in ``covered`` stay covered until a tick says otherwise: where events were not received since
+    ``complete``, the first tick must name them in ``uncovered`` (or anew in ``covered``).
     """
 
     generation: int
@@ -203,6 +207,7 @@ class Begun:
     behind: Mapping[str, int]
     listeners: Sequence[Listener]
     changes: str
+    complete: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +247,8 @@ class Journal(Protocol):
         ...
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
-        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. ``A.*`` among the pairs stands for all
-        pairs of its channel. Raises StoreDown.
+        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. ``A.*`` among the pairs stands for
+        all pairs of its channel. Raises StoreDown.
         """
         ...
 
