@@ -1,0 +1,14 @@
+"""A registry on a real store whose clock stands still."""
+
+import pytest
+
+from dekr.stream.registry import Registry
+from tests.integration.stream.registries import NOW_MS
+from tests.still_link import StillLink
+
+
+@pytest.fixture
+def registry(link: StillLink) -> Registry:
+    """An empty registry."""
+    link.clock.at_us = NOW_MS * 1_000
+    return Registry(link)
