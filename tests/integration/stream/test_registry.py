@@ -40,7 +40,7 @@ def test_what_comes_before_the_end_of_the_sign_in_is_parked(registry: Registry) 
     registry.open("c1", ADDRESS, NOW_MS)
     assert add(registry, "T.AAPL Q.AAPL", NOW_MS + 1) == Changed(State.NEW, parked=2)
     registry.admit("c1", subscriber(), NOW_MS + 2)
-    assert remove(registry, "Q.AAPL", NOW_MS + 3) == Changed(State.ADMITTED, parked=1)
+    assert remove(registry, "Q.AAPL", NOW_MS + 3) == Changed(State.ADMITTED, parked=3)
     assert changes(registry) == []
     assert registry.release("c1") == Changed(State.LISTENING, wake=True)
     assert pairs(registry) == {"T.AAPL"}
@@ -56,8 +56,8 @@ def test_the_waiting_room_holds_a_thousand_pairs(registry: Registry) -> None:
     names = [f"T.{chr(65 + i // 26)}{chr(65 + i % 26)}" for i in range(600)]
     assert add(registry, " ".join(names)).parked == 600
     changed = add(registry, " ".join(names))
-    assert (changed.parked, changed.over) == (400, tuple(names[400:]))
-    assert add(registry, "T.ZZ") == Changed(State.NEW, over=("T.ZZ",))
+    assert (changed.parked, changed.over) == (1_000, tuple(names[400:]))
+    assert add(registry, "T.ZZ") == Changed(State.NEW, parked=1_000, over=("T.ZZ",))
 
 
 def test_a_message_has_at_most_a_thousand_pairs(registry: Registry) -> None:

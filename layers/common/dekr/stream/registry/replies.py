@@ -58,8 +58,8 @@ class Admitted:
 class Changed:
     """The outcome of a change of subscriptions.
 
-    ``state``: that of the connection, GONE where there is none. ``parked``: how many of the pairs wait for the end of the
-    sign-in. ``over``: pairs above what the tier, or the waiting room, holds. ``refused``: pairs of which the tier lacks the
+    ``state``: that of the connection, GONE where there is none. ``parked``: how many pairs of the connection wait for the end
+    of its sign-in. ``over``: pairs above what the tier, or the waiting room, holds. ``refused``: pairs of which the tier lacks the
     feature, and ``refused_features``: the names of those features. ``wake``: the caller is the one to start a relay. ``evicted``:
     sockets of the user that a lower tier does not allow any more; they are out of the registry, and the caller tells and
     closes them.
