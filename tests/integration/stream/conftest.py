@@ -3,6 +3,7 @@
 import pytest
 
 from dekr.stream.registry import Registry
+from tests.integration.stream.gateways import Gateway
 from tests.integration.stream.registries import NOW_MS
 from tests.still_link import StillLink
 
@@ -12,3 +13,9 @@ def registry(link: StillLink) -> Registry:
     """An empty registry."""
     link.clock.at_us = NOW_MS * 1_000
     return Registry(link)
+
+
+@pytest.fixture
+def gateway(link: StillLink) -> Gateway:
+    """API Gateway in front of a conversation, on an empty store."""
+    return Gateway(link)

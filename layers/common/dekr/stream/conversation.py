@@ -1,0 +1,237 @@
+"""The conversation with the clients of the stream: everything that API Gateway reports of their connections.
+
+A client gets status messages of the upstream's form and nothing else, whatever it sends. API Gateway's own error frames are
+objects, which break clients that expect arrays, so no error leaves this module. Events themselves come from the relay.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from dekr.errors import DekrError, InvalidInput, Unauthenticated
+from dekr.passed_over import PassedOver
+from dekr.stream.client import Client, Connections
+from dekr.stream.messages import Action, Message, Subscription, read_message, read_subscription
+from dekr.stream.ports import ChangeKind, State
+from dekr.stream.refusals import bad_pairs
+from dekr.stream.registry import Changed, Registry
+from dekr.stream.sign_in import TOO_MANY, UNKNOWN, SignIn
+from dekr.stream.statuses import CONNECTED, Status, status
+from dekr.stream.tickets import Redeemed
+from dekr.stream.turn import EventType, Outcome, Turn
+
+AUTH_REQUIRED_AFTER_S: Final = 1.0
+"""A sign-in and a subscription that are sent together may arrive in any order, so the client is reminded only after this time."""
+
+FLOOD_TOLD_EVERY_S: Final = 1.0
+MAX_FLOODS: Final = 1_000
+"""A sandbox remembers whom it told of a flood, so that a flood of messages is not answered by one of posts; so many at most."""
+
+SIGN_IN: Final = status(Status.AUTH_REQUIRED, "authenticate first; your subscriptions wait for that")
+PONG: Final = status(Status.SUCCESS, "pong")
+FLOODED: Final = status(Status.ERROR, "too many messages: thirty at once or ten a second are read, the others are not")
+BROKEN: Final = status(Status.ERROR, "something went wrong on our side; it has been logged")
+
+_TOO_MANY_REQUESTS, _SERVER_ERROR, _UNAVAILABLE = 429, 500, 503
+
+
+class Entrance(StrEnum):
+    """How a connection came in; the greeting follows from it."""
+
+    PLAIN = "plain"
+    TICKET = "ticket"
+    """With a good ticket: it is signed in."""
+    BAD_TICKET = "bad_ticket"
+    SURPLUS = "surplus"
+    """With a good ticket, but the user's connections were replaced too often."""
+
+
+class Redeemer(Protocol):
+    """Takes tickets (``dekr.stream.tickets.Tickets``)."""
+
+    def redeem(self, ticket: str, connection: str) -> Redeemed | None:
+        """Use a ticket for a connection. None for one that is not good. Raises StoreDown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conversation:
+    """Handles the events of connections. ``again``: has the same function run with an event of its own; raises Unavailable."""
+
+    registry: Registry
+    connections: Connections
+    sign_in: SignIn
+    tickets: Redeemer
+    again: Callable[[Mapping[str, Any]], None]
+    passed_over: PassedOver
+    now_ms: Callable[[], int]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _floods: dict[str, float] = field(default_factory=dict)
+
+    def handle(self, event: Mapping[str, Any]) -> Turn:
+        """Handle one event of API Gateway, or of the function's own. Raises nothing: what failed is in the turn."""
+        turn = self._turn(event)
+        try:
+            self._take(turn, event)
+        except DekrError as error:
+            turn.fail(error)
+            self._apologise(turn, status(Status.ERROR, error.detail), _UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: beyond it is API Gateway, which would tell the client itself
+            turn.crash, turn.outcome = error, Outcome.FAILED
+            self._apologise(turn, BROKEN, _SERVER_ERROR)
+        self._bury(turn)
+        return turn
+
+    def _turn(self, event: Mapping[str, Any]) -> Turn:
+        if "greet" in event:
+            client = Client(event["greet"], self.connections, self.monotonic, self.sleep)
+            return Turn(EventType.GREETING, client, "", self.now_ms())
+        context = event["requestContext"]
+        client = Client(context["connectionId"], self.connections, self.monotonic, self.sleep)
+        address = context.get("identity", {}).get("sourceIp", "")
+        return Turn(EventType(context["eventType"]), client, address, context["requestTimeEpoch"])
+
+    def _take(self, turn: Turn, event: Mapping[str, Any]) -> None:
+        match turn.event:
+            case EventType.CONNECT:
+                self._connect(turn, (event.get("queryStringParameters") or {}).get("ticket"))
+            case EventType.GREETING:
+                self._greet(turn, Entrance(event["entrance"]))
+            case EventType.DISCONNECT:
+                self.registry.close(turn.connection, turn.at_ms)
+            case EventType.MESSAGE:
+                self._hear(turn, event)
+
+    def _connect(self, turn: Turn, ticket: str | None) -> None:
+        if not self.registry.open(turn.connection, turn.address, turn.at_ms):
+            turn.refuse()
+            turn.status = _TOO_MANY_REQUESTS
+            return
+        entrance = Entrance.PLAIN if ticket is None else self._redeem(turn, ticket)
+        self.again({"greet": turn.connection, "entrance": entrance})
+
+    def _redeem(self, turn: Turn, ticket: str) -> Entrance:
+        """Admit a connection that came with a ticket. It is told so by its greeting."""
+        redeemed = self.tickets.redeem(ticket, turn.connection)
+        if redeemed is None:
+            return Entrance.BAD_TICKET
+        if self.sign_in.admit(turn, redeemed.subscriber).refused:
+            return Entrance.SURPLUS
+        self.registry.change(turn.connection, ChangeKind.ADD, redeemed.pairs, turn.at_ms, snapshot=redeemed.snapshot)
+        return Entrance.TICKET
+
+    def _greet(self, turn: Turn, entrance: Entrance) -> None:
+        if not self.registry.greet(turn.connection):
+            turn.outcome = Outcome.REPEATED
+            return
+        turn.client.greet(CONNECTED)
+        if turn.client.gone:
+            return
+        match entrance:
+            case Entrance.TICKET:
+                turn.subscriber = self.registry.look_up(turn.connection).subscriber
+                self.sign_in.finish(turn)
+            case Entrance.BAD_TICKET:
+                detail = "The ticket has expired or was used before, or is none of ours."
+                self.sign_in.fail(turn, Unauthenticated(detail, code="invalid_ticket"))
+            case Entrance.SURPLUS:
+                turn.refuse()
+                turn.client.dismiss(TOO_MANY)
+            case Entrance.PLAIN:
+                pass
+
+    def _hear(self, turn: Turn, event: Mapping[str, Any]) -> None:
+        heard = self.registry.hear(turn.connection)
+        turn.subscriber = heard.subscriber
+        if heard.state is State.GONE:
+            self._forget(turn)
+        elif heard.flooding:
+            turn.outcome = Outcome.FLOODING
+            self._tell_of_flood(turn)
+        else:
+            message = read_message(event.get("body"), is_base64=bool(event.get("isBase64Encoded")))
+            turn.action = message.action
+            self._answer(turn, message)
+
+    def _answer(self, turn: Turn, message: Message) -> None:
+        match message.action:
+            case Action.PING:
+                turn.client.tell(PONG)
+            case Action.AUTH:
+                self._authenticate(turn, message)
+            case Action.SUBSCRIBE | Action.RESUME | Action.UNSUBSCRIBE:
+                self._change(turn, message)
+
+    def _authenticate(self, turn: Turn, message: Message) -> None:
+        try:
+            credential = message.params
+        except InvalidInput:
+            self.sign_in.fail(turn, Unauthenticated("params: must be an API key or a token.", code="missing_api_key"))
+            return
+        self.sign_in.by_credential(turn, credential)
+
+    def _change(self, turn: Turn, message: Message) -> None:
+        wanted = read_subscription(message)
+        if wanted.bad:
+            turn.refuse()
+            turn.client.tell(*bad_pairs(wanted.bad))
+        if not wanted.pairs:
+            return
+        kind = ChangeKind.REMOVE if message.action is Action.UNSUBSCRIBE else ChangeKind.ADD
+        changed = self.registry.change(
+            turn.connection, kind, wanted.pairs, turn.at_ms, since=wanted.since, snapshot=wanted.snapshot
+        )
+        if changed.state is State.GONE:
+            self._forget(turn)
+            return
+        self.sign_in.settle(turn, changed)
+        if changed.state is not State.LISTENING:
+            self._park(turn, wanted, changed)
+
+    def _park(self, turn: Turn, wanted: Subscription, changed: Changed) -> None:
+        turn.outcome = Outcome.PARKED
+        is_first = changed.parked + len(changed.over) == len(wanted.pairs)
+        if changed.state is not State.NEW or not is_first:
+            return
+        self.sleep(AUTH_REQUIRED_AFTER_S)
+        if self.registry.look_up(turn.connection).state is State.NEW:
+            turn.client.tell(SIGN_IN)
+
+    def _tell_of_flood(self, turn: Turn) -> None:
+        now_s = self.monotonic()
+        if now_s - self._floods.get(turn.connection, -FLOOD_TOLD_EVERY_S) < FLOOD_TOLD_EVERY_S:
+            return
+        if len(self._floods) >= MAX_FLOODS:
+            self._floods.clear()
+        self._floods[turn.connection] = now_s
+        turn.client.tell(FLOODED)
+
+    def _forget(self, turn: Turn) -> None:
+        turn.outcome = Outcome.UNKNOWN
+        turn.client.dismiss(UNKNOWN)
+
+    def _apologise(self, turn: Turn, item: dict[str, Any], refusal: int) -> None:
+        """Tell the client that it went wrong: by a status, or where it is not connected yet by refusing the connection."""
+        match turn.event:
+            case EventType.CONNECT:
+                turn.status = refusal
+            case EventType.MESSAGE:
+                turn.client.tell(item)
+            case EventType.GREETING:
+                # A client that waits for its greeting would wait for ever.
+                turn.client.greet(item)
+                turn.client.close()
+            case EventType.DISCONNECT:
+                pass
+
+    def _bury(self, turn: Turn) -> None:
+        """Take a connection out of the registry that is gone, was closed, or was not let in."""
+        if not (turn.client.gone or turn.client.closed or turn.status >= _SERVER_ERROR):
+            return
+        try:
+            self.registry.close(turn.connection, self.now_ms())
+        except DekrError as error:
+            self.passed_over.note(error)
