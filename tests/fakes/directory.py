@@ -1,6 +1,7 @@
 """A key directory in memory; it passes the same contract tests as DynamoDB's."""
 
 import os
+from collections.abc import Collection
 
 from dekr.access.directory import ACTIVE, KeyRecord
 from dekr.access.keys import NewKey, new_key
@@ -18,6 +19,10 @@ class FakeDirectory:
     def find(self, key_id: str) -> KeyRecord | None:
         self.reads += 1
         return self.records.get(key_id)
+
+    def find_many(self, key_ids: Collection[str]) -> dict[str, KeyRecord]:
+        self.reads += 1
+        return {key_id: self.records[key_id] for key_id in key_ids if key_id in self.records}
 
     def tier_of(self, user: str) -> Tier | None:
         self.reads += 1

@@ -57,6 +57,54 @@ def test_a_users_tier_is_the_highest_of_their_active_keys(directory: Any) -> Non
     assert directory.tier_of("nobody") is None
 
 
+def test_many_keys_are_read_at_once_and_unknown_ones_left_out(directory: Any) -> None:
+    kept = {f"id{number}": record(f"id{number}", tier=1 + number % 7) for number in range(230)}
+    for each in kept.values():
+        directory.put(each)
+    directory.revoke("id7")
+    found = directory.find_many([*kept, "id230", "id1"])
+    assert found == kept | {"id7": record("id7", tier=1).model_copy(update={"status": "revoked"})}
+    assert directory.find_many([]) == {}
+
+
+def test_of_many_keys_a_broken_record_is_left_out(dynamodb: "DynamoDBClient", dynamo_keys: DynamoKeyDirectory) -> None:
+    dynamo_keys.put(record("id1"))
+    dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "id2"}, "tier": {"N": "8"}})
+    assert dynamo_keys.find_many(["id1", "id2"]) == {"id1": record("id1")}
+
+
+class Overloaded:
+    """A client of DynamoDB that leaves out all but one key of each batch, ``rounds`` times."""
+
+    def __init__(self, client: "DynamoDBClient", rounds: int) -> None:
+        self.client = client
+        self.rounds = rounds
+
+    def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803 - boto3's name
+        if not self.rounds:
+            return self.client.batch_get_item(RequestItems=RequestItems)
+        self.rounds -= 1
+        keys = RequestItems[TABLE]["Keys"]
+        first: Any = {TABLE: {**RequestItems[TABLE], "Keys": keys[:1]}}
+        answer = self.client.batch_get_item(RequestItems=first)
+        left = {TABLE: {**RequestItems[TABLE], "Keys": keys[1:]}} if keys[1:] else {}
+        return {**answer, "UnprocessedKeys": left}
+
+
+def test_what_a_batch_leaves_out_is_read_again_but_not_without_end(
+    dynamodb: "DynamoDBClient", dynamo_keys: DynamoKeyDirectory
+) -> None:
+    kept = {f"id{number}": record(f"id{number}") for number in range(9)}
+    for each in kept.values():
+        dynamo_keys.put(each)
+    loaded: Any = Overloaded(dynamodb, 2)
+    assert DynamoKeyDirectory(loaded, TABLE).find_many(kept) == kept
+    loaded.rounds = 8
+    with pytest.raises(Unavailable) as refused:
+        DynamoKeyDirectory(loaded, TABLE).find_many(kept)
+    assert refused.value.code == "directory_unavailable"
+
+
 def test_an_id_is_never_given_twice_and_only_what_exists_is_revoked(dynamo_keys: DynamoKeyDirectory) -> None:
     dynamo_keys.put(record("id1"))
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
@@ -110,7 +158,7 @@ def test_a_directory_that_cannot_be_reached_or_refuses_is_unavailable(
     assert refused.value.code == "directory_unavailable"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody listens there
     unreachable = dynamo_directory(TABLE)
-    for read in (unreachable.find, unreachable.tier_of):
+    for read in (unreachable.find, unreachable.tier_of, unreachable.find_many):
         with pytest.raises(Unavailable) as refused:
             read("id1")
         assert (refused.value.code, refused.value.retry_after_s) == ("directory_unavailable", 1)

@@ -59,7 +59,7 @@ class Gateway:
         if answer is None:
             await asyncio.Event().wait()
         self.now -= 1
-        return web.Response(status=200 if answer in {None, CUT} else answer)
+        return web.Response(status=200 if answer in {None, CUT} else answer, headers={"Location": "/elsewhere"})
 
 
 type Story = Callable[[ConnectionSink, Gateway], Awaitable[None]]

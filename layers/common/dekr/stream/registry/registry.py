@@ -11,6 +11,7 @@ one counts, and of two in the same millisecond the one that arrives last. Every 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any, Final
 
 from dekr.cache import keys
@@ -24,6 +25,9 @@ from dekr.stream.registry.replies import Admitted, Changed, Counts, Due, DueReas
 
 FOUND_AT_ONCE: Final = 50
 """So many connections are read in one script: it keeps the store for a few milliseconds even where each has a thousand pairs."""
+
+LOOKED_UP_AT_ONCE: Final = 200
+"""So many connections are looked up in one round trip."""
 
 CHANGES_AT_ONCE: Final = 500
 """So many entries of the change log are read at once."""
@@ -134,6 +138,17 @@ class Registry:
     def find(self, connection: str) -> Listener | None:
         """Read one connection and its pairs. None where it does not listen."""
         return next(self._found([connection]), None)
+
+    def signed_in(self) -> dict[str, Subscriber]:
+        """Read who is behind each connection that is signed in, without their pairs, in several commands."""
+        ids = [each.decode() for each in self.store.run(plain("ZRANGE", self._key("opened"), 0, -1))[0]]
+        names = [self._key(name) for name in _KEYS]
+        found: dict[str, Subscriber] = {}
+        for some in batched(ids, LOOKED_UP_AT_ONCE, strict=False):
+            replies = self.store.run(*(call(scripts.HEAR, names, each, 0) for each in some))
+            heard = zip(some, map(Heard.of, replies), strict=True)
+            found |= {each: who.subscriber for each, who in heard if who.subscriber is not None}
+        return found
 
     def read_changes(self, after: str) -> Command:
         """Make the command that reads the change log after a position, CHANGES_AT_ONCE entries at most."""
