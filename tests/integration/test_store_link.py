@@ -69,6 +69,15 @@ def test_replies_come_in_order_over_several_slots(store: Store) -> None:
     assert replies == [[b"42", b"one"], b"one", [b"42", b"two"], b"two"]
 
 
+def test_replies_are_raw(store: Store) -> None:
+    store.run(plain("DEL", "{r}s", "{r}h"))
+    store.run(plain("XADD", "{r}s", "1-0", "a", "b"), plain("HSET", "{r}h", "a", "b"))
+    entry = [b"1-0", [b"a", b"b"]]
+    assert store.run(
+        plain("XRANGE", "{r}s", "-", "+"), plain("XREVRANGE", "{r}s", "+", "-"), plain("HGETALL", "{r}h")
+    ) == [[entry], [entry], [b"a", b"b"]]
+
+
 def test_a_command_that_is_sent_again_takes_the_clock_of_then(store: Store) -> None:
     command = call(ECHO, ["{a}x"], "one")
     store.clock_offset_us = 1

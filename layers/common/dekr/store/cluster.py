@@ -83,7 +83,7 @@ class ClusterLink:
         pipeline = self._connected().pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command.wire_words(self.clock_offset_us, by_source=by_source))
-        return list(pipeline.execute(raise_on_error=False))
+        return list(map(_raw, pipeline.execute(raise_on_error=False)))
 
     def _connected(self) -> RedisCluster:
         if self._cluster is None:
@@ -96,6 +96,11 @@ class ClusterLink:
                 retry=Retry(NoBackoff(), 1),
                 connection_pool_class=self.pool,
             )
-            # Replies are raw, as those of a single endpoint's link.
-            self._cluster.set_response_callback("HGETALL", lambda reply, **_: reply)
         return self._cluster
+
+
+def _raw(reply: Any) -> Any:  # noqa: ANN401 - any reply
+    """Undo what redis-py makes of some replies (HGETALL, XRANGE), so that they are as those of a single endpoint's link."""
+    if isinstance(reply, dict):
+        return [each for item in reply.items() for each in item]
+    return list(map(_raw, reply)) if isinstance(reply, list | tuple) else reply
