@@ -22,8 +22,12 @@ def clock(registry: Registry) -> StillLink:
     return registry.store
 
 
+def now_us(registry: Registry) -> int:
+    return clock(registry).clock.at_us
+
+
 def now_ms(registry: Registry) -> int:
-    return clock(registry).clock.at_us // 1_000
+    return now_us(registry) // 1_000
 
 
 def later(registry: Registry, seconds: float) -> None:

@@ -15,14 +15,14 @@ end
 local now = now_us()
 local now_ms = math.floor(now / MS_US)
 local known = unpacked(users, user) or {sockets = {}, evictions = {}}
-local surplus, recent = 1 - TIER_SOCKETS[tier], {}
-for _ in pairs(known.sockets) do surplus = surplus + 1 end
+local sockets, recent = oldest_first(known.sockets), {}
+local surplus = #sockets + 1 - TIER_SOCKETS[tier]
 for _, moment in ipairs(known.evictions) do
   if moment <= now_ms and now_ms - moment < EVICTIONS_KEPT_MS then recent[#recent + 1] = moment end
 end
 if surplus > 0 and #recent >= MAX_EVICTIONS then return {record.state, {}, 1, 0} end
 
-local evicted = evict(now, known.sockets, id, surplus, at)
+local evicted = evict(now, sockets, surplus, #sockets, at)
 for _, each in ipairs(evicted) do
   known.sockets[each] = nil
   recent[#recent + 1] = now_ms

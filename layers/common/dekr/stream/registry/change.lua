@@ -1,7 +1,8 @@
 -- Adds pairs to a connection or removes them; before the end of its sign-in they are parked.
 -- KEYS: see registry.lua. ARGV: clock offset, id, kind ('add' or 'remove'), moment of the message, cursor ('' for none), 1 for a
 --       snapshot, pairs.
--- Returns {state, how many pairs of the connection are parked, pairs over the limit, pairs refused, 1 for whoever is to start a relay, tier, {}}.
+-- Returns {state, how many pairs of the connection are parked, pairs over the limit, pairs refused, 1 for whoever is to start a
+-- relay, tier, {}}.
 local id, message, first_pair = ARGV[2], {kind = ARGV[3], at = tonumber(ARGV[4]), since = ARGV[5], snapshot = ARGV[6], pairs = {}}, 7
 
 local record = unpacked(connections, id)

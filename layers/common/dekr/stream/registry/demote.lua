@@ -1,5 +1,5 @@
 -- Gives the sockets of a user that came with the same key another tier, and removes what it does not allow.
--- KEYS: see registry.lua. ARGV: clock offset, id of one of the sockets, user, tier, key, end of the token (0: none).
+-- KEYS: see registry.lua. ARGV: clock offset, id of one of the sockets, user, tier.
 -- Returns {state, 0, pairs of this socket over the limit, pairs of this socket refused, 0, tier, ids of evicted sockets}.
 local id, user, tier = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
@@ -9,25 +9,25 @@ if record.user ~= user then return {record.state, 0, {}, {}, 0, record.tier or 1
 
 local now = now_us()
 local now_ms = math.floor(now / MS_US)
--- The sockets of this key: when each was admitted, and what is known of it. The newest of them stays.
-local known, admitted, records, newest, surplus = unpacked(users, user), {}, {}, nil, -TIER_SOCKETS[tier]
-for each, moment in pairs(known.sockets) do
-  surplus = surplus + 1
+-- The sockets of this key, the oldest first. The newest stays in any case.
+local known = unpacked(users, user) or {sockets = {}}
+known.sockets[id] = known.sockets[id] or record.admitted
+local sockets, records, ours = oldest_first(known.sockets), {}, {}
+for _, each in ipairs(sockets) do
   local found = unpacked(connections, each)
-  if found.key == record.key then
-    admitted[each], records[each] = moment, found
-    if not newest or moment > admitted[newest] or (moment == admitted[newest] and each > newest) then newest = each end
+  if found and found.key == record.key then
+    ours[#ours + 1], records[each] = each, found
   end
 end
-local evicted = evict(now, admitted, newest, surplus, now_ms)
-for _, each in ipairs(evicted) do records[each] = nil end
+local evicted = evict(now, ours, #sockets - TIER_SOCKETS[tier], #ours - 1, now_ms)
+for _, each in ipairs(evicted) do
+  records[each], known.sockets[each] = nil, nil
+end
 
 -- A symbol is as old as the oldest of its pairs on any socket of the user; the newest symbols go.
-local own, oldest, names, allowed = {}, {}, {}, {}
-for each in pairs(unpacked(users, user).sockets) do
-  local subscribed = subscriptions_of(each)
-  if records[each] then own[each] = subscribed end
-  for pair, moment in pairs(subscribed.held) do
+local oldest, names, allowed = {}, {}, {}
+for each in pairs(known.sockets) do
+  for pair, moment in pairs(subscriptions_of(each).held) do
     local symbol = symbol_of(pair)
     if symbol ~= '*' then
       if not oldest[symbol] then names[#names + 1] = symbol end
@@ -39,8 +39,9 @@ table.sort(names, function(a, b) return oldest[a] < oldest[b] or (oldest[a] == o
 for i = 1, math.min(#names, TIER_SYMBOLS[tier]) do allowed[names[i]] = true end
 
 local counted, outcome, lost = symbols_of(user), {over = {}, refused = {}}, 0
-for each, subscribed in pairs(own) do
-  local taken, found = {}, records[each]
+for i = #evicted + 1, #ours do
+  local each, taken = ours[i], {}
+  local found, subscribed = records[each], subscriptions_of(each)
   for pair in pairs(subscribed.held) do
     local has_feature, symbol = may_have(tier, pair), symbol_of(pair)
     if not has_feature or not (symbol == '*' or allowed[symbol]) then

@@ -8,7 +8,7 @@ if not record then return {'gone', 0, 0} end
 local flooding = false
 if count > 0 then
   local now, max_debt_us = now_us(), HEARD_BURST * HEARD_INTERVAL_US
-  local tat = lasts_until(redis.call('HGET', arrivals, id), now, max_debt_us) or now
+  local tat = lasts_until(redis.call('HGET', arrivals, id), now, max_debt_us + CLOCK_TOLERANCE_US) or now
   tat = tat + count * HEARD_INTERVAL_US
   flooding = tat - now > max_debt_us
   if not flooding then redis.call('HSET', arrivals, id, whole_text(tat)) end

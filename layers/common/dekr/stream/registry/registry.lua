@@ -1,5 +1,5 @@
 -- Functions of the registry's scripts. What belongs to a connection or a user is a packed table in the field of a hash.
--- All moments in tables are ms since the epoch.
+-- All moments in tables are ms since the epoch. Where the store has lost one of the keys, the others still work and empty out.
 
 -- connections: by id: state, address, opened, greeted (a token), and after sign-in: user, tier, key, ends (0: none), admitted, evicted.
 -- opened: ids by when they connected. signing: ids by when their present step of the sign-in began. ends: ids by the end of
@@ -20,7 +20,7 @@ local function keep_packed(key, field, kept) redis.call('HSET', key, field, cmsg
 
 -- Adds to a counter in a hash, which is not there while it is 0.
 local function add_to_count(key, field, by)
-  if redis.call('HINCRBY', key, field, by) == 0 then redis.call('HDEL', key, field) end
+  if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
 end
 
 -- Adds to the numbers of connections that have not signed in.
@@ -46,7 +46,7 @@ end
 -- Takes one pair off a user's count of its symbol. Returns whether that was the symbol's last.
 local function uncount_symbol(counted, pair)
   local symbol = symbol_of(pair)
-  if symbol == '*' then return false end
+  if symbol == '*' or not counted[symbol] then return false end
   local left = counted[symbol] - 1
   counted[symbol] = left > 0 and left or nil
   return left == 0
@@ -77,7 +77,7 @@ local function forget(now, id, record, at)
     end
     keep_symbols(user, counted)
     if held > 0 then add_to_count(totals, 'pairs', -held) end
-    local kept = unpacked(users, user)
+    local kept = unpacked(users, user) or {sockets = {}}
     kept.sockets[id] = nil
     if next(kept.sockets) then keep_packed(users, user, kept) else redis.call('HDEL', users, user) end
     log_change(now, id, 'gone', record, at, {}, {}, '', '0')
@@ -96,16 +96,20 @@ local function bury(now, id)
   redis.call('ZREMRANGEBYRANK', tombstones, 0, -MAX_TOMBSTONES - 1)
 end
 
--- Takes out the oldest of these sockets of a user (a table with the moment of each one's admission by its id), but never ``newest``,
--- until ``surplus`` are gone. Returns their ids, the oldest first.
-local function evict(now, sockets, newest, surplus, at)
-  local ids, evicted = {}, {}
-  for id in pairs(sockets) do
-    if id ~= newest then ids[#ids + 1] = id end
-  end
+-- The ids of sockets (a table with the moment of each one's admission by its id), the oldest first.
+local function oldest_first(sockets)
+  local ids = {}
+  for id in pairs(sockets) do ids[#ids + 1] = id end
   table.sort(ids, function(a, b) return sockets[a] < sockets[b] or (sockets[a] == sockets[b] and a < b) end)
-  for i = 1, math.min(surplus, #ids) do
-    forget(now, ids[i], unpacked(connections, ids[i]), at)
+  return ids
+end
+
+-- Takes out the first of these connections until ``surplus`` are gone, but at most so many. Returns their ids.
+local function evict(now, ids, surplus, at_most, at)
+  local evicted = {}
+  for i = 1, math.min(surplus, at_most) do
+    local record = unpacked(connections, ids[i])
+    if record then forget(now, ids[i], record, at) end
     bury(now, ids[i])
     evicted[i] = ids[i]
   end
@@ -181,7 +185,10 @@ local function is_to_wake(now, caller)
   local kept = redis.call('HMGET', relay, 'state', 'beat')
   local beat = tonumber(kept[2] or 0)
   if kept[1] == 'running' and math.abs(now - beat) <= SILENT_RELAY_US then return false end
-  return redis.call('SET', wake, caller, 'NX', 'PX', WAKE_MS) and true or redis.call('GET', wake) == caller
+  local guard = redis.call('HMGET', wake, 'until', 'caller')
+  if lasts_until(guard[1], now, WAKE_US + CLOCK_TOLERANCE_US) then return guard[2] == caller end
+  redis.call('HSET', wake, 'until', whole_text(now + WAKE_US), 'caller', caller)
+  return true
 end
 
 local function number_of(flag) return flag and 1 or 0 end

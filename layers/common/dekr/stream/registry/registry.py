@@ -29,7 +29,7 @@ FOUND_AT_ONCE: Final = 50
 LOOKED_UP_AT_ONCE: Final = 200
 """So many connections are looked up in one round trip."""
 
-CHANGES_AT_ONCE: Final = 500
+CHANGES_AT_ONCE: Final = 1_000
 """So many entries of the change log are read at once."""
 
 _KEYS: Final = (
@@ -85,7 +85,8 @@ class Registry:
 
         The newest socket of a user wins: the oldest above the tier's number are evicted. Signing in twice changes nothing.
         """
-        return Admitted.of(self._run(scripts.ADMIT, connection, *_words(subscriber), at_ms))
+        who = subscriber.user, int(subscriber.tier), subscriber.key_id, subscriber.ends_ms or 0
+        return Admitted.of(self._run(scripts.ADMIT, connection, *who, at_ms))
 
     def release(self, connection: str) -> Changed:
         """Let an ADMITTED connection listen. What was parked takes effect, as by ``change``."""
@@ -122,7 +123,7 @@ class Registry:
         The oldest sockets and the newest symbols that the tier does not allow are removed. ``over`` and ``refused`` are the
         pairs that this connection has lost; the relay tells all of the user's connections of theirs.
         """
-        return Changed.of(self._run(scripts.DEMOTE, connection, *_words(subscriber)))
+        return Changed.of(self._run(scripts.DEMOTE, connection, subscriber.user, int(subscriber.tier)))
 
     def listeners(self) -> tuple[str, list[Listener]]:
         """Read all connections that listen, in several commands, and where in the change log to go on.
@@ -185,7 +186,3 @@ class Registry:
 
 _DUE_REASONS: Final = (DueReason.AUTH_TIMEOUT, DueReason.TOKEN_ENDED, DueReason.EXPIRED)
 """In the order of the lists in the reply of due.lua."""
-
-
-def _words(subscriber: Subscriber) -> tuple[Word, ...]:
-    return subscriber.user, int(subscriber.tier), subscriber.key_id, subscriber.ends_ms or 0

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dekr.cache.freshness import CLOCK_TOLERANCE_US
 from dekr.store import Script, load_script, lua_text
 from dekr.stream.pairs import ALL, WITH_ALL
 from dekr.stream.registry.replies import STREAMING
@@ -35,13 +36,13 @@ MAX_TOMBSTONES: Final = 50_000
 """A closed connection is remembered for so long, and so many of them."""
 
 CHANGES_KEPT_MS: Final = 600 * SECOND_MS
-MAX_CHANGES: Final = 10_000
+MAX_CHANGES: Final = 20_000
 """The change log keeps entries for so long, and about so many of them. A relay reads it several times a second."""
 
 SILENT_RELAY_US: Final = 10_000_000
 """A relay whose last beat is older does not run."""
 
-WAKE_MS: Final = 2 * SECOND_MS
+WAKE_US: Final = 2_000_000
 """Whoever is to start a relay has so long before another may try."""
 
 AUTH_TIMEOUT_MS: Final = 30 * SECOND_MS
@@ -56,6 +57,7 @@ LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "AUTH_TIMEOUT_MS": AUTH_TIMEOUT_MS,
     "CHANGES_KEPT_MS": CHANGES_KEPT_MS,
     "CLOCKS_APART_MS": CLOCKS_APART_MS,
+    "CLOCK_TOLERANCE_US": CLOCK_TOLERANCE_US,
     "EVICTIONS_KEPT_MS": EVICTIONS_KEPT_MS,
     "HEARD_BURST": HEARD_BURST,
     "HEARD_INTERVAL_US": HEARD_INTERVAL_US,
@@ -69,7 +71,7 @@ LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "MAX_UNSIGNED": MAX_UNSIGNED,
     "SILENT_RELAY_US": SILENT_RELAY_US,
     "TOMBSTONE_MS": TOMBSTONE_MS,
-    "WAKE_MS": WAKE_MS,
+    "WAKE_US": WAKE_US,
     # Rows of the tier table, the first for tier 1. Who may have no pair may yet sign in, to be told so.
     "TIER_SOCKETS": tuple(max(1, policy.sockets) for policy in _TIERS),
     "TIER_SYMBOLS": tuple(policy.stream_symbols for policy in _TIERS),
