@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares.openapi_validation import (
     OpenAPIRequestValidationMiddleware,
     _get_multi_value_query_params,
+    _is_or_contains_sequence,
     _normalize_multi_params,
     _request_body_to_args,
 )
@@ -84,13 +85,17 @@ class Resolver(APIGatewayHttpResolver):
         event = self.current_event
         method, path = event.http_method, event.path
         others: set[str] = set()
-        for route in self._static_routes + self._dynamic_routes:
-            found = route.rule.match(path)
-            if found and route.method == method:
-                self.context["_route"] = route
-                return self._call_route(route, found.groupdict())
-            if found:
-                others.add(route.method)
+        # A path that is written out goes before one with a variable, with all methods that it has: so does API Gateway.
+        for routes in (self._static_routes, self._dynamic_routes):
+            for route in routes:
+                found = route.rule.match(path)
+                if found and route.method == method:
+                    self.context["_route"] = route
+                    return self._call_route(route, found.groupdict())
+                if found:
+                    others.add(route.method)
+            if others:
+                break
         if others:
             raise MethodNotAllowed(sorted(others | {"OPTIONS"} | ({"HEAD"} if "GET" in others else set())))
         raise NotFoundError
@@ -114,6 +119,7 @@ class Resolver(APIGatewayHttpResolver):
         dependant, function = route.dependant, route.func
         other = route.middlewares or dependant.header_params or dependant.cookie_params
         assert not other, f"{route.path} takes what this resolver leaves out"
+        takes_a_list = any(_is_or_contains_sequence(each.field_info.annotation) for each in dependant.body_params)
         always = any(parameter.required for parameter in dependant.query_params)
 
         def call(arguments: Mapping[str, str]) -> Response[str]:
@@ -127,7 +133,11 @@ class Resolver(APIGatewayHttpResolver):
                 _normalize_multi_params(sent, dependant.query_params, multi_value_params=several)
                 errors += _take("query", dependant.query_params, sent, values)
             if dependant.body_params:
-                body, wrong = _request_body_to_args(dependant.body_params, self._bodies._get_body(self))  # noqa: SLF001
+                sent_body = self._bodies._get_body(self)  # noqa: SLF001 - reads JSON alone
+                if isinstance(sent_body, list) and not takes_a_list:
+                    # Powertools takes the first item of a list for all of it where a route's body is an object.
+                    sent_body = [sent_body]
+                body, wrong = _request_body_to_args(dependant.body_params, sent_body)
                 values.update(body)
                 errors += wrong
             if errors:
