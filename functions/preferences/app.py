@@ -21,10 +21,13 @@ edge = Edge("preferences")
 
 @edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
 def prefer(body: PreferredBody) -> Response[str]:
-    """Expect requests for these symbols, so that they are preloaded. For service and admin keys."""
+    """Expect requests for these symbols, so that they are preloaded. For service and admin keys.
+
+    They are the preferred symbols of the user whom `X-Dekr-User` names, too: a stream without symbols delivers those.
+    """
     edge.principal.require(Role.SERVICE, Role.ADMIN)
     edge.check_parameters()
-    return edge.answer(json.dumps(_add(Preference.of(body, edge.now_ms * 1000))))
+    return edge.answer(json.dumps(_add(edge.principal.user_id, Preference.of(body, edge.now_ms * 1000))))
 
 
 @edge.delete("/preferences/symbols/<symbol>", responses=json_of(Unpreferred))
@@ -33,7 +36,9 @@ def unprefer(symbol: SymbolPath) -> Response[str]:
     edge.principal.require(Role.SERVICE, Role.ADMIN)
     ticker = Ticker.parse(symbol).text
     edge.check_parameters()
-    return edge.answer(json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(ticker)}))
+    return edge.answer(
+        json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(edge.principal.user_id, ticker)})
+    )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -42,7 +47,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return edge.handler(event, context)
     now_us, facts, level = edge.services.now_us(), {"event_id": str(event.get("id"))}, Level.INFO
     try:
-        facts |= _add(Preference.of_event(event, now_us))
+        facts |= _add(*Preference.of_event(event, now_us))
     except InvalidInput as error:
         # It would be as wrong the next time, so Lambda must not try again. Its sender is a module of ours, hence the warning.
         facts |= {"error": error.code, "detail": error.detail}
@@ -54,7 +59,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return facts
 
 
-def _add(preference: Preference) -> dict[str, Any]:
-    kept = edge.services.preferences.add(preference.tickers, preference.weight, preference.until_us)
+def _add(user: str, preference: Preference) -> dict[str, Any]:
+    kept = edge.services.preferences.add(user, preference.tickers, preference.weight, preference.until_us)
     until = rfc3339(preference.until_us * 1000)
     return {"symbols": preference.tickers, "weight": preference.weight, "until": until, "preferred": kept}

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
 
 from dekr.access.principal import Role
+from dekr.market.demand.preferences import MAX_OF_A_USER
 from dekr.market.demand.record import MAX_PREFERRED, NO_FLOOR
 from dekr.models.preferences import PreferredSymbols, Unpreferred
 from dekr.times import rfc3339
@@ -118,7 +120,7 @@ BAD: list[tuple[Any, str, str]] = [
     ),
     ({"symbols": ["AAPL"], "until": "2026-11-20T14:59:59Z"}, "until", "must be in the future, at most 30 days ahead"),
     ({"symbols": ["AAPL"], "until": "2026-12-21T15:00:00Z"}, "until", "must be in the future, at most 30 days ahead"),
-    ({"symbols": ["AAPL"], "user": "ann"}, "user", "is not a field of this body"),
+    ({"symbols": ["AAPL"], "colour": "red"}, "colour", "is not a field of this body"),
 ]
 
 
@@ -137,9 +139,47 @@ def test_a_body_that_breaks_a_rule_changes_nothing(
     assert world.upstream.calls == []
 
 
+def test_each_preference_is_also_that_of_the_user_for_whom_it_is_set(world: World, module: str) -> None:
+    preferences = world.services.preferences
+    for headers, symbol in (({"x-dekr-user": "ann"}, "AAPL"), ({"x-dekr-user": "bob"}, "MSFT"), ({}, "IBM")):
+        world.key(5, headers.get("x-dekr-user", "preferences"))
+        assert world.post(PATH, module, {"symbols": [symbol]}, headers=headers).status == 200
+    by_event(world, {"symbols": ["TSLA"], "user": "ann"})
+    by_event(world, {"symbols": ["NVDA"]})
+    assert preferences.of_user("ann", 10) == ["TSLA", "AAPL"]
+    assert preferences.of_user("bob", 10) == ["MSFT"]
+    assert preferences.of_user("preferences", 10) == ["IBM"]
+    assert set(expected(world)) == {"AAPL", "MSFT", "IBM", "TSLA", "NVDA"}
+
+
+@pytest.mark.parametrize("user", ["jwt:ann", "a\nb", "x" * 129, 5])
+def test_an_event_for_who_can_be_no_user_is_logged_and_changes_nothing(world: World, user: Any) -> None:
+    assert by_event(world, {"symbols": ["AAPL"], "user": user})["error"] == "invalid_input"
+    assert expected(world) == {}
+
+
+def test_the_preferred_symbols_of_a_user_are_bounded(world: World) -> None:
+    preferences, until_us = world.services.preferences, world.services.now_us() + 3_600_000_000
+    names = [f"{a}{b}{c}" for a in ascii_uppercase for b in ascii_uppercase for c in "AB"]
+    preferences.add("ann", names[:1_000], 1, until_us)
+    preferences.add("ann", names[1_000:1_010], 1, until_us + 1)
+    kept = preferences.of_user("ann", 2_000)
+    assert len(kept) == MAX_OF_A_USER
+    assert set(names[1_000:1_010]) <= set(kept[:10])
+
+
 @pytest.mark.parametrize("detail", [None, [], "AAPL", 5])
 def test_an_event_without_an_object_is_logged_and_changes_nothing(world: World, detail: Any) -> None:
     assert by_event(world, detail)["error"] == "invalid_input"
+    assert expected(world) == {}
+
+
+def test_a_list_is_no_object_whatever_is_in_it(world: World, module: str) -> None:
+    bodies: tuple[Any, ...] = ([{"symbols": ["AAPL"]}], [], [[]])
+    for body in bodies:
+        answer = world.post(PATH, module, body)
+        assert (answer.status, answer.json["field"]) == (422, "body")
+        assert answer.json["detail"] == 'body: must be an object {"symbols": [...]}'
     assert expected(world) == {}
 
 

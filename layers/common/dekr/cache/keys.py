@@ -8,6 +8,7 @@ script touches:
     {upstream}:lease:...      the gate's: leases, the logs of calls, the pause, one hash for each endpoint family
     {demand}:...              the record of demand
     {u:<user>}:use            a caller's limits and counts
+    {u:<user>}:preferred      the symbols that are preferred for a user
     {a:<address>}:use         look-ups of credentials that an address caused
     {key:<id>}:principal      an API key's record, {user:<name>}:principal a user's tier
     {key:<id>}:known          the digest of an API key that was good
@@ -162,6 +163,11 @@ def demand(prefix: str, parts: Sequence[DemandPart]) -> list[str]:
 def caller(prefix: str, user: str) -> str:
     """The key of a user's limits and counts. Percent-encoding keeps braces, spaces and line breaks of a name out of it."""
     return f"{prefix}{{u:{quote(user, safe='')}}}:use"
+
+
+def preferred_symbols(prefix: str, user: str) -> str:
+    """The key of the symbols that are preferred for a user."""
+    return f"{prefix}{{u:{quote(user, safe='')}}}:preferred"
 
 
 def address(prefix: str, payer: str) -> str:

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from dekr.access.principal import USER_RULE, is_user
 from dekr.errors import InvalidInput
 from dekr.http.edge.problems import invalid
+from dekr.http.native.symbol_lists import MAX_SYMBOLS, symbol_list, ticker_in
 from dekr.http.paging.time_filters import RFC_3339
 from dekr.sessions import eastern_midnight_us
-from dekr.symbols import Ticker
 from dekr.times import day_of
 
-MAX_SYMBOLS: Final = 1_000
 MAX_AHEAD_US: Final = 30 * 86_400 * 1_000_000
 DEFAULT_US: Final = 3 * 86_400 * 1_000_000
 """How long a preference without ``until`` holds: over a weekend."""
@@ -25,22 +25,15 @@ DEFAULT_WEIGHT: Final = 10
 _DAY: Final = timedelta(days=1)
 
 
-def _strings(value: object) -> object:
-    """The value, if it is a list of 1 to MAX_SYMBOLS strings. Raises ValueError, as a validator does."""
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError("must be an array of ticker symbols")
-    if not 0 < len(value) <= MAX_SYMBOLS:
-        raise ValueError(f"must name 1 to {MAX_SYMBOLS} symbols; there are {len(value)}")
-    return value
-
-
 class Preferred(BaseModel):
     """Symbols that will be requested: about ``weight`` requests an hour for each, until then."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     symbols: Annotated[
-        list[str], BeforeValidator(_strings), Field(min_length=1, max_length=MAX_SYMBOLS, examples=[["AAPL", "BRK.B"]])
+        list[str],
+        BeforeValidator(symbol_list),
+        Field(min_length=1, max_length=MAX_SYMBOLS, examples=[["AAPL", "BRK.B"]]),
     ]
     weight: Annotated[
         int, Field(strict=True, ge=1, le=100, description="Requests an hour that are expected for each symbol.")
@@ -61,6 +54,19 @@ class Preferred(BaseModel):
         return body
 
 
+class PreferredOfUser(Preferred):
+    """The detail of an event, which names the user for whom the symbols are preferred, where it is for one."""
+
+    user: Annotated[str, Field(strict=True)] = ""
+
+    @field_validator("user")
+    @classmethod
+    def _a_user(cls, user: str) -> str:
+        if user and not is_user(user):
+            raise ValueError(USER_RULE)
+        return user
+
+
 PreferredBody = Annotated[Preferred, Body()]
 
 
@@ -75,27 +81,18 @@ class Preference:
     @classmethod
     def of(cls, body: Preferred, now_us: int) -> "Preference":
         """The preference in a body. Raises InvalidInput, naming the field and its rule."""
-        tickers = dict.fromkeys(_ticker(symbol) for symbol in body.symbols)
+        tickers = dict.fromkeys(ticker_in(symbol, "symbols") for symbol in body.symbols)
         return cls(tuple(tickers), body.weight, _until_us(body.until, now_us))
 
     @classmethod
-    def of_event(cls, event: Mapping[str, Any], now_us: int) -> "Preference":
-        """The preference in the detail of an EventBridge event. Raises InvalidInput."""
+    def of_event(cls, event: Mapping[str, Any], now_us: int) -> "tuple[str, Preference]":
+        """The user (empty: nobody) and the preference in the detail of an EventBridge event. Raises InvalidInput."""
         try:
-            body = Preferred.model_validate(event.get("detail"))
+            body = PreferredOfUser.model_validate(event.get("detail"))
         except ValidationError as error:
             # The sender's mistake; the cause is left out, because it quotes what was sent.
             raise invalid(RequestValidationError(_located(error))) from None
-        return cls.of(body, now_us)
-
-
-def _ticker(symbol: str) -> str:
-    try:
-        return Ticker.parse(symbol, "symbols").text
-    except InvalidInput as error:
-        # The caller's mistake, said again for its place in the list; the cause is left out, because it quotes what was sent.
-        shown = "".join(c if c.isprintable() else "?" for c in symbol[:20])
-        raise InvalidInput("symbols", f'"{shown}" {error.detail.partition(": ")[2]}', code=error.code) from None
+        return body.user, cls.of(body, now_us)
 
 
 def _until_us(until: str | None, now_us: int) -> int:
