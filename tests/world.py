@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,13 +23,16 @@ from dekr.http import Edge
 from dekr.polygon.client import PolygonClient
 from dekr.store import Store
 from dekr.wiring import Services
+from tests.fakes.connections import FakeConnections
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.upstream import FakeUpstream
+from tests.fakes.waker import FakeWaker
 from tests.routes import route_of
 from tests.still_link import StillLink
 
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 HOST = "api.dekr.test"
+STREAM_URL = "wss://stream.dekr.test/stocks"
 CURSOR_SECRET = "a fake secret of many characters"
 CURSORS = Cursors.signed_with(CURSOR_SECRET)
 
@@ -80,9 +84,10 @@ class World:
                 "POLYGON_PER_MINUTE": str(self.per_minute),
                 "STALE_IF_ERROR_S": str(self.stale_s),
                 "PUBLIC_URL": self.public_url,
+                "STREAM_URL": STREAM_URL,
             }
         )
-        self.services: Services = DrivenServices(
+        self.services = DrivenServices(
             settings,
             self.store,
             lambda: self.directory,
@@ -162,7 +167,17 @@ class World:
 
 
 class DrivenServices(Services):
-    """The services, on the store's clock where that stands still."""
+    """The services, on the store's clock where that stands still. They close no connections and start no relay, but note it."""
+
+    @cached_property
+    def connections(self) -> FakeConnections:
+        """The connections of the stream's clients."""
+        return FakeConnections()
+
+    @cached_property
+    def waker(self) -> FakeWaker:
+        """The start of the relay."""
+        return FakeWaker()
 
     def now_us(self) -> int:
         return self.store.clock.at_us if isinstance(self.store, StillLink) else super().now_us()

@@ -120,7 +120,7 @@ def _body_errors(route: Route) -> Json:
 def _can_answer(route: Route, status: str) -> bool:
     """Return whether a route can answer with this status. The resolver adds its own 422 to every route."""
     if status == "404":
-        return "{symbol}" in route.path
+        return "{symbol}" in route.path or "{id}" in route.path
     if status == "422":
         return route.needs_key and not is_polygon(route.path)
     return True

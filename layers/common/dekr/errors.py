@@ -14,6 +14,7 @@
       NotFound              404
         UnknownSymbol
         UnknownStream            not one of the caller's
+        StreamEnded              over, so that it cannot be changed
         NotServed                a route of Polygon's that the service does not have
       MethodNotAllowed      405  says which methods the address has
       RateLimited           429  says when one more request would be accepted
@@ -152,6 +153,15 @@ class UnknownStream(NotFound):
 
     def __init__(self) -> None:
         super().__init__("You have no stream of this id; one that has ended is kept for ten minutes.")
+
+
+class StreamEnded(NotFound):
+    """The stream is over: it cannot be changed any more."""
+
+    code = "stream_ended"
+
+    def __init__(self) -> None:
+        super().__init__("This stream has ended; start another one.")
 
 
 class NotServed(NotFound):

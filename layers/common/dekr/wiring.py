@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from dekr.ops.health import HealthCheck
     from dekr.ops.usage import UsageBook
     from dekr.polygon.client import PolygonClient
+    from dekr.stream.aws import Invoker, SignedHttp
+    from dekr.stream.client import Connections
+    from dekr.stream.streams import Streams, Waker
+    from dekr.stream.tickets import Tickets
 
 
 class Services:
@@ -68,6 +72,7 @@ class Services:
         client: "Callable[[Callable[[], int]], PolygonClient]",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.settings = settings
         self.public_url = settings.public_url
         self.store = store
         self.cursors = Cursors.signed_with(settings.cursor_secret)
@@ -220,6 +225,50 @@ class Services:
         """The charge under which the warmer's calls are counted. Its name begins with a control character, so it is no user's."""
         principal = Principal("\0warmer", Tier.INSTITUTIONAL_ELITE, Role.SERVICE, "")
         return self.limiter.rate_charge(principal, "warmer", data=0)
+
+    @cached_property
+    def tickets(self) -> "Tickets":
+        """The tickets with which clients connect to streams that were started over HTTP."""
+        from dekr.stream.records import StreamRecords  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.tickets import Tickets  # noqa: PLC0415 - only functions of the stream need it
+
+        return Tickets.signed_with(self.settings.cursor_secret, StreamRecords(self.store))
+
+    @cached_property
+    def streams(self) -> "Streams":
+        """The service of streams that are started over HTTP."""
+        from dekr.stream.registry import Registry  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
+
+        registry, tickets, url = Registry(self.store), self.tickets, self.settings.stream_url
+        return Streams(tickets.records, tickets, registry, self.connections, self.waker, url, lambda: token_hex(12))
+
+    @cached_property
+    def connections(self) -> "Connections":
+        """The connections of the stream's clients."""
+        from dekr.stream.aws import Connections  # noqa: PLC0415 - it loads the HTTP client
+
+        return Connections(self._aws, self.settings.stream_endpoint, self.passed_over)
+
+    @cached_property
+    def waker(self) -> "Waker":
+        """Starts the stream's relay."""
+        from dekr.stream.waker import RelayWaker  # noqa: PLC0415 - only functions of the stream need it
+
+        return RelayWaker(self.invoker, self.settings.stream_relay, self.passed_over)
+
+    @cached_property
+    def invoker(self) -> "Invoker":
+        """Invokes functions asynchronously."""
+        from dekr.stream.aws import Invoker  # noqa: PLC0415 - it loads the HTTP client
+
+        return Invoker(self._aws)
+
+    @cached_property
+    def _aws(self) -> "SignedHttp":
+        from dekr.stream.aws import SignedHttp, http_client  # noqa: PLC0415 - it loads the HTTP client
+
+        return SignedHttp(http_client(), os.environ)
 
     @cached_property
     def usage(self) -> "UsageBook":

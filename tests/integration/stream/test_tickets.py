@@ -9,6 +9,7 @@ from dekr.stream.pairs import Channel
 from dekr.stream.ports import Subscriber
 from dekr.stream.records import MAX_STREAMS, WAITING_US, Order, StreamRecords, StreamState, owner_of
 from dekr.stream.tickets import MAX_LENGTH, Redeemed, Tickets
+from dekr.stream.wish import Wish
 from dekr.tiers import Tier
 from tests.redis_servers import RedisServer
 from tests.still_link import StillLink
@@ -16,9 +17,8 @@ from tests.still_link import StillLink
 SECRET = "a fake secret of many characters"
 ANN, BOB = owner_of("ann"), owner_of("bob")
 STREAM = f"{7:024x}"
-ORDER = Order(
-    Subscriber("ann", Tier(5), "key1", 1_795_000_000_000), (Channel.TRADES, Channel.MINUTES), ("AAPL", "BRK.B")
-)
+WISH = Wish((Channel.TRADES, Channel.MINUTES), ("AAPL", "BRK.B"))
+ORDER = Order(Subscriber("ann", Tier(5), "key1", 1_795_000_000_000), WISH)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def later(records: StreamRecords, us: int) -> None:
 
 def test_a_ticket_gives_its_stream_once(tickets: Tickets, ticket: str) -> None:
     found = tickets.redeem(ticket, "c1=")
-    assert found == Redeemed(STREAM, ORDER.subscriber, ORDER.pairs, snapshot=False)
+    assert found == Redeemed(STREAM, ORDER.subscriber, WISH.pairs, snapshot=False)
     assert [str(pair) for pair in found.pairs] == ["T.AAPL", "T.BRK.B", "AM.AAPL", "AM.BRK.B"]
     assert tickets.redeem(ticket, "c2=") is None
     assert tickets.redeem(ticket, "c1=") == found, "the store may be asked twice by one connection"
@@ -58,7 +58,7 @@ def test_a_ticket_gives_its_stream_once(tickets: Tickets, ticket: str) -> None:
 def test_a_ticket_is_good_for_a_minute(tickets: Tickets, ticket: str) -> None:
     later(tickets.records, WAITING_US - 1_000)
     other = f"{8:024x}"
-    tickets.records.start(ANN, other, replace(ORDER, snapshot=True))
+    tickets.records.start(ANN, other, replace(ORDER, wish=replace(WISH, snapshot=True)))
     found = tickets.redeem(tickets.issue(ANN, other), "c1=")
     assert found is not None
     assert found.snapshot
@@ -88,7 +88,7 @@ def test_a_ticket_of_a_stream_that_is_not_there(tickets: Tickets, ticket: str) -
 
 
 def test_an_order_changes_only_while_it_waits_and_nobody_was_faster(tickets: Tickets, ticket: str) -> None:
-    records, more = tickets.records, replace(ORDER, symbols=("AAPL", "MSFT"))
+    records, more = tickets.records, replace(ORDER, wish=replace(WISH, symbols=("AAPL", "MSFT")))
     before = records.read(ANN, STREAM)
     assert before is not None
     assert records.amend(ANN, STREAM, before, more)
@@ -96,7 +96,7 @@ def test_an_order_changes_only_while_it_waits_and_nobody_was_faster(tickets: Tic
     assert not records.amend(ANN, STREAM, before, ORDER)
     found = tickets.redeem(ticket, "c1=")
     assert found is not None
-    assert found.pairs == more.pairs
+    assert found.pairs == more.wish.pairs
     assert not records.amend(ANN, STREAM, replace(before, text=more.to_text()), ORDER)
 
 

@@ -6,6 +6,7 @@ after the last of them.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +15,9 @@ from typing import Final
 
 from dekr.cache import keys
 from dekr.store import Script, Store, call, load_script, lua_text
-from dekr.stream.pairs import Channel, Pair
+from dekr.stream.pairs import Channel
 from dekr.stream.ports import Subscriber
+from dekr.stream.wish import Wish
 from dekr.tiers import Tier
 
 SECOND_US: Final = 1_000_000
@@ -32,6 +34,9 @@ MAX_STREAMS: Final = 32
 """The streams of one user that are kept, those that have ended included; the highest tier has ten connections."""
 
 OWNER_BYTES: Final = 16
+
+ID: Final = re.compile(r"[0-9a-f]{24}")
+"""The ids of streams."""
 
 _LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "CONNECTED_US": CONNECTED_US,
@@ -67,34 +72,23 @@ class StreamState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a stream delivers, and to whom: each of ``channels`` of each of ``symbols``; ``snapshot``: the latest event of each
-    pair first.
-    """
+    """What a stream delivers, and to whom."""
 
     subscriber: Subscriber
-    channels: tuple[Channel, ...]
-    symbols: tuple[str, ...]
-    snapshot: bool = False
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """The pairs of all channels and symbols, channel by channel."""
-        return tuple(Pair(channel, symbol) for channel in self.channels for symbol in self.symbols)
+    wish: Wish
 
     def to_text(self) -> str:
         """Write the order as the store keeps it."""
-        who = self.subscriber
-        return json.dumps(
-            [who.user, int(who.tier), who.key_id, who.ends_ms, self.channels, self.symbols, self.snapshot],
-            separators=(",", ":"),
-        )
+        who, wish = self.subscriber, self.wish
+        parts = [who.user, int(who.tier), who.key_id, who.ends_ms, wish.channels, wish.symbols, wish.snapshot]
+        return json.dumps(parts, separators=(",", ":"))
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Order":
         """Read an order that ``to_text`` wrote."""
         user, tier, key_id, ends_ms, channels, symbols, snapshot = json.loads(text)
-        subscriber = Subscriber(user, Tier(tier), key_id, ends_ms)
-        return cls(subscriber, tuple(map(Channel, channels)), tuple(symbols), snapshot)
+        wish = Wish(tuple(map(Channel, channels)), tuple(symbols), snapshot)
+        return cls(Subscriber(user, Tier(tier), key_id, ends_ms), wish)
 
 
 @dataclass(frozen=True, slots=True)

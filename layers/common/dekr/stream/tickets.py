@@ -61,7 +61,9 @@ class Tickets:
             return None
         owner, stream_id = named
         order = self.records.redeem(owner, stream_id, connection)
-        return None if order is None else Redeemed(stream_id, order.subscriber, order.pairs, order.snapshot)
+        if order is None:
+            return None
+        return Redeemed(stream_id, order.subscriber, order.wish.pairs, order.wish.snapshot)
 
     def _read(self, ticket: str) -> tuple[bytes, str] | None:
         """The owner and the stream that a ticket names; None where it was not signed here."""

@@ -139,6 +139,11 @@ class Edge:
         """The time in milliseconds since the epoch."""
         return self.services.now_us() // 1000
 
+    @property
+    def received_ms(self) -> int:
+        """When API Gateway received the request, in milliseconds since the epoch; the present moment where it does not say."""
+        return self._request.received_ms or self.now_ms
+
     def read_context(self, tier: int | None, kind: str, cost: int = 1, data: int = 1) -> ReadContext:
         """The request as the services see it: at the requested tier (None: the caller's own), a request of this ``kind`` that
         costs as much as ``cost`` requests and is for so many ``data``.
@@ -152,6 +157,15 @@ class Edge:
         request.context = ReadContext(charge, effective.policy, request.deadline)
         request.facts["tier"] = str(int(effective))
         return request.context
+
+    def charge(self, kind: str) -> None:
+        """Charge the caller for a request of this ``kind`` that reads no data, in a round trip of its own.
+
+        Raises Refused (a RateLimited), StoreDown, and InvalidInput for a parameter that the route does not have.
+        """
+        context = self.read_context(None, kind, data=0)
+        (reply,) = self.services.store.run(context.charge.command)
+        context.admission = context.charge.resolve(reply)
 
     def answer(
         self,

@@ -12,7 +12,7 @@ from dekr.models.common import Problem
 _ERRORS = {
     401: "No key, or one that is not valid.",
     403: "The tier or role does not include this.",
-    404: "There is no such ticker.",
+    404: "There is no such ticker, or no such stream of the caller's.",
     422: "A part of the input breaks a rule; `field` names it.",
     429: "Too many requests; Retry-After says when to come back.",
     502: "The data provider sent an answer that cannot be used.",

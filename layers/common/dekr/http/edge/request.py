@@ -60,10 +60,11 @@ class RequestState:
     ``GET /quote/{symbol}``; ``$default`` where it has none. ``host``: the name by which API Gateway was called, its own or a custom
     domain. API Gateway refuses any other, so that, unlike a header, a caller cannot make it up (``$context.domainName`` in
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html);
-    empty where the event has none. ``address``: the caller's IP address. ``context``: what the services know and report of it,
-    once the route has begun to read. ``error``: the error that it is answered with. ``refusal``: the caller's limits after a
-    refused request was charged. ``gzipped_body``: a compressed body that takes the place of the response's own. ``symbol``: the
-    ticker in the path, unchecked. ``facts``: those of its log line so far.
+    empty where the event has none. ``received_ms``: when API Gateway received it (0: it does not say). ``address``: the
+    caller's IP address. ``context``: what the services know and report of it, once the route has begun to read. ``error``: the
+    error that it is answered with. ``refusal``: the caller's limits after a refused request was charged. ``gzipped_body``: a
+    compressed body that takes the place of the response's own. ``symbol``: the ticker in the path, unchecked. ``facts``: those
+    of its log line so far.
     """
 
     method: str
@@ -75,6 +76,7 @@ class RequestState:
     request_id: str
     route: str
     deadline: Deadline
+    received_ms: int
     principal: Principal | None = None
     context: ReadContext | None = None
     error: DekrError | None = None
@@ -101,6 +103,7 @@ class RequestState:
             request_id=request.get("requestId") or context.aws_request_id,
             route=method + key[3:] if key.startswith("ANY ") else key,
             deadline=Deadline.after(min(LONGEST_S, left_s) - MARGIN_S),
+            received_ms=request.get("timeEpoch") or 0,
             symbol=(event.get("pathParameters") or {}).get("symbol", ""),
         )
 

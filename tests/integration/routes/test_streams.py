@@ -1,0 +1,413 @@
+"""Streams over HTTP: started with a request, begun by connecting, changed and ended by their owner alone."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from dekr.access.principal import Role
+from dekr.cache import keys
+from dekr.models.streams import EndedStream, StartedStream, Stream
+from dekr.store import plain
+from dekr.stream.pairs import Channel, Pair
+from dekr.stream.ports import ChangeKind, State
+from dekr.stream.records import MAX_STREAMS
+from dekr.stream.registry import Registry
+from dekr.stream.tickets import Redeemed
+from tests.shapes import shaped
+from tests.world import STREAM_URL, Answer, World
+
+MANY = [f"A{a}{b}{c}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ" for c in "ABCDEFGHIJKL"]
+CONNECTION = "Lkj3cd="
+
+
+@pytest.fixture
+def key(world: World) -> str:
+    """The key of Ann, whose tier has 25 symbols."""
+    return world.key(5, "ann")
+
+
+def start(world: World, key: str, body: Any = ("AAPL", "MSFT")) -> Any:
+    return shaped(StartedStream, world.post("/stream/start", key, body))
+
+
+def ticket_of(started: Any) -> str:
+    query: str = urlsplit(started["url"]).query
+    return parse_qs(query, strict_parsing=True)["ticket"][0]
+
+
+def connect(world: World, started: Any, connection: str = CONNECTION) -> Redeemed:
+    """Connect with the ticket, as the conversation does."""
+    registry, at_ms = Registry(world.store), world.services.now_us() // 1000
+    assert registry.open(connection, "203.0.113.7", at_ms)
+    world.services.connections.open(connection)
+    redeemed = world.services.tickets.redeem(ticket_of(started), connection)
+    assert redeemed is not None
+    registry.admit(connection, redeemed.subscriber, at_ms)
+    registry.change(connection, ChangeKind.ADD, redeemed.pairs, at_ms, snapshot=redeemed.snapshot)
+    registry.release(connection)
+    return redeemed
+
+
+def find(world: World, key: str, started: Any) -> Any:
+    return shaped(Stream, world.get(f"/stream/{started['stream_id']}", key))
+
+
+def change(world: World, key: str, started: Any, **body: Any) -> Answer:
+    world.later(0.01)
+    return world.post(f"/stream/{started['stream_id']}/symbols", key, body)
+
+
+def end(world: World, key: str, started: Any) -> Answer:
+    world.later(0.01)
+    return world.send("DELETE", f"/stream/{started['stream_id']}", key)
+
+
+def pairs_of(world: World, connection: str = CONNECTION) -> list[str]:
+    listener = Registry(world.store).find(connection)
+    return sorted(listener.pairs) if listener else []
+
+
+def test_a_stream_begins_with_a_url_and_waits_for_a_minute(world: World, key: str) -> None:
+    started = start(world, key)
+    assert started["status"] == "started"
+    assert started["url"].startswith(f"{STREAM_URL}?ticket=")
+    assert started["expires_at"].startswith("2026-11-20T15:01:00")
+    assert find(world, key, started) == {
+        "stream_id": started["stream_id"],
+        "status": "waiting",
+        "pairs": ["T.AAPL", "T.MSFT"],
+        "expires_at": started["expires_at"],
+        "connected_since": None,
+    }
+    world.later(61)
+    lapsed = find(world, key, started)
+    assert (lapsed["status"], lapsed["expires_at"], lapsed["connected_since"]) == ("ended", None, None)
+    assert world.services.tickets.redeem(ticket_of(started), CONNECTION) is None
+
+
+def test_the_ticket_says_who_listens_and_to_what(world: World, key: str) -> None:
+    body = {"symbols": ["aapl", "BRK.B", "AAPL"], "channels": ["T", "AM", "T"], "snapshot": True}
+    redeemed = connect(world, start(world, key, body))
+    assert [str(pair) for pair in redeemed.pairs] == ["T.AAPL", "T.BRK.B", "AM.AAPL", "AM.BRK.B"]
+    assert (redeemed.subscriber.user, redeemed.subscriber.tier, redeemed.snapshot) == ("ann", 5, True)
+    assert redeemed.subscriber.key_id
+
+
+def test_a_connected_stream_ends_with_its_connection(world: World, key: str) -> None:
+    started = start(world, key)
+    world.later(10)
+    connect(world, started)
+    found = find(world, key, started)
+    assert (found["status"], found["pairs"]) == ("connected", ["T.AAPL", "T.MSFT"])
+    assert found["connected_since"].startswith("2026-11-20T15:00:10")
+    assert found["expires_at"].startswith("2026-11-20T17:00:10")
+    Registry(world.store).change(
+        CONNECTION, ChangeKind.ADD, [Pair(Channel.QUOTES, "TSLA")], world.services.now_us() // 1000
+    )
+    assert find(world, key, started)["pairs"] == ["Q.TSLA", "T.AAPL", "T.MSFT"], "the client subscribed by itself, too"
+    Registry(world.store).close(CONNECTION, world.services.now_us() // 1000)
+    ended = find(world, key, started)
+    assert (ended["status"], ended["expires_at"], ended["connected_since"]) == ("ended", None, found["connected_since"])
+
+
+def test_it_is_connected_before_its_client_is_greeted(world: World, key: str) -> None:
+    started = start(world, key)
+    assert Registry(world.store).open(CONNECTION, "203.0.113.7", world.services.now_us() // 1000)
+    assert world.services.tickets.redeem(ticket_of(started), CONNECTION)
+    found = find(world, key, started)
+    assert (found["status"], found["pairs"]) == ("connected", ["T.AAPL", "T.MSFT"])
+
+
+def test_all_channels_are_there(world: World, key: str) -> None:
+    body = {"symbols": ["AAPL"], "channels": ["LULD", "T", "Q", "A", "AM"]}
+    assert find(world, key, start(world, key, body))["pairs"] == ["A.AAPL", "AM.AAPL", "LULD.AAPL", "Q.AAPL", "T.AAPL"]
+
+
+@pytest.mark.parametrize("tier", [1, 2, 3, 4])
+def test_a_lower_tier_is_told_which_one_has_streams(world: World, tier: int) -> None:
+    bodies: tuple[Any, ...] = (["AAPL"], {}, ["no ticker"])
+    for body in bodies:
+        answer = world.post("/stream/start", world.key(tier, "bob"), body)
+        assert (answer.status, answer.json["code"]) == (403, "feature_not_in_tier")
+        assert answer.json["detail"] == f"Your tier ({tier}) does not include streams; tier 5 and higher ones do."
+
+
+@pytest.mark.parametrize(("tier", "most"), [(5, 25), (6, 200), (7, 1_000)])
+def test_each_tier_has_its_number_of_symbols(world: World, tier: int, most: int) -> None:
+    key = world.key(tier, "ann")
+    assert len(find(world, key, start(world, key, MANY[:most]))["pairs"]) == most
+    answer = world.post("/stream/start", key, MANY[: most + 1])
+    assert (answer.status, answer.json["field"]) == (422, "symbols")
+    if most < 1_000:
+        assert answer.json["code"] == "too_many_symbols"
+        assert f"more than {most} symbols on your tier; they make {most + 1}" in answer.json["detail"]
+
+
+def test_more_subscriptions_than_one_connection_takes(world: World) -> None:
+    answer = world.post("/stream/start", world.key(7, "ann"), {"symbols": MANY[:501], "channels": ["T", "Q"]})
+    assert (answer.status, answer.json["field"], answer.json["code"]) == (422, "symbols", "too_many_symbols")
+    assert "1000 subscriptions with the channels; they make 1002" in answer.json["detail"]
+
+
+def test_all_symbols_of_a_channel_are_for_the_highest_tier(world: World) -> None:
+    body = {"symbols": ["*", "AAPL"], "channels": ["AM", "A"]}
+    top = world.key(7, "top")
+    assert find(world, top, start(world, top, body))["pairs"] == ["A.*", "A.AAPL", "AM.*", "AM.AAPL"]
+    answer = world.post("/stream/start", world.key(6, "six"), body)
+    assert (answer.status, answer.json["code"]) == (403, "feature_not_in_tier")
+    assert answer.json["detail"].endswith("does not include all symbols of AM; tier 7 and higher ones do.")
+    answer = world.post("/stream/start", top, {"symbols": ["*"]})
+    assert (answer.status, answer.json["field"]) == (422, "symbols")
+    assert "not offered" in answer.json["detail"]
+
+
+def test_without_symbols_it_is_those_that_are_preferred_for_the_caller(world: World, key: str) -> None:
+    module = world.key(7, "module", Role.SERVICE)
+    for_ann = {"x-dekr-user": "ann"}
+    assert world.post("/preferences/symbols", module, {"symbols": ["MSFT", "AAPL"]}, headers=for_ann).status == 200
+    until = "2026-11-20T15:10:00Z"
+    world.post("/preferences/symbols", module, {"symbols": ["TSLA"], "until": until}, headers=for_ann)
+    world.post("/preferences/symbols", module, {"symbols": ["IBM"]}, headers={"x-dekr-user": "bob"})
+    for body in ({}, {"channels": ["T"], "snapshot": True}):
+        assert find(world, key, start(world, key, body))["pairs"] == ["T.AAPL", "T.MSFT", "T.TSLA"]
+    world.later(601)
+    assert find(world, key, start(world, key, {}))["pairs"] == ["T.AAPL", "T.MSFT"]
+    assert world.send("DELETE", "/preferences/symbols/AAPL", module, headers=for_ann).status == 200
+    assert find(world, key, start(world, key, {}))["pairs"] == ["T.MSFT"]
+
+
+def test_of_more_preferred_symbols_than_the_tier_has_those_that_last_longest(world: World, key: str) -> None:
+    module = world.key(7, "module", Role.SERVICE)
+    world.post("/preferences/symbols", module, {"symbols": MANY[:30]}, headers={"x-dekr-user": "ann"})
+    later = {"symbols": ["MSFT"], "until": "2026-12-10"}
+    world.post("/preferences/symbols", module, later, headers={"x-dekr-user": "ann"})
+    pairs = find(world, key, start(world, key, {}))["pairs"]
+    assert len(pairs) == 25
+    assert "T.MSFT" in pairs
+
+
+def test_without_symbols_and_preferences_symbols_are_required(world: World, key: str) -> None:
+    for body in ({}, {"channels": ["Q"]}):
+        answer = world.post("/stream/start", key, body)
+        assert (answer.status, answer.json["field"]) == (422, "symbols")
+        assert answer.json["detail"] == "symbols: is required: no symbols are preferred for you"
+
+
+def test_a_stream_that_waits_can_be_changed(world: World, key: str) -> None:
+    started = start(world, key, {"symbols": ["AAPL", "MSFT"], "channels": ["T", "Q"]})
+    changed = shaped(Stream, change(world, key, started, add=["tsla"], remove=["AAPL", "IBM"]))
+    assert (changed["status"], changed["pairs"]) == ("waiting", ["Q.MSFT", "Q.TSLA", "T.MSFT", "T.TSLA"])
+    assert changed == find(world, key, started)
+    redeemed = connect(world, started)
+    assert {pair.symbol for pair in redeemed.pairs} == {"MSFT", "TSLA"}
+    assert world.services.waker.wakes == 0
+
+
+def test_a_stream_that_is_connected_can_be_changed_and_wakes_the_relay(world: World, key: str) -> None:
+    started = start(world, key, {"symbols": ["AAPL", "MSFT"], "channels": ["T", "Q"]})
+    connect(world, started)
+    # Whoever connected had a relay started. That holds for two seconds of the store's own clock, which no test drives.
+    world.store.run(plain("UNLINK", keys.stream(world.store.prefix, "wake")))
+    changed = shaped(Stream, change(world, key, started, add=["TSLA"], remove=["AAPL"]))
+    assert (changed["status"], changed["pairs"]) == ("connected", ["Q.MSFT", "Q.TSLA", "T.MSFT", "T.TSLA"])
+    assert pairs_of(world) == changed["pairs"]
+    assert world.services.waker.wakes == 1
+    assert shaped(Stream, change(world, key, started, remove=["MSFT", "TSLA"]))["pairs"] == []
+    assert world.services.waker.wakes == 1, "a relay is not started for what nobody listens to"
+
+
+def test_a_change_must_fit_into_the_tier(world: World, key: str) -> None:
+    waiting, connected = start(world, key, MANY[:24]), start(world, key, MANY[:24])
+    connect(world, connected)
+    for started in (waiting, connected):
+        answer = change(world, key, started, add=["MSFT", "TSLA"])
+        assert (answer.status, answer.json["field"], answer.json["code"]) == (422, "add", "too_many_symbols")
+        assert "more than 25 symbols on your tier; they make 26" in answer.json["detail"]
+        assert len(find(world, key, started)["pairs"]) == 24, "nothing was added"
+        swapped = shaped(Stream, change(world, key, started, add=["MSFT", "TSLA"], remove=[MANY[0]]))
+        assert len(swapped["pairs"]) == 25
+
+
+def test_symbols_are_counted_over_all_connections_of_the_caller(world: World) -> None:
+    key = world.key(6, "ann")
+    first, second = start(world, key, MANY[:150]), start(world, key, MANY[150:190])
+    connect(world, first, "c1=")
+    connect(world, second, "c2=")
+    answer = change(world, key, second, add=MANY[200:230])
+    assert (answer.status, answer.json["field"], answer.json["code"]) == (422, "add", "too_many_symbols")
+    assert "over all of your connections; 20 of them were not added" in answer.json["detail"]
+    assert len(pairs_of(world, "c2=")) == 50
+
+
+def test_all_symbols_can_be_added_where_the_tier_has_them(world: World) -> None:
+    for tier, status in ((6, 403), (7, 200)):
+        key = world.key(tier, f"user{tier}")
+        started = start(world, key, {"symbols": ["AAPL"], "channels": ["AM"]})
+        assert change(world, key, started, add=["*"]).status == status
+        connect(world, started, f"c{tier}=")
+        assert change(world, key, started, add=["*"]).status == status
+        assert shaped(Stream, change(world, key, started, remove=["*"]))["pairs"] == ["AM.AAPL"]
+
+
+def test_an_ended_stream_closes_its_connection_and_stays_ended(world: World, key: str) -> None:
+    started = start(world, key)
+    connect(world, started)
+    for _ in range(2):
+        assert shaped(EndedStream, end(world, key, started)) == {"stream_id": started["stream_id"], "status": "ended"}
+    assert world.services.connections.closed == [CONNECTION]
+    assert Registry(world.store).look_up(CONNECTION).state is State.GONE
+    assert find(world, key, started)["status"] == "ended"
+    answer = change(world, key, started, add=["TSLA"])
+    assert (answer.status, answer.json["code"]) == (404, "stream_ended")
+
+
+def test_a_stream_that_was_ended_while_it_waited_cannot_be_connected_to(world: World, key: str) -> None:
+    started = start(world, key)
+    assert end(world, key, started).status == 200
+    assert world.services.tickets.redeem(ticket_of(started), CONNECTION) is None
+    assert world.services.connections.closed == []
+
+
+def test_a_stream_whose_connection_is_gone_cannot_be_changed(world: World, key: str) -> None:
+    started = start(world, key)
+    connect(world, started)
+    Registry(world.store).close(CONNECTION, world.services.now_us() // 1000)
+    for body in ({"add": ["TSLA"]}, {"remove": ["AAPL"]}):
+        answer = change(world, key, started, **body)
+        assert (answer.status, answer.json["code"]) == (404, "stream_ended")
+
+
+def test_the_streams_of_others_are_unknown(world: World, key: str) -> None:
+    started, bob = start(world, key), world.key(7, "bob")
+    connect(world, started)
+    answers = [
+        world.get(f"/stream/{started['stream_id']}", bob),
+        change(world, bob, started, add=["TSLA"]),
+        end(world, bob, started),
+        *(world.get(f"/stream/{name}", key) for name in ("0" * 24, "x", "START", "%C3%A4", "a" * 5_000, "..")),
+    ]
+    for answer in answers:
+        assert (answer.status, answer.json["code"]) == (404, "unknown_stream"), answer.text
+    assert pairs_of(world) == ["T.AAPL", "T.MSFT"]
+    assert world.services.connections.closed == []
+
+
+def test_a_module_starts_a_stream_for_a_user(world: World, key: str) -> None:
+    module = world.key(7, "module", Role.SERVICE)
+    answer = world.post("/stream/start", module, ["AAPL"], headers={"x-dekr-user": "ann"})
+    assert answer.status == 200
+    assert find(world, key, answer.json)["status"] == "waiting"
+
+
+def test_every_request_is_charged_and_no_data_is_counted(world: World, key: str) -> None:
+    started = start(world, key)
+    find(world, key, started)
+    change(world, key, started, add=["TSLA"])
+    end(world, key, started)
+    used = world.get("/usage", key).json
+    assert (used["used"], used["classes"]) == (4, {})
+    assert "RateLimit" in world.get(f"/stream/{started['stream_id']}", key).headers
+
+
+def test_a_user_has_so_many_streams_at_most(world: World, key: str) -> None:
+    started = [start(world, key) for _ in range(MAX_STREAMS + 1)]
+    assert world.get(f"/stream/{started[0]['stream_id']}", key).status == 404
+    assert find(world, key, started[1])["status"] == "waiting"
+
+
+BAD_STARTS: list[tuple[Any, str, str]] = [
+    ([], "symbols", "must name 1 to 1000 symbols; there are 0"),
+    ({"symbols": []}, "symbols", "must name 1 to 1000 symbols; there are 0"),
+    (["AAPL"] * 1_001, "symbols", "must name 1 to 1000 symbols; there are 1001"),
+    ({"symbols": None}, "symbols", "must be an array of ticker symbols"),
+    ({"symbols": "AAPL"}, "symbols", "must be an array of ticker symbols"),
+    (["AAPL", 5], "symbols", "must be an array of ticker symbols"),
+    ([["AAPL"]], "symbols", "must be an array of ticker symbols"),
+    (["A PL"], "symbols", '"A PL" must be the ticker of a US stock'),
+    (["T.AAPL", "O:X"], "symbols", '"O:X" must be the ticker of a US stock'),
+    (["A\nB" + "x" * 100], "symbols", '"A?B'),
+    ({"symbols": ["AAPL"], "channels": []}, "channels", "must be an array of channels: T, Q, A, AM, LULD"),
+    ({"symbols": ["AAPL"], "channels": "T"}, "channels", "must be an array of channels"),
+    ({"symbols": ["AAPL"], "channels": ["t"]}, "channels", "must be an array of channels"),
+    ({"symbols": ["AAPL"], "channels": ["T", None]}, "channels", "must be an array of channels"),
+    ({"symbols": ["AAPL"], "channels": None}, "channels", "must be an array of channels"),
+    ({"symbols": ["AAPL"], "snapshot": 1}, "snapshot", "must be true or false"),
+    ({"symbols": ["AAPL"], "snapshot": "true"}, "snapshot", "must be true or false"),
+    ({"symbols": ["AAPL"], "user": "bob"}, "user", "is not a field of this body"),
+    ("AAPL", "body", "must be an array of ticker symbols, or an object"),
+    (None, "body", "is required"),
+    ([{"symbols": ["AAPL"]}], "symbols", "must be an array of ticker symbols"),
+    (7, "body", "must be an array of ticker symbols, or an object"),
+    (True, "body", "must be an array of ticker symbols, or an object"),
+]
+BAD_CHANGES: list[tuple[Any, str, str]] = [
+    ({}, "body", 'must be an object {"add": [...], "remove": [...]}'),
+    (["AAPL"], "body", "must be an object"),
+    (None, "body", "is required"),
+    ([{"add": ["AAPL"]}], "body", "must be an object"),
+    ({"add": []}, "add", "must name 1 to 1000 symbols; there are 0"),
+    ({"add": "AAPL"}, "add", "must be an array of ticker symbols"),
+    ({"add": None}, "add", "must be an array of ticker symbols"),
+    ({"add": ["A PL"]}, "add", '"A PL" must be the ticker of a US stock'),
+    ({"remove": ["A PL"]}, "remove", '"A PL" must be the ticker of a US stock'),
+    ({"remove": {"AAPL": 1}}, "remove", "must be an array of ticker symbols"),
+    ({"add": ["AAPL"], "remove": ["MSFT", "AAPL"]}, "remove", "must not name AAPL, which add names"),
+    ({"add": ["*"]}, "add", "must not be * for T"),
+    ({"add": ["AAPL"], "channels": ["T"]}, "channels", "is not a field of this body"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "rule"), BAD_STARTS, ids=lambda value: json.dumps(value)[:50])
+def test_a_start_that_breaks_a_rule_keeps_nothing(world: World, key: str, body: Any, field: str, rule: str) -> None:
+    answer = world.post("/stream/start", key, body)
+    assert (answer.status, answer.json["field"]) == (422, field), answer.text
+    assert answer.json["detail"].startswith(f"{field}: {rule}"), answer.text
+    assert answer.json["detail"].isprintable()
+    assert len(answer.text) < 1_000
+
+
+@pytest.mark.parametrize(("body", "field", "rule"), BAD_CHANGES, ids=lambda value: json.dumps(value)[:50])
+def test_a_change_that_breaks_a_rule_changes_nothing(world: World, key: str, body: Any, field: str, rule: str) -> None:
+    started = start(world, key)
+    before = find(world, key, started)
+    answer = world.post(f"/stream/{started['stream_id']}/symbols", key, body)
+    assert (answer.status, answer.json["field"]) == (422, field), answer.text
+    assert answer.json["detail"].startswith(f"{field}: {rule}"), answer.text
+    assert find(world, key, started) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "invalid_json"),
+        (b'["AAPL"', 400, "invalid_json"),
+        (b"[NaN]", 400, "invalid_json"),
+        (b'\xff["AAPL"]', 400, "invalid_json"),
+        (b"[" * 20_000 + b"]" * 20_000, 400, "invalid_json"),
+        (b" " * 1_000_000, 413, "body_too_large"),
+    ],
+)
+def test_a_body_that_is_no_json(world: World, key: str, body: bytes, status: int, code: str) -> None:
+    for path in ("/stream/start", f"/stream/{'0' * 24}/symbols"):
+        answer = world.post(path, key, body)
+        assert (answer.status, answer.json["code"]) == (status, code), answer.text
+
+
+def test_parameters_and_methods_that_the_routes_do_not_have(world: World, key: str) -> None:
+    started = start(world, key)
+    path = f"/stream/{started['stream_id']}"
+    for answer in (
+        world.post("/stream/start?tier=1", key, ["AAPL"]),
+        world.get(f"{path}?tier=1", key),
+        world.send("DELETE", f"{path}?tier=1", key),
+        world.post(f"{path}/symbols?tier=1", key, {"add": ["TSLA"]}),
+    ):
+        assert (answer.status, answer.json["field"]) == (422, "tier"), answer.text
+    assert world.send("PUT", path, key).status == 405
+    assert world.send("GET", "/stream/start", key).headers["Allow"] == "OPTIONS, POST"
+    assert world.send("GET", f"{path}/symbols", key).status == 405
+    assert find(world, key, started)["pairs"] == ["T.AAPL", "T.MSFT"]
+    for answer in (world.post("/stream/start", None, ["AAPL"]), world.get(path)):
+        assert answer.status == 401
