@@ -1,6 +1,6 @@
 """The relay's memory, in this process: it keeps what the journal in the store keeps, and outlives a relay."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from dekr.errors import StoreDown
@@ -42,6 +42,9 @@ class Memory:
     running: bool = False
     down: int = 0
     lost_before: int = 0
+    replay_fails: bool = False
+    replay_forbidden: bool = False
+    before_stop: Callable[[], None] | None = None
 
     def subscribe(
         self,
@@ -128,6 +131,9 @@ class FakeJournal:
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
         self._reach()
+        assert not self.memory.replay_forbidden
+        if self.memory.replay_fails:
+            raise StoreDown(fault="down")
         start = max(after, self.memory.lost_before)
         events = [
             (tick, event) for tick, event in self.memory.log if start < tick <= until and matches(event.pair, pairs)
@@ -141,6 +147,8 @@ class FakeJournal:
 
     def stop(self, changes_after: str) -> bool:
         self._reach()
+        if self.memory.before_stop:
+            self.memory.before_stop()
         if int(changes_after) < len(self.memory.changes):
             return False
         self.memory.running = False

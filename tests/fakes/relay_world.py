@@ -10,7 +10,7 @@ from typing import Any
 from dekr.stream.pace import Ending, Pace
 from dekr.stream.ports import Delivered, FeedDown, FeedFrame, FeedMessage, FeedUp, Journal, NumberedEvent
 from dekr.stream.relay import Relay
-from dekr.stream.statuses import MAX_FRAME
+from dekr.stream.statuses import MAX_FRAME, Status, status
 from tests.fakes.relay_journal import FakeJournal, Memory
 
 START_MS = 1_795_186_800_000
@@ -115,6 +115,9 @@ class World:
         self.inboxes: dict[str, Inbox] = {}
         self.answers: dict[str, deque[Delivered]] = {}
         self.held: dict[str, asyncio.Event] = {}
+        self.late = False
+        """Whether a post that is held delivers its frame at its end."""
+        self.broken = False
         self.posted: list[str] = []
         self.us = START_MS * 1000
         self.kill = Kill()
@@ -133,7 +136,7 @@ class World:
         return self.us
 
     def monotonic(self) -> float:
-        return self.us / 1e6
+        return self.us / 1e6 - START_MS / 1e3
 
     async def sleep(self, seconds: float) -> None:
         self.kill.point()
@@ -144,14 +147,19 @@ class World:
     async def post(self, connection: str, frame: bytes) -> Delivered:
         self.kill.point()
         assert len(frame) <= MAX_FRAME
+        if self.broken:
+            raise ZeroDivisionError
         self.posted.append(connection)
         answers = self.answers.get(connection)
         answer = answers.popleft() if answers else Delivered.SENT
+        items = json.loads(frame)
+        assert "_c" in items[-1]
+        if self.late and connection in self.held:
+            await self.held[connection].wait()
+            self.kill.point()
         if answer in {Delivered.SENT, Delivered.UNKNOWN}:
-            items = json.loads(frame)
-            assert "_c" in items[-1]
             self.inbox(connection).frames.append(items)
-        if connection in self.held:
+        if not self.late and connection in self.held:
             await self.held[connection].wait()
         self.kill.point()
         return answer
@@ -166,6 +174,18 @@ class World:
 
     def let_go(self, connection: str) -> None:
         self.held.pop(connection).set()
+
+    def subscribe(self, connection: str, *pairs: str, snapshot: bool = False) -> Callable[[], None]:
+        """A step in which a client subscribes."""
+        return lambda: self.memory.subscribe(connection, *pairs, snapshot=snapshot)
+
+    def sending(self, *events: str) -> Callable[[], None]:
+        """A step in which the upstream sends a frame."""
+        return lambda: self.send(*events)
+
+    def dismiss(self, connection: str) -> None:
+        assert self.relay
+        self.relay.dismiss(connection, status(Status.FORCE_DISCONNECT, "over"))
 
     def up(self) -> None:
         self.feed.arrived.append(FeedUp(self.us))

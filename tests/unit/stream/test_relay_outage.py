@@ -1,0 +1,118 @@
+"""A fence, a store that fails, and an upstream that stops and comes back."""
+
+from collections.abc import Callable
+
+from dekr.stream.pace import Ending
+from tests.fakes.relay_world import START_MS, World, trade
+
+
+def send(world: World, n: int) -> Callable[[], None]:
+    return lambda: world.send(trade("AAPL", n))
+
+
+def listening(world: World) -> tuple[Callable[[], None] | int, ...]:
+    return (world.up, lambda: world.memory.subscribe("c1", "T.AAPL"), 2)
+
+
+def test_a_fenced_relay_posts_nothing_any_more() -> None:
+    world = World()
+    ending = world.run(
+        *listening(world), send(world, 1), 1, lambda: setattr(world.memory, "epoch", 9), send(world, 2), 5
+    )
+    assert ending is Ending.FENCED
+    assert world.inbox("c1").numbers("T.AAPL") == [1]
+    assert [event.number for _, event in world.memory.log] == [1]
+
+
+def test_a_relay_that_comes_too_late_does_not_begin() -> None:
+    world = World()
+    world.memory.epoch = 9
+    world.memory.subscribe("c1", "T.AAPL")
+    assert world.run(world.up, 5) is Ending.FENCED
+    assert world.posted == []
+
+
+def test_nothing_is_posted_while_the_store_cannot_be_reached_and_all_of_it_afterwards() -> None:
+    world = World()
+    counts: list[int] = []
+    world.run(
+        *listening(world),
+        lambda: setattr(world.memory, "down", 10),
+        send(world, 1),
+        9,
+        lambda: counts.append(len(world.posted)),
+        5,
+        send(world, 2),
+        2,
+    )
+    assert counts == [1]
+    assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
+    assert world.relay
+    assert world.relay.stats().store_failures == 10
+
+
+def test_a_relay_that_was_frozen_asks_again_before_it_posts() -> None:
+    world = World()
+    world.run(
+        *listening(world),
+        lambda: world.hold("c1"),
+        send(world, 1),
+        1,
+        send(world, 2),
+        1,
+        lambda: setattr(world, "us", world.us + 20_000_000),
+        lambda: setattr(world.memory, "epoch", 9),
+        lambda: world.let_go("c1"),
+        5,
+    )
+    assert world.inbox("c1").numbers("T.AAPL") == [1]
+
+
+def test_a_relay_that_is_told_to_stop_leaves_while_the_store_is_down() -> None:
+    world = World()
+    ending = world.run(*listening(world), lambda: setattr(world.memory, "down", 10**9), 3)
+    assert ending is Ending.STOPPED
+
+
+def test_a_relay_that_stops_awaits_its_posts_and_writes_where_it_was() -> None:
+    world = World()
+    world.run(*listening(world), send(world, 1), 1, send(world, 2), 1)
+    assert world.memory.behind == {}
+    world.run(1, world.up, 1, send(world, 3), 2, epoch=2)
+    assert world.inbox("c1").numbers("T.AAPL") == [1, 2, 3]
+
+
+def test_clients_are_told_when_the_upstream_stops_and_what_they_missed() -> None:
+    world = World()
+    at: list[int] = []
+    world.run(
+        *listening(world),
+        send(world, 1),
+        1,
+        world.down,
+        1,
+        lambda: world.memory.subscribe("c2", "T.AAPL"),
+        10,
+        lambda: at.append(world.ms),
+        world.up,
+        send(world, 2),
+        15,
+    )
+    told = [item for item in world.inbox("c1").items if item.get("status") in {"feed", "gap"}]
+    assert [item.get("up") for item in told] == [False, True, None]
+    assert told[2]["pairs"] == ["T.AAPL"]
+    assert START_MS + 200 <= told[2]["from"] <= START_MS + 300
+    assert told[2]["to"] == at[0] + 1_000
+    assert [item.get("up") for item in world.inbox("c2").statuses("feed")] == [False, True]
+    assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
+    for frame in world.inbox("c1").frames + world.inbox("c2").frames:
+        assert frame[0].get("status") in {None, "success"}
+
+
+def test_coverage_is_written_from_where_events_are_complete() -> None:
+    world = World()
+    world.run(*listening(world), 12, world.down, 1, world.up, 2, send(world, 1), 3)
+    covered = [(tick.tick - START_MS, set(tick.covered)) for tick in world.memory.ticks if tick.covered]
+    uncovered = [(tick.tick - START_MS, set(tick.uncovered)) for tick in world.memory.ticks if tick.uncovered]
+    assert covered == [(1_000, {"T.AAPL"}), (1_700, {"T.AAPL"})]
+    assert uncovered == [(1_400, {"T.AAPL"})]
