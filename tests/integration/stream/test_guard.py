@@ -130,6 +130,19 @@ def test_a_higher_tier_is_given_too(post: Post) -> None:
     assert post.registry.signed_in()["bob1"].tier == 7
 
 
+def test_a_user_for_whom_a_module_started_a_stream_has_the_users_own_tier(post: Post) -> None:
+    listen(post.registry, "c1=", who("k1", "bob", 5))
+    post.once()
+    assert post.told == {}
+    assert post.registry.signed_in()["c1="].tier == 5, "not that of the module's key"
+    post.put("k2", "bob", 6)
+    post.once()
+    assert post.registry.signed_in()["c1="].tier == 6
+    post.directory.revoke("k2")
+    post.once()
+    assert post.told == {"c1=": "force_disconnect"}
+
+
 def test_what_is_due_is_told_closed_and_taken_out(post: Post) -> None:
     later(post.registry, 3_600)
     post.registry.open("mute", ADDRESS, now_ms(post.registry))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from dekr.access.directory import ACTIVE, KeyDirectory
+from dekr.access.directory import ACTIVE, KeyDirectory, KeyRecord
 from dekr.stream.ports import Subscriber
 from dekr.stream.registry import DueReason, Registry
 from dekr.stream.statuses import Status, status
@@ -63,13 +63,20 @@ class Guard:
                 of_key.setdefault((subscriber.key_id, subscriber.user), {})[connection] = subscriber
         records = self.directory().find_many({key_id for key_id, _ in of_key})
         expelled: list[Expulsion] = []
-        for (key_id, _), connections in of_key.items():
+        for (key_id, user), connections in of_key.items():
             record = records.get(key_id)
-            if record is None or record.status != ACTIVE:
+            tier = self._tier(record, user) if record is not None and record.status == ACTIVE else None
+            if tier is None:
                 expelled += [Expulsion(connection, REVOKED) for connection in connections]
             else:
-                expelled += self._demoted(record.tier, connections)
+                expelled += self._demoted(tier, connections)
         return expelled
+
+    def _tier(self, record: KeyRecord, user: str) -> Tier | None:
+        """The tier of a user whose connection came with a good key: the key's, or the user's own where the key is that of another
+        module, which started a stream for the user. None: the user has no good key any more.
+        """
+        return record.tier if record.user == user else self.directory().tier_of(user)
 
     def _demoted(self, tier: Tier, connections: Mapping[str, Subscriber]) -> list[Expulsion]:
         """Give the connections of one user and key this tier, where one has another."""
