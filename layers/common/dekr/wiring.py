@@ -241,7 +241,15 @@ class Services:
         from dekr.stream.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
 
         registry, tickets, url = Registry(self.store), self.tickets, self.settings.stream_url
-        return Streams(tickets.records, tickets, registry, self.connections, self.waker, url, lambda: token_hex(12))
+        return Streams(
+            tickets.records,
+            tickets,
+            registry,
+            lambda: self.connections,
+            lambda: self.waker,
+            url,
+            lambda: token_hex(12),
+        )
 
     @cached_property
     def connections(self) -> "Connections":

@@ -6,15 +6,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dekr.access.principal import Role
+from dekr.access.principal import Principal, Role
 from dekr.cache import keys
 from dekr.models.streams import EndedStream, StartedStream, Stream
 from dekr.store import plain
+from dekr.store.link import Link
 from dekr.stream.pairs import Channel, Pair
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.records import MAX_STREAMS
 from dekr.stream.registry import Registry
 from dekr.stream.tickets import Redeemed
+from dekr.stream.wish import Wish
+from dekr.tiers import Tier
+from dekr.times import rfc3339_ms
+from tests.redis_servers import RedisServer
 from tests.shapes import shaped
 from tests.world import STREAM_URL, Answer, World
 
@@ -118,6 +123,33 @@ def test_it_is_connected_before_its_client_is_greeted(world: World, key: str) ->
     assert world.services.tickets.redeem(ticket_of(started), CONNECTION)
     found = find(world, key, started)
     assert (found["status"], found["pairs"]) == ("connected", ["T.AAPL", "T.MSFT"])
+
+
+def test_the_stream_of_a_token_ends_with_the_token(world: World) -> None:
+    for left_us, waits_until, ends in ((30_000_000, ":00:30", ":00:30"), (600_000_000, ":01:00", ":10:00")):
+        caller = Principal("jwt:x:ann", Tier(5), Role.USER, "", world.services.now_us() + left_us)
+        started = world.services.streams.start(caller, Wish((Channel.TRADES,), ("AAPL",)))
+        found = world.services.streams.find(caller, started.stream_id)
+        assert found.until_us is not None
+        assert found.until_us // 1_000_000 == started.until_us // 1_000_000
+        assert waits_until in rfc3339_ms(started.until_us // 1_000)
+        connection = f"{left_us}="
+        assert Registry(world.store).open(connection, "203.0.113.7", world.services.now_us() // 1000)
+        ticket = parse_qs(urlsplit(started.url).query)["ticket"][0]
+        redeemed = world.services.tickets.redeem(ticket, connection)
+        assert redeemed is not None
+        assert redeemed.subscriber.ends_ms == caller.ends_us // 1_000 if caller.ends_us else None
+        found = world.services.streams.find(caller, started.stream_id)
+        assert found.until_us is not None
+        assert ends in rfc3339_ms(found.until_us // 1_000)
+
+
+def test_without_the_store_there_are_no_streams() -> None:
+    world = World(Link.open("redis://127.0.0.1:1"))
+    key = world.key(5, "ann")
+    for answer in (world.post("/stream/start", key, ["AAPL"]), world.get(f"/stream/{'0' * 24}", key)):
+        assert (answer.status, answer.json["code"]) == (503, "store_unavailable")
+        assert answer.headers["Retry-After"] == "1"
 
 
 def test_all_channels_are_there(world: World, key: str) -> None:
@@ -360,12 +392,16 @@ BAD_CHANGES: list[tuple[Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "field", "rule"), BAD_STARTS, ids=lambda value: json.dumps(value)[:50])
-def test_a_start_that_breaks_a_rule_keeps_nothing(world: World, key: str, body: Any, field: str, rule: str) -> None:
+def test_a_start_that_breaks_a_rule_keeps_nothing(
+    world: World, redis: RedisServer, key: str, body: Any, field: str, rule: str
+) -> None:
     answer = world.post("/stream/start", key, body)
     assert (answer.status, answer.json["field"]) == (422, field), answer.text
     assert answer.json["detail"].startswith(f"{field}: {rule}"), answer.text
     assert answer.json["detail"].isprintable()
     assert len(answer.text) < 1_000
+    with redis.client() as client:
+        assert not list(client.scan_iter("*{stream}*"))
 
 
 @pytest.mark.parametrize(("body", "field", "rule"), BAD_CHANGES, ids=lambda value: json.dumps(value)[:50])

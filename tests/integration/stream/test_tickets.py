@@ -1,6 +1,9 @@
 """Tickets are good once, for a minute, and for nobody who made them up."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
@@ -11,6 +14,7 @@ from dekr.stream.records import MAX_STREAMS, WAITING_US, Order, StreamRecords, S
 from dekr.stream.tickets import MAX_LENGTH, Redeemed, Tickets
 from dekr.stream.wish import Wish
 from dekr.tiers import Tier
+from tests.patience import patient_url
 from tests.redis_servers import RedisServer
 from tests.still_link import StillLink
 
@@ -53,6 +57,22 @@ def test_a_ticket_gives_its_stream_once(tickets: Tickets, ticket: str) -> None:
     record = tickets.records.read(ANN, STREAM)
     assert record is not None
     assert (record.state, record.connection) == (StreamState.CONNECTED, "c1=")
+
+
+def test_of_many_connections_that_show_a_ticket_at_once_one_gets_the_stream(
+    redis: RedisServer, tickets: Tickets, ticket: str
+) -> None:
+    def redeem(number: int) -> Redeemed | None:
+        with closing(Link.open(patient_url(redis.url))) as link:
+            # The others' links have the machine's clock, so this one's is set to the same moment.
+            link.clock_offset_us = tickets.records.store.clock_offset_us
+            barrier.wait()
+            return Tickets.signed_with(SECRET, StreamRecords(link)).redeem(ticket, f"c{number}=")
+
+    barrier = Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(redeem, range(8)))
+    assert sum(each is not None for each in found) == 1
 
 
 def test_a_ticket_is_good_for_a_minute(tickets: Tickets, ticket: str) -> None:

@@ -66,14 +66,15 @@ class StreamView:
 class Streams:
     """Starts, shows, changes and ends streams. A stream of somebody else is an unknown one.
 
+    ``connections`` and ``waker`` are made on first use, because they load the HTTP client, which most requests do not need.
     ``url``: the URL that clients connect to. ``new_id`` makes ids (24 random hexadecimal digits). Every method raises StoreDown.
     """
 
     records: StreamRecords
     tickets: Tickets
     registry: Registry
-    connections: Closer
-    waker: Waker
+    connections: Callable[[], Closer]
+    waker: Callable[[], Waker]
     url: str
     new_id: Callable[[], str]
 
@@ -82,6 +83,7 @@ class Streams:
         wish.check(caller.tier)
         owner, stream_id = owner_of(caller.user_id), self.new_id()
         until_us = self.records.start(owner, stream_id, Order(Subscriber.of(caller), wish))
+        until_us = until_us if caller.ends_us is None else min(until_us, caller.ends_us)
         ticket = self.tickets.issue(owner, stream_id)
         return Started(stream_id, f"{self.url}?ticket={quote(ticket, safe='')}", until_us)
 
@@ -124,7 +126,7 @@ class Streams:
             raise UnknownStream
         if connection:
             self.registry.close(connection, at_ms)
-            self.connections.close(connection)
+            self.connections().close(connection)
 
     def _record(self, caller: Principal, stream_id: str) -> StreamRecord:
         record = self.records.read(owner_of(caller.user_id), stream_id) if ID.fullmatch(stream_id) else None
@@ -164,7 +166,7 @@ class Streams:
             snapshot = record.order.wish.snapshot
             changed = self.registry.change(connection, ChangeKind.ADD, _pairs(channels, add), at_ms, snapshot=snapshot)
             if changed.wake:
-                self.waker.wake()
+                self.waker().wake()
         if changed is not None and changed.state is State.GONE:
             raise StreamEnded
         if changed is not None and changed.over:
