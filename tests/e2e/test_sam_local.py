@@ -79,6 +79,8 @@ def answers(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_function_answers_in_a_container(answers: dict[str, Future[Answer]], function: str) -> None:
     answer = answers[function].result()
 
+    if answer == {"statusCode": 200}:
+        return  # the function of the stream's socket says everything through the socket
     if "statusCode" in answer:
         assert answer["statusCode"] == 200, answer["body"]
         assert json.loads(answer["body"])

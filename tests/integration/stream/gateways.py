@@ -4,35 +4,28 @@ import json
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dekr.errors import StoreDown
 from dekr.store import Command
-from dekr.stream.conversation import Conversation
-from dekr.stream.records import StreamRecords
 from dekr.stream.registry import Registry
-from dekr.stream.sign_in import SignIn
-from dekr.stream.tickets import Tickets
 from dekr.stream.turn import EventType, Turn
-from tests.fakes.connections import FakeConnections
 from tests.integration.stream.registries import ADDRESS, NOW_MS
 from tests.still_link import StillLink
-from tests.world import CURSOR_SECRET, World
+from tests.world import World
 
 ID: Final = "L0SM9cOFvHcCIhw="
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Gateway:
-    """``greetings``: events that the function has sent to itself, not handled yet. ``wakes``: how often a relay was started.
-    ``during_sleep`` is called while the conversation sleeps, which takes no real time.
+    """``greetings``: events that the function has sent to itself, not handled yet. ``during_sleep`` is called while the
+    conversation sleeps, which takes no real time.
     """
 
     link: StillLink
-    connections: FakeConnections = field(default_factory=FakeConnections)
     greetings: deque[Mapping[str, Any]] = field(default_factory=deque)
-    wakes: int = 0
     slept_s: float = 0.0
     during_sleep: Callable[[], None] | None = None
 
@@ -41,18 +34,20 @@ class Gateway:
         self.world = World(self.link)
         services = self.world.services
         self.registry = Registry(self.link)
-        self.tickets = Tickets.signed_with(CURSOR_SECRET, StreamRecords(self.link))
-        self.conversation = Conversation(
-            self.registry,
-            self.connections,
-            SignIn(self.registry, services.principals, self._wake),
-            self.tickets,
-            self.greetings.append,
-            services.passed_over,
-            lambda: self.now_ms,
-            lambda: self.link.clock.at_us / 1_000_000,
-            self._sleep,
+        self.tickets = services.tickets
+        self.connections = services.connections
+        made = services.conversation
+        services.conversation = self.conversation = replace(
+            made,
+            arrival=replace(made.arrival, greet_later=self.greetings.append),
+            monotonic=lambda: self.link.clock.at_us / 1_000_000,
+            sleep=self._sleep,
         )
+
+    @property
+    def wakes(self) -> int:
+        """How often a relay was started."""
+        return self.world.services.waker.wakes
 
     @property
     def now_ms(self) -> int:
@@ -127,9 +122,6 @@ class Gateway:
             },
             "isBase64Encoded": False,
         }
-
-    def _wake(self) -> None:
-        self.wakes += 1
 
     def _sleep(self, seconds: float) -> None:
         self.slept_s += seconds

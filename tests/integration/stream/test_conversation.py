@@ -10,7 +10,7 @@ from dekr.stream.ports import Delivered, State
 from dekr.stream.statuses import AUTHENTICATED, CONNECTED
 from dekr.stream.turn import EventType, Outcome
 from tests.integration.stream.gateways import ID, Gateway
-from tests.integration.stream.registries import ADDRESS, changes, pairs, relay_runs
+from tests.integration.stream.registries import ADDRESS, changes, pairs, relay_runs, subscriber
 
 
 def test_a_conversation(gateway: Gateway) -> None:
@@ -187,6 +187,20 @@ def test_symbols_above_the_tiers_number_are_refused_by_name(gateway: Gateway) ->
     assert item["status"] == "error"
     assert "T.Z:" in item["message"] and "25 symbols" in item["message"]
     assert pairs(gateway.registry, ID) == set(names[:25])
+
+
+def test_pairs_beyond_what_waits_for_the_sign_in_are_refused_as_such(gateway: Gateway) -> None:
+    """The tier is known by then, but it is not its number that they exceed."""
+    gateway.connect()
+    gateway.registry.admit(ID, subscriber(5), gateway.now_ms)
+    gateway.connections.take(ID)
+    names = [f"{a}{b}" for a in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"][:600]
+    gateway.say(action="subscribe", params=",".join(f"T.{name}" for name in names))
+
+    (item,) = gateway.say(action="subscribe", params=",".join(f"Q.{name}" for name in names))
+
+    assert "too many before the sign-in" in item["message"]
+    assert gateway.slept_s == 0
 
 
 def test_a_resume_is_a_subscription_with_a_position(gateway: Gateway) -> None:

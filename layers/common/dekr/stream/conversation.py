@@ -7,19 +7,18 @@ objects, which break clients that expect arrays, so no error leaves this module.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from dekr.errors import DekrError, InvalidInput, Unauthenticated
 from dekr.passed_over import PassedOver
+from dekr.stream.arrival import Arrival, Entrance
 from dekr.stream.client import Client, Connections
 from dekr.stream.messages import Action, Message, Subscription, read_message, read_subscription
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.refusals import bad_pairs
 from dekr.stream.registry import Changed, Registry
-from dekr.stream.sign_in import TOO_MANY, UNKNOWN, SignIn
-from dekr.stream.statuses import CONNECTED, Status, status
-from dekr.stream.tickets import Redeemed
+from dekr.stream.sign_in import UNKNOWN, SignIn
+from dekr.stream.statuses import Status, status
 from dekr.stream.turn import EventType, Outcome, Turn
 
 AUTH_REQUIRED_AFTER_S: Final = 1.0
@@ -34,37 +33,17 @@ PONG: Final = status(Status.SUCCESS, "pong")
 FLOODED: Final = status(Status.ERROR, "too many messages: thirty at once or ten a second are read, the others are not")
 BROKEN: Final = status(Status.ERROR, "something went wrong on our side; it has been logged")
 
-_TOO_MANY_REQUESTS, _SERVER_ERROR, _UNAVAILABLE = 429, 500, 503
-
-
-class Entrance(StrEnum):
-    """How a connection came in; the greeting follows from it."""
-
-    PLAIN = "plain"
-    TICKET = "ticket"
-    """With a good ticket: it is signed in."""
-    BAD_TICKET = "bad_ticket"
-    SURPLUS = "surplus"
-    """With a good ticket, but the user's connections were replaced too often."""
-
-
-class Redeemer(Protocol):
-    """Takes tickets (``dekr.stream.tickets.Tickets``)."""
-
-    def redeem(self, ticket: str, connection: str) -> Redeemed | None:
-        """Use a ticket for a connection. None for one that is not good. Raises StoreDown."""
-        ...
+_SERVER_ERROR, _UNAVAILABLE = 500, 503
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conversation:
-    """Handles the events of connections. ``again``: has the same function run with an event of its own; raises Unavailable."""
+    """Handles the events of connections."""
 
     registry: Registry
     connections: Connections
+    arrival: Arrival
     sign_in: SignIn
-    tickets: Redeemer
-    again: Callable[[Mapping[str, Any]], None]
     passed_over: PassedOver
     now_ms: Callable[[], int]
     monotonic: Callable[[], float] = time.monotonic
@@ -72,7 +51,10 @@ class Conversation:
     _floods: dict[str, float] = field(default_factory=dict)
 
     def handle(self, event: Mapping[str, Any]) -> Turn:
-        """Handle one event of API Gateway, or of the function's own. Raises nothing: what failed is in the turn."""
+        """Handle one event of API Gateway, or of the function's own. Whatever fails is in the turn that is returned.
+
+        Raises KeyError and ValueError for what is no such event.
+        """
         turn = self._turn(event)
         try:
             self._take(turn, event)
@@ -97,51 +79,13 @@ class Conversation:
     def _take(self, turn: Turn, event: Mapping[str, Any]) -> None:
         match turn.event:
             case EventType.CONNECT:
-                self._connect(turn, (event.get("queryStringParameters") or {}).get("ticket"))
+                self.arrival.accept(turn, (event.get("queryStringParameters") or {}).get("ticket"))
             case EventType.GREETING:
-                self._greet(turn, Entrance(event["entrance"]))
+                self.arrival.greet(turn, Entrance(event["entrance"]))
             case EventType.DISCONNECT:
                 self.registry.close(turn.connection, turn.at_ms)
             case EventType.MESSAGE:
                 self._hear(turn, event)
-
-    def _connect(self, turn: Turn, ticket: str | None) -> None:
-        if not self.registry.open(turn.connection, turn.address, turn.at_ms):
-            turn.refuse()
-            turn.status = _TOO_MANY_REQUESTS
-            return
-        entrance = Entrance.PLAIN if ticket is None else self._redeem(turn, ticket)
-        self.again({"greet": turn.connection, "entrance": entrance})
-
-    def _redeem(self, turn: Turn, ticket: str) -> Entrance:
-        """Admit a connection that came with a ticket. It is told so by its greeting."""
-        redeemed = self.tickets.redeem(ticket, turn.connection)
-        if redeemed is None:
-            return Entrance.BAD_TICKET
-        if self.sign_in.admit(turn, redeemed.subscriber).refused:
-            return Entrance.SURPLUS
-        self.registry.change(turn.connection, ChangeKind.ADD, redeemed.pairs, turn.at_ms, snapshot=redeemed.snapshot)
-        return Entrance.TICKET
-
-    def _greet(self, turn: Turn, entrance: Entrance) -> None:
-        if not self.registry.greet(turn.connection):
-            turn.outcome = Outcome.REPEATED
-            return
-        turn.client.greet(CONNECTED)
-        if turn.client.gone:
-            return
-        match entrance:
-            case Entrance.TICKET:
-                turn.subscriber = self.registry.look_up(turn.connection).subscriber
-                self.sign_in.finish(turn)
-            case Entrance.BAD_TICKET:
-                detail = "The ticket has expired or was used before, or is none of ours."
-                self.sign_in.fail(turn, Unauthenticated(detail, code="invalid_ticket"))
-            case Entrance.SURPLUS:
-                turn.refuse()
-                turn.client.dismiss(TOO_MANY)
-            case Entrance.PLAIN:
-                pass
 
     def _hear(self, turn: Turn, event: Mapping[str, Any]) -> None:
         heard = self.registry.hear(turn.connection)
