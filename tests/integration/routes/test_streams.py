@@ -1,6 +1,9 @@
 """Streams over HTTP: started with a request, begun by connecting, changed and ended by their owner alone."""
 
+import gzip
 import json
+from base64 import b64decode
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +24,7 @@ from dekr.tiers import Tier
 from dekr.times import rfc3339_ms
 from tests.redis_servers import RedisServer
 from tests.shapes import shaped
-from tests.world import STREAM_URL, Answer, World
+from tests.world import STREAM_URL, Answer, Context, World
 
 MANY = [f"A{a}{b}{c}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ" for c in "ABCDEFGHIJKL"]
 CONNECTION = "Lkj3cd="
@@ -331,6 +334,15 @@ def test_a_module_starts_a_stream_for_a_user(world: World, key: str) -> None:
     answer = world.post("/stream/start", module, ["AAPL"], headers={"x-dekr-user": "ann"})
     assert answer.status == 200
     assert find(world, key, answer.json)["status"] == "waiting"
+
+
+@pytest.mark.parametrize("name", ["stream", "stream-find", "stream-symbols", "stream-end"])
+def test_the_recorded_events_lead_to_their_routes(world: World, key: str, name: str) -> None:
+    text = (Path(__file__).parents[3] / f"events/{name}.json").read_text()
+    answer = world.handler("stream")(json.loads(text.replace("dk_local_replaced-by-the-tests", key)), Context())
+    found = json.loads(gzip.decompress(b64decode(answer["body"])) if answer["isBase64Encoded"] else answer["body"])
+    expected = (200, "started") if name == "stream" else (404, "unknown_stream")
+    assert (answer["statusCode"], found.get("code") or found["status"]) == expected
 
 
 def test_every_request_is_charged_and_no_data_is_counted(world: World, key: str) -> None:
