@@ -18,7 +18,6 @@ from botocore.credentials import Credentials
 from dekr.stream.ports import Delivered
 from tests.fakes.connections import FakeConnections
 
-AT = datetime(2026, 11, 20, 15, 4, 5, tzinfo=UTC)
 ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
@@ -79,9 +78,13 @@ class FakeAws:
         request = AWSRequest(method, f"http://{headers['host']}{target}", data=body, headers=covered)
         known = (ENVIRONMENT[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("botocore.auth.get_current_datetime", lambda: AT)
+            patched.setattr("botocore.auth.get_current_datetime", lambda: _moment(headers["x-amz-date"]))
             SigV4Auth(Credentials(*known), service, ENVIRONMENT["AWS_REGION"]).add_auth(request)
         return bool(request.headers["Authorization"] == headers.get("authorization"))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dekr.errors import Unavailable
 from dekr.passed_over import PassedOver
 from dekr.stream.aws import Connections, Invoker, SignedHttp, http_client
 from dekr.stream.ports import Delivered
-from tests.fakes.aws_http import AT, ENVIRONMENT, FakeAws, fake_aws
+from tests.fakes.aws_http import ENVIRONMENT, FakeAws, fake_aws
 from tests.fakes.connections import FakeConnections
 
 ID = "L0SM9cOFvHcCIhw="
@@ -32,7 +32,7 @@ def aws() -> Iterator[FakeAws]:
 @pytest.fixture
 def http() -> Iterator[SignedHttp]:
     with http_client() as client:
-        yield SignedHttp(client, ENVIRONMENT, lambda: AT)
+        yield SignedHttp(client, ENVIRONMENT)
 
 
 @pytest.fixture

@@ -110,6 +110,20 @@ def test_a_ticket_takes_the_place_of_the_oldest_connection(gateway: Gateway) -> 
     assert gateway.connections.statuses(ID) == ["connected", "auth_success"]
 
 
+def test_a_connection_whose_place_was_taken_during_its_connect_does_not_stay(gateway: Gateway) -> None:
+    gateway.begin("c0", ticket=ticket_of(gateway))
+    gateway.begin(ticket=ticket_of(gateway, stream_id=f"{8:024x}"))
+    assert gateway.connections.closed == [], "nothing can be done to a connection that is not there yet"
+    gateway.connections.open("c0")
+    gateway.connections.open(ID)
+
+    assert [gateway.greet().outcome for _ in range(2)] == [Outcome.UNKNOWN, Outcome.DONE]
+
+    assert gateway.connections.statuses("c0") == ["force_disconnect"]
+    assert gateway.connections.closed == ["c0"]
+    assert gateway.connections.statuses(ID) == ["connected", "auth_success"]
+
+
 def test_a_ticket_is_refused_where_connections_were_replaced_too_often(gateway: Gateway) -> None:
     for i in range(6):
         gateway.sign_in(f"c{i}", tier=5)

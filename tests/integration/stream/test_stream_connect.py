@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import pytest
 
+from dekr.store.link import Link
 from dekr.stream.turn import METRICS
 from dekr.wiring import Services
+from tests.fakes.aws_http import ENVIRONMENT, fake_aws
+from tests.fakes.directory import FakeDirectory
 from tests.integration.stream.gateways import ID, Gateway
 from tests.integration.stream.registries import pairs
 from tests.template import template
-from tests.world import Context, load
+from tests.world import Context, World, load
 
 EVENTS: Final = sorted((Path(__file__).parents[3] / "events").glob("stream_connect-*.json"))
 KEY: Final = "dk_local_replaced-by-the-tests"
@@ -145,3 +148,34 @@ def test_a_relay_that_cannot_be_started_is_in_the_line(
 
     (line,) = lines(capsys)
     assert (line["level"], line["outcome"], line["passed_over"]) == ("WARNING", "done", ["OSError"])
+
+
+def test_the_function_has_itself_run_and_posts_through_aws(
+    link: Link, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fake_aws() as aws:
+        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}.items():
+            monkeypatch.setenv(name, value)
+        settings = World(link).services.settings.model_copy(
+            update={"stream_endpoint": f"{aws.url}/stocks", "stream_connect": "dekr-stream-connect:live"}
+        )
+        services = Services(settings, link, FakeDirectory, lambda _: pytest.fail("nothing is fetched"))
+        module = load("stream_connect")
+        set_wire(module, lambda: services)
+
+        assert module.handler(recorded("connect"), Context()) == {"statusCode": 200}
+        aws.connections.open(ID)
+        (invocation,) = aws.invocations
+        assert (invocation.function, invocation.qualifier) == ("dekr-stream-connect", "live")
+        assert invocation.event == recorded("greeting")
+        assert module.handler(invocation.event, Context()) == {"statusCode": 200}
+        services.connections.close(ID)
+        services._aws.client.close()
+
+        assert aws.connections.statuses(ID) == ["connected"]
+        assert aws.requests == [
+            "POST /2015-03-31/functions/dekr-stream-connect/invocations?Qualifier=live",
+            "POST /stocks/%40connections/L0SM9cOFvHcCIhw%3D",
+            "DELETE /stocks/%40connections/L0SM9cOFvHcCIhw%3D",
+        ]
+        assert [line["level"] for line in lines(capsys)] == ["INFO", "INFO"]

@@ -5,14 +5,14 @@ import httpx
 from dekr.passed_over import PassedOver
 from dekr.stream.aws import Invoker, SignedHttp
 from dekr.stream.waker import RelayWaker
-from tests.fakes.aws_http import AT, ENVIRONMENT, fake_aws
+from tests.fakes.aws_http import ENVIRONMENT, fake_aws
 
 
 def test_the_relay_is_invoked_and_a_failure_passed_over() -> None:
     with fake_aws() as aws, httpx.Client() as client:
         environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": aws.url}
         passed_over = PassedOver()
-        waker = RelayWaker(Invoker(SignedHttp(client, environment, lambda: AT)), "dekr-stream-relay:live", passed_over)
+        waker = RelayWaker(Invoker(SignedHttp(client, environment)), "dekr-stream-relay:live", passed_over)
         waker.wake()
         (found,) = aws.invocations
         assert (found.function, found.qualifier, found.kind) == ("dekr-stream-relay", "live", "Event")

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from dekr.errors import Unauthenticated
-from dekr.stream.ports import ChangeKind
+from dekr.stream.ports import ChangeKind, State
 from dekr.stream.registry import Registry
-from dekr.stream.sign_in import TOO_MANY, SignIn
+from dekr.stream.sign_in import TOO_MANY, UNKNOWN, SignIn
 from dekr.stream.statuses import CONNECTED
 from dekr.stream.tickets import Redeemed
 from dekr.stream.turn import Outcome, Turn
@@ -69,7 +69,7 @@ class Arrival:
     def greet(self, turn: Turn, entrance: Entrance) -> None:
         """Greet a connection, once only, and if it came with a ticket, go on. Raises StoreDown."""
         if not self.registry.greet(turn.connection):
-            turn.outcome = Outcome.REPEATED
+            self._greet_again(turn)
             return
         turn.client.greet(CONNECTED)
         if turn.client.gone:
@@ -86,3 +86,13 @@ class Arrival:
                 turn.client.dismiss(TOO_MANY)
             case Entrance.PLAIN:
                 pass
+
+    def _greet_again(self, turn: Turn) -> None:
+        """Leave a connection alone that was greeted before, and close one that another took the place of before its greeting: its
+        ``$connect`` was being answered then, so it could be told nothing.
+        """
+        turn.outcome = Outcome.REPEATED
+        if self.registry.look_up(turn.connection).state is State.GONE:
+            turn.outcome = Outcome.UNKNOWN
+            turn.client.greet(UNKNOWN)
+            turn.client.close()
