@@ -1,4 +1,4 @@
-"""Streams over HTTP: started with a request, begun by connecting, changed and ended by their owner alone."""
+"""Streams over HTTP: started with a request, begun by connecting, ended by their owner alone."""
 
 import gzip
 import json
@@ -10,71 +10,24 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dekr.access.principal import Principal, Role
-from dekr.cache import keys
-from dekr.models.streams import EndedStream, StartedStream, Stream
-from dekr.store import plain
+from dekr.models.streams import EndedStream
 from dekr.store.link import Link
 from dekr.stream.pairs import Channel, Pair
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.records import MAX_STREAMS
 from dekr.stream.registry import Registry
-from dekr.stream.tickets import Redeemed
 from dekr.stream.wish import Wish
 from dekr.tiers import Tier
 from dekr.times import rfc3339_ms
-from tests.redis_servers import RedisServer
+from tests.integration.routes.streaming import CONNECTION, MANY, change, connect, end, find, pairs_of, start, ticket_of
 from tests.shapes import shaped
-from tests.world import STREAM_URL, Answer, Context, World
-
-MANY = [f"A{a}{b}{c}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ" for c in "ABCDEFGHIJKL"]
-CONNECTION = "Lkj3cd="
+from tests.world import STREAM_URL, Context, World
 
 
 @pytest.fixture
 def key(world: World) -> str:
     """The key of Ann, whose tier has 25 symbols."""
     return world.key(5, "ann")
-
-
-def start(world: World, key: str, body: Any = ("AAPL", "MSFT")) -> Any:
-    return shaped(StartedStream, world.post("/stream/start", key, body))
-
-
-def ticket_of(started: Any) -> str:
-    query: str = urlsplit(started["url"]).query
-    return parse_qs(query, strict_parsing=True)["ticket"][0]
-
-
-def connect(world: World, started: Any, connection: str = CONNECTION) -> Redeemed:
-    """Connect with the ticket, as the conversation does."""
-    registry, at_ms = Registry(world.store), world.services.now_us() // 1000
-    assert registry.open(connection, "203.0.113.7", at_ms)
-    world.services.connections.open(connection)
-    redeemed = world.services.tickets.redeem(ticket_of(started), connection)
-    assert redeemed is not None
-    registry.admit(connection, redeemed.subscriber, at_ms)
-    registry.change(connection, ChangeKind.ADD, redeemed.pairs, at_ms, snapshot=redeemed.snapshot)
-    registry.release(connection)
-    return redeemed
-
-
-def find(world: World, key: str, started: Any) -> Any:
-    return shaped(Stream, world.get(f"/stream/{started['stream_id']}", key))
-
-
-def change(world: World, key: str, started: Any, **body: Any) -> Answer:
-    world.later(0.01)
-    return world.post(f"/stream/{started['stream_id']}/symbols", key, body)
-
-
-def end(world: World, key: str, started: Any) -> Answer:
-    world.later(0.01)
-    return world.send("DELETE", f"/stream/{started['stream_id']}", key)
-
-
-def pairs_of(world: World, connection: str = CONNECTION) -> list[str]:
-    listener = Registry(world.store).find(connection)
-    return sorted(listener.pairs) if listener else []
 
 
 def test_a_stream_begins_with_a_url_and_waits_for_a_minute(world: World, key: str) -> None:
@@ -230,62 +183,6 @@ def test_without_symbols_and_preferences_symbols_are_required(world: World, key:
         assert answer.json["detail"] == "symbols: is required: no symbols are preferred for you"
 
 
-def test_a_stream_that_waits_can_be_changed(world: World, key: str) -> None:
-    started = start(world, key, {"symbols": ["AAPL", "MSFT"], "channels": ["T", "Q"]})
-    changed = shaped(Stream, change(world, key, started, add=["tsla"], remove=["AAPL", "IBM"]))
-    assert (changed["status"], changed["pairs"]) == ("waiting", ["Q.MSFT", "Q.TSLA", "T.MSFT", "T.TSLA"])
-    assert changed == find(world, key, started)
-    redeemed = connect(world, started)
-    assert {pair.symbol for pair in redeemed.pairs} == {"MSFT", "TSLA"}
-    assert world.services.waker.wakes == 0
-
-
-def test_a_stream_that_is_connected_can_be_changed_and_wakes_the_relay(world: World, key: str) -> None:
-    started = start(world, key, {"symbols": ["AAPL", "MSFT"], "channels": ["T", "Q"]})
-    connect(world, started)
-    # Whoever connected had a relay started. That holds for two seconds of the store's own clock, which no test drives.
-    world.store.run(plain("UNLINK", keys.stream(world.store.prefix, "wake")))
-    changed = shaped(Stream, change(world, key, started, add=["TSLA"], remove=["AAPL"]))
-    assert (changed["status"], changed["pairs"]) == ("connected", ["Q.MSFT", "Q.TSLA", "T.MSFT", "T.TSLA"])
-    assert pairs_of(world) == changed["pairs"]
-    assert world.services.waker.wakes == 1
-    assert shaped(Stream, change(world, key, started, remove=["MSFT", "TSLA"]))["pairs"] == []
-    assert world.services.waker.wakes == 1, "a relay is not started for what nobody listens to"
-
-
-def test_a_change_must_fit_into_the_tier(world: World, key: str) -> None:
-    waiting, connected = start(world, key, MANY[:24]), start(world, key, MANY[:24])
-    connect(world, connected)
-    for started in (waiting, connected):
-        answer = change(world, key, started, add=["MSFT", "TSLA"])
-        assert (answer.status, answer.json["field"], answer.json["code"]) == (422, "add", "too_many_symbols")
-        assert "more than 25 symbols on your tier; they make 26" in answer.json["detail"]
-        assert len(find(world, key, started)["pairs"]) == 24, "nothing was added"
-        swapped = shaped(Stream, change(world, key, started, add=["MSFT", "TSLA"], remove=[MANY[0]]))
-        assert len(swapped["pairs"]) == 25
-
-
-def test_symbols_are_counted_over_all_connections_of_the_caller(world: World) -> None:
-    key = world.key(6, "ann")
-    first, second = start(world, key, MANY[:150]), start(world, key, MANY[150:190])
-    connect(world, first, "c1=")
-    connect(world, second, "c2=")
-    answer = change(world, key, second, add=MANY[200:230])
-    assert (answer.status, answer.json["field"], answer.json["code"]) == (422, "add", "too_many_symbols")
-    assert "over all of your connections; 20 of them were not added" in answer.json["detail"]
-    assert len(pairs_of(world, "c2=")) == 50
-
-
-def test_all_symbols_can_be_added_where_the_tier_has_them(world: World) -> None:
-    for tier, status in ((6, 403), (7, 200)):
-        key = world.key(tier, f"user{tier}")
-        started = start(world, key, {"symbols": ["AAPL"], "channels": ["AM"]})
-        assert change(world, key, started, add=["*"]).status == status
-        connect(world, started, f"c{tier}=")
-        assert change(world, key, started, add=["*"]).status == status
-        assert shaped(Stream, change(world, key, started, remove=["*"]))["pairs"] == ["AM.AAPL"]
-
-
 def test_an_ended_stream_closes_its_connection_and_stays_ended(world: World, key: str) -> None:
     started = start(world, key)
     connect(world, started)
@@ -359,103 +256,3 @@ def test_a_user_has_so_many_streams_at_most(world: World, key: str) -> None:
     started = [start(world, key) for _ in range(MAX_STREAMS + 1)]
     assert world.get(f"/stream/{started[0]['stream_id']}", key).status == 404
     assert find(world, key, started[1])["status"] == "waiting"
-
-
-BAD_STARTS: list[tuple[Any, str, str]] = [
-    ([], "symbols", "must name 1 to 1000 symbols; there are 0"),
-    ({"symbols": []}, "symbols", "must name 1 to 1000 symbols; there are 0"),
-    (["AAPL"] * 1_001, "symbols", "must name 1 to 1000 symbols; there are 1001"),
-    ({"symbols": None}, "symbols", "must be an array of ticker symbols"),
-    ({"symbols": "AAPL"}, "symbols", "must be an array of ticker symbols"),
-    (["AAPL", 5], "symbols", "must be an array of ticker symbols"),
-    ([["AAPL"]], "symbols", "must be an array of ticker symbols"),
-    (["A PL"], "symbols", '"A PL" must be the ticker of a US stock'),
-    (["T.AAPL", "O:X"], "symbols", '"O:X" must be the ticker of a US stock'),
-    (["A\nB" + "x" * 100], "symbols", '"A?B'),
-    ({"symbols": ["AAPL"], "channels": []}, "channels", "must be an array of channels: T, Q, A, AM, LULD"),
-    ({"symbols": ["AAPL"], "channels": "T"}, "channels", "must be an array of channels"),
-    ({"symbols": ["AAPL"], "channels": ["t"]}, "channels", "must be an array of channels"),
-    ({"symbols": ["AAPL"], "channels": ["T", None]}, "channels", "must be an array of channels"),
-    ({"symbols": ["AAPL"], "channels": None}, "channels", "must be an array of channels"),
-    ({"symbols": ["AAPL"], "snapshot": 1}, "snapshot", "must be true or false"),
-    ({"symbols": ["AAPL"], "snapshot": "true"}, "snapshot", "must be true or false"),
-    ({"symbols": ["AAPL"], "user": "bob"}, "user", "is not a field of this body"),
-    ("AAPL", "body", "must be an array of ticker symbols, or an object"),
-    (None, "body", "is required"),
-    ([{"symbols": ["AAPL"]}], "symbols", "must be an array of ticker symbols"),
-    (7, "body", "must be an array of ticker symbols, or an object"),
-    (True, "body", "must be an array of ticker symbols, or an object"),
-]
-BAD_CHANGES: list[tuple[Any, str, str]] = [
-    ({}, "body", 'must be an object {"add": [...], "remove": [...]}'),
-    (["AAPL"], "body", "must be an object"),
-    (None, "body", "is required"),
-    ([{"add": ["AAPL"]}], "body", "must be an object"),
-    ({"add": []}, "add", "must name 1 to 1000 symbols; there are 0"),
-    ({"add": "AAPL"}, "add", "must be an array of ticker symbols"),
-    ({"add": None}, "add", "must be an array of ticker symbols"),
-    ({"add": ["A PL"]}, "add", '"A PL" must be the ticker of a US stock'),
-    ({"remove": ["A PL"]}, "remove", '"A PL" must be the ticker of a US stock'),
-    ({"remove": {"AAPL": 1}}, "remove", "must be an array of ticker symbols"),
-    ({"add": ["AAPL"], "remove": ["MSFT", "AAPL"]}, "remove", "must not name AAPL, which add names"),
-    ({"add": ["*"]}, "add", "must not be * for T"),
-    ({"add": ["AAPL"], "channels": ["T"]}, "channels", "is not a field of this body"),
-]
-
-
-@pytest.mark.parametrize(("body", "field", "rule"), BAD_STARTS, ids=lambda value: json.dumps(value)[:50])
-def test_a_start_that_breaks_a_rule_keeps_nothing(
-    world: World, redis: RedisServer, key: str, body: Any, field: str, rule: str
-) -> None:
-    answer = world.post("/stream/start", key, body)
-    assert (answer.status, answer.json["field"]) == (422, field), answer.text
-    assert answer.json["detail"].startswith(f"{field}: {rule}"), answer.text
-    assert answer.json["detail"].isprintable()
-    assert len(answer.text) < 1_000
-    with redis.client() as client:
-        assert not list(client.scan_iter("*{stream}*"))
-
-
-@pytest.mark.parametrize(("body", "field", "rule"), BAD_CHANGES, ids=lambda value: json.dumps(value)[:50])
-def test_a_change_that_breaks_a_rule_changes_nothing(world: World, key: str, body: Any, field: str, rule: str) -> None:
-    started = start(world, key)
-    before = find(world, key, started)
-    answer = world.post(f"/stream/{started['stream_id']}/symbols", key, body)
-    assert (answer.status, answer.json["field"]) == (422, field), answer.text
-    assert answer.json["detail"].startswith(f"{field}: {rule}"), answer.text
-    assert find(world, key, started) == before
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"", 400, "invalid_json"),
-        (b'["AAPL"', 400, "invalid_json"),
-        (b"[NaN]", 400, "invalid_json"),
-        (b'\xff["AAPL"]', 400, "invalid_json"),
-        (b"[" * 20_000 + b"]" * 20_000, 400, "invalid_json"),
-        (b" " * 1_000_000, 413, "body_too_large"),
-    ],
-)
-def test_a_body_that_is_no_json(world: World, key: str, body: bytes, status: int, code: str) -> None:
-    for path in ("/stream/start", f"/stream/{'0' * 24}/symbols"):
-        answer = world.post(path, key, body)
-        assert (answer.status, answer.json["code"]) == (status, code), answer.text
-
-
-def test_parameters_and_methods_that_the_routes_do_not_have(world: World, key: str) -> None:
-    started = start(world, key)
-    path = f"/stream/{started['stream_id']}"
-    for answer in (
-        world.post("/stream/start?tier=1", key, ["AAPL"]),
-        world.get(f"{path}?tier=1", key),
-        world.send("DELETE", f"{path}?tier=1", key),
-        world.post(f"{path}/symbols?tier=1", key, {"add": ["TSLA"]}),
-    ):
-        assert (answer.status, answer.json["field"]) == (422, "tier"), answer.text
-    assert world.send("PUT", path, key).status == 405
-    assert world.send("GET", "/stream/start", key).headers["Allow"] == "OPTIONS, POST"
-    assert world.send("GET", f"{path}/symbols", key).status == 405
-    assert find(world, key, started)["pairs"] == ["T.AAPL", "T.MSFT"]
-    for answer in (world.post("/stream/start", None, ["AAPL"]), world.get(path)):
-        assert answer.status == 401
