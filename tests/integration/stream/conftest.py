@@ -9,6 +9,13 @@ from tests.still_link import StillLink
 
 
 @pytest.fixture
+def store(link: StillLink) -> StillLink:
+    """An empty store whose clock stands still at NOW_MS."""
+    link.clock.at_us = NOW_MS * 1_000
+    return link
+
+
+@pytest.fixture
 def registry(link: StillLink) -> Registry:
     """An empty registry."""
     link.clock.at_us = NOW_MS * 1_000

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dekr.store import Store, plain
 from dekr.stream.journal import SHARDS, StoreJournal
-from dekr.stream.ports import Begun, NumberedEvent, Tick, Written
+from dekr.stream.ports import Begun, Journal, NumberedEvent, Tick, Written
 from dekr.stream.registry import Registry
 from tests.integration.stream.registries import NOW_MS
 
@@ -22,7 +22,7 @@ class Relay:
     epoch: int
     history_ms: int = 180_000
     begun: Begun = field(init=False)
-    journal: StoreJournal = field(init=False)
+    journal: Journal = field(init=False)
     numbers: dict[str, int] = field(init=False)
     tick: int = field(init=False)
     position: str = field(init=False)

@@ -36,12 +36,6 @@ PAIRS = (
 """In all shards."""
 
 
-@pytest.fixture
-def store(link: StillLink) -> StillLink:
-    link.clock.at_us = NOW_MS * 1_000
-    return link
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ClusterLink]:
     with redis_cluster() as url, closing(ClusterLink(url)) as link:
@@ -79,40 +73,6 @@ def test_the_next_relay_finds_what_was_written(store: StillLink) -> None:
     assert second.replayed(["T.AAPL"], after=ticks[1].tick) == logged(*ticks[2:])
 
 
-def test_a_replay_ends_where_it_should(store: StillLink) -> None:
-    relay = Relay(store, 1)
-    ticks = [relay.write("T.AAPL", "Q.AAPL") for _ in range(5)]
-    for first, last in ((0, 4), (1, 3), (2, 2), (4, 4)):
-        replay = relay.journal.replay(["T.AAPL"], ticks[first].tick, ticks[last].tick)
-        expected = [(tick, event) for tick, event in logged(*ticks[first + 1 : last + 1]) if event.pair == "T.AAPL"]
-        assert (list(replay.events), replay.complete_from) == (expected, ticks[first].tick)
-    assert relay.journal.replay([], 0, relay.tick).events == []
-
-
-def test_a_long_replay_is_read_in_pages(store: StillLink) -> None:
-    relay = Relay(store, 1)
-    ticks = [relay.write("T.AAPL", "A.MSFT") for _ in range(450)]
-    assert by_pair(relay.replayed()) == by_pair(logged(*ticks))
-    half = ticks[225].tick
-    assert relay.replayed(["A.MSFT"], after=half) == by_pair(logged(*ticks[226:]))["A.MSFT"]
-
-
-def test_all_pairs_of_a_channel_are_replayed(store: StillLink) -> None:
-    relay = Relay(store, 1)
-    tick = relay.write("A.AAPL", "AM.AAPL", "A.MSFT", "T.TSLA")
-    assert {event.pair for _, event in relay.replayed(["A.*"])} == {"A.AAPL", "A.MSFT"}
-    assert {event.pair for _, event in relay.replayed(["A.*", "T.TSLA"])} == {"A.AAPL", "A.MSFT", "T.TSLA"}
-    assert len(relay.replayed()) == len(tick.events)
-
-
-def test_any_text_of_an_event_is_replayed(store: StillLink) -> None:
-    relay = Relay(store, 1)
-    texts = ['{"ev":"T","sym":"A","x":"\u2028 \x85 \x0b é 你"}', '{"ev":"T","sym":"A"}', '{"x":" T.A 3 "}']
-    events = [NumberedEvent("T.A", i, text) for i, text in enumerate(texts, 1)]
-    relay.send(Tick(relay.tick + 1, events))
-    assert [event for _, event in relay.journal.replay(["T.A"], 0, relay.tick + 1).events] == events
-
-
 def test_an_older_relay_writes_nothing(store: StillLink) -> None:
     older = Relay(store, 1)
     older.write(*PAIRS, covered=PAIRS)
@@ -135,6 +95,17 @@ def test_of_two_relays_that_begin_at_once_the_later_one_writes(store: StillLink)
     newer = Relay(store, 2)
     assert journal.begin(1) is None
     newer.write(*PAIRS)
+
+
+def test_a_generation_is_begun_by_the_latest_relay_alone(store: StillLink) -> None:
+    older = CutStore(store, [None, []])
+    with pytest.raises(StoreDown):
+        StoreJournal(older, Registry(older), lambda: NOW_MS).begin(1)
+    newer = Relay(store, 2)
+    newer.write(*PAIRS)
+    before = content(store)
+    assert store.run(*older.sent[-1]) == [0] * (1 + SHARDS)
+    assert content(store) == before
 
 
 def test_a_tick_whose_reply_was_lost_is_written_once(store: StillLink) -> None:
@@ -194,50 +165,6 @@ def test_a_generation_that_began_in_part_is_not_kept(store: StillLink, arriving:
     third = Relay(store, 3)
     assert third.begun.generation > first.begun.generation
     assert Relay(store, 4).begun.generation == third.begun.generation
-
-
-def test_events_of_a_lost_shard_are_not_replayed_as_if_they_were_all(store: StillLink) -> None:
-    first = Relay(store, 1)
-    first.write("T.AAPL", "T.MSFT")
-    last = first.write("T.AAPL", "T.MSFT")
-    shard = shard_of("T.AAPL")
-    assert shard != shard_of("T.MSFT")
-    # Its log is still there, but nobody knows what was in it at last.
-    lose(store, f"{{s{shard}}}:m")
-    second = Relay(store, 2)
-    replay = second.journal.replay(["T.AAPL"], first.tick - 100, last.tick)
-    assert (replay.events, replay.complete_from) == ([], last.tick)
-    assert len(second.replayed(["T.MSFT"])) == 2
-    again = second.write("T.AAPL")
-    assert second.replayed(["T.AAPL"], after=last.tick) == logged(again)
-    assert again.events[0].number == 1
-
-
-def test_a_log_that_was_evicted_is_missed(store: StillLink) -> None:
-    relay = Relay(store, 1)
-    ticks = [relay.write("T.AAPL") for _ in range(3)]
-    lose(store, f"{{s{shard_of('T.AAPL')}}}:log")
-    replay = relay.journal.replay(["T.AAPL"], ticks[0].tick, ticks[2].tick)
-    assert (replay.events, replay.complete_from) == ([], ticks[2].tick)
-    assert relay.replayed(["T.AAPL"], after=ticks[2].tick) == []
-    newest = relay.write("T.AAPL")
-    replay = relay.journal.replay(["T.AAPL"], ticks[0].tick, newest.tick)
-    assert (replay.events, replay.complete_from) == (logged(newest), ticks[2].tick)
-    replay = relay.journal.replay(["T.AAPL"], ticks[0].tick, ticks[1].tick)
-    assert (replay.events, replay.complete_from) == ([], ticks[1].tick)
-    assert Relay(store, 2).begun.generation == relay.begun.generation
-
-
-def test_history_ends_and_says_so(store: StillLink) -> None:
-    relay = Relay(store, 1, history_ms=5_000)
-    ticks = [relay.write("T.AAPL") for _ in range(400)]
-    replay = relay.journal.replay(["T.AAPL"], 0, relay.tick)
-    kept = [tick for tick in ticks if tick.tick > replay.complete_from]
-    assert 50 <= len(kept) < 300
-    assert list(replay.events) == logged(*kept)
-    assert relay.replayed(["T.AAPL"], after=relay.tick - 5_000) == logged(*ticks[-50:])
-    (life_ms,) = store.run(plain("PTTL", f"dekr:{{s{shard_of('T.AAPL')}}}:log"))
-    assert 0 < life_ms <= 5_000
 
 
 def test_a_lost_store_stops_a_relay(store: StillLink) -> None:
@@ -309,9 +236,16 @@ def test_a_change_that_was_not_served_is_read_again(store: StillLink) -> None:
     add(registry, "T.AAPL")
     first = Relay(store, 1)
     assert [each.connection for each in first.begun.listeners] == ["c1"]
-    assert [each.pairs for each in first.send(first.made()).changes][-1] == ("T.AAPL",)
+    read = first.send(first.made())
+    assert [each.pairs for each in read.changes] == [("T.AAPL",)]
+    # The first dies before it has written that it went on from there.
     second = Relay(store, 2)
-    assert [each.pairs for each in second.send(second.made()).changes][-1] == ("T.AAPL",)
+    assert second.begun.changes == "0-0"
+    assert second.send(second.made()).changes == read.changes
+    second.journal.write(second.made(), read.position)
+    third = Relay(store, 3)
+    assert third.begun.changes == read.position
+    assert third.send(third.made()).changes == []
 
 
 def test_a_relay_stops_only_where_nothing_is_left_to_serve(store: StillLink) -> None:
@@ -330,6 +264,17 @@ def test_a_relay_stops_only_where_nothing_is_left_to_serve(store: StillLink) -> 
     assert add(registry, "T.MSFT", NOW_MS + 1).wake
     successor = Relay(store, 2)
     assert [each.pairs for each in successor.send(successor.made()).changes] == [("T.MSFT",)]
+
+
+def test_what_comes_late_does_not_let_a_relay_run_again(store: StillLink) -> None:
+    noting = CutStore(store)
+    relay = Relay(noting, 1)
+    relay.write("T.AAPL")
+    late = noting.sent[-1]
+    assert relay.journal.stop(relay.position)
+    before = content(store)
+    store.run(*late)
+    assert content(store) == before
 
 
 def test_a_relay_without_a_beat_does_not_run(store: StillLink) -> None:

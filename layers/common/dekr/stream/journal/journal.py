@@ -66,7 +66,8 @@ class StoreJournal:
         _, listeners = self.registry.listeners()
         self._epoch, self._generation, self._complete, self._unanswered = epoch, generation, complete, None
         self._numbers = {pair: number for shard in shards for pair, number in shard.numbers.items()}
-        position, behind = relay.checkpoint or (tick, {})
+        # Without a checkpoint nobody is known to have anything.
+        position, behind = relay.checkpoint or (complete, {})
         return Begun(
             generation=generation,
             tick=tick,
