@@ -29,6 +29,7 @@ def sandbox_program(*options: str, stderr: int | None = None) -> Iterator[tuple[
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("listening on http://127.0.0.1:"), "the sandbox did not start"
+        assert process.stdout.readline().startswith("streaming on ws://127.0.0.1:"), "the sandbox does not stream"
         yield process, line.split()[-1]
     finally:
         process.kill()

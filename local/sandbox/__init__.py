@@ -1,4 +1,4 @@
-"""The sandbox Polygon: a deterministic simulated market that speaks the vendor's REST protocol, with faults on request.
+"""The sandbox Polygon: a deterministic simulated market that speaks REST and WebSocket as the vendor does, with faults on request.
 
 As a program::
 
@@ -8,8 +8,9 @@ Inside a test or a benchmark, either served by a thread or called without a sock
 
     sandbox = Sandbox(ADVANCED)
     with serving(sandbox) as url: ...
+    with serving_both(sandbox) as addresses: ...  # with the stream
     client = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(sandbox)), base_url="http://sandbox.test")
 
-The attributes ``calls``, ``faults``, ``clock`` and ``closures`` of a ``Sandbox`` offer everything that its control
+The attributes ``calls``, ``faults``, ``clock``, ``closures`` and ``stream`` of a ``Sandbox`` offer everything that its control
 routes do.
 """

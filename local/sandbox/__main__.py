@@ -13,7 +13,7 @@ from local.sandbox.state import KEY, SEED, Sandbox
 
 
 def main() -> None:
-    """Serve as the command line says. The line with the address is printed once connections are accepted."""
+    """Serve as the command line says. The lines with the addresses are printed once connections are accepted."""
     options = _options()
     plan = PLANS[options.plan]
     if options.per_minute is not None:
@@ -27,8 +27,8 @@ def main() -> None:
     # The market's caches are half a million small objects without cycles: collecting them at the default rate would take
     # a third of the time of an answer about all tickers.
     gc.set_threshold(100_000, 20, 100)
-    server = Server(sandbox, options.port)
-    print(f"listening on {server.url}", flush=True)
+    server = Server(sandbox, options.port, options.stream_port)
+    print(f"listening on {server.addresses.url}\nstreaming on {server.addresses.stream}", flush=True)
     server.run(sockets=[server.listener])
 
 
@@ -40,6 +40,7 @@ def _exit(number: int, frame: object) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: a free one (default)")
+    parser.add_argument("--stream-port", type=int, default=0, help="of the WebSocket; 0: a free one (default)")
     parser.add_argument("--plan", choices=sorted(PLANS), default=ADVANCED.name)
     parser.add_argument("--key", default=KEY, help="the one key that is accepted (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="the market's seed (default: %(default)s)")

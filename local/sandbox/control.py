@@ -1,4 +1,4 @@
-"""The control routes: the calls received, the active faults, the clock, and unscheduled closures of the market.
+"""The control routes: the calls received, the active faults, the clock, unscheduled closures of the market, and the stream.
 
 They need no key and are not counted as calls.
 """
@@ -14,10 +14,13 @@ from local.sandbox.clock import Clock, parse_moment
 from local.sandbox.closures import Closures
 from local.sandbox.faults import parse_fault
 from local.sandbox.state import Sandbox
+from local.sandbox.stream.faults import StreamControl
 
 
 def control_routes(sandbox: Sandbox) -> list[Route]:
-    """Return the routes ``/_control/calls``, ``/_control/faults``, ``/_control/clock`` and ``/_control/market``."""
+    """Return the routes ``/_control/calls``, ``/_control/faults``, ``/_control/clock``, ``/_control/market`` and
+    ``/_control/stream``.
+    """
 
     async def calls(request: Request) -> Response:
         if request.method == "DELETE":
@@ -41,7 +44,19 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
         Route("/_control/faults", _checked(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_control/clock", _checked(clock), methods=["GET", "POST"]),
         Route("/_control/market", _checked(_market(sandbox.closures)), methods=["GET", "POST", "DELETE"]),
+        Route("/_control/stream", _checked(_stream(sandbox.stream)), methods=["GET", "POST", "DELETE"]),
     ]
+
+
+def _stream(control: StreamControl) -> Callable[[Request], Awaitable[Response]]:
+    async def stream(request: Request) -> Response:
+        if request.method == "DELETE":
+            control.lift()
+        if request.method == "POST":
+            control.order(await _body(request))
+        return JSONResponse(control.as_json())
+
+    return stream
 
 
 def _market(closures: Closures) -> Callable[[Request], Awaitable[Response]]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from local.sandbox import always_on
 from local.sandbox.parameters import Query
 from local.sandbox.quotes import last_quote, last_trade
 from local.sandbox.view import View
@@ -18,8 +19,12 @@ def nbbo(view: View, path: Query, _: Query) -> Json:
 
     Raises Refusal (404) for a ticker without quotes.
     """
-    ticker = view.require_listed(path["ticker"])
-    quote = last_quote(view.seed, ticker, view.seen_us)
+    ticker = path["ticker"]
+    quote = (
+        always_on.newest(view.seen_us)[0]
+        if ticker == always_on.TICKER
+        else last_quote(view.seed, view.require_listed(ticker), view.seen_us)
+    )
     if quote is None:
         raise not_found()
     return view.envelope(
@@ -43,8 +48,12 @@ def nbbo(view: View, path: Query, _: Query) -> Json:
 
 def trade(view: View, path: Query, _: Query) -> Json:
     """Answer ``/v2/last/trade/{t}``. Raises Refusal (404) for a ticker without trades."""
-    ticker = view.require_listed(path["ticker"])
-    last = last_trade(view.seed, ticker, view.seen_us)
+    ticker = path["ticker"]
+    last = (
+        always_on.newest(view.seen_us)[1]
+        if ticker == always_on.TICKER
+        else last_trade(view.seed, view.require_listed(ticker), view.seen_us)
+    )
     if last is None:
         raise not_found()
     return view.envelope(

@@ -122,6 +122,22 @@ def seconds_of(seed: int, ticker: str, day: TradingDay, minute: int) -> tuple[tu
     return tuple((minute * 60 + second, span) for second, span in pieces)
 
 
+def accumulated(seed: int, ticker: str, day: TradingDay, second: int) -> Span | None:
+    """Return all trading of a day before a second (counted from Eastern midnight), or None if there is none. Nothing is counted
+    that is taken back after the close.
+    """
+    since_s = second - first_minute(day) * 60
+    progress = _day_progress(seed, ticker, day, since_s) if day.date >= LISTED_SINCE and since_s > 0 else None
+    return progress.day if progress is not None else None
+
+
+def first_price(seed: int, ticker: str, day: TradingDay) -> int | None:
+    """Return the price of a day's first trade in its regular session, or None if there is none."""
+    opens, closes = ((us - day.pre_open_us) // MINUTE_US + first_minute(day) for us in (day.open_us, day.close_us))
+    pieces = day_model.minute_tree(seed, ticker, day).pieces(1, closes) if day.date >= LISTED_SINCE else ()
+    return next((span.open for minute, span in pieces if minute >= opens), None)
+
+
 @lru_cache(maxsize=TICKER_COUNT)
 def _day_progress(seed: int, ticker: str, day: TradingDay, since_s: int) -> DayProgress | None:
     tree, first = day_model.minute_tree(seed, ticker, day), first_minute(day)

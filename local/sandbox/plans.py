@@ -22,7 +22,7 @@ class Plan:
 
     ``includes``: its data besides market status, news and reference data, which every plan has; ``per_minute``: allowed
     calls a minute (None: no limit); ``delay_us``: the delay of its data; ``end_of_day``: it shows nothing of a trading
-    day before all sessions of that day are over.
+    day before all sessions of that day are over; ``channels``: those of its stream, none if it has no stream.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Plan:
     per_minute: int | None = None
     delay_us: int = 0
     end_of_day: bool = False
+    channels: frozenset[str] = frozenset()
 
     @property
     def status(self) -> str:
@@ -46,8 +47,13 @@ class Plan:
 
 
 FREE: Final = Plan("free", frozenset({Data.BARS}), per_minute=5, end_of_day=True)
-STARTER: Final = Plan("starter", frozenset({Data.BARS, Data.SNAPSHOTS}), delay_us=15 * MINUTE_US)
-ADVANCED: Final = Plan("advanced", frozenset(Data))
+STARTER: Final = Plan(
+    "starter",
+    frozenset({Data.BARS, Data.SNAPSHOTS}),
+    delay_us=15 * MINUTE_US,
+    channels=frozenset({"A", "AM"}),
+)
+ADVANCED: Final = Plan("advanced", frozenset(Data), channels=frozenset({"T", "Q", "A", "AM", "LULD"}))
 PLANS: Final = {plan.name: plan for plan in (FREE, STARTER, ADVANCED)}
 
 

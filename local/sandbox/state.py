@@ -1,4 +1,4 @@
-"""The state of one sandbox: its plan and key, clock, faults and closures, and the count of calls it has received."""
+"""The state of one sandbox: its plan and key, clock, faults and closures, its stream, and the count of calls it has received."""
 
 import asyncio
 from collections import Counter
@@ -9,6 +9,7 @@ from local.sandbox.clock import Clock
 from local.sandbox.closures import Closures
 from local.sandbox.faults import Faults
 from local.sandbox.plans import ADVANCED, Meter, Plan
+from local.sandbox.stream.faults import StreamControl
 
 SEED: Final = 7
 KEY: Final = "sandbox-key-not-real"
@@ -30,6 +31,7 @@ class Sandbox:
     clock: Clock = field(default_factory=Clock)
     faults: Faults = field(default_factory=Faults)
     closures: Closures = field(default_factory=Closures)
+    stream: StreamControl = field(default_factory=StreamControl)
     calls: Counter[str] = field(default_factory=Counter)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     serial: int = 0

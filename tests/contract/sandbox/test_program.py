@@ -19,7 +19,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_one_line_and_ends_cleanly(number: signal.Signals) -> None:
+def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
     options = ("--plan", "free", "--key", "fake-key", "--per-minute", "2", "--now", "2026-11-20T15:00:00Z")
     with sandbox_program(*options, stderr=subprocess.PIPE) as (process, url):
         found = [httpx.get(f"{url}/v1/marketstatus/now?apiKey=fake-key", timeout=HANG_S) for _ in range(3)]
@@ -54,6 +54,7 @@ def test_the_same_seed_is_the_same_market_in_another_process() -> None:
     [
         ("--plan", "gold"),
         ("--port", "x"),
+        ("--stream-port", "x"),
         ("--now", "noon"),
         ("--latency-ms", "-1"),
         ("--latency-ms", "nan"),
