@@ -49,6 +49,7 @@ def test_what_comes_before_the_end_of_the_sign_in_is_parked(registry: Registry) 
         (ChangeKind.REMOVE, ("Q.AAPL",)),
     ]
     assert registry.release("c1") == Changed(State.LISTENING)
+    assert registry.store.run(plain("EXISTS", "dekr:{stream}:parked")) == [0]
 
 
 def test_the_waiting_room_holds_a_thousand_pairs(registry: Registry) -> None:
@@ -115,12 +116,12 @@ def test_of_two_messages_in_a_millisecond_the_last_to_arrive_counts(registry: Re
 def test_removals_are_remembered_up_to_a_bound(registry: Registry) -> None:
     listen(registry)
     for i in range(3):
-        gone = [Pair(Channel.TRADES, f"S{i}X{j}") for j in range(1_000)]
+        gone = [Pair(Channel.TRADES, f"S{chr(65 + i)}"), *(Pair(Channel.TRADES, f"S{i}X{j}") for j in range(999))]
         registry.change("c1", ChangeKind.REMOVE, gone, NOW_MS + i)
     add(registry, "T.AAPL", NOW_MS)
     assert changes(registry)[-1].overtaken == ("T.AAPL",)
-    add(registry, "T.AAPL", NOW_MS + 1)
-    assert pairs(registry) == {"T.AAPL"}
+    add(registry, "T.AAPL T.SA T.SC", NOW_MS + 1)
+    assert pairs(registry) == {"T.AAPL", "T.SA"}
 
 
 def test_a_subscription_never_creates_a_connection(registry: Registry) -> None:
@@ -145,6 +146,20 @@ def test_a_disconnect_that_comes_first_keeps_the_connection_out(registry: Regist
     assert not registry.open("c1", ADDRESS, NOW_MS)
     later(registry, 2)
     assert registry.open("c1", ADDRESS, NOW_MS)
+
+
+def test_what_is_remembered_of_closed_connections_is_bounded(registry: Registry) -> None:
+    tombstones = "dekr:{stream}:tombstones"
+    many = [plain("ZADD", tombstones, NOW_MS - 1, f"c{i}") for i in range(scripts.MAX_TOMBSTONES)]
+    registry.store.run(*many)
+    registry.close("last", NOW_MS)
+    assert registry.store.run(plain("ZCARD", tombstones)) == [scripts.MAX_TOMBSTONES]
+    assert not registry.open("last", ADDRESS, NOW_MS)
+    later(registry, 599)
+    registry.close("next", NOW_MS)
+    later(registry, 2)
+    registry.close("next but one", NOW_MS)
+    assert registry.store.run(plain("ZRANGE", tombstones, 0, -1)) == [[b"next", b"next but one"]]
 
 
 def test_one_caller_greets(registry: Registry) -> None:
@@ -265,7 +280,9 @@ def test_one_of_those_who_need_a_relay_wakes_it(registry: Registry) -> None:
     assert not remove(registry, "T.AAPL").wake
     assert [add(registry, "T.AAPL", NOW_MS + 1).wake, add(registry, "T.MSFT", NOW_MS + 2).wake] == [True, False]
     assert add(registry, "T.AAPL", NOW_MS + 1).wake, "the same message, sent again"
-    later(registry, 1.9)
+    later(registry, -0.5)
+    assert not add(registry, "T.MSFT", NOW_MS + 3).wake, "the clock was set back a little"
+    later(registry, 2.4)
     assert not add(registry, "T.MSFT", NOW_MS + 3).wake
     later(registry, 0.2)
     assert add(registry, "T.MSFT", NOW_MS + 4).wake
@@ -384,6 +401,14 @@ def test_the_change_log_is_bounded_by_age_and_by_length(registry: Registry) -> N
     add(registry, "T.E", NOW_MS + 5)
     (length,) = registry.store.run(plain("XLEN", "dekr:{stream}:chg"))
     assert scripts.MAX_CHANGES <= length <= scripts.MAX_CHANGES + 100
+
+
+def test_who_is_signed_in(registry: Registry) -> None:
+    listen(registry, "c1")
+    registry.open("c2", ADDRESS, NOW_MS)
+    registry.admit("c2", subscriber(5, "bob"), NOW_MS)
+    registry.open("c3", ADDRESS, NOW_MS)
+    assert registry.signed_in() == {"c1": subscriber(), "c2": subscriber(5, "bob")}
 
 
 def test_each_method_is_one_round_trip(registry: Registry) -> None:

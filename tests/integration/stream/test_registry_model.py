@@ -236,6 +236,9 @@ def test_nothing_breaks_for_good_where_a_key_is_lost(registry: Registry, lost: s
     registry.open("new", "203.0.113.7", NOW_MS)
     registry.change("new", ChangeKind.ADD, pairs_of(["T.AAPL"]), NOW_MS)
     registry.store.run(plain("DEL", f"dekr:{{stream}}:{lost}"))
+    registry.close("c2", NOW_MS)
+    if lost != "connections":
+        assert registry.demote("c1", who).state is State.LISTENING
     for connection in ("c0", "c1", "c2", "new"):
         registry.hear(connection)
         registry.admit(connection, who, NOW_MS)

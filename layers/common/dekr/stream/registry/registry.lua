@@ -43,13 +43,11 @@ local function keep_symbols(user, counted)
   if next(counted) then keep_packed(symbols, user, counted) else redis.call('HDEL', symbols, user) end
 end
 
--- Takes one pair off a user's count of its symbol. Returns whether that was the symbol's last.
+-- Takes one pair off a user's count of its symbol.
 local function uncount_symbol(counted, pair)
   local symbol = symbol_of(pair)
-  if symbol == '*' or not counted[symbol] then return false end
-  local left = counted[symbol] - 1
-  counted[symbol] = left > 0 and left or nil
-  return left == 0
+  if symbol == '*' or not counted[symbol] then return end
+  counted[symbol] = counted[symbol] > 1 and counted[symbol] - 1 or nil
 end
 
 local function subscriptions_of(id) return unpacked(subscriptions, id) or {held = {}, removed = {}, floor = 0} end
@@ -149,7 +147,7 @@ local function apply_change(now, id, record, message, outcome)
       table.insert(overtaken, pair)
     elseif not adds then
       if held then
-        if uncount_symbol(counted, pair) then distinct = distinct - 1 end
+        uncount_symbol(counted, pair)
         gained = gained - 1
       end
       own.held[pair], own.removed[pair] = nil, message.at
