@@ -1,8 +1,11 @@
 """The conversation with a client: greeting, sign-in, subscriptions and their refusals."""
 
+import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dekr.stream.client import GREETED_WITHIN_S
 from dekr.stream.cursor import StreamCursor
@@ -267,3 +270,47 @@ def test_the_line_of_a_message_says_who_sent_what_and_how_it_went(gateway: Gatew
     assert (facts["user"], facts["tier"], facts["outcome"]) == ("ann", "6", "done")
     assert (facts["stream_messages"], facts["stream_connects"], facts["stream_failures"]) == (1, 0, 0)
     assert ADDRESS not in facts.values()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_messages_of_one_connection_may_come_in_any_order(gateway: Gateway, data: st.DataObject) -> None:
+    """The sign-in and subscriptions run at the same time: what holds in the end goes by when they were sent."""
+    gateway.later(1)  # look-ups of keys are limited
+    connection = f"c{len(gateway.connections.frames)}"
+    user, start = connection, gateway.now_ms
+    sent: list[dict[str, str]] = [{"action": "auth", "params": gateway.key(7, user)}]
+    sent += data.draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "action": st.sampled_from(["subscribe", "unsubscribe"]),
+                    "params": st.lists(st.sampled_from(["T.AAPL", "Q.AAPL", "A.*"]), min_size=1).map(",".join),
+                }
+            ),
+            max_size=8,
+        )
+    )
+    expected: set[str] = set()
+    for message in sent[1:]:
+        named = set(message["params"].split(","))
+        expected = expected | named if message["action"] == "subscribe" else expected - named
+    order = data.draw(st.permutations(range(len(sent))))
+    gateway.connect(connection)
+
+    def next_one() -> None:
+        if order:
+            number = order.pop(0)
+            gateway.during_sleep = next_one if data.draw(st.booleans()) else None
+            gateway.send(json.dumps(sent[number]), connection, at_ms=start + number)
+
+    while order:
+        next_one()
+
+    assert pairs(gateway.registry, connection) == expected
+    statuses = gateway.connections.statuses(connection)
+    assert statuses[0] == "connected"
+    assert statuses.count("auth_success") == 1
+    assert set(statuses) <= {"connected", "auth_success", "auth_required"}
+    assert "auth_required" not in statuses[statuses.index("auth_success") :]
+    gateway.leave(connection)
