@@ -131,7 +131,7 @@ def test_the_service_reads_the_secret_that_its_settings_name(
             "CURSOR_SECRET": CURSOR_SECRET,
         }
         secret._provider.cache_clear()
-        store = wiring._store(Settings.read(environment))
+        store = wiring.store_of(Settings.read(environment))
         assert isinstance(store, SecretLink)
         store.connect = connect
         assert (store.prefix, store.run(plain("GET", "a"))) == ("x:", [None])

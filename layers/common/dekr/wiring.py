@@ -8,11 +8,11 @@ function starts fast.
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
@@ -29,7 +29,8 @@ from dekr.market.read.reader import Reader
 from dekr.market.read.single_flight import SingleFlight
 from dekr.passed_over import PassedOver
 from dekr.store import Store
-from dekr.store.link import Link
+from dekr.store.connection import patient_url
+from dekr.store.link import Link, LinkBreaker
 from dekr.tiers import Tier
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.stream.aws import Invoker, SignedHttp
     from dekr.stream.client import Connections
-    from dekr.stream.conversation import Conversation
     from dekr.stream.streams import Streams, Waker
     from dekr.stream.tickets import Tickets
 
@@ -242,35 +242,7 @@ class Services:
         from dekr.stream.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
 
         registry, tickets, url = Registry(self.store), self.tickets, self.settings.stream_url
-        return Streams(
-            tickets.records,
-            tickets,
-            registry,
-            lambda: self.connections,
-            lambda: self.waker,
-            url,
-            lambda: token_hex(12),
-        )
-
-    @cached_property
-    def conversation(self) -> "Conversation":
-        """The conversation with the clients of the stream."""
-        from dekr.stream.arrival import Arrival  # noqa: PLC0415 - only the function of the socket needs it
-        from dekr.stream.conversation import Conversation  # noqa: PLC0415 - only the function of the socket needs it
-        from dekr.stream.registry import Registry  # noqa: PLC0415 - only functions of the stream need it
-        from dekr.stream.sign_in import SignIn  # noqa: PLC0415 - only the function of the socket needs it
-
-        registry = Registry(self.store)
-        sign_in = SignIn(registry, self.principals, self.waker.wake)
-        arrival = Arrival(registry, sign_in, self.tickets, self._greet_later)
-        return Conversation(registry, self.connections, arrival, sign_in, self.passed_over, self._now_ms)
-
-    def _greet_later(self, event: Mapping[str, Any]) -> None:
-        """Have the function of the socket run with an event of its own."""
-        self.invoker.invoke(self.settings.stream_connect, event)
-
-    def _now_ms(self) -> int:
-        return self.now_us() // 1000
+        return Streams(tickets.records, tickets, registry, self.connections, self.waker, url, lambda: token_hex(12))
 
     @cached_property
     def connections(self) -> "Connections":
@@ -319,7 +291,7 @@ class Services:
 def services() -> Services:
     """The services of this sandbox, made once from its environment."""
     settings = Settings.read(os.environ)
-    return Services(settings, _store(settings), _directory(settings), _client(settings))
+    return Services(settings, store_of(settings), directory_of(settings), _client(settings))
 
 
 def _token() -> str:
@@ -327,29 +299,40 @@ def _token() -> str:
     return token_hex(8)
 
 
-def _store(settings: Settings) -> Store:
+def store_of(settings: Settings, *, patient: bool = False) -> Store:
+    """Make a link to the store. A ``patient`` one is for a program that waits for the store rather than go on without it."""
     if not settings.redis_secret_arn:
-        return _link(settings, settings.redis_url)
+        return _link(settings, settings.redis_url, patient=patient)
     from dekr.secret import read_secret  # noqa: PLC0415 - only a store with a password needs it
     from dekr.store.secret_link import SecretLink  # noqa: PLC0415 - only a store with a password needs it
 
     def read() -> str:
         return read_secret(settings.redis_secret_arn)
 
-    return SecretLink(read, lambda url: _link(settings, url), settings.key_prefix)
+    return SecretLink(
+        read, lambda url: _link(settings, url, patient=patient), settings.key_prefix, breaker=_breaker(patient=patient)
+    )
 
 
-def _link(settings: Settings, url: str) -> Store:
+def _link(settings: Settings, url: str, *, patient: bool) -> Store:
+    address = patient_url(url) if patient else url
     if settings.redis_mode == "cluster":
         from dekr.store.cluster import ClusterLink  # noqa: PLC0415 - only a node-based cluster needs it
 
-        return ClusterLink(url, settings.key_prefix)
+        return ClusterLink(address, settings.key_prefix, breaker=_breaker(patient=patient))
     credentials = None
     if settings.redis_auth == "iam":
         from dekr.store.iam import IamCredentials  # noqa: PLC0415 - only a store with IAM authentication needs it
 
         credentials = IamCredentials(settings.redis_iam_user, settings.redis_iam_cache, os.environ)
-    return Link.open(url, prefix=settings.key_prefix, credentials=credentials)
+    link = Link.open(address, prefix=settings.key_prefix, credentials=credentials)
+    link.breaker = _breaker(patient=patient)
+    return link
+
+
+def _breaker(*, patient: bool) -> LinkBreaker:
+    """The breaker of a link. That of a patient one opens for the shortest time only: there is only one such program."""
+    return LinkBreaker(random=lambda: 0.0) if patient else LinkBreaker()
 
 
 def _verify(
@@ -371,7 +354,9 @@ def _verify(
     return lambda text: tokens().verify(text)
 
 
-def _directory(settings: Settings) -> Callable[[], KeyDirectory]:
+def directory_of(settings: Settings) -> Callable[[], KeyDirectory]:
+    """Make what makes the directory of keys, once."""
+
     @cache
     def directory() -> KeyDirectory:
         from dekr.access.directory import dynamo_directory  # noqa: PLC0415 - it loads boto3

@@ -25,6 +25,11 @@ REPLY_S: Final = 0.1
 """The time in seconds that each part of a reply may be late."""
 
 
+PATIENT_REPLY_S: Final = 2.0
+PATIENT_SIGN_IN_S: Final = 5.0
+"""The times for a program that nobody waits for and that can do nothing without the store."""
+
+
 class SignInFailed(RedisConnectionError):
     """No connection could be made: the store cannot be reached, refuses the sign-in, or did not finish it in time."""
 
@@ -115,6 +120,14 @@ def connection_options(url: str) -> dict[str, Any]:
     if options.pop("connection_class", None) is SSLConnection:
         options["tls"] = _tls_context(options)
     return options
+
+
+def patient_url(url: str) -> str:
+    """A store's URL with the limits of a program that waits for it. Limits that the URL has already stay."""
+    limits = {"socket_timeout": PATIENT_REPLY_S, "socket_connect_timeout": PATIENT_SIGN_IN_S}
+    given = parse_url(url)
+    missing = "&".join(f"{name}={limit_s}" for name, limit_s in limits.items() if name not in given)
+    return f"{url}{'&' if '?' in url else '?'}{missing}" if missing else url
 
 
 def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
