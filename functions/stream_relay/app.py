@@ -1,9 +1,63 @@
-"""The relay of the stream: runs that a subscription or the schedule starts."""
+"""The relay of the stream: runs that a subscription or, every minute, the schedule starts, with {"wake": "schedule"}.
 
-from typing import Any
+Most leave at once, because another one holds the lease. One that serves runs until its time is over or nobody listens.
+"""
+
+import asyncio
+import time
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from dekr.errors import DekrError
+from dekr.http.edge.diagnosis import Diagnosis
+from dekr.http.edge.log import Level, emit
+from dekr.relay_wiring import Invocation, RelayServices, relay_services
+
+if TYPE_CHECKING:
+    from dekr.stream.relay_stats import Stats
+
+SERVICE: Final = "stream-relay"
+SCHEDULE: Final = "schedule"
+
+METRICS: Final = ("events", "deliveries", "posts", "dropped", "connections", "lag_p50_us", "lag_p99_us")
+"""Those of the counts that are metrics; the others stand in the line alone."""
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Leave at once."""
-    del event, context
-    return {}
+class RelayContext(Protocol):
+    """The part of Lambda's context object that a run uses."""
+
+    aws_request_id: str
+    function_version: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+        ...
+
+
+def count(stats: "Stats") -> None:
+    """Write what a relay has counted, which it does once a minute and at its end."""
+    emit(SERVICE, time.time_ns() // 1000, {"line": "counts", **asdict(stats)}, counts=METRICS)
+
+
+@cache
+def wire() -> RelayServices:
+    """The services of this sandbox."""
+    return relay_services(count)
+
+
+def handler(event: dict[str, Any], context: RelayContext) -> dict[str, Any]:
+    """Be the relay, if there is none and one is needed, and write how that went as one line of log."""
+    left_s = context.get_remaining_time_in_millis() / 1000
+    invocation = Invocation(context.aws_request_id, context.function_version, left_s)
+    facts: dict[str, Any] = {"line": "run", "request": invocation.request, "version": invocation.version}
+    level = Level.INFO
+    try:
+        report = asyncio.run(wire().run(invocation, scheduled=event.get("wake") == SCHEDULE))
+        facts |= {"outcome": report.outcome, "cause": report.cause, "epoch": report.epoch}
+    except DekrError as error:
+        diagnosis = Diagnosis(error)
+        facts |= {"outcome": "failed", **diagnosis.facts()}
+        level = diagnosis.level()
+    emit(SERVICE, time.time_ns() // 1000, facts, level)
+    return facts

@@ -50,3 +50,16 @@ class FakeDirectory:
 
     def revoke(self, key_id: str) -> None:
         self.records[key_id] = self.records[key_id].model_copy(update={"status": "revoked"})
+
+
+def key_record(key_id: str, user: str, tier: int) -> KeyRecord:
+    """The record of an active key."""
+    return KeyRecord(
+        id=key_id,
+        hash="ab" * 32,
+        user=user,
+        tier=Tier(tier),
+        role=Role.USER,
+        status="active",
+        created="2026-11-20T15:00:00+00:00",
+    )

@@ -8,11 +8,11 @@ function starts fast.
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dekr.access.directory import KeyDirectory
 from dekr.access.limits import Limiter
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dekr.polygon.client import PolygonClient
     from dekr.stream.aws import Invoker, SignedHttp
     from dekr.stream.client import Connections
+    from dekr.stream.conversation import Conversation
     from dekr.stream.streams import Streams, Waker
     from dekr.stream.tickets import Tickets
 
@@ -242,7 +243,35 @@ class Services:
         from dekr.stream.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
 
         registry, tickets, url = Registry(self.store), self.tickets, self.settings.stream_url
-        return Streams(tickets.records, tickets, registry, self.connections, self.waker, url, lambda: token_hex(12))
+        return Streams(
+            tickets.records,
+            tickets,
+            registry,
+            lambda: self.connections,
+            lambda: self.waker,
+            url,
+            lambda: token_hex(12),
+        )
+
+    @cached_property
+    def conversation(self) -> "Conversation":
+        """The conversation with the clients of the stream."""
+        from dekr.stream.arrival import Arrival  # noqa: PLC0415 - only the function of the socket needs it
+        from dekr.stream.conversation import Conversation  # noqa: PLC0415 - only the function of the socket needs it
+        from dekr.stream.registry import Registry  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.sign_in import SignIn  # noqa: PLC0415 - only the function of the socket needs it
+
+        registry = Registry(self.store)
+        sign_in = SignIn(registry, self.principals, self.waker.wake)
+        arrival = Arrival(registry, sign_in, self.tickets, self._greet_later)
+        return Conversation(registry, self.connections, arrival, sign_in, self.passed_over, self._now_ms)
+
+    def _greet_later(self, event: Mapping[str, Any]) -> None:
+        """Have the function of the socket run with an event of its own."""
+        self.invoker.invoke(self.settings.stream_connect, event)
+
+    def _now_ms(self) -> int:
+        return self.now_us() // 1000
 
     @cached_property
     def connections(self) -> "Connections":

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dekr.access.directory import KeyRecord
-from dekr.access.principal import Role
 from dekr.errors import StoreDown, Unavailable
 from dekr.stream.guard import Guard
 from dekr.stream.ports import ChangeKind, Delivered, Subscriber
 from dekr.stream.registry import Registry
 from dekr.stream.rounds import CHECK_S, Rounds
 from dekr.tiers import Tier
-from tests.fakes.directory import FakeDirectory
+from tests.fakes.directory import FakeDirectory, key_record
 from tests.fakes.driven_time import DrivenTime, settle
 from tests.fakes.sink import FakeSink
 from tests.integration.stream.registries import ADDRESS, NOW_MS, add, changes, later, listen, now_ms, pairs
@@ -51,18 +49,6 @@ class Post:
     @property
     def told(self) -> dict[str, str]:
         return {connection: frame[0]["status"] for connection, frame in self.sink.posted}
-
-
-def key_record(key_id: str, user: str, tier: int) -> KeyRecord:
-    return KeyRecord(
-        id=key_id,
-        hash="ab" * 32,
-        user=user,
-        tier=Tier(tier),
-        role=Role.USER,
-        status="active",
-        created="2026-11-20T15:00:00+00:00",
-    )
 
 
 def who(key_id: str = "k1", user: str = "ann", tier: int = 7, ends_ms: int | None = None) -> Subscriber:

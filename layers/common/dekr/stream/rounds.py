@@ -7,10 +7,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from dekr.errors import StoreDown, Unavailable
 from dekr.stream.guard import Expulsion, Guard
+from dekr.stream.in_thread import InThread
 from dekr.stream.ports import Delivered, Sink
 
 CHECK_S: Final = 20.0
@@ -20,14 +21,6 @@ DUE_S: Final = 5.0
 
 AT_ONCE: Final = 20
 """So many connections are told and closed at the same time."""
-
-
-class InThread(Protocol):
-    """Runs what blocks in a thread."""
-
-    def __call__[T](self, work: Callable[[], T], /) -> Awaitable[T]:
-        """Run it, and wait for what it returns."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,234 @@
+"""The composition root of the relay. What most runs do not need, because they leave at once, is imported when a relay begins."""
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from dekr.access.directory import KeyDirectory
+from dekr.config import Settings
+from dekr.errors import StoreDown, Unavailable
+from dekr.store import Store
+from dekr.stream.endings import Cause, RunReport
+from dekr.stream.in_thread import InThread, one_thread, running_in
+from dekr.stream.lease import Holder, Lease
+from dekr.stream.registry import Registry
+from dekr.stream.runner import Runner, RunnersLease
+from dekr.wiring import directory_of, store_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    from dekr.market.quotes.live import LiveQuotes
+    from dekr.stream.pace import Pace
+    from dekr.stream.parts import Plan
+    from dekr.stream.ports import NumberedEvent
+    from dekr.stream.relay_stats import Stats
+
+MARGIN_S: Final = 8.0
+"""A relay stops so long before its invocation is ended from outside: it awaits its posts, writes and gives the lease back."""
+
+LEASE_S: Final = 1.0
+"""The time for the connection to the table of the lease, and again for its answer."""
+
+
+class RelaysLease(RunnersLease, Protocol):
+    """The lease of a run that becomes the relay."""
+
+    def renew(self) -> bool:
+        """Hold it for longer. False: it is lost. Raises Unavailable."""
+        ...
+
+    def held(self) -> bool:
+        """Whether it is still this run's; asks nobody."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A run: the request, the version of the function, and for how many seconds more it may run."""
+
+    request: str
+    version: str
+    left_s: float
+
+
+@dataclass(slots=True, eq=False)
+class LiveTap:
+    """Keeps the latest quotes and trades of the stream for readers of REST. ``failures`` counts what the store did not take."""
+
+    quotes: "LiveQuotes"
+    failures: int = field(default=0, init=False)
+
+    def __call__(self, events: "Sequence[NumberedEvent]", received_us: int) -> None:
+        """Write these events, received then on this machine's clock. It blocks."""
+        try:
+            self.quotes.accept([_parsed(event.raw) for event in events], received_us)
+        except StoreDown:
+            self.failures += 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelayServices:
+    """What runs of the relay's function are made of.
+
+    ``store`` makes a link for each thread that uses one. ``directory`` makes the directory of keys. ``key`` reads the upstream's
+    API key. ``lease`` makes the lease of a run. ``environment`` has AWS's credentials and region. ``report`` is handed what a relay
+    counted. ``signals``: those that end a relay, where this is the main thread of a process of its own.
+    """
+
+    settings: Settings
+    store: Callable[[], Store]
+    directory: Callable[[], KeyDirectory]
+    key: Callable[[], str]
+    lease: Callable[[Holder], RelaysLease]
+    environment: Mapping[str, str]
+    report: "Callable[[Stats], None]"
+    signals: Collection[int] = ()
+    pace: "Pace | None" = None
+
+    def now_us(self) -> int:
+        """The time in microseconds since the epoch, by this machine's clock."""
+        return time.time_ns() // 1000
+
+    def now_ms(self) -> int:
+        """The time in milliseconds since the epoch, by this machine's clock."""
+        return self.now_us() // 1000
+
+    async def run(self, invocation: Invocation, *, scheduled: bool) -> RunReport:
+        """Be the relay, if there is none and one is needed (dekr.stream.runner). Raises StoreDown and Unavailable."""
+        left_s = invocation.left_s - MARGIN_S
+        ends_ms = self.now_ms() + int(left_s * 1000)
+        lease = self.lease(Holder(token_hex(8), invocation.request, invocation.version, ends_ms))
+        with one_thread("lease") as thread:
+            in_thread = running_in(thread)
+            run = _Run(self, lease, in_thread, time.monotonic() + left_s)
+            return await Runner(
+                lease,
+                is_heard=lambda: run.registry.counts().pairs > 0,
+                sweep=run.sweep,
+                serve=run.serve,
+                ends_s=run.ends_s,
+                in_thread=in_thread,
+                now_ms=self.now_ms,
+                monotonic=time.monotonic,
+                sleep=asyncio.sleep,
+            ).run(scheduled=scheduled)
+
+
+class _Run:
+    """One run: what it needs when it becomes the relay."""
+
+    def __init__(self, services: RelayServices, lease: RelaysLease, in_thread: InThread, ends_s: float) -> None:
+        self.ends_s = ends_s
+        self.registry = Registry(services.store())
+        self._services = services
+        self._lease = lease
+        self._in_thread = in_thread
+
+    async def serve(self, epoch: int) -> Cause:
+        """Be the relay of this epoch."""
+        from dekr.stream.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
+        from dekr.stream.shift import Shift  # noqa: PLC0415 - see above
+
+        plan = self._plan()
+        shift = Shift(
+            self._lease,
+            lambda: open_parts(plan),
+            self._in_thread,
+            time.monotonic,
+            asyncio.sleep,
+            self.ends_s,
+            self._services.report,
+        )
+        for number in self._services.signals:
+            asyncio.get_running_loop().add_signal_handler(number, partial(shift.stop, Cause.SIGNAL))
+        return await shift.run(epoch)
+
+    async def sweep(self) -> None:
+        """Make one round of the guard."""
+        from dekr.stream.parts import sweep  # noqa: PLC0415 - it loads aiohttp
+
+        await sweep(self._plan())
+
+    async def _still_ours(self) -> bool:
+        try:
+            return await self._in_thread(self._lease.renew)
+        except Unavailable:
+            return self._lease.held()
+
+    def _plan(self) -> "Plan":
+        from dekr.cache.entry_cache import EntryCache  # noqa: PLC0415 - only a relay needs it
+        from dekr.market.quotes.live import LiveQuotes  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.guard import Guard  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.journal import StoreJournal  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.pace import PACE  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.parts import Plan  # noqa: PLC0415 - it loads aiohttp
+
+        services, settings = self._services, self._services.settings
+        journal_store = services.store()
+        tap = LiveTap(LiveQuotes(EntryCache(services.store()), settings.stale_s * 1_000_000))
+        return Plan(
+            upstream_url=settings.polygon_stream_url,
+            key=services.key,
+            endpoint=settings.stream_endpoint,
+            environment=services.environment,
+            journal=StoreJournal(journal_store, Registry(journal_store), services.now_ms),
+            guard=Guard(self.registry, services.directory, services.now_ms),
+            on_live=tap,
+            still_ours=self._still_ours,
+            now_us=services.now_us,
+            monotonic=time.monotonic,
+            sleep=asyncio.sleep,
+            random=random.random,
+            pace=services.pace or PACE,
+        )
+
+
+def relay_services(report: "Callable[[Stats], None]") -> RelayServices:
+    """What runs of this sandbox are made of, from its environment. ``report`` is handed what a relay counted, once a minute."""
+    settings = Settings.read(os.environ)
+    return RelayServices(
+        settings,
+        partial(store_of, settings, patient=True),
+        directory_of(settings),
+        partial(_polygon_key, settings.polygon_secret_arn),
+        partial(_lease, settings.stream_table),
+        os.environ,
+        report,
+    )
+
+
+def _polygon_key(arn: str) -> str:
+    from dekr.polygon.connect import secret  # noqa: PLC0415 - it loads an HTTP client
+
+    return secret(arn)()
+
+
+def _lease(table: str, holder: Holder) -> Lease:
+    return Lease(_dynamodb(), table, holder, now_ms=lambda: time.time_ns() // 1_000_000, monotonic=time.monotonic)
+
+
+@cache
+def _dynamodb() -> "DynamoDBClient":
+    import boto3  # noqa: PLC0415 - takes 130 ms
+    from botocore.config import Config  # noqa: PLC0415 - comes with boto3
+
+    limits = Config(
+        connect_timeout=LEASE_S, read_timeout=LEASE_S, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    client: DynamoDBClient = boto3.client("dynamodb", config=limits)
+    return client
+
+
+def _parsed(raw: str) -> Any:  # noqa: ANN401 - LiveQuotes judges what it is
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None

@@ -1,0 +1,42 @@
+"""Why a run of the relay's function ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a run did."""
+
+    HELD = "held"
+    """Nothing: another relay runs."""
+    UNHEARD = "unheard"
+    """A round of the guard: nobody listens, so no relay is needed."""
+    SERVED = "served"
+    """It was the relay."""
+
+
+class Cause(StrEnum):
+    """Why a relay ended."""
+
+    IDLE = "idle"
+    """Nobody listened any more."""
+    FENCED = "fenced"
+    """Another relay has begun, or the store has lost what it knew of this one."""
+    DEADLINE = "deadline"
+    """The invocation's time was over."""
+    LEASE_LOST = "lease_lost"
+    EVICTED = "evicted"
+    """The upstream gave its connection to another relay."""
+    SIGNAL = "signal"
+    """It was told to stop from outside."""
+    FAILED = "failed"
+    """A part of it failed. Its error is raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did: its last relay's epoch and the cause of that one's end, where there was one."""
+
+    outcome: Outcome
+    cause: Cause | None = None
+    epoch: int = 0

@@ -1,0 +1,119 @@
+"""``python -m tests.integration.stream.relay_process``: one run of the relay as a process of its own."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from dekr.config import Settings
+from dekr.relay_wiring import Invocation, RelayServices
+from dekr.store import Store, plain
+from dekr.stream.lease import Held, Holder
+from dekr.stream.pace import Pace
+from dekr.stream.relay_stats import Stats
+from dekr.wiring import store_of
+from tests.fakes.directory import FakeDirectory, key_record
+
+LIFE_MS = 2_000
+PACE = Pace(tick_s=0.05)
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "fake/secret", "AWS_REGION": "us-east-1"}
+
+
+@dataclass
+class StoreLease:
+    """A lease for tests that several processes share: a key of the store, which lives shorter than the real one."""
+
+    store: Store
+    holder: Holder
+    life_ms: int = LIFE_MS
+    epoch: int = 0
+    _renewed_s: float | None = field(default=None, init=False)
+
+    def read(self) -> Held | None:
+        (kept,) = self.store.run(plain("GET", "test:lease"))
+        if kept is None:
+            return None
+        owner, request, version, ends_ms, epoch, expires_ms = json.loads(kept)
+        return Held(Holder(owner, request, version, ends_ms), epoch, expires_ms)
+
+    def take(self) -> Held | None:
+        (epoch,) = self.store.run(plain("INCR", "test:epoch"))
+        if self._write(epoch, "NX"):
+            self.epoch = epoch
+            return None
+        return self.read()
+
+    def renew(self) -> bool:
+        held = self.read()
+        if held is None or held.epoch != self.epoch:
+            return False
+        return self._write(self.epoch, "XX")
+
+    def held(self) -> bool:
+        return self._renewed_s is not None and time.monotonic() - self._renewed_s < 120
+
+    def release(self) -> None:
+        held = self.read()
+        if held and held.epoch == self.epoch:
+            self.store.run(plain("DEL", "test:lease"))
+
+    def _write(self, epoch: int, condition: str) -> bool:
+        expires_ms = time.time_ns() // 1_000_000 + self.life_ms
+        holder = self.holder
+        kept = json.dumps([holder.owner, holder.request, holder.version, holder.ends_ms, epoch, expires_ms])
+        (written,) = self.store.run(plain("SET", "test:lease", kept, condition, "PX", self.life_ms))
+        if written:
+            self._renewed_s = time.monotonic()
+        return bool(written)
+
+
+def relay_services(
+    store_url: str,
+    upstream_url: str,
+    endpoint: str,
+    report: Callable[[Stats], None] = lambda _: None,
+    life_ms: int = LIFE_MS,
+    **more: Any,
+) -> RelayServices:
+    """A relay's services between a store, an upstream and connections of the test. Key ``k1`` is ann's."""
+    settings = Settings.read(
+        {
+            "REDIS_URL": store_url,
+            "KEYS_TABLE": "keys",
+            "POLYGON_SECRET_ARN": "arn:fake",
+            "CURSOR_SECRET": "a fake secret of many characters",
+            "POLYGON_STREAM_URL": upstream_url,
+            "STREAM_ENDPOINT": endpoint,
+        }
+    )
+    directory = FakeDirectory()
+    directory.put(key_record("k1", "ann", 7))
+    store = partial(store_of, settings, patient=True)
+    return RelayServices(
+        settings,
+        store,
+        more.pop("directory", lambda: directory),
+        lambda: "the-key",
+        more.pop("lease", lambda holder: StoreLease(store(), holder, life_ms)),
+        AWS,
+        report,
+        pace=PACE,
+        **more,
+    )
+
+
+def main() -> None:
+    """Run, and write how it ended. SIGTERM stops it."""
+    store_url, upstream_url, endpoint = sys.argv[1:]
+    services = relay_services(store_url, upstream_url, endpoint, signals=[signal.SIGTERM])
+    report = asyncio.run(services.run(Invocation("r", "1", 900), scheduled=False))
+    print(json.dumps([report.outcome, report.cause, report.epoch]), flush=True)  # noqa: T201 - its result
+
+
+if __name__ == "__main__":
+    main()
