@@ -44,6 +44,7 @@ class Memory:
     lost_before: int = 0
     replay_fails: bool = False
     replay_forbidden: bool = False
+    now_ms: Callable[[], int] = lambda: 0
     before_stop: Callable[[], None] | None = None
 
     def subscribe(
@@ -65,6 +66,7 @@ class Memory:
                 ChangeKind.ADD,
                 pairs,
                 overtaken,
+                at_ms=self.now_ms(),
                 since=since,
                 snapshot=snapshot,
                 subscriber=ANNA,
@@ -76,7 +78,7 @@ class Memory:
         """A client ends subscriptions."""
         held = self.listeners[connection]
         self.listeners[connection] = Listener(connection, ANNA, held.pairs - set(pairs), held.opened_ms)
-        self.changes.append(Change(connection, ChangeKind.REMOVE, pairs))
+        self.changes.append(Change(connection, ChangeKind.REMOVE, pairs, at_ms=self.now_ms()))
 
     def leave(self, connection: str) -> None:
         """A connection is closed."""
@@ -126,8 +128,10 @@ class FakeJournal:
         for pair in tick.uncovered:
             memory.covered.pop(pair, None)
         memory.covered |= dict.fromkeys(tick.covered, tick.tick)
-        memory.read = int(changes_after)
-        return Written(fenced=False, changes=tuple(memory.changes[memory.read :]), position=str(len(memory.changes)))
+        memory.read = int(tick.acknowledged or changes_after)
+        return Written(
+            fenced=False, changes=tuple(memory.changes[int(changes_after) :]), position=str(len(memory.changes))
+        )
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
         self._reach()

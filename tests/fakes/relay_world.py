@@ -111,6 +111,7 @@ class World:
 
     def __init__(self, memory: Memory | None = None, tick_s: float = 0.1) -> None:
         self.memory = memory or Memory()
+        self.memory.now_ms = lambda: self.ms
         self.feed = FakeFeed()
         self.inboxes: dict[str, Inbox] = {}
         self.answers: dict[str, deque[Delivered]] = {}
@@ -214,6 +215,9 @@ class World:
             if not left[0]:
                 left.popleft()
             return False
+
+        # An event belongs to one loop.
+        self.held = {connection: asyncio.Event() for connection in self.held}
 
         async def serve() -> Ending | None:
             self.relay = Relay(

@@ -20,7 +20,8 @@ _ROOM: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame to be posted. ``cursor``: the last tick of which all events are sent with it. ``events``: their number. ``unit``:
+    """A frame to be posted. ``cursor``: the last tick of which all events are sent with it. ``events``: their number.
+    ``batches``: how many batches end with it. ``unit``:
     whether it is part of a unit, and ``ends_unit`` whether it is the last one. ``ends_replay``: whether a replay is complete.
     ``received_us``: when the oldest of its events came; 0: none. ``last``: the connection is closed after it.
     """
@@ -28,6 +29,7 @@ class Frame:
     body: bytes
     cursor: int
     events: int
+    batches: int
     unit: bool
     ends_unit: bool
     ends_replay: bool
@@ -48,6 +50,8 @@ class Outbox:
         self.flying: Frame | None = None
         """Posted, or to be posted again, and not known to be delivered."""
         self.full_since_ms: int | None = None
+        self.added = self.delivered = 0
+        """How many batches were added, and how many of them were delivered or left out."""
         self.gone = False
         self.ending = False
         self._queue: deque[Batch] = deque()
@@ -81,6 +85,7 @@ class Outbox:
             return 0
         if self.empty:
             self.position = self._cursor = before
+        self.added += 1
         self._queue.append(batch)
         if batch.alone or batch.replay:
             return 0
@@ -89,7 +94,9 @@ class Outbox:
             return 0
         waiting = [each for each in self._queue if not (each.alone or each.replay or each.taken)]
         dropped = conflate(waiting, self._buffer_bytes // 2)
+        waited = len(self._queue)
         self._queue = deque(each for each in self._queue if each.chunks or not each.ready)
+        self.delivered += waited - len(self._queue)
         self._size = sum(each.size for each in self._queue if not (each.alone or each.replay))
         self._limit = max(self._buffer_bytes, 2 * self._size)
         if dropped:
@@ -116,6 +123,8 @@ class Outbox:
 
     def take(self, generation: int) -> Frame | None:
         """Return the next frame and keep it in ``flying``; None where there is nothing to send, or not yet."""
+        while self._queue and self._queue[0].ready and not self._queue[0].chunks:
+            self._leave_out(self._queue.popleft())
         if self.flying is not None or not self._queue or not self._queue[0].ready:
             return self.flying
         unit = not self._queue[0].alone
@@ -136,6 +145,7 @@ class Outbox:
             body=b'[%b,"_c":"%d-%d"}]' % (body[:-1], generation, self._cursor),
             cursor=self._cursor,
             events=sum(len(chunk.pairs) for chunk in chunks),
+            batches=len(ended),
             unit=unit,
             ends_unit=not self._inside,
             ends_replay=any(batch.replay for batch in ended),
@@ -170,6 +180,13 @@ class Outbox:
             self._size -= batch.size
         return chunks, ended
 
+    def _leave_out(self, batch: Batch) -> None:
+        """Go on past a batch that has turned out to be empty."""
+        self._cursor = batch.tick
+        self.delivered += 1
+        if batch.replay and self.holds:
+            self.holds.popleft()
+
     def sent(self) -> None:
         """Take note that the frame in flight is delivered."""
         frame = self.flying
@@ -177,6 +194,7 @@ class Outbox:
             return
         self.flying = None
         self.position = frame.cursor
+        self.delivered += frame.batches
         if frame.unit and frame.ends_unit:
             self._done += 1
         if frame.ends_replay and self.holds:

@@ -173,7 +173,9 @@ class Tick:
 
     ``tick``: its id (ms; larger than all before). ``events``: in order. ``behind``: the connections that have not received all
     events before this tick, each with the last tick that it has; all others have. ``covered``: pairs whose events are
-    received without a break from this tick on. ``uncovered``: pairs whose events are not received any more.
+    received without a break from this tick on. ``uncovered``: pairs whose events are not received any more. ``acknowledged``:
+    where in the change log a successor has to go on, because clients have not been told of what is later; empty: where this
+    relay does.
     """
 
     tick: int
@@ -181,6 +183,7 @@ class Tick:
     behind: Mapping[str, int] = field(default_factory=dict)
     covered: Collection[str] = ()
     uncovered: Collection[str] = ()
+    acknowledged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +193,9 @@ class Begun:
     ``generation``: the number of the present numbering. ``tick``: the last tick that was written (0: none). ``numbers``: the
     last number of each pair. ``covered``: since which tick each pair's events are complete up to ``tick``. ``position`` and
     ``behind`` are the last checkpoint: all connections have the events up to tick ``position``, but for those in ``behind``.
-    ``listeners``: the registry. ``changes``: where in the change log to go on: the ``changes_after`` of the last tick that was
-    written, because what came later may not have been acknowledged. So changes are read again that the registry has already;
-    where the log does not reach back so far, it is read from its oldest entry on.
+    ``listeners``: the registry. ``changes``: where in the change log to go on: ``acknowledged`` of the last tick that was
+    written, or its ``changes_after``, because what came later may not have been acknowledged. So changes are read again that
+    the registry has already; where the log does not reach back so far, it is read from its oldest entry on.
     ``complete``: the last tick of which every part is known to be written (0: unknown). It is earlier than ``tick`` where a
     relay ended in the middle of writing one; then ``tick`` has events to deliver and lacks others, so a gap begins at
     ``complete``. The pairs in ``covered`` stay covered until a tick says otherwise: where events were not received since

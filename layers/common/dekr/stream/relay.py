@@ -8,12 +8,13 @@ Nothing is posted that is not written, so that a successor knows all that client
 """
 
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final
 
 from dekr.errors import StoreDown
-from dekr.stream.continuation import go_on
+from dekr.stream.acknowledgements import Acknowledgements
+from dekr.stream.continuation import Continuation
 from dekr.stream.coverage import Coverage
 from dekr.stream.fanout import Fanout
 from dekr.stream.index import Index
@@ -21,7 +22,19 @@ from dekr.stream.intake import Intake, Taken
 from dekr.stream.live import Live, OnLive
 from dekr.stream.outages import Outages
 from dekr.stream.pace import PACE, Ending, Pace
-from dekr.stream.ports import Begun, Feed, FeedDown, FeedRefused, FeedUp, Journal, Replay, Sink, Tick, Written
+from dekr.stream.ports import (
+    Begun,
+    Feed,
+    FeedDown,
+    FeedRefused,
+    FeedUp,
+    Journal,
+    NumberedEvent,
+    Replay,
+    Sink,
+    Tick,
+    Written,
+)
 from dekr.stream.posts import Posts
 from dekr.stream.relay_stats import Counts, Stats
 from dekr.stream.resumes import Resumes
@@ -91,7 +104,9 @@ class Relay:
         )
         self._fanout = Fanout(self._index, self._rings, self._posts)
         self._upkeep = Upkeep(self._index, self._posts)
+        self._acknowledgements = Acknowledgements()
         self._tasks = Tasks()
+        self._continuation: Continuation | None = None
         self._drops: dict[str, None] = {}
         self._generation = 0
         self._last = 0
@@ -101,14 +116,14 @@ class Relay:
 
     async def run(self, epoch: int, until: Callable[[], bool]) -> Ending:
         """Serve until nobody listens, another relay has begun, or ``until()``, which is asked every tick and after each failure of
-        the store. Raises StoreDown where the store cannot be reached at the beginning.
+        the store. Raises StoreDown where the store cannot be reached before the first tick is over.
         """
         try:
             begun: Begun | None = await self._call(self._journal.begin, epoch)
             if begun is None:
                 return Ending.FENCED
             try:
-                await self._begin(begun)
+                self._begin(begun)
                 return await self._loop(until)
             finally:
                 self._posts.stop()
@@ -138,7 +153,7 @@ class Relay:
         self._subscriptions.forget(connection, self._now_ms())
         self._drops[connection] = None
 
-    async def _begin(self, begun: Begun) -> None:
+    def _begin(self, begun: Begun) -> None:
         now_ms = self._now_ms()
         self._generation, self._last, self._changes = begun.generation, begun.tick, begun.changes
         self._listened_ms = self._looked_ms = now_ms
@@ -148,7 +163,7 @@ class Relay:
         self._coverage.begin(begun.covered, begun.complete)
         clients = self._subscriptions.admit(begun.listeners, begun.tick, now_ms, self._monotonic())
         self._outages.begin(begun.complete, begun.covered, clients)
-        await go_on(begun, clients, self._posts, self._replay)
+        self._continuation = Continuation(begun, clients, self._posts)
 
     async def _loop(self, until: Callable[[], bool]) -> Ending:
         due_s = self._monotonic()
@@ -167,17 +182,22 @@ class Relay:
         self._coverage.seen({event.pair for event in taken.events})
         self._hear(taken, tick, now_ms)
         covered, uncovered = self._coverage.changes(self._last, now_ms)
-        written = await self._write(
-            Tick(tick, taken.events, self._posts.behind(), covered=covered, uncovered=uncovered), until
-        )
+        written = await self._write(self._made(tick, taken.events, covered, uncovered), until)
         if written is None:
             return Ending.STOPPED
         if written.fenced:
             return Ending.FENCED
-        self._last, self._changes = tick, written.position
+        changes = written.changes
+        if self._continuation is not None:
+            # Before this, what is acknowledged and what is not is not known; StoreDown ends the run, and another one begins anew.
+            changes = self._continuation.unserved(changes)
+            await self._continuation.read(changes, self._replay)
+            self._continuation = None
+        before, self._last, self._changes = self._changes, tick, written.position
         self._subscriptions.apply(
-            written.changes, self._generation, tick, now_ms=now_ms, now_s=self._monotonic(), tasks=self._tasks
+            changes, self._generation, tick, now_ms=now_ms, now_s=self._monotonic(), tasks=self._tasks
         )
+        self._acknowledgements.add(before, self._subscriptions.outboxes(changes))
         self._fanout.hand_out(tick, taken.events, taken.first_us)
         if self._live:
             self._live.take(taken.events, taken.last_us, self._tasks)
@@ -238,18 +258,33 @@ class Relay:
             return False
 
     async def _drain(self) -> Ending:
-        """Await the posts that are under way, and write a last checkpoint."""
-        self._posts.stop()
+        """Deliver what there is, for a while, and write checkpoints of it. Changes and events are left to the successor."""
         until_s = self._monotonic() + DRAIN_S
-        while self._posts.active and self._monotonic() < until_s:
+        while True:
+            began_s, tick = self._monotonic(), self._next()
+            try:
+                written = await self._call(self._journal.write, self._made(tick), self._changes)
+            except StoreDown:
+                return Ending.STOPPED
+            if written.fenced:
+                return Ending.FENCED
+            self._last = tick
+            self._posts.written(began_s)
+            if not self._posts.busy or self._monotonic() >= until_s:
+                return Ending.STOPPED
+            self._posts.flush(self._tasks)
             await self._sleep(self._pace.tick_s)
-        try:
-            written = await self._call(
-                self._journal.write, Tick(self._next(), behind=self._posts.behind()), self._changes
-            )
-        except StoreDown:
-            return Ending.STOPPED
-        return Ending.FENCED if written.fenced else Ending.STOPPED
+
+    def _made(
+        self,
+        tick: int,
+        events: Sequence[NumberedEvent] = (),
+        covered: Collection[str] = (),
+        uncovered: Collection[str] = (),
+    ) -> Tick:
+        """A tick to be written, with the checkpoint as it is now."""
+        acknowledged = self._acknowledgements.position(self._changes)
+        return Tick(tick, events, self._posts.behind(), covered, uncovered, acknowledged)
 
     def _next(self) -> int:
         return max(self._last + 1, self._now_ms())

@@ -102,7 +102,7 @@ class Resumes:
             return
         chunks = event_chunks((event.pair, event_bytes(event)) for _, event in replay.events)
         if replay.complete_from > since:
-            windows = _widened(pairs, windows, Window(since, replay.complete_from))
+            windows = widened(pairs, windows, Window(since, replay.complete_from))
         self._fill(batch, pairs, windows, since, chunks)
 
     def _fill(
@@ -123,7 +123,7 @@ class Resumes:
         if len(kept) < len(chunks):
             lost = {pair for chunk in chunks[: len(chunks) - len(kept)] for pair in chunk.pairs}
             cut = [pair for pair in pairs if pair in lost or any(matches(each, (pair,)) for each in lost)]
-            windows = _widened(cut, windows, Window(since, batch.tick))
+            windows = widened(cut, windows, Window(since, batch.tick))
         whole = [status(Status.RESUMED, f"resumed: {pair}") for pair in pairs if pair not in windows]
         batch.chunks = [*kept, *status_chunks(whole, ours=True), *gap_chunks(windows)]
         batch.ready = True
@@ -139,7 +139,7 @@ def foreign_windows(pairs: Iterable[str], cursor: StreamCursor, now_ms: int) -> 
     return dict.fromkeys(pairs, Window(min(cursor.tick, now_ms), now_ms))
 
 
-def _widened(pairs: Iterable[str], windows: Mapping[str, Window], more: Window) -> dict[str, Window]:
+def widened(pairs: Iterable[str], windows: Mapping[str, Window], more: Window) -> dict[str, Window]:
     """Add a window to those of these pairs."""
     widened = dict(windows)
     for pair in pairs:

@@ -76,6 +76,11 @@ class Subscriptions:
         if told:
             self._feed.want(self._coverage.wanted)
 
+    def outboxes(self, changes: Iterable[Change]) -> list[Outbox]:
+        """The outboxes of those whose changes these are."""
+        connections = dict.fromkeys(change.connection for change in changes)
+        return [client.outbox for each in connections if (client := self._index.clients.get(each))]
+
     def forget(self, connection: str, now_ms: int) -> None:
         """Take out a connection that is gone."""
         self._gone[connection] = now_ms

@@ -139,7 +139,14 @@ class StoreJournal:
         return call(_APPEND, [self._shard(number, "log"), self._shard(number, "m")], *words)
 
     def _beat(self, tick: Tick, parts: Collection[int], changes_after: str) -> Command:
-        words = self._epoch, self._generation, tick.tick, self._complete, "".join(map(str, parts)), changes_after
+        words = (
+            self._epoch,
+            self._generation,
+            tick.tick,
+            self._complete,
+            "".join(map(str, parts)),
+            tick.acknowledged or changes_after,
+        )
         return call(_BEAT, [self._relay("relay"), self._relay("pos")], *words, checkpoint_text(tick))
 
     def _page(self, number: int, replay: ShardReplay) -> tuple[Command, Command]:
