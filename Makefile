@@ -13,7 +13,7 @@ export SAM_CLI_TELEMETRY := 0
 # What is given on the command line reaches programs as environment variables alone: never as text that make or a shell reads.
 # NAMED: whether it says for whom a key is, which the shell's own USER does not.
 NAMED := $(filter command,$(origin USER))
-GIVEN := TIER USER ROLE ID STACK ENV REGION PROFILE SEED REQUESTS NO_MARKET UPGRADE
+GIVEN := TIER USER ROLE ID STACK ENV REGION PROFILE SEED REQUESTS NO_MARKET UPGRADE AT
 $(foreach name,$(GIVEN),$(if $(filter-out undefined,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 
 .PHONY: help

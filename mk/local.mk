@@ -1,10 +1,10 @@
 # --- the local cloud -----------------------------------------------------------------------------------------------
 .PHONY: run
-run: setup ## Run the whole service on this machine, in the foreground
+run: setup ## Run the whole service on this machine, in the foreground: make run [AT=open|preopen|close|split|2026-11-20T15:00:00Z]
 	@$(PY) -m local.stack run || [ $$? -eq 130 ] # ended by Ctrl-C, as it should be
 
 .PHONY: up
-up: setup ## Run the whole service in the background
+up: setup ## Run the whole service in the background: make up [AT=...]
 	@$(PY) -m local.stack up
 
 .PHONY: down

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 from datetime import datetime
 
-from local.sandbox.clock import parse_moment
+from local.sandbox.clock import Clock, parse_moment
 from local.sandbox.plans import ADVANCED, PLANS
 from local.sandbox.server import Server
 from local.sandbox.state import KEY, SEED, Sandbox
@@ -21,6 +21,8 @@ def main() -> None:
     sandbox = Sandbox(plan, options.key, options.seed, options.latency_ms / 1000)
     if options.now is not None:
         sandbox.clock.set(options.now)
+    if options.clock_offset_us:
+        sandbox.clock.shift(options.clock_offset_us)
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn catches the signal, stops, and then raises it again: this handler makes that a clean exit.
         signal.signal(number, _exit)
@@ -46,7 +48,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED, help="the market's seed (default: %(default)s)")
     parser.add_argument("--latency-ms", type=_non_negative, default=0.0, help="added to each answer (default: 0)")
     parser.add_argument("--per-minute", type=_positive, help="calls a minute (default: 5 on the free plan, else any)")
-    parser.add_argument("--now", type=_moment, help="where the clock starts, RFC 3339 (default: the real time)")
+    clock = parser.add_mutually_exclusive_group()
+    clock.add_argument("--now", type=_moment, help="where the clock starts, RFC 3339 (default: the real time)")
+    clock.add_argument(
+        "--clock-offset-us", type=_offset_us, default=0, help="how far the clock is ahead of the real time"
+    )
     return parser.parse_args()
 
 
@@ -55,6 +61,14 @@ def _moment(text: str) -> datetime:
         return parse_moment(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _offset_us(text: str) -> int:
+    try:
+        Clock().shift(int(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError("must be a number that leads to a moment of the market's years") from None
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -36,6 +36,14 @@ class Clock:
             raise ValueError(f"now: must lie between {_EARLIEST:%Y-%m-%d} and {_LATEST:%Y-%m-%d}")
         self._offset_us = (moment - _EPOCH) // _MICROSECOND - self._machine_us()
 
+    def shift(self, offset_us: int) -> None:
+        """Let the clock be this many microseconds ahead of the machine's.
+
+        Raises ValueError if that leads out of the years that the simulated market covers.
+        """
+        self.set(_EPOCH + timedelta(microseconds=self._machine_us() + offset_us))
+        self._offset_us = offset_us
+
     def advance(self, seconds: float) -> None:
         """Move the clock forward by that many seconds, or back if the number is negative.
 

@@ -10,6 +10,7 @@ from local.stack.caller import described, without_password
 from local.stack.folder import Folder, read_json
 from local.stack.interrupts import Interrupted, Interrupts
 from local.stack.launcher import STARTER, Launcher, StackError, end_recorded, recorded
+from local.stack.moments import moment_text
 from local.stack.processes import alive
 
 INTERRUPTED = 130
@@ -78,6 +79,8 @@ def _print_stack(stack: dict[str, Any], headline: str) -> None:
         print(f"  tier {tier}   {key}")
     print(f"  admin    {stack['admin_key']}")
     print(f"  docs     {stack['http']}/docs")
+    if stack["clock_offset_us"]:
+        print(f"  clock    {moment_text(stack['clock_offset_us'], time.time_ns() // 1000)}, and it runs on")
     print(f"Try it: curl -H 'X-Api-Key: {stack['api_keys']['7']}' {stack['http']}/quote/AAPL", flush=True)
 
 

@@ -5,11 +5,13 @@ Values are not repeated in errors: a URL may hold a password.
 """
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from local.stack.launcher import StackError
+from local.stack.moments import clock_offset_us
 
 BASE_URL: Final = re.compile(r"https?://[^/?#\s]+/?")
 """The addresses that the functions' settings take (dekr.config)."""
@@ -19,7 +21,7 @@ VENDOR_HOSTS: Final = {"api.massive.com", "api.polygon.io"}
 
 
 def check_caller(caller: Mapping[str, str]) -> None:
-    """Raise StackError, which is one sentence, for a REDIS_URL, POLYGON_BASE_URL or POLYGON_PER_MINUTE that cannot be used."""
+    """Raise StackError, which is one sentence, for a REDIS_URL, POLYGON_BASE_URL, POLYGON_PER_MINUTE or AT that cannot be used."""
     redis_url = caller.get("REDIS_URL")
     if redis_url and not _is_url_of(redis_url, {"redis", "rediss"}):
         raise StackError(
@@ -31,6 +33,11 @@ def check_caller(caller: Mapping[str, str]) -> None:
     per_minute = caller.get("POLYGON_PER_MINUTE")
     if per_minute and not re.fullmatch(r"0*[1-9][0-9]{0,6}", per_minute):
         raise StackError("POLYGON_PER_MINUTE must be a whole number of calls a minute, 1 or more.")
+    if caller.get("AT") and caller.get("POLYGON_API_KEY"):
+        raise StackError(
+            "AT must be left out where POLYGON_API_KEY is set, because the real market has no other time than now."
+        )
+    clock_offset_us(caller.get("AT"), time.time_ns() // 1000)
 
 
 def described(base_url: str) -> str:

@@ -50,8 +50,11 @@ class Cloud:
         }
 
 
-def start_cloud(launcher: Launcher) -> Cloud:
-    """Start the emulator. It may not be ready when this returns (see wait_cloud)."""
+def start_cloud(launcher: Launcher, clock_offset_us: int = 0) -> Cloud:
+    """Start the emulator. It may not be ready when this returns (see wait_cloud).
+
+    ``clock_offset_us``: by how many microseconds the functions' clock is ahead of the machine's.
+    """
     tool = TOOLS / "ministack"
     (packages,) = tool.glob("lib/python3*/site-packages")
     python = make_runtime(launcher.folder.scratch / "runtime", packages)
@@ -67,6 +70,7 @@ def start_cloud(launcher: Launcher) -> Cloud:
         "TZ": ":UTC",
         "AWS_ACCESS_KEY_ID": FAKE_CREDENTIAL,
         "AWS_SECRET_ACCESS_KEY": FAKE_CREDENTIAL,
+        "CLOCK_OFFSET_US": str(clock_offset_us),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,

@@ -1,6 +1,7 @@
 """Start a whole stack, step by step."""
 
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from local.stack.cloud import start_cloud, wait_cloud
 from local.stack.deploy import deploy
 from local.stack.folder import ROOT, write_json
 from local.stack.launcher import Launcher, StackError
+from local.stack.moments import clock_offset_us
 from local.stack.seed import make_keys, store_polygon_key
 from local.stack.stores import start_store
 from local.stack.upstream import start_upstream
@@ -27,14 +29,15 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     """Start every part of a stack, check that it answers, and record its addresses and keys in the folder. Return that
     record.
 
-    ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL and POLYGON_PER_MINUTE are optional.
+    ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL, POLYGON_PER_MINUTE and AT are optional.
     Raises StackError if one of them cannot be used, or if a part does not start.
     """
     check_caller(caller)
+    offset_us = clock_offset_us(caller.get("AT"), time.time_ns() // 1000)
     environment = _child_environment(caller)
-    cloud = start_cloud(launcher)
+    cloud = start_cloud(launcher, offset_us)
     redis_url = start_store(launcher, environment)
-    upstream = start_upstream(launcher, caller, environment)
+    upstream = start_upstream(launcher, caller, environment, offset_us)
     template = build(launcher, environment)
     wait_cloud(launcher, cloud)
     # The functions are told the front door's address when they are deployed, before it can know where to lead.
@@ -60,6 +63,7 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
         "aws": cloud.endpoint,
         "template": str(template),
         "outputs": dict(deployed.outputs),
+        "clock_offset_us": offset_us,
     }
     write_json(launcher.folder.state, stack)
     return stack

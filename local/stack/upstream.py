@@ -26,8 +26,13 @@ class Upstream:
     sandbox: str | None
 
 
-def start_upstream(launcher: Launcher, caller: Mapping[str, str], environment: Mapping[str, str]) -> Upstream:
-    """Return the upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or start a sandbox."""
+def start_upstream(
+    launcher: Launcher, caller: Mapping[str, str], environment: Mapping[str, str], clock_offset_us: int = 0
+) -> Upstream:
+    """Return the upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or start a sandbox.
+
+    ``clock_offset_us``: by how many microseconds the sandbox's clock is ahead of the machine's.
+    """
     key = caller.get("POLYGON_API_KEY")
     if key:
         return Upstream(
@@ -37,6 +42,7 @@ def start_upstream(launcher: Launcher, caller: Mapping[str, str], environment: M
             None,
         )
     command = [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", "advanced", "--key", SANDBOX_KEY]
+    command += ["--clock-offset-us", str(clock_offset_us)]
     launcher.start(NAME, command, environment)
     address = launcher.address(NAME)
     return Upstream(address, SANDBOX_KEY, SANDBOX_PER_MINUTE, address)

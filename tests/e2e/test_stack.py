@@ -34,15 +34,20 @@ def test_keys_on_disk_are_readable_by_their_owner_alone(cloud: LocalCloud) -> No
     assert set(cloud.said["api_keys"]) == {"1", "2", "3", "4", "5", "6", "7"}
 
 
-def test_without_a_redis_installed_it_serves_and_down_leaves_nothing(tmp_path: Path) -> None:
+def test_without_a_redis_installed_and_at_another_time_it_serves_and_down_leaves_nothing(tmp_path: Path) -> None:
     no_programs = tmp_path / "bin"
     no_programs.mkdir()
 
-    with stack_in(tmp_path / "stack", PATH=str(no_programs)) as cloud:
+    with stack_in(tmp_path / "stack", PATH=str(no_programs), AT="2026-11-20T15:00:00Z") as cloud:
         first, second = cloud.get("/quote/AAPL", tier=1), cloud.get("/quote/AAPL", tier=1)
         assert (first.status_code, second.status_code) == (200, 200)
         assert "hit" in second.headers["cache-status"]
         assert '"burst";r=8' in second.headers["ratelimit"]
+
+        status = cloud.get("/market-status", tier=1).json()
+        for moment in (status["time"], first.json()["timestamp"], second.json()["timestamp"]):
+            assert moment.startswith("2026-11-20T15:")
+        assert status["session"] == "regular"
 
         processes = [Process(**entry) for entry in cloud.processes]
         assert {process.name for process in processes} == {"ministack", "redis", "sandbox", "front-door"}

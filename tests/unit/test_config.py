@@ -33,11 +33,17 @@ def test_what_is_not_set_or_empty_has_its_usual_value() -> None:
         {"REDIS_SECRET_ARN": "arn:of-a-second-store"},
         {"CURSOR_SECRET": ""},
         {"CURSOR_SECRET": "short"},
+        {"CLOCK_OFFSET_US": "now"},
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Settings.read(LEAST | wrong)
+
+
+def test_the_clock_may_be_ahead_or_behind() -> None:
+    assert Settings.read(LEAST).clock_offset_us == 0
+    assert Settings.read(LEAST | {"CLOCK_OFFSET_US": "-5000000"}).clock_offset_us == -5_000_000
 
 
 def test_the_stores_url_may_be_in_a_secret() -> None:

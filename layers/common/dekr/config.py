@@ -19,7 +19,8 @@ class Settings(BaseModel):
     together; without them the service accepts API keys only. ``stream_endpoint``: the URL, with the stage, under which
     ``/@connections`` are; ``stream_url``: the URL that clients of the stream connect to; ``stream_connect`` and
     ``stream_relay``: the names (or ARNs) of the functions' aliases; ``stream_table``: the table of the relay's lease;
-    ``polygon_stream_url``: the upstream's stream, with its path.
+    ``polygon_stream_url``: the upstream's stream, with its path. ``clock_offset_us``: by how many microseconds the service's
+    clock is ahead of the machine's; the local cloud alone sets it.
     """
 
     # An error names the field alone and never its value: the environment holds secrets.
@@ -54,6 +55,8 @@ class Settings(BaseModel):
     polygon_stream_url: Annotated[str, Field(alias="POLYGON_STREAM_URL", pattern=r"^wss?://\S+$")] = (
         "wss://socket.massive.com/stocks"
     )
+
+    clock_offset_us: Annotated[int, Field(alias="CLOCK_OFFSET_US")] = 0
 
     @model_validator(mode="after")
     def _one_store(self) -> "Settings":

@@ -94,11 +94,11 @@ class RelayServices:
     pace: "Pace | None" = None
 
     def now_us(self) -> int:
-        """The time in microseconds since the epoch, by this machine's clock."""
-        return time.time_ns() // 1000
+        """The time in microseconds since the epoch, by this machine's clock, or ahead of it as the settings say."""
+        return time.time_ns() // 1000 + self.settings.clock_offset_us
 
     def now_ms(self) -> int:
-        """The time in milliseconds since the epoch, by this machine's clock."""
+        """The time in milliseconds since the epoch, by the same clock."""
         return self.now_us() // 1000
 
     async def run(self, invocation: Invocation, *, scheduled: bool) -> RunReport:

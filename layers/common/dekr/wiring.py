@@ -330,6 +330,12 @@ def _token() -> str:
 
 def store_of(settings: Settings, *, patient: bool = False) -> Store:
     """Make a link to the store. A ``patient`` one is for a program that waits for the store rather than go on without it."""
+    store = _store(settings, patient=patient)
+    store.clock_offset_us = settings.clock_offset_us
+    return store
+
+
+def _store(settings: Settings, *, patient: bool) -> Store:
     if not settings.redis_secret_arn:
         return _link(settings, settings.redis_url, patient=patient)
     from dekr.secret import read_secret  # noqa: PLC0415 - only a store with a password needs it

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -49,6 +50,14 @@ def test_the_same_seed_is_the_same_market_in_another_process() -> None:
             assert len(answers[0]["results"]) > 0
 
 
+def test_its_clock_may_be_ahead_of_the_machines() -> None:
+    with sandbox_program("--clock-offset-us", str(400 * 86_400 * 1_000_000)) as (_, url):
+        before = datetime.now(UTC)
+        now = httpx.get(f"{url}/_control/clock", timeout=HANG_S).json()["now"]
+        after = datetime.now(UTC)
+    assert before <= datetime.fromisoformat(now) - timedelta(days=400) <= after
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -56,6 +65,8 @@ def test_the_same_seed_is_the_same_market_in_another_process() -> None:
         ("--port", "x"),
         ("--stream-port", "x"),
         ("--now", "noon"),
+        ("--clock-offset-us", "x"),
+        ("--clock-offset-us", "99999999999999999"),
         ("--latency-ms", "-1"),
         ("--latency-ms", "nan"),
         ("--per-minute", "0"),

@@ -15,6 +15,9 @@ from local.stack.launcher import StackError
         {"REDIS_URL": "rediss://:pass@host.example"},
         {"POLYGON_BASE_URL": "https://api.polygon.io/", "POLYGON_PER_MINUTE": "6000"},
         {"POLYGON_BASE_URL": "http://127.0.0.1:8080"},
+        {"AT": ""},
+        {"AT": "open"},
+        {"AT": "2026-11-20T15:00:00Z", "POLYGON_API_KEY": ""},
     ],
 )
 def test_what_can_work_is_taken(caller: dict[str, str]) -> None:
@@ -33,6 +36,8 @@ def test_what_can_work_is_taken(caller: dict[str, str]) -> None:
         ("POLYGON_BASE_URL", "https://api.massive.com/v2"),
         ("POLYGON_BASE_URL", "https://api.massive.com?key=secret"),
         ("POLYGON_BASE_URL", "ftp://api.massive.com"),
+        ("AT", "secret"),
+        ("AT", "2026-11-20"),
         ("POLYGON_PER_MINUTE", "0"),
         ("POLYGON_PER_MINUTE", "-5"),
         ("POLYGON_PER_MINUTE", "many"),
@@ -47,6 +52,11 @@ def test_what_cannot_is_one_sentence_that_names_the_variable(name: str, value: s
     assert text.startswith(f"{name} must be ")
     assert text.count("\n") == 0
     assert "secret" not in text
+
+
+def test_the_real_market_has_no_other_time() -> None:
+    with pytest.raises(StackError, match=r"^AT must be left out [^\n]*\.$"):
+        check_caller({"AT": "open", "POLYGON_API_KEY": "secret"})
 
 
 @pytest.mark.parametrize("host", ["https://api.massive.com", "https://api.polygon.io/"])

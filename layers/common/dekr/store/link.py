@@ -43,7 +43,8 @@ _MAX_DOUBLINGS: Final = 5
 class Store(Protocol):
     """A link to the store, as the rest of the service sees it.
 
-    ``prefix`` starts every key. ``clock_offset_us`` is added to Redis's clock inside every script; only tests set it.
+    ``prefix`` starts every key. ``clock_offset_us`` is added to Redis's clock inside every script; only tests and the local cloud
+    set it.
     """
 
     prefix: str

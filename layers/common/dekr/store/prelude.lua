@@ -4,7 +4,7 @@
 local SECOND_US = 1000000
 local MS_US = 1000
 
--- The store's clock. The first argument of every script is added to it: the clock offset, which only tests set.
+-- The store's clock. The first argument of every script is added to it: the clock offset, which only tests and the local cloud set.
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * SECOND_US + time[2] + tonumber(ARGV[1])
