@@ -30,22 +30,22 @@ class Function:
 
     def __init__(self) -> None:
         self.on: dict[str, Handler] = {}
-        self._events: Queue[dict[str, Any]] = Queue()
+        self._events: dict[str, Queue[dict[str, Any]]] = {
+            kind: Queue() for kind in ("CONNECT", "MESSAGE", "DISCONNECT")
+        }
 
     def __call__(self, event: dict[str, Any]) -> Any:
-        self._events.put(event)
-        handler = self.on.get(event["requestContext"]["eventType"])
+        kind = event["requestContext"]["eventType"]
+        self._events[kind].put(event)
+        handler = self.on.get(kind)
         return handler(event) if handler else {"statusCode": 200, "body": "never sent"}
 
     def event(self, kind: str) -> dict[str, Any]:
-        """The next event of a kind; others are passed over."""
-        while True:
-            event = self._events.get(timeout=HANG_S)
-            if event["requestContext"]["eventType"] == kind:
-                return event
+        """The next event of a kind."""
+        return self._events[kind].get(timeout=HANG_S)
 
     def nothing_more(self) -> bool:
-        return self._events.empty()
+        return all(events.empty() for events in self._events.values())
 
 
 @dataclass
