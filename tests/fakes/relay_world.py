@@ -18,6 +18,10 @@ TURNS = 10
 """So often other tasks go on within one pause of the relay."""
 
 
+type Step = Callable[[], object] | int
+"""What a test does between two ticks, or how many ticks pass."""
+
+
 class Killed(BaseException):
     """The relay's process is killed."""
 
@@ -184,6 +188,10 @@ class World:
         """A step in which the upstream sends a frame."""
         return lambda: self.send(*events)
 
+    def answer(self, connection: str, *answers: Delivered) -> None:
+        """Decide on the next posts to a connection."""
+        self.answers[connection] = deque(answers)
+
     def dismiss(self, connection: str) -> None:
         assert self.relay
         self.relay.dismiss(connection, status(Status.FORCE_DISCONNECT, "over"))
@@ -197,9 +205,7 @@ class World:
     def send(self, *events: str) -> None:
         self.feed.arrived.append(FeedFrame(f"[{','.join(events)}]", self.us))
 
-    def run(
-        self, *steps: Callable[[], object] | int, epoch: int = 1, journal: Journal | None = None, executor: bool = True
-    ) -> Ending | None:
+    def run(self, *steps: Step, epoch: int = 1, journal: Journal | None = None, executor: bool = True) -> Ending | None:
         """Run a relay through these steps, each between two ticks; a number lets so many ticks pass. None: it was killed."""
         left = deque(steps)
 

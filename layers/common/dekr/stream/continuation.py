@@ -29,9 +29,11 @@ class Continuation:
         self._clients = frozenset(client.outbox.connection for client in clients)
         self._at: dict[int, list[tuple[Client, Batch, Batch]]] = {}
         for client in clients:
-            position = begun.behind.get(client.outbox.connection, begun.position)
+            connection = client.outbox.connection
+            position = begun.behind.get(connection, begun.position)
             # Whoever connected later has subscribed to what comes, and not to what was.
-            if position < begun.tick and client.pairs and client.opened_ms - SKEW_MS <= begun.tick:
+            before = client.opened_ms - SKEW_MS <= begun.tick
+            if position < begun.tick and before and (client.pairs or connection in begun.behind):
                 acks = Batch(position, alone=True, ready=False)
                 events = Batch(begun.tick, replay=True, ready=False)
                 posts.add(client.outbox, acks, position)
@@ -57,18 +59,27 @@ class Continuation:
     async def read(self, changes: Sequence[Change], read: ReadReplay) -> None:
         """Fill the places. ``changes``: those that nobody may have acknowledged yet. Raises StoreDown."""
         added: dict[str, set[str]] = {}
-        resumed: dict[str, set[str]] = {}
+        resumed: dict[str, dict[str, int]] = {}
         for change in changes:
             if change.kind is ChangeKind.ADD:
-                goes_on = change.since is not None and change.since.generation == self._begun.generation
-                (resumed if goes_on else added).setdefault(change.connection, set()).update(change.pairs)
+                since = change.since
+                if since is not None and since.generation == self._begun.generation:
+                    resumed.setdefault(change.connection, {}).update(dict.fromkeys(change.pairs, since.tick))
+                else:
+                    added.setdefault(change.connection, set()).update(change.pairs)
         for position, places in self._at.items():
             pairs = sorted({pair for client, _, _ in places for pair in client.pairs})
-            replay = await read(pairs, position, self._begun.tick)
+            replay = await read(pairs, position, self._begun.tick) if pairs else Replay((), position)
             for client, acks, events in places:
-                # What is resumed comes with the resume, from an earlier position and in order.
-                pairs_here = client.pairs.keys() - resumed.get(client.outbox.connection, set())
-                self._fill(client, pairs_here, acks, events, replay, added.get(client.outbox.connection, set()))
+                connection = client.outbox.connection
+                goes_on = resumed.get(connection, {})
+                # What is resumed comes with the resume, in order, and the cursor stays where it was until then.
+                cursor = min([position, *goes_on.values()])
+                self._fill(
+                    client, client.pairs.keys() - goes_on.keys(), acks, events, replay, added.get(connection, set())
+                )
+                if goes_on:
+                    acks.tick = events.tick = cursor
         self._at.clear()
 
     def _fill(
