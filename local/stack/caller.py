@@ -21,7 +21,9 @@ VENDOR_HOSTS: Final = {"api.massive.com", "api.polygon.io"}
 
 
 def check_caller(caller: Mapping[str, str]) -> None:
-    """Raise StackError, which is one sentence, for a REDIS_URL, POLYGON_BASE_URL, POLYGON_PER_MINUTE or AT that cannot be used."""
+    """Raise StackError, which is one sentence, for a REDIS_URL, POLYGON_BASE_URL, POLYGON_STREAM_URL, POLYGON_PER_MINUTE or AT
+    that cannot be used.
+    """
     redis_url = caller.get("REDIS_URL")
     if redis_url and not _is_url_of(redis_url, {"redis", "rediss"}):
         raise StackError(
@@ -30,6 +32,9 @@ def check_caller(caller: Mapping[str, str]) -> None:
     base_url = caller.get("POLYGON_BASE_URL")
     if base_url and not (_is_url_of(base_url, {"http", "https"}) and BASE_URL.fullmatch(base_url)):
         raise StackError("POLYGON_BASE_URL must be https://host or http://host:port, without a path.")
+    stream_url = caller.get("POLYGON_STREAM_URL")
+    if stream_url and not _is_url_of(stream_url, {"ws", "wss"}):
+        raise StackError("POLYGON_STREAM_URL must be wss://host/path or ws://host:port/path.")
     per_minute = caller.get("POLYGON_PER_MINUTE")
     if per_minute and not re.fullmatch(r"0*[1-9][0-9]{0,6}", per_minute):
         raise StackError("POLYGON_PER_MINUTE must be a whole number of calls a minute, 1 or more.")

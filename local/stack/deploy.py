@@ -61,6 +61,7 @@ def deploy(
         **_redis(cloud, redis_url),
         "PublicUrl": http,
         "PolygonBaseUrl": upstream.base_url,
+        "PolygonStreamUrl": upstream.stream_url,
         "PolygonPerMinute": upstream.per_minute,
         "AllowedOrigins": ",".join(ORIGINS),
     }

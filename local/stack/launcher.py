@@ -86,7 +86,7 @@ class Launcher:
         """Wait until a process prints the address that it listens on, and return it. Raises StackError if it ends or
         takes too long.
         """
-        pattern = re.compile(rf"listening on ({scheme}://127\.0\.0\.1:\d+\S*)")
+        pattern = re.compile(rf"(?:listening|streaming) on ({scheme}://127\.0\.0\.1:\d+\S*)")
         self.wait(name, lambda: pattern.search(self._text(name)) is not None)
         match = pattern.search(self._text(name))
         assert match is not None

@@ -29,7 +29,8 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     """Start every part of a stack, check that it answers, and record its addresses and keys in the folder. Return that
     record.
 
-    ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL, POLYGON_PER_MINUTE and AT are optional.
+    ``caller`` is the environment: REDIS_URL, POLYGON_API_KEY, POLYGON_BASE_URL, POLYGON_STREAM_URL, POLYGON_PER_MINUTE
+    and AT are optional.
     Raises StackError if one of them cannot be used, or if a part does not start.
     """
     check_caller(caller)

@@ -15,12 +15,13 @@ FREE_PLAN_PER_MINUTE: Final = "5"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The Polygon that the functions call: its address, key and calls a minute.
+    """The Polygon that the functions call: the addresses of its REST routes and of its stream, its key and calls a minute.
 
     ``sandbox`` is the address of the sandbox's control routes, or None for the real Polygon.
     """
 
     base_url: str
+    stream_url: str
     key: str
     per_minute: str
     sandbox: str | None
@@ -29,7 +30,7 @@ class Upstream:
 def start_upstream(
     launcher: Launcher, caller: Mapping[str, str], environment: Mapping[str, str], clock_offset_us: int = 0
 ) -> Upstream:
-    """Return the upstream that the caller's POLYGON_API_KEY, _BASE_URL and _PER_MINUTE describe, or start a sandbox.
+    """Return the upstream that the caller's POLYGON_API_KEY, _BASE_URL, _STREAM_URL and _PER_MINUTE describe, or start a sandbox.
 
     ``clock_offset_us``: by how many microseconds the sandbox's clock is ahead of the machine's.
     """
@@ -37,6 +38,7 @@ def start_upstream(
     if key:
         return Upstream(
             caller.get("POLYGON_BASE_URL") or "https://api.massive.com",
+            caller.get("POLYGON_STREAM_URL") or "wss://socket.massive.com/stocks",
             key,
             caller.get("POLYGON_PER_MINUTE") or FREE_PLAN_PER_MINUTE,
             None,
@@ -44,5 +46,5 @@ def start_upstream(
     command = [sys.executable, "-m", "local.sandbox", "--port", "0", "--plan", "advanced", "--key", SANDBOX_KEY]
     command += ["--clock-offset-us", str(clock_offset_us)]
     launcher.start(NAME, command, environment)
-    address = launcher.address(NAME)
-    return Upstream(address, SANDBOX_KEY, SANDBOX_PER_MINUTE, address)
+    address, stream = launcher.address(NAME), launcher.address(NAME, "ws")
+    return Upstream(address, stream, SANDBOX_KEY, SANDBOX_PER_MINUTE, address)

@@ -58,7 +58,7 @@ def command(name: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
 
 def environment_of(path: Path, **more: str) -> dict[str, str]:
     """The environment of a stack in this directory, on no Redis and no upstream but its own."""
-    own = ("REDIS_URL", "POLYGON_API_KEY", "POLYGON_BASE_URL", "POLYGON_PER_MINUTE", "AT")
+    own = ("REDIS_URL", "POLYGON_API_KEY", "POLYGON_BASE_URL", "POLYGON_STREAM_URL", "POLYGON_PER_MINUTE", "AT")
     inherited = {name: value for name, value in os.environ.items() if name not in own}
     return {**inherited, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/common'}", "DEKR_LOCAL_DIR": str(path), **more}
 
