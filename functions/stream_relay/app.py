@@ -5,17 +5,14 @@ Most leave at once, because another one holds the lease. One that serves runs un
 
 import asyncio
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from dekr.errors import DekrError
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.log import Level, emit
 from dekr.relay_wiring import Invocation, RelayServices, relay_services
-
-if TYPE_CHECKING:
-    from dekr.stream.relay_stats import Stats
 
 SERVICE: Final = "stream-relay"
 SCHEDULE: Final = "schedule"
@@ -35,9 +32,9 @@ class RelayContext(Protocol):
         ...
 
 
-def count(stats: "Stats") -> None:
+def count(counts: Mapping[str, Any]) -> None:
     """Write what a relay has counted, which it does once a minute and at its end."""
-    emit(SERVICE, time.time_ns() // 1000, {"line": "counts", **asdict(stats)}, counts=METRICS)
+    emit(SERVICE, time.time_ns() // 1000, {"line": "counts", **counts}, counts=METRICS)
 
 
 @cache

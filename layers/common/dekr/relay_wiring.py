@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dekr.stream.pace import Pace
     from dekr.stream.parts import Plan
     from dekr.stream.ports import NumberedEvent
-    from dekr.stream.relay_stats import Stats
 
 MARGIN_S: Final = 8.0
 """A relay stops so long before its invocation is ended from outside: it awaits its posts, writes and gives the lease back."""
@@ -89,7 +88,7 @@ class RelayServices:
     key: Callable[[], str]
     lease: Callable[[Holder], RelaysLease]
     environment: Mapping[str, str]
-    report: "Callable[[Stats], None]"
+    report: Callable[[Mapping[str, Any]], None]
     signals: Collection[int] = ()
     pace: "Pace | None" = None
 
@@ -137,7 +136,8 @@ class _Run:
         from dekr.stream.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
         from dekr.stream.shift import Shift  # noqa: PLC0415 - see above
 
-        plan = self._plan()
+        tap = self._tap()
+        plan = self._plan(tap)
         shift = Shift(
             self._lease,
             lambda: open_parts(plan),
@@ -145,7 +145,7 @@ class _Run:
             time.monotonic,
             asyncio.sleep,
             self.ends_s,
-            self._services.report,
+            lambda counts: self._services.report({**counts, "live_failures": tap.failures}),
         )
         for number in self._services.signals:
             asyncio.get_running_loop().add_signal_handler(number, partial(shift.stop, Cause.SIGNAL))
@@ -155,7 +155,7 @@ class _Run:
         """Make one round of the guard."""
         from dekr.stream.parts import sweep  # noqa: PLC0415 - it loads aiohttp
 
-        await sweep(self._plan())
+        await sweep(self._plan(self._tap()))
 
     async def _still_ours(self) -> bool:
         try:
@@ -163,9 +163,14 @@ class _Run:
         except Unavailable:
             return self._lease.held()
 
-    def _plan(self) -> "Plan":
+    def _tap(self) -> LiveTap:
         from dekr.cache.entry_cache import EntryCache  # noqa: PLC0415 - only a relay needs it
         from dekr.market.quotes.live import LiveQuotes  # noqa: PLC0415 - only a relay needs it
+
+        services = self._services
+        return LiveTap(LiveQuotes(EntryCache(services.store()), services.settings.stale_s * 1_000_000))
+
+    def _plan(self, tap: LiveTap) -> "Plan":
         from dekr.stream.guard import Guard  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.journal import StoreJournal  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.pace import PACE  # noqa: PLC0415 - only a relay needs it
@@ -173,7 +178,6 @@ class _Run:
 
         services, settings = self._services, self._services.settings
         journal_store = services.store()
-        tap = LiveTap(LiveQuotes(EntryCache(services.store()), settings.stale_s * 1_000_000))
         return Plan(
             upstream_url=settings.polygon_stream_url,
             key=services.key,
@@ -191,7 +195,7 @@ class _Run:
         )
 
 
-def relay_services(report: "Callable[[Stats], None]") -> RelayServices:
+def relay_services(report: Callable[[Mapping[str, Any]], None]) -> RelayServices:
     """What runs of this sandbox are made of, from its environment. ``report`` is handed what a relay counted, once a minute."""
     settings = Settings.read(os.environ)
     return RelayServices(

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,7 +15,6 @@ from dekr.relay_wiring import Invocation, RelayServices
 from dekr.store import Store, plain
 from dekr.stream.lease import Held, Holder
 from dekr.stream.pace import Pace
-from dekr.stream.relay_stats import Stats
 from dekr.wiring import store_of
 from tests.fakes.directory import FakeDirectory, key_record
 
@@ -76,7 +75,7 @@ def relay_services(
     store_url: str,
     upstream_url: str,
     endpoint: str,
-    report: Callable[[Stats], None] = lambda _: None,
+    report: Callable[[Mapping[str, Any]], None] = lambda _: None,
     life_ms: int = LIFE_MS,
     **more: Any,
 ) -> RelayServices:

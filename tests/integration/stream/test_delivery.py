@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientTimeout, web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
 }
 CONNECTION = "L0SM9cOFvHcCIhw="
+GIVE_UP_S = 0.1
 CUT = -1
 """The connection is cut instead of an answer."""
 
@@ -65,23 +66,26 @@ class Gateway:
 type Story = Callable[[ConnectionSink, Gateway], Awaitable[None]]
 
 
-def play(story: Story, *answers: int | None, timeout_s: float = HANG_S) -> None:
+def play(story: Story, *answers: int | None, waits: bool = True) -> None:
     async def played() -> None:
         gateway = Gateway(list(answers))
         app = web.Application()
         app.router.add_route("*", "/{rest:.*}", gateway.handle)
         async with served(app) as address, post_session() as session:
-            await story(made(session, f"http://{address}/stocks", timeout_s=timeout_s), gateway)
+            await story(made(session, f"http://{address}/stocks", waits=waits), gateway)
 
     asyncio.run(played())
 
 
-def made(session: ClientSession, endpoint: str, timeout_s: float = HANG_S) -> ConnectionSink:
+def made(session: ClientSession, endpoint: str, *, waits: bool = True) -> ConnectionSink:
     time = DrivenTime()
     rate = PostRate(1_000, time.monotonic, time.sleep)
     at = datetime(2026, 11, 20, 15, tzinfo=UTC)
     refusals = Refusals(time.monotonic)
-    return ConnectionSink(session, endpoint, ENVIRONMENT, rate, refusals, timeout_s=timeout_s, now=lambda: at)
+    sink = ConnectionSink(session, endpoint, ENVIRONMENT, rate, refusals, timeout_s=HANG_S, now=lambda: at)
+    if not waits:
+        sink._timeout = ClientTimeout(GIVE_UP_S)
+    return sink
 
 
 def test_a_frame_goes_signed_to_the_connection() -> None:
@@ -142,7 +146,7 @@ def test_a_post_that_is_not_answered_in_time_is_sent_once_more() -> None:
         assert sink.failures == {"unreachable": 1}
 
     play(again, CUT)
-    play(never, None, None, timeout_s=0.1)
+    play(never, None, None, waits=False)
 
 
 def test_an_endpoint_that_is_not_there_is_unknown() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientTimeout, web
 
 from dekr.errors import UpstreamDown
 from dekr.stream.feed import PolygonFeed
@@ -18,6 +18,7 @@ from dekr.stream.feed_subscriptions import MAX_PAIRS
 from dekr.stream.ports import FeedDown, FeedFrame, FeedMessage, FeedRefused, FeedUp
 from tests.fakes.driven_time import DrivenTime, settle, until
 from tests.fakes.upstream_socket import Peer, UpstreamSocket, served, upstream_socket
+from tests.patience import HANG_S
 
 TRADE = {"ev": "T", "sym": "AAPL", "p": 1.5, "s": 2, "t": 1_795_000_000_000}
 
@@ -95,7 +96,7 @@ def play(
 @asynccontextmanager
 async def scene(server: UpstreamSocket, wanted: tuple[str, ...], key: Any) -> Any:
     made = Scene(server)
-    async with ClientSession() as session:
+    async with ClientSession(timeout=ClientTimeout(HANG_S)) as session:
         time = made.time
         clocks: dict[str, Any] = {"now_us": time.now_us, "monotonic": time.monotonic, "sleep": made.sleep}
         made.feed = PolygonFeed(session, server.url, key, made.still_ours, **clocks, random=made.random, max_queued=150)
@@ -396,6 +397,7 @@ GARBAGE: list[str | bytes] = [
     '{"status":"x"}',
     '["status"]',
     '["status"',
+    '[{"ev":"T","sym":"AAPL","p":',
     '{"message": "Forbidden", "connectionId":"x"}',
     b"\x00\x01",
 ]

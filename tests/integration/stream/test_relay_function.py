@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ def test_a_store_that_cannot_be_reached_is_an_error_in_the_line(run: Any) -> Non
 
 
 def test_counts_are_metrics_of_one_dimension(capsys: pytest.CaptureFixture[str]) -> None:
-    load("stream_relay").count(Counts(events=3, deliveries=2, posts=1, dropped=4, lags_us=[5, 9]).stats(6, 8))
+    counts = Counts(events=3, deliveries=2, posts=1, dropped=4, lags_us=[5, 9]).stats(6, 8)
+    load("stream_relay").count(asdict(counts))
     (line,) = lines(capsys.readouterr().out)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]

@@ -6,10 +6,11 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dekr.relay_wiring import Invocation
 from dekr.store.link import Link
@@ -17,7 +18,6 @@ from dekr.stream.endings import Cause, Outcome, RunReport
 from dekr.stream.pairs import pairs_of
 from dekr.stream.ports import ChangeKind, Subscriber
 from dekr.stream.registry import Registry
-from dekr.stream.relay_stats import Stats
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory, key_record
 from tests.fakes.driven_time import until
@@ -35,7 +35,7 @@ class Scene:
     market: Market
     store_url: str
     registry: Registry
-    stats: list[Stats] = field(default_factory=list)
+    counts: list[Mapping[str, Any]] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
 
     def listen(self, connection: str, pairs: str = "T.AAPL", key_id: str = "k1") -> None:
@@ -49,7 +49,7 @@ class Scene:
     def begin(self, *, scheduled: bool = False, left_s: float = 900, **more: object) -> "asyncio.Task[RunReport]":
         """A run of the relay in this process."""
         services = relay_services(
-            self.store_url, self.market.url, self.market.endpoint, self.stats.append, life_ms=10_000, **more
+            self.store_url, self.market.url, self.market.endpoint, self.counts.append, life_ms=10_000, **more
         )
         return asyncio.create_task(services.run(Invocation("r", "1", left_s), scheduled=scheduled))
 
@@ -138,8 +138,16 @@ def test_the_schedules_run_takes_over_from_one_whose_time_is_over(redis: RedisSe
         assert market.evictions == 0
         assert len(market.statuses("ann=", "gap")) == 1
         await stop(second)
-        assert scene.stats[0].events > 0
-        assert scene.stats[0].connections == 1
+        assert scene.counts[0]["events"] > 0
+        assert scene.counts[0]["connections"] == 1
+        assert scene.counts[0]["edges"] == {
+            "feed_end": "",
+            "garbage": 0,
+            "repeated": 0,
+            "post_failures": {},
+            "guard_failures": 0,
+            "expelled": 0,
+        }
 
     play(redis, story)
 

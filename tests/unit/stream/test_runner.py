@@ -9,7 +9,7 @@ import pytest
 
 from dekr.stream.endings import Cause, Outcome, RunReport
 from dekr.stream.lease import LIFE_MS, Held, Holder
-from dekr.stream.runner import LONGEST_WAIT_S, Runner
+from dekr.stream.runner import LONGEST_WAIT_S, WOKEN_WAIT_S, Runner
 from tests.fakes.driven_time import DrivenTime, settle
 from tests.fakes.lease import FakeLease, LeaseTable
 
@@ -90,13 +90,26 @@ def test_with_a_free_lease_and_listeners_it_serves_and_gives_the_lease_back(sche
     assert scene.table.held is None
 
 
-@pytest.mark.parametrize("scheduled", [False, True])
-def test_where_another_relay_runs_it_leaves_at_once(scheduled: bool) -> None:
+def test_where_another_relay_runs_the_schedules_run_leaves_at_once() -> None:
     scene = Scene()
     scene.other()
-    assert scene.run(scheduled=scheduled) == RunReport(Outcome.HELD)
+    assert scene.run(scheduled=True) == RunReport(Outcome.HELD)
     assert scene.time.slept == []
     assert (scene.served, scene.sweeps) == ([], 0)
+
+
+def test_a_woken_run_waits_a_moment_for_a_relay_that_has_just_ended() -> None:
+    scene = Scene()
+    scene.other()
+
+    async def released() -> None:
+        await scene.time.go(0.5)
+        scene.table.held = None
+        await scene.time.go(0.5)
+
+    assert scene.run(scheduled=False, steps=released) == RunReport(Outcome.SERVED, Cause.IDLE, 2)
+    scene.other()
+    assert scene.run(scheduled=False, steps=lambda: scene.time.go(WOKEN_WAIT_S)) == RunReport(Outcome.HELD)
 
 
 def test_where_nobody_listens_the_schedule_makes_a_round_and_who_was_woken_serves() -> None:
@@ -124,7 +137,7 @@ def test_the_schedules_run_waits_for_a_relay_that_ends_soon_and_takes_over() -> 
 def test_a_woken_run_does_not_wait_for_a_relay_that_ends_soon_nor_the_schedules_for_one_that_does_not() -> None:
     scene = Scene()
     scene.other(ends_in_ms=75_000)
-    assert scene.run(scheduled=False) == RunReport(Outcome.HELD)
+    assert scene.run(scheduled=False, steps=lambda: scene.time.go(WOKEN_WAIT_S)) == RunReport(Outcome.HELD)
     scene.other(ends_in_ms=75_001)
     assert scene.run(scheduled=True) == RunReport(Outcome.HELD)
 
@@ -140,7 +153,7 @@ def test_a_lease_that_is_not_renewed_any_more_is_waited_out(scheduled: bool) -> 
     async def renewed() -> None:
         await scene.time.go(1)
         scene.other()
-        await scene.time.go(0.5)
+        await scene.time.go(1)
 
     assert scene.run(scheduled=scheduled, steps=renewed) == RunReport(Outcome.HELD)
 

@@ -54,6 +54,8 @@ class PolygonFeed:
     ) -> None:
         self.garbage = 0
         """How many frames were not of the upstream's protocol."""
+        self.last_end = ""
+        """Why the last connection ended."""
         self._session = session
         self._url = url
         self._key = key
@@ -172,6 +174,7 @@ class PolygonFeed:
                     raise SocketEndedError("nobody took what arrived")
 
     def _end(self, ended: SocketEndedError) -> None:
+        self.last_end = ended.reason
         if ended.refused:
             self._refusal = ended.refused
             if self._wanted:

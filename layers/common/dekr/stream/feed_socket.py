@@ -104,7 +104,8 @@ class FeedSocket:
         except ValueError:
             self.garbage()
             return
-        if items is None and text.lstrip()[:1] == "[":
+        framed = text.strip()
+        if items is None and framed[:1] == "[" and framed[-1:] == "]":
             self.tell(FeedFrame(text, received_us))
             self.proved()
             return

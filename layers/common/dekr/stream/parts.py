@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from aiohttp import ClientSession
 
@@ -15,7 +16,6 @@ from dekr.stream.pace import PACE, Ending, Pace
 from dekr.stream.ports import Journal
 from dekr.stream.post_rate import PER_SECOND, PostRate, Refusals
 from dekr.stream.relay import Relay
-from dekr.stream.relay_stats import Stats
 from dekr.stream.rounds import Rounds
 
 
@@ -50,6 +50,7 @@ class Parts:
 
     _relay: Relay
     _feed: PolygonFeed
+    _sink: ConnectionSink
     _rounds: Rounds
 
     async def relay(self, epoch: int, until: Callable[[], bool]) -> Ending:
@@ -64,9 +65,20 @@ class Parts:
         """Make the guard's rounds without end."""
         await self._rounds.run()
 
-    def stats(self) -> Stats:
-        """What the relay counted since the last call."""
-        return self._relay.stats()
+    def counts(self) -> dict[str, Any]:
+        """What the relay counted since the last call (dekr.stream.relay_stats.Stats), and under ``edges`` what went wrong at its
+        edges since it began: the reason for which the upstream's last connection ended, its frames that were none, requests that
+        were sent again, posts with an unforeseen answer by that answer, rounds of the guard that failed.
+        """
+        edges = {
+            "feed_end": self._feed.last_end,
+            "garbage": self._feed.garbage,
+            "repeated": self._sink.repeated,
+            "post_failures": dict(self._sink.failures),
+            "guard_failures": self._rounds.failures,
+            "expelled": self._rounds.expelled,
+        }
+        return {**asdict(self._relay.stats()), "edges": edges}
 
 
 @asynccontextmanager
@@ -98,7 +110,7 @@ async def open_parts(plan: Plan) -> AsyncIterator[Parts]:
                 pace=plan.pace,
             )
             try:
-                yield Parts(relay, feed, Rounds(plan.guard, sink, running_in(guard), plan.sleep))
+                yield Parts(relay, feed, sink, Rounds(plan.guard, sink, running_in(guard), plan.sleep))
             finally:
                 await feed.close()
 

@@ -19,6 +19,9 @@ STAND_BY_MS: Final = 75_000
 STALE_MS: Final = 6_000
 """A lease that is over within so long was not renewed when it was time, every 3 s of the 10 s that it lives: worth waiting for."""
 
+WOKEN_WAIT_S: Final = 1.0
+"""Who subscribes wakes a run only where the store says that no relay runs: one that has just said so gives its lease back soon."""
+
 LONGEST_WAIT_S: Final = 90.0
 POLL_S: Final = 0.5
 WORTHWHILE_S: Final = 60.0
@@ -93,8 +96,8 @@ class Runner:
             now_ms = self.now_ms()
             if held is None:
                 return True
-            soon = held.expires_ms - now_ms < STALE_MS or (scheduled and held.holder.ends_ms - now_ms <= STAND_BY_MS)
-            if not soon or waited_s >= LONGEST_WAIT_S:
+            ends_soon = held.holder.ends_ms - now_ms <= STAND_BY_MS if scheduled else waited_s < WOKEN_WAIT_S
+            if not (ends_soon or held.expires_ms - now_ms < STALE_MS) or waited_s >= LONGEST_WAIT_S:
                 return False
             await self.sleep(POLL_S)
             waited_s += POLL_S

@@ -5,7 +5,7 @@ renewed in time), the invocation's time. A relay that is told to stop writes a l
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -15,7 +15,6 @@ from dekr.stream.endings import Cause
 from dekr.stream.in_thread import InThread
 from dekr.stream.lease import RENEWAL_S
 from dekr.stream.pace import Ending
-from dekr.stream.relay_stats import Stats
 
 WATCH_S: Final = 0.5
 REPORT_S: Final = 60.0
@@ -48,7 +47,7 @@ class Served(Protocol):
         """Make the guard's rounds without end."""
         ...
 
-    def stats(self) -> Stats:
+    def counts(self) -> Mapping[str, Any]:
         """What the relay counted since the last call."""
         ...
 
@@ -65,7 +64,7 @@ class Shift:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     ends_s: float
-    report: Callable[[Stats], None]
+    report: Callable[[Mapping[str, Any]], None]
     _cause: Cause | None = field(default=None, init=False)
 
     def stop(self, cause: Cause) -> None:
@@ -80,7 +79,7 @@ class Shift:
                 relay, parts.feed(), parts.rounds(), self._renew(), self._watch(), self._count(parts)
             ):
                 ending = await relay
-            self.report(parts.stats())
+            self.report(parts.counts())
         if ending is Ending.STOPPED:
             return self._cause or Cause.SIGNAL
         return Cause(ending.value)
@@ -130,4 +129,4 @@ class Shift:
     async def _count(self, parts: Served) -> None:
         while True:
             await self.sleep(REPORT_S)
-            self.report(parts.stats())
+            self.report(parts.counts())
