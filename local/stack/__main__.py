@@ -72,6 +72,7 @@ def _running(folder: Folder) -> dict[str, Any] | None:
 def _print_stack(stack: dict[str, Any], headline: str) -> None:
     print(headline)
     print(f"  HTTP     {stack['http']}")
+    print(f"  stream   {stack['ws']}")
     print(f"  Polygon  {described(stack['polygon'])}")
     print(f"  Redis    {without_password(stack['redis'])}")
     print(f"  AWS      {stack['aws']}")

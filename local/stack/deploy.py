@@ -20,6 +20,8 @@ STACK: Final = "dekr-local"
 BUCKET: Final = "dekr-local-artifacts"
 REDIS_URL_NAME: Final = "dekr-local-redis"
 API: Final = "Api"
+STREAM_API: Final = "StreamApi"
+ALIAS: Final = "live"
 ANY: Final = "x-amazon-apigateway-any-method"
 """The name of any method in the body that SAM writes."""
 
@@ -40,6 +42,7 @@ class Deployed:
 
     outputs: Mapping[str, str]
     api: str
+    stream_api: str
 
 
 def deploy(
@@ -49,10 +52,11 @@ def deploy(
     redis_url: str,
     upstream: Upstream,
     http: str,
+    ws: str,
     environment: Mapping[str, str],
 ) -> Deployed:
-    """Deploy the template, which callers will reach at the address ``http``, and create its routes. Raises StackError if the
-    deployment fails.
+    """Deploy the template, which callers will reach at the address ``http`` and clients of the stream at ``ws``, and create its
+    routes. Raises StackError if the deployment fails.
     """
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     parameters = {
@@ -60,6 +64,8 @@ def deploy(
         "Architecture": architecture(),
         **_redis(cloud, redis_url),
         "PublicUrl": http,
+        "StreamUrl": ws,
+        "StreamEndpoint": ws.replace("ws://", "http://"),
         "PolygonBaseUrl": upstream.base_url,
         "PolygonStreamUrl": upstream.stream_url,
         "PolygonPerMinute": upstream.per_minute,
@@ -86,7 +92,9 @@ def deploy(
     gateway = cloud.client("apigatewayv2")
     _create_routes(gateway, body["paths"], ids)
     _allow_origins(gateway, body["x-amazon-apigateway-cors"]["Fn::If"][1], ids[API])
-    return Deployed({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API])
+    return Deployed(
+        {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}, ids[API], ids[STREAM_API]
+    )
 
 
 def _redis(cloud: Cloud, url: str) -> dict[str, str]:

@@ -8,9 +8,11 @@ import asyncio
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 
@@ -19,7 +21,10 @@ from local.stack.sockets.door import API, STAGE, SocketDoor
 from local.stack.sockets.integrations import LambdaApi
 from local.stack.sockets.limits import Limits
 
-MARGIN_S = 1.0
+MARGIN_S: Final = 1.0
+"""The time that the Lambda API gets beyond the function's own, in seconds."""
+
+MICROSECONDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,15 @@ def serving(door: SocketDoor) -> Iterator[Serving]:
             loop.close()
 
 
-async def _serve(listener: socket.socket, endpoint: str, function: str, api_id: str) -> None:
+async def _serve(listener: socket.socket, endpoint: str, function: str, api_id: str, offset_us: int) -> None:
     loop = asyncio.get_running_loop()
     limits = Limits()
     pool = httpx.Limits(max_connections=None, max_keepalive_connections=100)
     async with httpx.AsyncClient(timeout=limits.integration_s + MARGIN_S, limits=pool, trust_env=False) as client:
-        door = SocketDoor(LambdaApi(client, endpoint, function), limits=limits, api_id=api_id)
+        integration = LambdaApi(client, endpoint, function)
+        door = SocketDoor(
+            integration, limits=limits, now_s=lambda: time.time() + offset_us / MICROSECONDS, api_id=api_id
+        )
         task = asyncio.create_task(door.serve(listener))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
@@ -102,10 +110,11 @@ def main() -> None:
     parser.add_argument("--function", required=True, help="the function's name, with its alias behind a colon")
     parser.add_argument("--api", default=API, help="the API's id, for the events (default: %(default)s)")
     parser.add_argument("--socket", type=int, help="the file descriptor of a socket that listens already")
+    parser.add_argument("--clock-offset-us", type=int, default=0, help="added to the machine's clock (default: 0)")
     options = parser.parse_args()
     listener = listen() if options.socket is None else socket.socket(fileno=options.socket)
     listener.setblocking(False)
-    asyncio.run(_serve(listener, options.target, options.function, options.api))
+    asyncio.run(_serve(listener, options.target, options.function, options.api, options.clock_offset_us))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import httpx
@@ -13,11 +14,12 @@ from local.ports import HOST, listen
 from local.stack.build import build
 from local.stack.caller import check_caller
 from local.stack.cloud import start_cloud, wait_cloud
-from local.stack.deploy import deploy
+from local.stack.deploy import ALIAS, deploy
 from local.stack.folder import ROOT, write_json
 from local.stack.launcher import Launcher, StackError
 from local.stack.moments import clock_offset_us
 from local.stack.seed import make_keys, store_polygon_key
+from local.stack.socket_door import url_at
 from local.stack.stores import start_store
 from local.stack.upstream import start_upstream
 
@@ -41,21 +43,24 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     upstream = start_upstream(launcher, caller, environment, offset_us)
     template = build(launcher, environment)
     wait_cloud(launcher, cloud)
-    # The functions are told the front door's address when they are deployed, before it can know where to lead.
-    with listen() as listener:
-        http = f"http://{HOST}:{listener.getsockname()[1]}"
-        deployed = deploy(launcher, cloud, template, redis_url, upstream, http, environment)
+    # The functions are told the doors' addresses when they are deployed, before these can know where to lead.
+    with listen() as front, listen() as back:
+        http, ws = f"http://{HOST}:{front.getsockname()[1]}", url_at(back.getsockname()[1])
+        deployed = deploy(launcher, cloud, template, redis_url, upstream, http, ws, environment)
         store_polygon_key(cloud, deployed.outputs["PolygonSecret"], upstream.key)
         keys = make_keys(cloud, deployed.outputs["KeysTable"], datetime.now(UTC))
-        socket = listener.fileno()
-        door: list[str | Path] = [sys.executable, "-m", "local.stack.front_door", "--socket", str(socket)]
-        door += ["--target", cloud.endpoint, "--api", deployed.api]
-        launcher.start("front-door", door, environment, inherited=(socket,))
+        to_api = ["--target", cloud.endpoint, "--api", deployed.api]
+        _open(launcher, "front-door", front, to_api, environment)
+        function = f"{deployed.outputs['StreamConnectFunction']}:{ALIAS}"
+        to_function = ["--target", cloud.endpoint, "--api", deployed.stream_api, "--function", function]
+        to_function += ["--clock-offset-us", str(offset_us)]
+        _open(launcher, "socket-door", back, to_function, environment)
         launcher.address("front-door")
+        launcher.address("socket-door", "ws")
     _check_health(http)
     stack = {
         "http": http,
-        "ws": None,
+        "ws": ws,
         "sandbox": upstream.sandbox,
         "polygon": upstream.base_url,
         "redis": redis_url,
@@ -68,6 +73,15 @@ def start(launcher: Launcher, caller: Mapping[str, str]) -> dict[str, Any]:
     }
     write_json(launcher.folder.state, stack)
     return stack
+
+
+def _open(
+    launcher: Launcher, name: str, listener: socket, options: Sequence[str], environment: Mapping[str, str]
+) -> None:
+    """Start a door on a socket that listens already."""
+    program = f"local.stack.{name.replace('-', '_')}"
+    door: list[str | Path] = [sys.executable, "-m", program, "--socket", str(listener.fileno()), *options]
+    launcher.start(name, door, environment, inherited=(listener.fileno(),))
 
 
 def _child_environment(caller: Mapping[str, str]) -> dict[str, str]:

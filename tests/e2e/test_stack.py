@@ -50,14 +50,14 @@ def test_without_a_redis_installed_and_at_another_time_it_serves_and_down_leaves
         assert status["session"] == "regular"
 
         processes = [Process(**entry) for entry in cloud.processes]
-        assert {process.name for process in processes} == {"ministack", "redis", "sandbox", "front-door"}
+        assert {process.name for process in processes} == {"ministack", "redis", "sandbox", "front-door", "socket-door"}
         sandboxes = _children_of(next(process for process in processes if process.name == "ministack"))
         assert sandboxes
 
         assert command("down", cloud.environment).returncode == 0
 
         assert alive([*processes, *sandboxes]) == []
-        for address in (cloud.said[name] for name in ("http", "sandbox", "redis", "aws")):
+        for address in (cloud.said[name] for name in ("http", "ws", "sandbox", "redis", "aws")):
             assert not _listens(address)
         assert sorted(path.name for path in cloud.path.iterdir()) == ["lock", "logs"]
 
