@@ -26,6 +26,7 @@ def test_second_up_says_that_the_stack_runs_and_changes_nothing(cloud: LocalClou
     assert again.returncode == 0
     assert "already running" in again.stdout
     assert cloud.said["http"] in again.stdout
+    assert cloud.said["ws"] in again.stdout
     assert (cloud.path / "stack.json").read_text() == before
 
 
