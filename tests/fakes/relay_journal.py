@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from threading import current_thread
 
 from dekr.errors import StoreDown
 from dekr.stream.cursor import StreamCursor
@@ -42,6 +43,7 @@ class Memory:
     running: bool = False
     down: int = 0
     lost_before: int = 0
+    threads: set[str] = field(default_factory=set)
     replay_fails: bool = False
     replay_forbidden: bool = False
     now_ms: Callable[[], int] = lambda: 0
@@ -159,6 +161,7 @@ class FakeJournal:
         return True
 
     def _reach(self) -> None:
+        self.memory.threads.add(current_thread().name)
         if self.memory.down:
             self.memory.down -= 1
             raise StoreDown(fault="down")

@@ -205,7 +205,9 @@ class World:
     def send(self, *events: str) -> None:
         self.feed.arrived.append(FeedFrame(f"[{','.join(events)}]", self.us))
 
-    def run(self, *steps: Step, epoch: int = 1, journal: Journal | None = None, executor: bool = True) -> Ending | None:
+    def run(
+        self, *steps: Step, epoch: int = 1, journal: Journal | None = None, own_thread: bool = False
+    ) -> Ending | None:
         """Run a relay through these steps, each between two ticks; a number lets so many ticks pass. None: it was killed."""
         left = deque(steps)
 
@@ -234,7 +236,7 @@ class World:
                 monotonic=self.monotonic,
                 sleep=self.sleep,
                 on_live=lambda events, us: self.live.append((events, us)),
-                executor=InlineExecutor(self.kill) if executor else None,
+                executor=None if own_thread else InlineExecutor(self.kill),
                 live_executor=InlineExecutor(self.kill),
                 pace=self.pace,
             )

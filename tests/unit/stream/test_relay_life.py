@@ -1,5 +1,7 @@
 """What a relay does as time passes, what it counts and hands on, and how it ends."""
 
+from threading import current_thread
+
 import pytest
 
 from dekr.stream.pace import Ending
@@ -87,10 +89,11 @@ def test_what_the_upstream_refuses_is_told_to_those_who_listen_and_those_who_com
         lambda: world.feed.arrived.append(FeedRefused(frozenset({"T.AAPL"}), "not authorized")),
         1,
         world.subscribe("c2", "T.AAPL"),
-        2,
+        12,
     )
     assert [i["message"] for i in world.inbox("c1").statuses("error")] == ["not authorized: T.AAPL"]
     assert [i["message"] for i in world.inbox("c2").items] == ["not authorized: T.AAPL"]
+    assert world.memory.covered == {}
 
 
 def test_malformed_events_are_counted_and_harm_nobody() -> None:
@@ -145,3 +148,12 @@ def test_a_mistake_in_a_post_ends_the_relay() -> None:
     world.broken = True
     with pytest.raises(ZeroDivisionError):
         world.run(world.up, world.subscribe("c1", "T.AAPL"), 5)
+
+
+def test_the_journal_is_called_in_one_thread_of_its_own() -> None:
+    world = World()
+    ending = world.run(world.up, world.subscribe("c1", "T.AAPL"), 1, world.sending(trade("AAPL")), 3, own_thread=True)
+    assert ending is Ending.STOPPED
+    assert world.inbox("c1").numbers("T.AAPL") == [1]
+    assert len(world.memory.threads) == 1
+    assert current_thread().name not in world.memory.threads

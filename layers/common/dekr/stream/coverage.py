@@ -86,6 +86,12 @@ class Coverage:
         for pair in tuple(self._after):
             self._break(pair, last)
 
+    def refuse(self, pairs: Iterable[str], last: int) -> None:
+        """The upstream does not send these pairs. ``last``: the last tick."""
+        for pair in pairs:
+            self._unsettled.discard(pair)
+            self._break(pair, last)
+
     def seen(self, pairs: Iterable[str]) -> None:
         """Take note that events of these pairs came: they are subscribed to."""
         if self._unsettled:

@@ -7,9 +7,8 @@ Nothing is posted that is not written, so that a successor knows all that client
 3. apply the changes, hand out the events, and let posts begin.
 """
 
-from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, Final
 
 from dekr.errors import StoreDown
@@ -19,6 +18,7 @@ from dekr.stream.coverage import Coverage
 from dekr.stream.fanout import Fanout
 from dekr.stream.index import Index
 from dekr.stream.intake import Intake, Taken
+from dekr.stream.journal_thread import JournalThread
 from dekr.stream.live import Live, OnLive
 from dekr.stream.outages import Outages
 from dekr.stream.pace import PACE, Ending, Pace
@@ -30,10 +30,8 @@ from dekr.stream.ports import (
     FeedUp,
     Journal,
     NumberedEvent,
-    Replay,
     Sink,
     Tick,
-    Written,
 )
 from dekr.stream.posts import Posts
 from dekr.stream.relay_stats import Counts, Stats
@@ -47,12 +45,8 @@ GONE_MS: Final = 600_000
 """The change log may still speak of a connection for so long after it was found to be gone."""
 
 UPKEEP_MS: Final = 1_000
-RETRY_S: Final = 0.25
 DRAIN_S: Final = 1.0
-"""A relay that ends waits so long for posts that are under way."""
-
-DROPS: Final = 20
-"""So many connections that are gone are taken out of the registry in one tick."""
+"""A relay that is told to stop delivers for so long what it has."""
 
 
 class Relay:
@@ -76,14 +70,12 @@ class Relay:
         live_executor: Executor | None = None,
         pace: Pace = PACE,
     ) -> None:
-        self._journal = journal
+        self._journal = JournalThread(journal, executor, monotonic, sleep)
         self._feed = feed
         self._now_us = now_us
         self._monotonic = monotonic
         self._sleep = sleep
         self._pace = pace
-        self._executor = executor or ThreadPoolExecutor(1, "journal")
-        self._own_executor = executor is None
         self._live = Live(on_live, live_executor) if on_live else None
         self._counts = Counts()
         self._index = Index()
@@ -98,7 +90,7 @@ class Relay:
             self._coverage,
             self._rings,
             self._posts,
-            Resumes(self._rings, self._coverage, self._replay, pace.replay_bytes),
+            Resumes(self._rings, self._coverage, self._journal.replay, pace.replay_bytes),
             self._outages,
             pace.buffer_bytes,
         )
@@ -107,7 +99,6 @@ class Relay:
         self._acknowledgements = Acknowledgements()
         self._tasks = Tasks()
         self._continuation: Continuation | None = None
-        self._drops: dict[str, None] = {}
         self._generation = 0
         self._last = 0
         self._changes = "0-0"
@@ -119,7 +110,7 @@ class Relay:
         the store. Raises StoreDown where the store cannot be reached before the first tick is over.
         """
         try:
-            begun: Begun | None = await self._call(self._journal.begin, epoch)
+            begun = await self._journal.begin(epoch)
             if begun is None:
                 return Ending.FENCED
             try:
@@ -129,8 +120,7 @@ class Relay:
                 self._posts.stop()
                 await self._tasks.cancel()
         finally:
-            if self._own_executor:
-                self._executor.shutdown(wait=False)
+            self._journal.close()
 
     def dismiss(self, connection: str, item: dict[str, Any]) -> None:
         """Send this status to a connection in place of all that waits for it, then close it and take it out of the registry."""
@@ -141,6 +131,7 @@ class Relay:
         """What was counted since the last call."""
         counts, self._counts = self._counts, Counts()
         self._posts.counts = self._intake.counts = self._counts
+        counts.store_failures, self._journal.failures = self._journal.failures, 0
         return counts.stats(len(self._index.clients), len(self._coverage.wanted))
 
     def sent(self, connection: str) -> None:
@@ -151,7 +142,7 @@ class Relay:
     def gone(self, connection: str) -> None:
         """See posts.Told."""
         self._subscriptions.forget(connection, self._now_ms())
-        self._drops[connection] = None
+        self._journal.gone(connection)
 
     def _begin(self, begun: Begun) -> None:
         now_ms = self._now_ms()
@@ -179,19 +170,22 @@ class Relay:
         self._tasks.check()
         tick, now_ms = self._next(), self._now_ms()
         taken = self._intake.take(self._feed.take())
-        self._coverage.seen({event.pair for event in taken.events})
+        self._coverage.seen(event.pair for event in taken.events)
         self._hear(taken, tick, now_ms)
         covered, uncovered = self._coverage.changes(self._last, now_ms)
-        written = await self._write(self._made(tick, taken.events, covered, uncovered), until)
+        written = await self._journal.write_surely(
+            self._made(tick, taken.events, covered, uncovered), self._changes, until
+        )
         if written is None:
             return Ending.STOPPED
         if written.fenced:
             return Ending.FENCED
+        self._posts.written(self._journal.asked_s)
         changes = written.changes
         if self._continuation is not None:
             # Before this, what is acknowledged and what is not is not known; StoreDown ends the run, and another one begins anew.
             changes = self._continuation.unserved(changes)
-            await self._continuation.read(changes, self._replay)
+            await self._continuation.read(changes, self._journal.replay)
             self._continuation = None
         before, self._last, self._changes = self._changes, tick, written.position
         self._subscriptions.apply(
@@ -206,7 +200,7 @@ class Relay:
             self._subscriptions.expire(tick, now_ms, GONE_MS)
             self._upkeep.look(tick, now_ms, self._monotonic())
         self._posts.flush(self._tasks)
-        await self._drop()
+        await self._journal.drop_gone()
         return Ending.IDLE if await self._may_end(now_ms) else None
 
     def _hear(self, taken: Taken, tick: int, now_ms: int) -> None:
@@ -214,62 +208,33 @@ class Relay:
         for news in taken.news:
             match news:
                 case FeedUp():
+                    self._subscriptions.forgive()
                     self._outages.up(now_ms, tick)
                 case FeedDown():
                     self._outages.down(self._last, tick)
                 case FeedRefused(pairs, message):
                     self._subscriptions.refuse(pairs, message, tick)
 
-    async def _write(self, tick: Tick, until: Callable[[], bool]) -> Written | None:
-        """Write a tick, however often it takes; None where the relay has to stop before it is written."""
-        while True:
-            began_s = self._monotonic()
-            try:
-                written: Written = await self._call(self._journal.write, tick, self._changes)
-            except StoreDown:
-                # Without a fence nothing is posted. What arrives meanwhile waits in the feed, which bounds it.
-                self._counts.store_failures += 1
-                if until():
-                    return None
-                await self._sleep(RETRY_S)
-                continue
-            if not written.fenced:
-                self._posts.written(began_s)
-            return written
-
-    async def _drop(self) -> None:
-        """Take connections that are gone out of the registry."""
-        for connection in tuple(self._drops)[:DROPS]:
-            try:
-                await self._call(self._journal.drop, connection)
-            except StoreDown:
-                return
-            del self._drops[connection]
-
     async def _may_end(self, now_ms: int) -> bool:
         """Whether nobody has listened for long enough, and the store knows that no relay runs."""
-        if not self._index.idle or self._drops:
+        if not self._index.idle or self._journal.has_gone:
             self._listened_ms = now_ms
-        if now_ms - self._listened_ms < self._pace.linger_ms:
-            return False
-        try:
-            return bool(await self._call(self._journal.stop, self._changes))
-        except StoreDown:
-            return False
+        idle = now_ms - self._listened_ms >= self._pace.linger_ms
+        return idle and await self._journal.stop(self._changes)
 
     async def _drain(self) -> Ending:
         """Deliver what there is, for a while, and write checkpoints of it. Changes and events are left to the successor."""
         until_s = self._monotonic() + DRAIN_S
         while True:
-            began_s, tick = self._monotonic(), self._next()
+            tick = self._next()
             try:
-                written = await self._call(self._journal.write, self._made(tick), self._changes)
+                written = await self._journal.write(self._made(tick), self._changes)
             except StoreDown:
                 return Ending.STOPPED
             if written.fenced:
                 return Ending.FENCED
             self._last = tick
-            self._posts.written(began_s)
+            self._posts.written(self._journal.asked_s)
             if not self._posts.busy or self._monotonic() >= until_s:
                 return Ending.STOPPED
             self._posts.flush(self._tasks)
@@ -291,11 +256,3 @@ class Relay:
 
     def _now_ms(self) -> int:
         return self._now_us() // 1000
-
-    async def _replay(self, pairs: Sequence[str], after: int, until: int) -> Replay:
-        replay: Replay = await self._call(self._journal.replay, pairs, after, until)
-        return replay
-
-    async def _call(self, method: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what the method returns
-        """Call a method of the journal in its thread."""
-        return await get_running_loop().run_in_executor(self._executor, method, *arguments)

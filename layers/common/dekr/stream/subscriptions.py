@@ -90,10 +90,15 @@ class Subscriptions:
 
     def refuse(self, pairs: Collection[str], message: str, tick: int) -> None:
         """Say that the upstream refuses pairs."""
+        self._coverage.refuse(pairs, last=tick - 1)
         for pair in pairs:
             self._refused[pair] = message
             for client in self._index.listeners(pair):
                 self._tell(client, [_refusal(pair, message)], tick - 1, tick)
+
+    def forgive(self) -> None:
+        """Forget refusals: the upstream is subscribed to anew, and refuses anew what it does."""
+        self._refused.clear()
 
     def expire(self, last: int, now_ms: int, keep_gone_ms: int) -> None:
         """Forget pairs that have lingered, and connections that are long gone."""
