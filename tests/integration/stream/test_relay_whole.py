@@ -22,7 +22,7 @@ from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory, key_record
 from tests.fakes.driven_time import until
 from tests.fakes.stream_market import Market, stream_market
-from tests.integration.stream.relay_process import relay_services
+from tests.integration.stream.relay_process import LEASE, relay_services
 from tests.patience import patient, patient_url
 from tests.redis_servers import RedisServer
 from tests.world import World
@@ -48,15 +48,13 @@ class Scene:
 
     def begin(self, *, scheduled: bool = False, left_s: float = 900, **more: object) -> "asyncio.Task[RunReport]":
         """A run of the relay in this process."""
-        services = relay_services(
-            self.store_url, self.market.url, self.market.endpoint, self.counts.append, life_ms=10_000, **more
-        )
+        services = relay_services(self.store_url, self.market.url, self.market.endpoint, self.counts.append, **more)
         return asyncio.create_task(services.run(Invocation("r", "1", left_s), scheduled=scheduled))
 
-    async def start(self) -> Process:
+    async def start(self, left_s: float = 900) -> Process:
         """A run of the relay as a process of its own."""
         program = [sys.executable, "-m", "tests.integration.stream.relay_process"]
-        arguments = [self.store_url, self.market.url, self.market.endpoint]
+        arguments = [self.store_url, self.market.url, self.market.endpoint, str(left_s)]
         path = f"{ROOT}:{ROOT / 'layers/common'}"
         process = await asyncio.create_subprocess_exec(
             *program, *arguments, stdout=PIPE, cwd=ROOT, env={"PYTHONPATH": path}
@@ -104,6 +102,8 @@ def test_trades_go_to_who_listens_and_after_a_kill_the_next_relay_goes_on(redis:
         first.send_signal(signal.SIGKILL)
         await first.wait()
         before = unbroken(market.numbers("ann="))
+        with redis.client() as client:
+            client.delete(LEASE)  # its time is over
         second = await scene.start()
         await market.more("ann=", 10)
         after = unbroken(market.numbers("ann="))
@@ -122,24 +122,34 @@ def test_trades_go_to_who_listens_and_after_a_kill_the_next_relay_goes_on(redis:
     play(redis, story)
 
 
-def test_the_schedules_run_takes_over_from_one_whose_time_is_over(redis: RedisServer) -> None:
+def test_the_schedules_run_takes_over_from_one_that_ends_soon(redis: RedisServer) -> None:
     async def story(scene: Scene) -> None:
         market = scene.market
         scene.listen("ann=")
-        first = scene.begin(left_s=8 + 2)
+        first = await scene.start(left_s=8 + 70)
         await market.more("ann=")
         second = scene.begin(scheduled=True)
         assert await scene.begin() == RunReport(Outcome.HELD)
-        assert (await first).cause is Cause.DEADLINE
-        known = len(market.numbers("ann="))
+        first.send_signal(signal.SIGTERM)
+        await first.wait()
         await until(lambda: market.sign_ins == 2)
         await market.more("ann=", 10)
-        assert len(unbroken(market.numbers("ann="))) == len(market.numbers("ann=")) > known
+        # Who hands over leaves nothing to repeat, and closes its connection to the upstream first.
+        assert unbroken(market.numbers("ann=")) == market.numbers("ann=")
         assert market.evictions == 0
         assert len(market.statuses("ann=", "gap")) == 1
         await stop(second)
-        assert scene.counts[0]["events"] > 0
-        assert scene.counts[0]["connections"] == 1
+
+    play(redis, story)
+
+
+def test_a_relay_whose_time_is_over_stops_and_says_what_it_counted(redis: RedisServer) -> None:
+    async def story(scene: Scene) -> None:
+        scene.listen("ann=")
+        report = await scene.begin(left_s=8)
+        assert (report.outcome, report.cause) == (Outcome.SERVED, Cause.DEADLINE)
+        assert await scene.begin(left_s=8) == RunReport(Outcome.SERVED, Cause.DEADLINE, report.epoch + 1)
+        assert scene.counts[0]["connections"] <= 1
         assert scene.counts[0]["edges"] == {
             "feed_end": "",
             "garbage": 0,
@@ -219,7 +229,7 @@ def test_a_relay_whose_upstream_connection_another_relay_has_leaves_when_the_lea
         first = scene.begin()
         await scene.market.more("ann=")
         with redis.client() as client:
-            client.delete("test:lease")
+            client.delete(LEASE)
         second = scene.begin()
         report = await first
         assert report.outcome is Outcome.SERVED
