@@ -9,7 +9,9 @@ import pytest
 
 from dekr.http.edge.log import DIMENSIONS, METRICS, RequestLine, emit
 from dekr.http.edge.request import RequestState
+from dekr.stream.turn import METRICS as CONVERSATION_METRICS
 from dekr.tiers import Tier
+from functions.stream_relay.app import METRICS as RELAY_METRICS
 from functions.warmer.app import METRICS as WARMER_METRICS
 from tests.template import functions, template
 from tests.world import Context, event
@@ -17,6 +19,10 @@ from tests.world import Context, event
 ROOT = Path(__file__).parents[4]
 MAX_METRICS = 200
 """At 0.30 dollars a month each (https://aws.amazon.com/cloudwatch/pricing/): 60 dollars."""
+
+
+OTHERS = {"warmer": WARMER_METRICS, "stream-connect": CONVERSATION_METRICS, "stream-relay": RELAY_METRICS}
+"""The services that answer no HTTP request, and the metrics that each makes."""
 
 
 def directive_of(line: dict[str, Any]) -> dict[str, Any]:
@@ -52,13 +58,13 @@ def test_every_metric_and_dimension_that_a_directive_names_is_in_the_line(writte
 
 def test_a_stack_makes_no_more_metrics_than_it_may_cost() -> None:
     services = {each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for each in functions().values()}
-    values = {"service": len(services - {"warmer"}), "tier": len([*Tier, "none"])}
+    values = {"service": len(services - set(OTHERS)), "tier": len([*Tier, "none"])}
     by_requests = sum(len(METRICS) * values[name] for (name,) in DIMENSIONS)
-    assert by_requests + len(WARMER_METRICS) <= MAX_METRICS
+    assert by_requests + sum(len(metrics) for metrics in OTHERS.values()) <= MAX_METRICS
 
 
 def test_nothing_else_makes_metrics() -> None:
     sources = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/common/dekr/**/*.py")]
-    makers = [path.name for path in sources if re.search("CloudWatchMetrics|counts=", path.read_text())]
-    assert sorted(makers) == ["app.py", "log.py"]
+    makers = {path.parent.name for path in sources if re.search("CloudWatchMetrics|counts=", path.read_text())}
+    assert makers == {"edge", *(service.replace("-", "_") for service in OTHERS)}
     assert "AWS::Logs::MetricFilter" not in (ROOT / "template.yaml").read_text()
