@@ -1,9 +1,11 @@
 """Answers of the aggregates endpoints: bars of a range, the previous day's bar, and one day of the whole market."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
-from local.sandbox import parameters
+from dekr import sessions
+from local.sandbox import always_on, parameters
 from local.sandbox.market import day_span
 from local.sandbox.parameters import Query
 from local.sandbox.trading_days import newest_over, trading_day
@@ -32,7 +34,7 @@ def range_bars(view: View, path: Query, query: Query) -> Json:
         raise bad_request("The parameter 'to' cannot be a time that occurs before 'from'")
     adjusted, newest_first = parameters.adjusted(query), parameters.newest_first(query)
     limit = parameters.limit(query, DEFAULT_LIMIT, MAX_LIMIT)
-    if ticker not in ranks():
+    if ticker not in ranks() and ticker != always_on.TICKER:
         return _envelope(view, ticker, [], 0, adjusted=adjusted)
     series = Series(view.seed, ticker, multiplier, timespan, adjusted, view.seen_us)
     page, used, following = _page(series.bars(first_ms, last_ms, newest_first=newest_first), limit)
@@ -48,6 +50,13 @@ def previous(view: View, path: Query, query: Query) -> Json:
     """Answer ``/v2/aggs/ticker/{t}/prev`` with the bar of the last trading day that is over."""
     ticker, adjusted = path["ticker"], parameters.adjusted(query)
     day = newest_over(view.seen_us)
+    if ticker == always_on.TICKER:
+        yesterday = view.today - timedelta(days=1)
+        whole = always_on.day_span(yesterday, view.seen_us)
+        end_ms = sessions.eastern_midnight_us(view.today) // 1000
+        return _envelope(
+            view, ticker, [{"T": ticker} | bar(whole) | {"t": end_ms}] if whole else [], 1, adjusted=adjusted
+        )
     span = day_span(view.seed, ticker, day.date, view.seen_us) if ticker in ranks() else None
     if span is None:
         return _envelope(view, ticker, [], 0, adjusted=adjusted)

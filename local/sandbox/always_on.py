@@ -5,12 +5,14 @@ same each ten minutes; a day is one in New York. A pure function of the time.
 """
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Final
 
 from dekr import sessions
+from local.sandbox.market import DayProgress
 from local.sandbox.quotes import Quote, Trade
 from local.sandbox.span import DOLLAR, Span, merged
-from local.sandbox.trading_days import SECOND_US
+from local.sandbox.trading_days import MINUTE_US, SECOND_US
 from local.sandbox.universe import CENT, LISTED_SINCE
 
 TICKER: Final = "TEST"
@@ -59,6 +61,38 @@ def spans_between(first_us: int, end_us: int) -> Span:
     )
 
 
+def windows(day: date, step_us: int, now_us: int) -> list[tuple[int, Span]]:
+    """Return a day's trading up to ``now_us`` in windows of ``step_us`` that begin at Eastern midnight, in order of time.
+
+    Each is (its start in microseconds, its trading).
+    """
+    first_us, end_us = _bounds(day, now_us)
+    return [
+        (start_us, spans_between(start_us, min(start_us + step_us, end_us)))
+        for start_us in range(first_us, end_us, step_us)
+    ]
+
+
+def day_span(day: date, now_us: int) -> Span | None:
+    """Return all trading of a day up to ``now_us`` as one span, or None if there is none yet."""
+    first_us, end_us = _bounds(day, now_us)
+    return spans_between(first_us, end_us) if first_us < end_us else None
+
+
+def day_progress(day: date, now_us: int) -> DayProgress | None:
+    """Return a day's trading up to ``now_us``, with its newest minute and second, or None if there is none yet."""
+    first_us, end_us = _bounds(day, now_us)
+    if first_us >= end_us:
+        return None
+    second_us = end_us - SECOND_US
+    minute_us = second_us // MINUTE_US * MINUTE_US
+    return DayProgress(
+        spans_between(first_us, end_us),
+        ((minute_us - first_us) // MINUTE_US, spans_between(minute_us, end_us)),
+        ((second_us - first_us) // SECOND_US, second_span(second_us)),
+    )
+
+
 def newest(now_us: int) -> tuple[Quote, Trade]:
     """Return the newest quote and the newest trade of the seconds that are over."""
     second_us = (now_us // SECOND_US - 1) * SECOND_US
@@ -79,6 +113,14 @@ def trades(first_ns: int, last_ns: int, now_us: int, *, newest_first: bool) -> I
         trade = trade_in(second_us)
         if first_ns <= trade.at_ns <= last_ns:
             yield trade
+
+
+def _bounds(day: date, now_us: int) -> tuple[int, int]:
+    """Return the start of a day and the end of what is over of it, in microseconds."""
+    first_us = sessions.eastern_midnight_us(day)
+    if day < LISTED_SINCE:
+        return first_us, first_us
+    return first_us, min(sessions.eastern_midnight_us(day + timedelta(days=1)), now_us // SECOND_US * SECOND_US)
 
 
 def _seconds(first_ns: int, last_ns: int, now_us: int, *, newest_first: bool) -> Iterator[int]:

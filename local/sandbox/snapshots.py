@@ -1,17 +1,17 @@
 """Answers of the snapshot endpoints, v2 and v3."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from dekr import sessions
 from dekr.sessions import Session
-from local.sandbox import paging, parameters
+from local.sandbox import always_on, paging, parameters
 from local.sandbox.last import trade_id
 from local.sandbox.listing import listing
 from local.sandbox.market import DayProgress, day_progress, day_span
 from local.sandbox.parameters import Query
 from local.sandbox.plans import Data
-from local.sandbox.quotes import newest_quote_and_trade
+from local.sandbox.quotes import Quote, Trade, newest_quote_and_trade
 from local.sandbox.span import Span
 from local.sandbox.trading_days import MINUTE_US, before, newest_begun
 from local.sandbox.universe import ranks, tickers
@@ -35,14 +35,14 @@ _MARKET_STATUS: Final = {
 
 def one(view: View, path: Query, _: Query) -> Json:
     """Answer ``/v2/snapshot/locale/us/markets/stocks/tickers/{t}``. Raises Refusal (404) for an unlisted ticker."""
-    return view.envelope(ticker=_ticker(view, view.require_listed(path["ticker"]), _day(view)))
+    return view.envelope(ticker=_ticker(view, _known(view, path["ticker"]), _day(view)))
 
 
 def several(view: View, _: Query, query: Query) -> Json:
     """Answer ``/v2/snapshot/locale/us/markets/stocks/tickers``: the listed ones of ``tickers=A,B``, or the whole market."""
     requested = dict.fromkeys(parameters.listed(query["tickers"])) if "tickers" in query else tickers()
     day = _day(view)
-    snapshots = [_ticker(view, ticker, day) for ticker in requested if ticker in ranks()]
+    snapshots = [_ticker(view, ticker, day) for ticker in requested if _is_known(ticker)]
     return view.envelope(count=len(snapshots), tickers=snapshots)
 
 
@@ -77,11 +77,11 @@ def _day(view: View) -> date:
 
 
 def _ticker(view: View, ticker: str, day: date) -> Json:
-    latest = newest_quote_and_trade(view.seed, ticker, view.seen_us)
+    latest = _latest(view, ticker)
     if latest is None:
         raise not_found()
     quote, trade = latest
-    progress, previous = day_progress(view.seed, ticker, day, view.seen_us), _previous_trading(view, ticker, day)
+    progress, previous = _progress(view, ticker, day), _previous_trading(view, ticker, day)
     change, percent = _change(progress, previous)
     snapshot: Json = {
         "ticker": ticker,
@@ -111,14 +111,14 @@ def _minute(day: date, progress: DayProgress | None) -> Json:
 
 
 def _item(view: View, ticker: str) -> Json:
-    if ticker not in ranks():
+    if not _is_known(ticker):
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
-    day = newest_begun(view.seen_us).date
-    progress = day_progress(view.seed, ticker, day, view.seen_us)
+    day = view.today if ticker == always_on.TICKER else newest_begun(view.seen_us).date
+    progress = _progress(view, ticker, day)
     if progress is None:
-        day = before(day).date
-        progress = day_progress(view.seed, ticker, day, view.seen_us)
-    latest = newest_quote_and_trade(view.seed, ticker, view.seen_us)
+        day = _day_before(ticker, day)
+        progress = _progress(view, ticker, day)
+    latest = _latest(view, ticker)
     if progress is None or latest is None:
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
     quote, trade = latest
@@ -128,7 +128,7 @@ def _item(view: View, ticker: str) -> Json:
     item: Json = {
         "ticker": ticker,
         "type": "stocks",
-        "name": listing(view.seed, ticker).name,
+        "name": "Test" if ticker == always_on.TICKER else listing(view.seed, ticker).name,
         "market_status": _MARKET_STATUS[view.session],
         "session": {
             "price": number(trade.price),
@@ -169,6 +169,34 @@ def _item(view: View, ticker: str) -> Json:
     return item
 
 
+def _is_known(ticker: str) -> bool:
+    return ticker in ranks() or ticker == always_on.TICKER
+
+
+def _known(view: View, ticker: str) -> str:
+    """Return the ticker. Raises Refusal (404) if there is none of this name."""
+    return ticker if ticker == always_on.TICKER else view.require_listed(ticker)
+
+
+def _latest(view: View, ticker: str) -> tuple[Quote, Trade] | None:
+    """Return the newest quote and trade, or None before the first day of trading."""
+    if ticker == always_on.TICKER:
+        return always_on.newest(view.seen_us)
+    return newest_quote_and_trade(view.seed, ticker, view.seen_us)
+
+
+def _progress(view: View, ticker: str, day: date) -> DayProgress | None:
+    """Return a day's trading so far, or None if there is none."""
+    if ticker == always_on.TICKER:
+        return always_on.day_progress(day, view.seen_us)
+    return day_progress(view.seed, ticker, day, view.seen_us)
+
+
+def _day_before(ticker: str, day: date) -> date:
+    """Return the last day before this one on which the ticker trades."""
+    return day - timedelta(days=1) if ticker == always_on.TICKER else before(day).date
+
+
 def _named_bar(span: Span) -> Json:
     """Return a bar with the field names of v3."""
     fields = bar(span)
@@ -184,7 +212,9 @@ def _named_bar(span: Span) -> Json:
 
 def _previous_trading(view: View, ticker: str, day: date) -> Span | None:
     """Return the trading of the trading day before ``day``, in today's shares, or None if there is none."""
-    previous = before(day).date
+    previous = _day_before(ticker, day)
+    if ticker == always_on.TICKER:
+        return always_on.day_span(previous, view.seen_us)
     span = day_span(view.seed, ticker, previous, view.seen_us)
     return span.scaled(view.ratio(ticker, previous, adjusted=True)) if span else None
 

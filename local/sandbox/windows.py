@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from dekr import sessions
-from local.sandbox import market
+from local.sandbox import always_on, market
 from local.sandbox.span import Span, merged
 from local.sandbox.universe import LISTED_SINCE, profile
 
@@ -63,27 +63,45 @@ class Series:
             yield from self._daily(self._window(first), self._window(last), newest_first=newest_first)
 
     def _intraday(self, first: date, last: date, first_ms: int, last_ms: int, *, newest_first: bool) -> Iterator[Bar]:
-        unit_ms, windows = (1_000, market.seconds) if self.timespan == "second" else (60_000, market.minutes)
-        step = self.multiplier * SECONDS[self.timespan] * 1000 // unit_ms
+        step_ms = self.multiplier * SECONDS[self.timespan] * 1_000
         for day in _days(first, last, newest_first=newest_first):
-            midnight_ms = sessions.eastern_midnight_us(day) // 1000
             ratio = self._ratio(day)
-            for number, span in windows(self.seed, self.ticker, day, step, self.now_us)[:: -1 if newest_first else 1]:
-                start_ms = midnight_ms + number * unit_ms
-                if first_ms < start_ms + step * unit_ms and start_ms <= last_ms:
+            for start_ms, span in self._windows(day, step_ms)[:: -1 if newest_first else 1]:
+                if first_ms < start_ms + step_ms and start_ms <= last_ms:
                     yield Bar(start_ms, span.scaled(ratio), span.slots)
+
+    def _windows(self, day: date, step_ms: int) -> list[tuple[int, Span]]:
+        """Return a day's windows of this length with trades, each as its start in milliseconds and its trading."""
+        if self.ticker == always_on.TICKER:
+            windows = always_on.windows(day, step_ms * 1_000, self.now_us)
+            return [(start_us // 1_000, self._in_base_bars(span)) for start_us, span in windows]
+        unit_ms, read = (1_000, market.seconds) if self.timespan == "second" else (60_000, market.minutes)
+        midnight_ms = sessions.eastern_midnight_us(day) // 1000
+        found = read(self.seed, self.ticker, day, step_ms // unit_ms, self.now_us)
+        return [(midnight_ms + number * unit_ms, span) for number, span in found]
+
+    def _in_base_bars(self, span: Span) -> Span:
+        """Return a span of seconds that counts the base bars of this timespan, seconds or minutes."""
+        return span if self.timespan == "second" else span._replace(slots=-(-span.slots // 60))
+
+    def _day_span(self, day: date) -> Span | None:
+        if self.ticker == always_on.TICKER:
+            return always_on.day_span(day, self.now_us)
+        return market.day_span(self.seed, self.ticker, day, self.now_us)
 
     def _daily(self, first: date, last: date, *, newest_first: bool) -> Iterator[Bar]:
         today = sessions.eastern_date(self.now_us)
         until = min(today, self._after(last) - timedelta(days=1))
         for window, days in groupby(_days(first, until, newest_first=newest_first), self._window):
-            trading = ((day, market.day_span(self.seed, self.ticker, day, self.now_us)) for day in days)
+            trading = ((day, self._day_span(day)) for day in days)
             spans = [span.scaled(self._ratio(day)) for day, span in trading if span is not None]
             if spans:
                 whole = merged(spans[::-1] if newest_first else spans)
                 yield Bar(sessions.eastern_midnight_us(window) // 1000, whole, len(spans))
 
     def _ratio(self, day: date) -> int:
+        if self.ticker == always_on.TICKER:
+            return 1
         today = sessions.eastern_date(self.now_us)
         return profile(self.seed, self.ticker).ratio(day, today) if self.adjusted else 1
 

@@ -116,9 +116,11 @@ def streaming(plan: Plan = ADVANCED, at: str = FRIDAY) -> Iterator[Streaming]:
 
 
 @contextmanager
-def client(stream: str, **options: Any) -> Iterator[Client]:
-    """Connect to a stream."""
-    with connect(stream, open_timeout=HANG_S, close_timeout=HANG_S, ping_interval=None, **options) as connection:
+def client(stream: str, max_queue: int | None = None) -> Iterator[Client]:
+    """Connect to a stream. With ``max_queue`` the client stops reading once so many frames wait to be taken."""
+    with connect(
+        stream, max_queue=max_queue, open_timeout=HANG_S, close_timeout=HANG_S, ping_interval=None
+    ) as connection:
         yield Client(connection)
 
 

@@ -166,6 +166,34 @@ def test_one_ticker_trades_day_and_night(at: str) -> None:
         assert quote["p"] < quote["P"]
 
 
+@pytest.mark.parametrize("at", ["2026-11-20T15:00:30Z", NIGHT, "2026-11-26T05:00:00.5Z"])
+def test_rest_has_its_bars_and_snapshots_too(at: str) -> None:
+    with streaming(at=at) as running:
+        (bar,) = (event for event in from_test(running) if event["ev"] == "AM")
+        path, first = "/v2/aggs/ticker/TEST/range/1", bar["s"]
+        (minute,) = running.get(f"{path}/minute/{first}/{first}")["results"]
+        (hour,) = running.get(f"{path}/hour/{first}/{first}")["results"]
+        (day,) = running.get(f"{path}/day/{first}/{first}")["results"]
+        seconds = running.get(f"{path}/second/{first}/{bar['e'] - 1}")["results"]
+        assert [minute[field] for field in "ohlcv"] == [bar[field] for field in "ohlcv"]
+        assert sum(each["v"] for each in seconds) == minute["v"] <= hour["v"] <= day["v"]
+        one = running.get("/v2/snapshot/locale/us/markets/stocks/tickers/TEST")["ticker"]
+        (other,) = running.get("/v2/snapshot/locale/us/markets/stocks/tickers", tickers="TEST")["tickers"]
+        (item,) = running.get("/v3/snapshot", **{"ticker.any_of": "TEST"})["results"]
+        assert one == other
+        assert one["lastTrade"]["t"] == item["last_trade"]["sip_timestamp"]
+        assert item["session"]["volume"] == day["v"]
+        (previous,) = running.get("/v2/aggs/ticker/TEST/prev")["results"]
+        assert previous["c"] == item["session"]["previous_close"]
+
+
+def test_no_answer_about_the_whole_market_has_it(advanced: Running) -> None:
+    market_wide = advanced.get("/v2/snapshot/locale/us/markets/stocks/tickers")["tickers"]
+    grouped = advanced.get("/v2/aggs/grouped/locale/us/market/stocks/2026-11-19")["results"]
+    named = advanced.get("/v3/reference/tickers", search="TEST")["results"]
+    assert "TEST" not in {each["ticker"] for each in (*market_wide, *named)} | {each["T"] for each in grouped}
+
+
 @given(
     st.integers(us("2026-11-20T15:00:00Z") // SECOND_US, us("2026-11-24T15:00:00Z") // SECOND_US), st.integers(1, 2_000)
 )
