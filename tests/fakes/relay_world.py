@@ -122,6 +122,8 @@ class World:
         self.held: dict[str, asyncio.Event] = {}
         self.late = False
         """Whether a post that is held delivers its frame at its end."""
+        self.at_sleep: Callable[[], object] | None = None
+        """What happens while the relay sleeps next."""
         self.broken = False
         self.posted: list[str] = []
         self.us = START_MS * 1000
@@ -146,6 +148,9 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.kill.point()
         self.us += round(seconds * 1e6)
+        if self.at_sleep:
+            act, self.at_sleep = self.at_sleep, None
+            act()
         for _ in range(TURNS):
             await asyncio.sleep(0)
 

@@ -74,12 +74,23 @@ def test_a_relay_that_is_told_to_stop_leaves_while_the_store_is_down() -> None:
     assert ending is Ending.STOPPED
 
 
-def test_a_relay_that_stops_awaits_its_posts_and_writes_where_it_was() -> None:
+def test_a_relay_that_stops_repeats_nothing_and_loses_nothing() -> None:
     world = World()
-    world.run(*listening(world), send(world, 1), 1, send(world, 2), 1)
-    assert world.memory.behind == {}
-    world.run(1, world.up, 1, send(world, 3), 2, epoch=2)
-    assert world.inbox("c1").numbers("T.AAPL") == [1, 2, 3]
+
+    def arrive_late() -> None:
+        world.send(trade("AAPL", 3))
+        world.let_go("c1")
+
+    def last_moment() -> None:
+        world.at_sleep = arrive_late
+
+    world.run(*listening(world), send(world, 1), 1, lambda: world.hold("c1"), send(world, 2), 1, last_moment)
+    ended = world.memory.tick
+    assert set(world.memory.behind) == {"c1"}
+    world.run(1, world.up, 1, send(world, 4), 2, epoch=2)
+    assert world.inbox("c1").numbers("T.AAPL") == [1, 2, 3, 4]
+    (gap,) = world.inbox("c1").statuses("gap")
+    assert gap["from"] == ended
 
 
 def test_clients_are_told_when_the_upstream_stops_and_what_they_missed() -> None:

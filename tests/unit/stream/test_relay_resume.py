@@ -279,3 +279,24 @@ def test_a_resume_after_a_new_relay_began_is_complete_up_to_the_break_and_names_
     assert gap["from"] == ended
     assert gap["to"] - gap["from"] > 3_000
     assert inbox.numbers("T.AAPL") == [3, 4, 5, 6, 7]
+
+
+def test_a_pair_lingers_over_a_new_relay() -> None:
+    world = World()
+    world.run(
+        world.up,
+        lambda: world.memory.subscribe("c0", "T.MSFT"),
+        lambda: world.memory.subscribe("c1", "T.AAPL"),
+        12,
+        *trades(world, 1, 1),
+        2,
+        lambda: world.memory.leave("c1"),
+        2,
+    )
+    ended = world.memory.tick
+    world.us += 2_000_000
+    world.run(1, world.up, 20, *trades(world, 2, 2), come_back(world, "c2", "T.AAPL", cursor_of="c1"), 3, epoch=2)
+    (gap,) = world.inbox("c2").statuses("gap")
+    assert gap["from"] == ended
+    assert world.inbox("c2").numbers("T.AAPL") == [2]
+    assert world.feed.wanted == {"T.AAPL", "T.MSFT"}

@@ -70,9 +70,9 @@ class Posts:
         self._active: set[Outbox] = set()
 
     @property
-    def busy(self) -> bool:
-        """Whether anything is not delivered, or not in a checkpoint yet."""
-        return bool(self._busy)
+    def active(self) -> bool:
+        """Whether a post is under way."""
+        return bool(self._active)
 
     def begin(self, generation: int) -> None:
         """Set the generation that cursors name."""

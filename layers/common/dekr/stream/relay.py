@@ -7,11 +7,10 @@ Nothing is posted that is not written, so that a successor knows all that client
 3. apply the changes, hand out the events, and let posts begin.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, Final
 
-from dekr.errors import StoreDown
 from dekr.stream.acknowledgements import Acknowledgements
 from dekr.stream.continuation import Continuation
 from dekr.stream.coverage import Coverage
@@ -29,7 +28,6 @@ from dekr.stream.ports import (
     FeedRefused,
     FeedUp,
     Journal,
-    NumberedEvent,
     Sink,
     Tick,
 )
@@ -153,6 +151,8 @@ class Relay:
         self._rings.begin(begun.tick)
         self._coverage.begin(begun.covered, begun.complete)
         clients = self._subscriptions.admit(begun.listeners, begun.tick, now_ms, self._monotonic())
+        if now_ms - begun.tick < self._pace.linger_ms:
+            self._subscriptions.linger(begun.covered, now_ms)
         self._outages.begin(begun.complete, begun.covered, clients)
         self._continuation = Continuation(begun, clients, self._posts)
 
@@ -174,7 +174,16 @@ class Relay:
         self._hear(taken, tick, now_ms)
         covered, uncovered = self._coverage.changes(self._last, now_ms)
         written = await self._journal.write_surely(
-            self._made(tick, taken.events, covered, uncovered), self._changes, until
+            Tick(
+                tick,
+                taken.events,
+                self._posts.behind(),
+                covered,
+                uncovered,
+                self._acknowledgements.position(self._changes),
+            ),
+            self._changes,
+            until,
         )
         if written is None:
             return Ending.STOPPED
@@ -223,36 +232,24 @@ class Relay:
         return idle and await self._journal.stop(self._changes)
 
     async def _drain(self) -> Ending:
-        """Deliver what there is, for a while, and write checkpoints of it. Changes and events are left to the successor."""
+        """Await the posts that are under way, and write a last checkpoint. What arrives meanwhile is written, or it would be
+        missing in what is covered; the successor delivers it.
+        """
+        self._posts.stop()
         until_s = self._monotonic() + DRAIN_S
-        while True:
-            tick = self._next()
-            try:
-                written = await self._journal.write(self._made(tick), self._changes)
-            except StoreDown:
-                return Ending.STOPPED
-            if written.fenced:
-                return Ending.FENCED
-            self._last = tick
-            self._posts.written(self._journal.asked_s)
-            if not self._posts.busy or self._monotonic() >= until_s:
-                return Ending.STOPPED
-            self._posts.flush(self._tasks)
+        while self._posts.active and self._monotonic() < until_s:
             await self._sleep(self._pace.tick_s)
-
-    def _made(
-        self,
-        tick: int,
-        events: Sequence[NumberedEvent] = (),
-        covered: Collection[str] = (),
-        uncovered: Collection[str] = (),
-    ) -> Tick:
-        """A tick to be written, with the checkpoint as it is now."""
-        acknowledged = self._acknowledgements.position(self._changes)
-        return Tick(tick, events, self._posts.behind(), covered, uncovered, acknowledged)
+            if ending := await self._tick(_now):
+                return ending
+        return await self._tick(_now) or Ending.STOPPED
 
     def _next(self) -> int:
         return max(self._last + 1, self._now_ms())
 
     def _now_ms(self) -> int:
         return self._now_us() // 1000
+
+
+def _now() -> bool:
+    """Stop at the first failure."""
+    return True

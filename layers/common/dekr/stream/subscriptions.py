@@ -52,6 +52,13 @@ class Subscriptions:
         self._feed.want(self._coverage.wanted)
         return clients
 
+    def linger(self, pairs: Iterable[str], now_ms: int) -> None:
+        """Let pairs linger that the relay before has received, where nobody listens to them now."""
+        unheard = [pair for pair in pairs if pair not in self._coverage.wanted]
+        if self._coverage.want(unheard, now_ms):
+            self._coverage.release(unheard, now_ms)
+            self._feed.want(self._coverage.wanted)
+
     def apply(
         self, changes: Sequence[Change], generation: int, tick: int, *, now_ms: int, now_s: float, tasks: Tasks
     ) -> None:
