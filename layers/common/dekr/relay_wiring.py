@@ -103,7 +103,7 @@ class RelayServices:
     async def run(self, invocation: Invocation, *, scheduled: bool) -> RunReport:
         """Be the relay, if there is none and one is needed (dekr.stream.runner). Raises StoreDown and Unavailable."""
         left_s = invocation.left_s - MARGIN_S
-        ends_ms = self.now_ms() + int(left_s * 1000)
+        ends_ms = _machines_ms() + int(left_s * 1000)
         lease = self.lease(Holder(token_hex(8), invocation.request, invocation.version, ends_ms))
         with one_thread("lease") as thread:
             in_thread = running_in(thread)
@@ -115,7 +115,7 @@ class RelayServices:
                 serve=run.serve,
                 ends_s=run.ends_s,
                 in_thread=in_thread,
-                now_ms=self.now_ms,
+                now_ms=_machines_ms,
                 monotonic=time.monotonic,
                 sleep=asyncio.sleep,
             ).run(scheduled=scheduled)
@@ -209,6 +209,11 @@ def relay_services(report: Callable[[Mapping[str, Any]], None]) -> RelayServices
     )
 
 
+def _machines_ms() -> int:
+    """The time in milliseconds since the epoch, by this machine's clock: that of the lease, whatever moment the market is at."""
+    return time.time_ns() // 1_000_000
+
+
 def _polygon_key(arn: str) -> str:
     from dekr.polygon.connect import secret  # noqa: PLC0415 - it loads an HTTP client
 
@@ -216,7 +221,7 @@ def _polygon_key(arn: str) -> str:
 
 
 def _lease(table: str, holder: Holder) -> Lease:
-    return Lease(_dynamodb(), table, holder, now_ms=lambda: time.time_ns() // 1_000_000, monotonic=time.monotonic)
+    return Lease(_dynamodb(), table, holder, now_ms=_machines_ms, monotonic=time.monotonic)
 
 
 @cache

@@ -87,6 +87,7 @@ def relay_services(
             "CURSOR_SECRET": "a fake secret of many characters",
             "POLYGON_STREAM_URL": upstream_url,
             "STREAM_ENDPOINT": endpoint,
+            "CLOCK_OFFSET_US": str(more.pop("clock_offset_us", 0)),
         }
     )
     directory = FakeDirectory()

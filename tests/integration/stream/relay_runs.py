@@ -21,13 +21,14 @@ class RelayContext:
         return self._left_ms
 
 
-def services(table: LeaseTable) -> RelayServices:
+def services(table: LeaseTable, clock_offset_us: int = 0) -> RelayServices:
     """Services whose store cannot be reached."""
 
     def lease(holder: Holder) -> FakeLease:
         return FakeLease(table, holder, lambda: FAR_MS - 20_000)
 
-    return relay_services("redis://127.0.0.1:1/0", "ws://127.0.0.1:1/stocks", "http://127.0.0.1:1/stocks", lease=lease)
+    nowhere = "redis://127.0.0.1:1/0", "ws://127.0.0.1:1/stocks", "http://127.0.0.1:1/stocks"
+    return relay_services(*nowhere, lease=lease, clock_offset_us=clock_offset_us)
 
 
 def held() -> LeaseTable:

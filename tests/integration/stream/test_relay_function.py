@@ -56,6 +56,12 @@ def test_where_another_relay_runs_it_says_so_and_leaves(run: Any) -> None:
     assert (line["request"], line["version"]) == ("request-1", "7")
 
 
+def test_the_lease_goes_by_the_machines_clock_whatever_moment_the_market_is_at(run: Any) -> None:
+    a_century_us = 100 * 366 * 86_400 * 1_000_000
+    (line,) = run(services(held(), a_century_us), {"wake": "schedule"})
+    assert line["outcome"] == "held"
+
+
 def test_a_store_that_cannot_be_reached_is_an_error_in_the_line(run: Any) -> None:
     table = LeaseTable()
     (line,) = run(services(table), {"wake": "schedule"})
