@@ -44,6 +44,7 @@ class Memory:
     down: int = 0
     lost_before: int = 0
     threads: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
     replay_fails: bool = False
     replay_forbidden: bool = False
     now_ms: Callable[[], int] = lambda: 0
@@ -120,6 +121,7 @@ class FakeJournal:
         if memory.epoch != self._epoch:
             return Written(fenced=True)
         assert tick.tick > memory.tick
+        memory.calls.append("w")
         memory.tick = tick.tick
         memory.position, memory.behind = tick.tick - 1, dict(tick.behind)
         memory.ticks.append(tick)
@@ -138,6 +140,7 @@ class FakeJournal:
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
         self._reach()
         assert not self.memory.replay_forbidden
+        self.memory.calls.append("r")
         if self.memory.replay_fails:
             raise StoreDown(fault="down")
         start = max(after, self.memory.lost_before)

@@ -126,7 +126,7 @@ def test_a_pair_that_was_not_received_has_a_gap_up_to_when_it_is() -> None:
         1_300,
         come_back(world, "c2", "T.AAPL", "T.MSFT", cursor_of="c1"),
         lambda: world.inbox("at").frames.append([{"ev": "at", "ms": world.ms}]),
-        3,
+        10,
     )
     at = world.inbox("at").items[0]["ms"]
     (gap,) = world.inbox("c2").statuses("gap")
@@ -300,3 +300,42 @@ def test_a_pair_lingers_over_a_new_relay() -> None:
     assert gap["from"] == ended
     assert world.inbox("c2").numbers("T.AAPL") == [2]
     assert world.feed.wanted == {"T.AAPL", "T.MSFT"}
+
+
+def test_a_long_replay_is_read_in_slices_between_which_ticks_are_written() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        lambda: world.memory.subscribe("c1", "T.AAPL"),
+        1,
+        *trades(world, 1, 1),
+        2,
+        lambda: world.memory.leave("c1"),
+        *(step for n in range(2, 22) for step in (send(world, trade("AAPL", n)), 10)),
+        come_back(world, "c2", "T.AAPL", cursor_of="c1"),
+        come_back(world, "c3", "T.AAPL", cursor_of="c1"),
+        *trades(world, 22, 24),
+        3,
+    )
+    assert world.inbox("c2").numbers("T.AAPL") == world.inbox("c3").numbers("T.AAPL") == list(range(2, 25))
+    calls = "".join(world.memory.calls)
+    assert "rwr" in calls
+    assert calls.count("r") == 10
+
+
+def test_a_cursor_from_long_ago_reads_no_more_than_the_log_has() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        lambda: world.memory.subscribe("c1", "T.AAPL"),
+        1,
+        *trades(world, 1, 9),
+        lambda: world.memory.subscribe("c2", "T.AAPL", since=StreamCursor(7, 5)),
+        20,
+    )
+    (gap,) = world.inbox("c2").statuses("gap")
+    assert gap["from"] == 5
+    assert world.inbox("c2").numbers("T.AAPL") == list(range(1, 10))
+    assert world.memory.calls.count("r") == 36

@@ -1,5 +1,6 @@
 """Resume: what a client missed since its cursor is sent before anything newer, and what cannot be sent is named."""
 
+import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,12 @@ from dekr.stream.tasks import Tasks
 
 REPLAY_BYTES: Final = 4 * 1024 * 1024
 """More than this is not replayed to one connection at once; the newest part is."""
+
+SLICE_MS: Final = 5_000
+"""So many ticks (ms) are read from the log at once: the writes of ticks go through the same thread, and shall not wait for long."""
+
+LOGGED_MS: Final = 180_000
+"""The log has no more (dekr.stream.journal.HISTORY_MS)."""
 
 MAX_REPLAYS: Final = 4
 """So many replays from the log may wait for one connection."""
@@ -64,6 +71,8 @@ class Resumes:
         self._coverage = coverage
         self._read = read
         self._replay_bytes = replay_bytes
+        self._reading = asyncio.Lock()
+        """One slice at a time, or those of many resumes would stand before the next tick together."""
 
     def resume(
         self,
@@ -96,14 +105,26 @@ class Resumes:
         self, batch: Batch, pairs: Sequence[str], windows: dict[str, Window], since: int, until: int
     ) -> None:
         try:
-            replay = await self._read(pairs, since, until)
+            events, complete_from = await self._sliced(pairs, since, until)
         except StoreDown:
             self._fill(batch, pairs, dict.fromkeys(pairs, Window(since, until)), since, ())
             return
-        chunks = event_chunks((event.pair, event_bytes(event)) for _, event in replay.events)
-        if replay.complete_from > since:
-            windows = widened(pairs, windows, Window(since, replay.complete_from))
+        chunks = event_chunks((event.pair, event_bytes(event)) for event in events)
+        if complete_from > since:
+            windows = widened(pairs, windows, Window(since, complete_from))
         self._fill(batch, pairs, windows, since, chunks)
+
+    async def _sliced(self, pairs: Sequence[str], since: int, until: int) -> tuple[list[NumberedEvent], int]:
+        """Read the log; returns the events, and after which tick nothing is missing. Raises StoreDown."""
+        events: list[NumberedEvent] = []
+        start = complete_from = max(since, until - LOGGED_MS)
+        for after in range(start, until, SLICE_MS):
+            async with self._reading:
+                replay = await self._read(pairs, after, min(after + SLICE_MS, until))
+            events += [event for _, event in replay.events]
+            if replay.complete_from > after:
+                complete_from = replay.complete_from
+        return events, complete_from
 
     def _fill(
         self,

@@ -11,7 +11,7 @@ from typing import Final
 from dekr.stream.batches import Chunk
 from dekr.stream.index import all_of, matches
 
-RING_BYTES: Final = 48 * 1024 * 1024
+RING_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
