@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from dekr.stream.cursor import StreamCursor
 from dekr.stream.pace import Ending, Pace
 from dekr.stream.ports import Delivered, FeedDown, FeedFrame, FeedMessage, FeedUp, Journal, NumberedEvent
 from dekr.stream.relay import Relay
@@ -105,6 +106,11 @@ class Inbox:
     def statuses(self, word: str) -> list[dict[str, Any]]:
         return [item for item in self.items if item.get("status") == word]
 
+    @property
+    def words(self) -> list[str]:
+        """What its status messages say, in order."""
+        return [item["status"] for item in self.items if item["ev"] == "status"]
+
     def at(self, message: str) -> int:
         """Where among the items a status with this message is."""
         return next(n for n, item in enumerate(self.items) if item.get("message") == message)
@@ -192,6 +198,14 @@ class World:
     def sending(self, *events: str) -> Callable[[], None]:
         """A step in which the upstream sends a frame."""
         return lambda: self.send(*events)
+
+    def trades(self, first: int, last: int, symbol: str = "AAPL") -> tuple[Step, ...]:
+        """Steps in which the upstream sends a trade in each tick."""
+        return tuple(step for n in range(first, last + 1) for step in (self.sending(trade(symbol, n)), 1))
+
+    def come_back(self, connection: str, *pairs: str, cursor_of: str) -> Callable[[], None]:
+        """A step in which a client subscribes from where another connection was."""
+        return lambda: self.memory.subscribe(connection, *pairs, since=StreamCursor.parse(self.inbox(cursor_of).cursor))
 
     def answer(self, connection: str, *answers: Delivered) -> None:
         """Decide on the next posts to a connection."""

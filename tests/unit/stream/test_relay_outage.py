@@ -125,5 +125,13 @@ def test_coverage_is_written_from_where_events_are_complete() -> None:
     world.run(*listening(world), 12, world.down, 1, world.up, 2, send(world, 1), 3)
     covered = [(tick.tick - START_MS, set(tick.covered)) for tick in world.memory.ticks if tick.covered]
     uncovered = [(tick.tick - START_MS, set(tick.uncovered)) for tick in world.memory.ticks if tick.uncovered]
-    assert covered == [(1_000, {"T.AAPL"}), (1_700, {"T.AAPL"})]
+    assert covered == [(1_000, {"T.AAPL"}), (1_800, {"T.AAPL"})]
     assert uncovered == [(1_400, {"T.AAPL"})]
+
+
+def test_an_event_from_before_a_cut_does_not_cover_what_comes_after_it() -> None:
+    world = World()
+    world.run(*listening(world), 12, send(world, 1), world.down, world.up, 3)
+    covered = [tick.tick - START_MS for tick in world.memory.ticks if tick.covered]
+    assert covered == [1_000]
+    assert world.memory.covered == {}

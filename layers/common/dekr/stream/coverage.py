@@ -94,7 +94,7 @@ class Coverage:
 
     def seen(self, pairs: Iterable[str]) -> None:
         """Take note that events of these pairs came: they are subscribed to."""
-        if self._unsettled:
+        if self.up and self._unsettled:
             for pair in pairs:
                 if pair in self._unsettled:
                     self._seen.add(pair)

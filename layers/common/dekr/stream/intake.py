@@ -11,12 +11,13 @@ from dekr.stream.split import split
 
 @dataclass(slots=True)
 class Taken:
-    """What arrived since the last tick. ``events``: in order. ``news``: of the feed, in order. ``received_us``: when the first and
-    the last frame came; 0: none.
+    """What arrived since the last tick. ``events``: in order; those from ``fresh`` on came after all news of the connection.
+    ``news``: of the feed, in order. ``first_us`` and ``last_us``: when the first and the last frame came; 0: none.
     """
 
     events: list[NumberedEvent] = field(default_factory=list)
     news: list[FeedUp | FeedDown | FeedRefused] = field(default_factory=list)
+    fresh: int = 0
     first_us: int = 0
     last_us: int = 0
 
@@ -42,6 +43,8 @@ class Intake:
                 self._split(message.text, taken.events)
             else:
                 taken.news.append(message)
+                if not isinstance(message, FeedRefused):
+                    taken.fresh = len(taken.events)
         self.counts.events += len(taken.events)
         return taken
 

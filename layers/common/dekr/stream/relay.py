@@ -170,9 +170,10 @@ class Relay:
         self._tasks.check()
         tick, now_ms = self._next(), self._now_ms()
         taken = self._intake.take(self._feed.take())
-        self._coverage.seen(event.pair for event in taken.events)
         self._hear(taken, tick, now_ms)
         covered, uncovered = self._coverage.changes(self._last, now_ms)
+        # An event says that those after it come, not that those before it came: it counts from the next tick on.
+        self._coverage.seen(event.pair for event in taken.events[taken.fresh :])
         written = await self._journal.write_surely(
             Tick(
                 tick,

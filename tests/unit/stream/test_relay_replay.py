@@ -1,0 +1,124 @@
+"""Coming back after longer than memory reaches: the log is read, within bounds."""
+
+from dekr.stream.cursor import StreamCursor
+from dekr.stream.pace import Pace
+from tests.fakes.relay_world import START_MS, World, trade
+
+
+def test_a_long_absence_is_made_up_for_from_the_log_and_newer_events_wait() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL", "T.MSFT"),
+        12,
+        *world.trades(1, 3),
+        2,
+        lambda: world.memory.leave("c1"),
+        *world.trades(4, 20),
+        world.come_back("c2", "T.AAPL", "T.MSFT", cursor_of="c1"),
+        *world.trades(21, 23),
+        3,
+    )
+    inbox = world.inbox("c2")
+    assert inbox.numbers("T.AAPL") == list(range(4, 24))
+    assert [item["message"] for item in inbox.statuses("resumed")] == ["resumed: T.AAPL", "resumed: T.MSFT"]
+    assert not inbox.statuses("gap")
+
+
+def test_lost_history_is_named() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        1,
+        *world.trades(1, 3),
+        2,
+        lambda: world.memory.leave("c1"),
+        *world.trades(4, 9),
+        lambda: setattr(world.memory, "lost_before", world.memory.log[5][0]),
+        world.come_back("c2", "T.AAPL", cursor_of="c1"),
+        3,
+    )
+    inbox = world.inbox("c2")
+    (gap,) = inbox.statuses("gap")
+    assert StreamCursor(7, gap["from"]).text == world.inbox("c1").cursor
+    assert gap["to"] == world.memory.log[5][0]
+    assert inbox.numbers("T.AAPL") == [7, 8, 9]
+
+
+def test_more_than_is_replayed_is_named() -> None:
+    world = World()
+    world.pace = Pace(replay_bytes=10_000)
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL", "T.MSFT"),
+        12,
+        *world.trades(1, 1),
+        2,
+        lambda: world.memory.leave("c1"),
+        world.sending(*(trade("AAPL", n, size=1_000) for n in range(2, 40))),
+        1,
+        world.come_back("c2", "T.AAPL", "T.MSFT", cursor_of="c1"),
+        3,
+    )
+    inbox = world.inbox("c2")
+    assert inbox.numbers("T.AAPL")[-1] == 39
+    assert inbox.statuses("gap")[0]["pairs"] == ["T.AAPL"]
+    assert len(inbox.statuses("resumed")) == 1
+
+
+def test_a_store_that_fails_meanwhile_leaves_a_gap_with_a_name() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.memory.replay_fails = True
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        1,
+        *world.trades(1, 9),
+        2,
+        lambda: world.memory.subscribe("c2", "T.AAPL", since=StreamCursor(7, START_MS + 300)),
+        3,
+    )
+    assert world.inbox("c2").words == ["success", "success", "gap"]
+
+
+def test_a_long_replay_is_read_in_slices_between_which_ticks_are_written() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        1,
+        *world.trades(1, 1),
+        2,
+        lambda: world.memory.leave("c1"),
+        *(step for n in range(2, 22) for step in (world.sending(trade("AAPL", n)), 10)),
+        world.come_back("c2", "T.AAPL", cursor_of="c1"),
+        world.come_back("c3", "T.AAPL", cursor_of="c1"),
+        *world.trades(22, 24),
+        3,
+    )
+    assert world.inbox("c2").numbers("T.AAPL") == world.inbox("c3").numbers("T.AAPL") == list(range(2, 25))
+    calls = "".join(world.memory.calls)
+    assert "rwr" in calls
+    assert calls.count("r") == 10
+
+
+def test_a_cursor_from_long_ago_reads_no_more_than_the_log_has() -> None:
+    world = World()
+    world.pace = Pace(ring_bytes=200)
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        1,
+        *world.trades(1, 9),
+        lambda: world.memory.subscribe("c2", "T.AAPL", since=StreamCursor(7, 5)),
+        20,
+    )
+    (gap,) = world.inbox("c2").statuses("gap")
+    assert gap["from"] == 5
+    assert world.inbox("c2").numbers("T.AAPL") == list(range(1, 10))
+    assert world.memory.calls.count("r") == 36
