@@ -38,7 +38,6 @@ class Continuation:
                 events = Batch(begun.tick, replay=True, ready=False)
                 posts.add(client.outbox, acks, position)
                 posts.add(client.outbox, events, position)
-                client.outbox.holds.append(position)
                 self._at.setdefault(position, []).append((client, acks, events))
 
     def unserved(self, changes: Sequence[Change]) -> list[Change]:

@@ -45,8 +45,8 @@ class Outbox:
     def __init__(self, connection: str, position: int, buffer_bytes: int = BUFFER_BYTES) -> None:
         self.connection = connection
         self.position = position
-        self.holds: deque[int] = deque()
-        """The ticks from which replays that are not delivered yet go on."""
+        self.replays = 0
+        """How many replays are not delivered yet."""
         self.flying: Frame | None = None
         """Posted, or to be posted again, and not known to be delivered."""
         self.full_since_ms: int | None = None
@@ -72,11 +72,6 @@ class Outbox:
         """Whether it is empty and a checkpoint says so."""
         return self.empty and self._recorded == self._begun
 
-    @property
-    def behind(self) -> int:
-        """The last tick whose events and those of all ticks before are delivered; for an outbox that is not empty."""
-        return min(self.position, *self.holds) if self.holds else self.position
-
     def add(self, batch: Batch, before: int, now_ms: int) -> int:
         """Append a batch. ``before``: the tick up to which an empty outbox has delivered all. Returns how many waiting events were
         left out for it.
@@ -86,6 +81,7 @@ class Outbox:
         if self.empty:
             self.position = self._cursor = before
         self.added += 1
+        self.replays += batch.replay
         self._queue.append(batch)
         if batch.alone or batch.replay:
             return 0
@@ -107,7 +103,6 @@ class Outbox:
     def end(self, item: dict[str, Any]) -> None:
         """Forget what waits and end with this status."""
         self._queue.clear()
-        self.holds.clear()
         self.full_since_ms = None
         self.ending = True
         self._size = 0
@@ -184,8 +179,7 @@ class Outbox:
         """Go on past a batch that has turned out to be empty."""
         self._cursor = batch.tick
         self.delivered += 1
-        if batch.replay and self.holds:
-            self.holds.popleft()
+        self.replays -= batch.replay
 
     def sent(self) -> None:
         """Take note that the frame in flight is delivered."""
@@ -197,7 +191,6 @@ class Outbox:
         self.delivered += frame.batches
         if frame.unit and frame.ends_unit:
             self._done += 1
-        if frame.ends_replay and self.holds:
-            self.holds.popleft()
+        self.replays -= frame.ends_replay
         if self.empty:
             self.full_since_ms, self._limit = None, self._buffer_bytes

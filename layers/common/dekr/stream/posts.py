@@ -106,7 +106,7 @@ class Posts:
         for outbox in self._busy:
             outbox.note()
             if not (outbox.empty or outbox.gone):
-                behind[outbox.connection] = outbox.behind
+                behind[outbox.connection] = outbox.position
         return behind
 
     def written(self, began_s: float) -> None:

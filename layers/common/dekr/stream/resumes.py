@@ -91,14 +91,11 @@ class Resumes:
         batch = Batch(until, replay=True)
         if all(self._rings.holds(pair, since) for pair in pairs):
             self._fill(batch, pairs, windows, since, self._rings.since(pairs, since))
-            outbox.holds.append(since)
-        elif len(outbox.holds) < MAX_REPLAYS:
+        elif outbox.replays < MAX_REPLAYS:
             batch.ready = False
-            outbox.holds.append(since)
             tasks.start(self._replay(batch, pairs, windows, since, until))
         else:
             self._fill(batch, pairs, dict.fromkeys(pairs, Window(since, until)), since, ())
-            outbox.holds.append(since)
         return batch
 
     async def _replay(
