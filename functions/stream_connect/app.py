@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from dekr.errors import DekrError
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.log import Level, emit
-from dekr.stream.turn import METRICS, EventType
+from dekr.stream.conversation.turn import METRICS, EventType
 from dekr.wiring import services
 
 SERVICE: Final = "stream-connect"

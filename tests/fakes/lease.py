@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dekr.errors import Unavailable
-from dekr.stream.lease import HELD_S, LIFE_MS, Held, Holder
+from dekr.stream.shift.lease import HELD_S, LIFE_MS, Held, Holder
 
 
 @dataclass

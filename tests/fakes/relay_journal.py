@@ -6,7 +6,6 @@ from threading import current_thread
 
 from dekr.errors import StoreDown
 from dekr.stream.cursor import StreamCursor
-from dekr.stream.index import matches
 from dekr.stream.ports import (
     Begun,
     Change,
@@ -18,6 +17,7 @@ from dekr.stream.ports import (
     Tick,
     Written,
 )
+from dekr.stream.relay.index import matches
 from dekr.tiers import Tier
 
 ANNA = Subscriber("anna", Tier.ALGORITHMIC_TRADER, "key")

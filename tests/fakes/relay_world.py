@@ -8,9 +8,9 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from dekr.stream.cursor import StreamCursor
-from dekr.stream.pace import Ending, Pace
 from dekr.stream.ports import Delivered, FeedDown, FeedFrame, FeedMessage, FeedUp, Journal, NumberedEvent
-from dekr.stream.relay import Relay
+from dekr.stream.relay.pace import Ending, Pace
+from dekr.stream.relay.relay import Relay
 from dekr.stream.statuses import MAX_FRAME, Status, status
 from tests.fakes.relay_journal import FakeJournal, Memory
 

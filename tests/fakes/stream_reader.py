@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dekr.stream.index import matches
+from dekr.stream.relay.index import matches
 from tests.fakes.relay_world import pair_of
 
 

@@ -12,9 +12,9 @@ from dekr.gate import scripts as gate
 from dekr.market.demand import scripts as demand
 from dekr.market.warming import audit
 from dekr.store import Script
-from dekr.stream import records
 from dekr.stream.journal import journal
 from dekr.stream.registry import scripts as registry
+from dekr.stream.started import records
 
 PACKAGE = Path(__file__).parents[2] / "layers/common/dekr"
 FILES = sorted(PACKAGE.rglob("*.lua"))

@@ -15,20 +15,20 @@ from dekr.access.directory import KeyDirectory
 from dekr.config import Settings
 from dekr.errors import StoreDown, Unavailable
 from dekr.store import Store
-from dekr.stream.endings import Cause, RunReport
-from dekr.stream.in_thread import InThread, one_thread, running_in
-from dekr.stream.lease import Holder, Lease
 from dekr.stream.registry import Registry
-from dekr.stream.runner import Runner, RunnersLease
+from dekr.stream.shift.endings import Cause, RunReport
+from dekr.stream.shift.in_thread import InThread, one_thread, running_in
+from dekr.stream.shift.lease import Holder, Lease
+from dekr.stream.shift.runner import Runner, RunnersLease
 from dekr.wiring import directory_of, store_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
     from dekr.market.quotes.live import LiveQuotes
-    from dekr.stream.pace import Pace
-    from dekr.stream.parts import Plan
     from dekr.stream.ports import NumberedEvent
+    from dekr.stream.relay.pace import Pace
+    from dekr.stream.shift.parts import Plan
 
 MARGIN_S: Final = 8.0
 """A relay stops so long before its invocation is ended from outside: it awaits its posts, writes and gives the lease back."""
@@ -101,7 +101,7 @@ class RelayServices:
         return self.now_us() // 1000
 
     async def run(self, invocation: Invocation, *, scheduled: bool) -> RunReport:
-        """Be the relay, if there is none and one is needed (dekr.stream.runner). Raises StoreDown and Unavailable."""
+        """Be the relay, if there is none and one is needed (dekr.stream.shift.runner). Raises StoreDown and Unavailable."""
         left_s = invocation.left_s - MARGIN_S
         ends_ms = _machines_ms() + int(left_s * 1000)
         lease = self.lease(Holder(token_hex(8), invocation.request, invocation.version, ends_ms))
@@ -133,8 +133,8 @@ class _Run:
 
     async def serve(self, epoch: int) -> Cause:
         """Be the relay of this epoch."""
-        from dekr.stream.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
-        from dekr.stream.shift import Shift  # noqa: PLC0415 - see above
+        from dekr.stream.shift.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
+        from dekr.stream.shift.shift import Shift  # noqa: PLC0415 - see above
 
         tap = self._tap()
         plan = self._plan(tap)
@@ -153,7 +153,7 @@ class _Run:
 
     async def sweep(self) -> None:
         """Make one round of the guard."""
-        from dekr.stream.parts import sweep  # noqa: PLC0415 - it loads aiohttp
+        from dekr.stream.shift.parts import sweep  # noqa: PLC0415 - it loads aiohttp
 
         await sweep(self._plan(self._tap()))
 
@@ -171,10 +171,10 @@ class _Run:
         return LiveTap(LiveQuotes(EntryCache(services.store()), services.settings.stale_s * 1_000_000))
 
     def _plan(self, tap: LiveTap) -> "Plan":
-        from dekr.stream.guard import Guard  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.journal import StoreJournal  # noqa: PLC0415 - only a relay needs it
-        from dekr.stream.pace import PACE  # noqa: PLC0415 - only a relay needs it
-        from dekr.stream.parts import Plan  # noqa: PLC0415 - it loads aiohttp
+        from dekr.stream.relay.pace import PACE  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.shift.guard import Guard  # noqa: PLC0415 - only a relay needs it
+        from dekr.stream.shift.parts import Plan  # noqa: PLC0415 - it loads aiohttp
 
         services, settings = self._services, self._services.settings
         journal_store = services.store()

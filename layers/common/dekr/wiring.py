@@ -52,10 +52,10 @@ if TYPE_CHECKING:
     from dekr.ops.usage import UsageBook
     from dekr.polygon.client import PolygonClient
     from dekr.stream.aws import Invoker, SignedHttp
-    from dekr.stream.client import Connections
-    from dekr.stream.conversation import Conversation
-    from dekr.stream.streams import Streams, Waker
-    from dekr.stream.tickets import Tickets
+    from dekr.stream.conversation.client import Connections
+    from dekr.stream.conversation.conversation import Conversation
+    from dekr.stream.started.streams import Streams, Waker
+    from dekr.stream.started.tickets import Tickets
 
 
 class Services:
@@ -231,8 +231,8 @@ class Services:
     @cached_property
     def tickets(self) -> "Tickets":
         """The tickets with which clients connect to streams that were started over HTTP."""
-        from dekr.stream.records import StreamRecords  # noqa: PLC0415 - only functions of the stream need it
-        from dekr.stream.tickets import Tickets  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.started.records import StreamRecords  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.started.tickets import Tickets  # noqa: PLC0415 - only functions of the stream need it
 
         return Tickets.signed_with(self.settings.cursor_secret, StreamRecords(self.store))
 
@@ -240,7 +240,7 @@ class Services:
     def streams(self) -> "Streams":
         """The service of streams that are started over HTTP."""
         from dekr.stream.registry import Registry  # noqa: PLC0415 - only functions of the stream need it
-        from dekr.stream.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
+        from dekr.stream.started.streams import Streams  # noqa: PLC0415 - only functions of the stream need it
 
         registry, tickets, url = Registry(self.store), self.tickets, self.settings.stream_url
         return Streams(
@@ -256,10 +256,10 @@ class Services:
     @cached_property
     def conversation(self) -> "Conversation":
         """The conversation with the clients of the stream."""
-        from dekr.stream.arrival import Arrival  # noqa: PLC0415 - only the function of the socket needs it
-        from dekr.stream.conversation import Conversation  # noqa: PLC0415 - only the function of the socket needs it
+        from dekr.stream.conversation.arrival import Arrival  # noqa: PLC0415 - only the function of the socket needs it
+        from dekr.stream.conversation.conversation import Conversation  # noqa: PLC0415 - only the function of the socket needs it
+        from dekr.stream.conversation.sign_in import SignIn  # noqa: PLC0415 - only the function of the socket needs it
         from dekr.stream.registry import Registry  # noqa: PLC0415 - only functions of the stream need it
-        from dekr.stream.sign_in import SignIn  # noqa: PLC0415 - only the function of the socket needs it
 
         registry = Registry(self.store)
         sign_in = SignIn(registry, self.principals, self.waker.wake)

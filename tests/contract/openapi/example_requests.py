@@ -8,8 +8,8 @@ from dekr.cache import keys
 from dekr.store import plain
 from dekr.stream.pairs import Channel
 from dekr.stream.ports import ChangeKind, Subscriber
-from dekr.stream.records import Order, owner_of
-from dekr.stream.wish import Wish
+from dekr.stream.started.records import Order, owner_of
+from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
 from local.openapi.examples import Example
 from tests.markets import Market

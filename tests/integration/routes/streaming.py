@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from dekr.models.streams import StartedStream, Stream
 from dekr.stream.ports import ChangeKind
 from dekr.stream.registry import Registry
-from dekr.stream.tickets import Redeemed
+from dekr.stream.started.tickets import Redeemed
 from tests.shapes import shaped
 from tests.world import Answer, World
 

@@ -14,9 +14,9 @@ from dekr.models.streams import EndedStream
 from dekr.store.link import Link
 from dekr.stream.pairs import Channel, Pair
 from dekr.stream.ports import ChangeKind, State
-from dekr.stream.records import MAX_STREAMS
 from dekr.stream.registry import Registry
-from dekr.stream.wish import Wish
+from dekr.stream.started.records import MAX_STREAMS
+from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
 from dekr.times import rfc3339_ms
 from tests.integration.routes.streaming import CONNECTION, MANY, change, connect, end, find, pairs_of, start, ticket_of

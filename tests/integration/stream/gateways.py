@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from dekr.errors import StoreDown
 from dekr.store import Command
+from dekr.stream.conversation.turn import EventType, Turn
 from dekr.stream.registry import Registry
-from dekr.stream.turn import EventType, Turn
 from tests.integration.stream.registries import ADDRESS, NOW_MS
 from tests.still_link import StillLink
 from tests.world import World

@@ -13,8 +13,8 @@ from typing import Any
 from dekr.config import Settings
 from dekr.relay_wiring import Invocation, RelayServices
 from dekr.store import Store, plain
-from dekr.stream.lease import LIFE_MS, Held, Holder
-from dekr.stream.pace import Pace
+from dekr.stream.relay.pace import Pace
+from dekr.stream.shift.lease import LIFE_MS, Held, Holder
 from dekr.wiring import store_of
 from tests.fakes.directory import FakeDirectory, key_record
 

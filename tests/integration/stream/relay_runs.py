@@ -1,7 +1,7 @@
 """Runs of the relay's function on a lease in memory."""
 
 from dekr.relay_wiring import RelayServices
-from dekr.stream.lease import Held, Holder
+from dekr.stream.shift.lease import Held, Holder
 from tests.fakes.lease import FakeLease, LeaseTable
 from tests.integration.stream.relay_process import relay_services
 

@@ -2,10 +2,10 @@
 
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.journal import StoreJournal
-from dekr.stream.pace import Ending
 from dekr.stream.pairs import pairs_of
 from dekr.stream.ports import ChangeKind
 from dekr.stream.registry import Registry
+from dekr.stream.relay.pace import Ending
 from tests.fakes.relay_journal import Memory
 from tests.fakes.relay_world import Step, World
 from tests.integration.stream.registries import ADDRESS, subscriber

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dekr.stream.client import GREETED_WITHIN_S
+from dekr.stream.conversation.client import GREETED_WITHIN_S
+from dekr.stream.conversation.turn import EventType, Outcome
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.ports import Delivered, State
 from dekr.stream.statuses import AUTHENTICATED, CONNECTED
-from dekr.stream.turn import EventType, Outcome
 from tests.integration.stream.gateways import ID, Gateway
 from tests.integration.stream.registries import ADDRESS, changes, pairs, relay_runs, subscriber
 

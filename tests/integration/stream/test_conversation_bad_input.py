@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from dekr.access.keys import new_key
 from dekr.access.principals import KEYS_OF_AN_ADDRESS
 from dekr.errors import Unauthenticated
-from dekr.stream.conversation import FLOOD_TOLD_EVERY_S
-from dekr.stream.messages import MAX_MESSAGE, Action
+from dekr.stream.conversation.conversation import FLOOD_TOLD_EVERY_S
+from dekr.stream.conversation.messages import MAX_MESSAGE, Action
+from dekr.stream.conversation.refusals import MAX_SHOWN
+from dekr.stream.conversation.turn import EventType, Outcome
 from dekr.stream.pairs import MAX_PARAMS
 from dekr.stream.ports import State
-from dekr.stream.refusals import MAX_SHOWN
 from dekr.stream.registry.scripts import HEARD_BURST
 from dekr.stream.statuses import AUTHENTICATED, MAX_FRAME
-from dekr.stream.turn import EventType, Outcome
 from tests.integration.stream.gateways import ID, Gateway
 from tests.integration.stream.registries import ADDRESS, changes, pairs
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dekr.errors import StoreDown, Unavailable
+from dekr.stream.conversation.turn import EventType, Outcome
 from dekr.stream.ports import Delivered, State
-from dekr.stream.turn import EventType, Outcome
 from tests.integration.stream.gateways import ID, CutLink, Gateway
 from tests.patience import patient
 from tests.redis_servers import RedisServer

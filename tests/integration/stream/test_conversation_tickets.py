@@ -6,11 +6,11 @@ from typing import Final
 
 import pytest
 
+from dekr.stream.conversation.turn import Outcome
 from dekr.stream.ports import State
-from dekr.stream.records import WAITING_US, Order, owner_of
+from dekr.stream.started.records import WAITING_US, Order, owner_of
+from dekr.stream.started.tickets import Tickets
 from dekr.stream.statuses import AUTHENTICATED, CONNECTED
-from dekr.stream.tickets import Tickets
-from dekr.stream.turn import Outcome
 from tests.integration.stream.gateways import ID, Gateway
 from tests.integration.stream.registries import changes, pairs
 

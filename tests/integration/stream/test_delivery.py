@@ -12,9 +12,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from dekr.stream.delivery import ConnectionSink, post_session
+from dekr.stream.delivery.post_rate import PostRate, Refusals
+from dekr.stream.delivery.sink import ConnectionSink, post_session
 from dekr.stream.ports import Delivered
-from dekr.stream.post_rate import PostRate, Refusals
 from tests.fakes.driven_time import DrivenTime, until
 from tests.fakes.upstream_socket import served
 from tests.patience import HANG_S

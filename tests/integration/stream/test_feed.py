@@ -12,10 +12,10 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 
 from dekr.errors import UpstreamDown
-from dekr.stream.feed import PolygonFeed
-from dekr.stream.feed_socket import SILENCE_S
-from dekr.stream.feed_subscriptions import MAX_PAIRS
 from dekr.stream.ports import FeedDown, FeedFrame, FeedMessage, FeedRefused, FeedUp
+from dekr.stream.upstream.feed import PolygonFeed
+from dekr.stream.upstream.socket import SILENCE_S
+from dekr.stream.upstream.subscribed import MAX_PAIRS
 from tests.fakes.driven_time import DrivenTime, settle, until
 from tests.fakes.upstream_socket import Peer, UpstreamSocket, served, upstream_socket
 from tests.patience import HANG_S

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout
 
-from dekr.stream.feed import PolygonFeed
 from dekr.stream.ports import FeedDown, FeedFrame, FeedMessage, FeedRefused, FeedUp
+from dekr.stream.upstream.feed import PolygonFeed
 from local.sandbox.plans import ADVANCED, FREE, STARTER, Plan
 from local.sandbox.state import KEY
 from tests.contract.sandbox.streams import Streaming, signed_in, streaming

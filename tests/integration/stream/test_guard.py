@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from dekr.errors import StoreDown, Unavailable
-from dekr.stream.guard import Guard
 from dekr.stream.ports import ChangeKind, Delivered, Subscriber
 from dekr.stream.registry import Registry
-from dekr.stream.rounds import CHECK_S, Rounds
+from dekr.stream.shift.guard import Guard
+from dekr.stream.shift.rounds import CHECK_S, Rounds
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory, key_record
 from tests.fakes.driven_time import DrivenTime, settle

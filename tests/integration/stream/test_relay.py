@@ -7,8 +7,8 @@ import pytest
 from dekr.store import plain
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.journal import SHARDS
-from dekr.stream.pace import Ending, Pace
 from dekr.stream.ports import Delivered
+from dekr.stream.relay.pace import Ending, Pace
 from tests.fakes.relay_world import Kill, Step, bar, pair_of, quote, trade
 from tests.fakes.stream_reader import Reader
 from tests.integration.stream.journals import lose

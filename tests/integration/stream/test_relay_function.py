@@ -17,8 +17,8 @@ from dekr.cache.entry_cache import EntryCache
 from dekr.market.quotes.live import LiveQuotes
 from dekr.relay_wiring import LiveTap
 from dekr.store.link import Link
+from dekr.stream.delivery.stats import Counts
 from dekr.stream.ports import NumberedEvent
-from dekr.stream.relay_stats import Counts
 from tests.fakes.lease import LeaseTable
 from tests.integration.stream.relay_process import AWS
 from tests.integration.stream.relay_runs import RelayContext, held, services
@@ -94,7 +94,7 @@ from tests.integration.stream import relay_runs
 app.wire = lambda: relay_runs.services(relay_runs.held())
 app.handler({"wake": "schedule"}, relay_runs.RelayContext())
 """
-    heavy = ["aiohttp", "dekr.stream.relay", "dekr.stream.parts", "httpx"]
+    heavy = ["aiohttp", "dekr.stream.relay.relay", "dekr.stream.shift.parts", "httpx"]
     check = f"print([name for name in {heavy} if name in sys.modules])"
     path = f"{ROOT}:{ROOT / 'layers/common'}"
     done = subprocess.run(  # noqa: S603 - ours

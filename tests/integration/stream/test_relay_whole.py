@@ -14,10 +14,10 @@ from typing import Any
 
 from dekr.relay_wiring import Invocation
 from dekr.store.link import Link
-from dekr.stream.endings import Cause, Outcome, RunReport
 from dekr.stream.pairs import pairs_of
 from dekr.stream.ports import ChangeKind, Subscriber
 from dekr.stream.registry import Registry
+from dekr.stream.shift.endings import Cause, Outcome, RunReport
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory, key_record
 from tests.fakes.driven_time import until

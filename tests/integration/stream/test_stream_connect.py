@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from dekr.store.link import Link
-from dekr.stream.turn import METRICS
+from dekr.stream.conversation.turn import METRICS
 from dekr.wiring import Services
 from tests.fakes.aws_http import ENVIRONMENT, fake_aws
 from tests.fakes.directory import FakeDirectory

@@ -10,9 +10,9 @@ import pytest
 from dekr.store.link import Link
 from dekr.stream.pairs import Channel
 from dekr.stream.ports import Subscriber
-from dekr.stream.records import MAX_STREAMS, WAITING_US, Order, StreamRecords, StreamState, owner_of
-from dekr.stream.tickets import MAX_LENGTH, Redeemed, Tickets
-from dekr.stream.wish import Wish
+from dekr.stream.started.records import MAX_STREAMS, WAITING_US, Order, StreamRecords, StreamState, owner_of
+from dekr.stream.started.tickets import MAX_LENGTH, Redeemed, Tickets
+from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
 from tests.patience import patient_url
 from tests.redis_servers import RedisServer

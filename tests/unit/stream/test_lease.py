@@ -10,7 +10,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from dekr.errors import Unavailable
-from dekr.stream.lease import Held, Holder, Lease
+from dekr.stream.shift.lease import Held, Holder, Lease
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

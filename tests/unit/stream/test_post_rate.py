@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from dekr.stream.delivery.post_rate import BURST_S, ONE_EVENT_S, SEVERAL, WINDOW_S, PostRate, Refusals
 from dekr.stream.ports import Delivered
-from dekr.stream.post_rate import BURST_S, ONE_EVENT_S, SEVERAL, WINDOW_S, PostRate, Refusals
 from tests.fakes.driven_time import DrivenTime
 
 SLOW, THROTTLED = Delivered.SLOW, Delivered.THROTTLED

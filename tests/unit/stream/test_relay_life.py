@@ -4,8 +4,8 @@ from threading import current_thread
 
 import pytest
 
-from dekr.stream.pace import Ending
 from dekr.stream.ports import FeedFrame, FeedRefused
+from dekr.stream.relay.pace import Ending
 from tests.fakes.relay_world import START_MS, World, bar, quote, trade
 
 LINGER_TICKS = 1_200

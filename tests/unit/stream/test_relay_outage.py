@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dekr.stream.pace import Ending
+from dekr.stream.relay.pace import Ending
 from tests.fakes.relay_world import START_MS, World, trade
 
 

@@ -1,7 +1,7 @@
 """Coming back after longer than memory reaches: the log is read, within bounds."""
 
 from dekr.stream.cursor import StreamCursor
-from dekr.stream.pace import Pace
+from dekr.stream.relay.pace import Pace
 from tests.fakes.relay_world import START_MS, World, trade
 
 

@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from dekr.stream.pace import Pace
 from dekr.stream.ports import Delivered
+from dekr.stream.relay.pace import Pace
 from tests.fakes.relay_world import World, bar, pair_of, quote, trade
 
 

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from dekr.stream.cursor import StreamCursor
-from dekr.stream.pace import Pace
 from dekr.stream.ports import Delivered
+from dekr.stream.relay.pace import Pace
 from tests.fakes.relay_world import Kill, World, quote, trade
 from tests.fakes.stream_reader import Reader
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dekr.stream.endings import Cause, Outcome, RunReport
-from dekr.stream.lease import LIFE_MS, Held, Holder
-from dekr.stream.runner import LONGEST_WAIT_S, WOKEN_WAIT_S, Runner
+from dekr.stream.shift.endings import Cause, Outcome, RunReport
+from dekr.stream.shift.lease import LIFE_MS, Held, Holder
+from dekr.stream.shift.runner import LONGEST_WAIT_S, WOKEN_WAIT_S, Runner
 from tests.fakes.driven_time import DrivenTime, settle
 from tests.fakes.lease import FakeLease, LeaseTable
 

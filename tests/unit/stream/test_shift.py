@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from dekr.errors import StoreDown
-from dekr.stream.endings import Cause
-from dekr.stream.lease import HELD_S, RENEWAL_S, Holder
-from dekr.stream.pace import Ending
-from dekr.stream.shift import REPORT_S, Shift
+from dekr.stream.relay.pace import Ending
+from dekr.stream.shift.endings import Cause
+from dekr.stream.shift.lease import HELD_S, RENEWAL_S, Holder
+from dekr.stream.shift.shift import REPORT_S, Shift
 from tests.fakes.driven_time import DrivenTime, settle
 from tests.fakes.lease import FakeLease, LeaseTable
 from tests.patience import HANG_S

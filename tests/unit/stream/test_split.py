@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dekr.stream.split import Piece, numbered, split
+from dekr.stream.relay.split import Piece, numbered, split
 
 TRADE = '{"ev":"T","sym":"MSFT","x":4,"i":"12345","z":3,"p":114.125,"s":100,"c":[0,12],"t":1536036818784,"q":3681328}'
 QUOTE = (

@@ -17,7 +17,7 @@ RULE: Final = "must be the _c of a frame that was received"
 
 @dataclass(frozen=True, slots=True)
 class StreamCursor:
-    """A position: all events up to and including ``tick`` (ms, dekr.stream.relay) of this ``generation``."""
+    """A position: all events up to and including ``tick`` (ms, dekr.stream.relay.relay) of this ``generation``."""
 
     generation: int
     tick: int

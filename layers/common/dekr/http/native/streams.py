@@ -14,8 +14,8 @@ from dekr.http.native.symbol_lists import MAX_SYMBOLS, symbol_list, ticker_in
 from dekr.models.streams import EndedStream, StartedStream, Stream
 from dekr.stream.pairs import ALL, Channel
 from dekr.stream.registry.replies import STREAMING
-from dekr.stream.streams import Started, StreamView
-from dekr.stream.wish import Wish, require
+from dekr.stream.started.streams import Started, StreamView
+from dekr.stream.started.wish import Wish, require
 from dekr.tiers import Tier
 from dekr.times import rfc3339_ms
 

@@ -1,0 +1,46 @@
+"""What a connection is told as time passes: that it is alive, and that its two hours are nearly over."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dekr.stream.delivery.batches import Batch, status_chunks
+from dekr.stream.delivery.posts import Posts
+from dekr.stream.relay.index import Index
+from dekr.stream.statuses import Status, status
+
+HEARTBEAT_S: Final = 480.0
+"""API Gateway closes a connection on which nothing was sent for ten minutes."""
+
+LIFE_MS: Final = 7_200_000
+"""API Gateway closes every connection two hours after it was opened."""
+
+HINT_MS: Final = 300_000
+SLOW_MS: Final = 10_000
+
+HEARTBEAT: Final = status_chunks([status(Status.SUCCESS, "heartbeat")])
+SLOW: Final = status(Status.SLOW_CONSUMER, "this connection takes less than it is subscribed to")
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Looks after connections."""
+
+    index: Index
+    posts: Posts
+
+    def look(self, last: int, now_ms: int, now_s: float) -> None:
+        """Look after all connections. ``last``: the last tick."""
+        for outbox in self.posts.slow(now_ms, SLOW_MS):
+            self.posts.counts.slow_closed += 1
+            self.posts.end(outbox, SLOW)
+        for client in self.index.clients.values():
+            chunks = []
+            if client.opened_ms and not client.hinted and now_ms >= client.opened_ms + LIFE_MS - HINT_MS:
+                client.hinted = True
+                ends_ms = client.opened_ms + LIFE_MS
+                message = "this connection ends soon: connect again, and subscribe with the last _c as since"
+                chunks = status_chunks([status(Status.SUCCESS, message, ends_at=ends_ms)])
+            elif client.outbox.empty and now_s - client.sent_s >= HEARTBEAT_S:
+                chunks = HEARTBEAT
+            if chunks:
+                self.posts.add(client.outbox, Batch(last, [*chunks], alone=True), last)
