@@ -75,15 +75,15 @@ class Open:
         with connect(self.serving.url + query, open_timeout=HANG_S, close_timeout=HANG_S, ping_interval=None) as client:
             yield client, self.function.event("CONNECT")["requestContext"]["connectionId"]
 
-    def send(self, method: str, connection: str, body: bytes = b"", timeout: float = HANG_S) -> httpx.Response:
-        """A signed request about a connection."""
+    def send(self, method: str, connection: str, body: bytes = b"", http: httpx.Client | None = None) -> httpx.Response:
+        """A signed request about a connection, by this client or the usual one."""
         url = f"{self.serving.endpoint}/%40connections/{quote(connection, safe='')}"
         at = datetime.fromtimestamp(self.clock.now_s, UTC)
         headers = signed_headers(Credentials("a", "b"), "us-east-1", "execute-api", method, url, body, at, {})
-        return self.http.request(method, url, content=body, headers=headers, timeout=timeout)
+        return (http or self.http).request(method, url, content=body, headers=headers)
 
-    def post(self, connection: str, text: str, timeout: float = HANG_S) -> int:
-        return self.send("POST", connection, text.encode(), timeout).status_code
+    def post(self, connection: str, text: str) -> int:
+        return self.send("POST", connection, text.encode()).status_code
 
     def sweep(self) -> None:
         self.serving.do(self.serving.door.sweep)
@@ -99,7 +99,7 @@ def opened() -> Iterator[Callable[..., Open]]:
             integration = InProcess(function)
             stack.callback(integration.close)
             running = stack.enter_context(serving(SocketDoor(integration, limits=limits, now_s=clock, api_id="a1b2c3")))
-            return Open(running, function, clock, stack.enter_context(httpx.Client(trust_env=False)))
+            return Open(running, function, clock, stack.enter_context(httpx.Client(timeout=HANG_S, trust_env=False)))
 
         yield open_door
 

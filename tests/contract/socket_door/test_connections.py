@@ -105,7 +105,7 @@ def test_who_does_not_sign_is_forbidden(door: Open, authorization: str | None) -
     headers = {} if authorization is None else {"authorization": authorization}
     with door.client() as (_, name):
         url = f"{door.serving.endpoint}/@connections/{name}"
-        assert httpx.post(url, content=b"x", headers=headers, trust_env=False).status_code == 403
+        assert door.http.post(url, content=b"x", headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["short=", "AAAAAAAAAAAAAAAA", "{a}"])
@@ -126,5 +126,5 @@ def test_a_client_that_does_not_read_fills_its_buffer(door: Open) -> None:
 
 
 def test_requests_that_are_none_are_refused(door: Open) -> None:
-    answer = httpx.post(door.serving.endpoint, content=iter([b"x"]), trust_env=False)
+    answer = httpx.post(door.serving.endpoint, content=iter([b"x"]), timeout=HANG_S, trust_env=False)
     assert answer.status_code == 400

@@ -14,7 +14,7 @@ from dekr.stream.started.records import MAX_STREAMS, WAITING_US, Order, StreamRe
 from dekr.stream.started.tickets import MAX_LENGTH, Redeemed, Tickets
 from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
-from tests.patience import patient_url
+from tests.patience import patient
 from tests.redis_servers import RedisServer
 from tests.still_link import StillLink
 
@@ -63,7 +63,7 @@ def test_of_many_connections_that_show_a_ticket_at_once_one_gets_the_stream(
     redis: RedisServer, tickets: Tickets, ticket: str
 ) -> None:
     def redeem(number: int) -> Redeemed | None:
-        with closing(Link.open(patient_url(redis.url))) as link:
+        with closing(patient(Link.open(redis.url))) as link:
             # The others' links have the machine's clock, so this one's is set to the same moment.
             link.clock_offset_us = tickets.records.store.clock_offset_us
             barrier.wait()
