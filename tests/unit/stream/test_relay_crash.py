@@ -91,8 +91,15 @@ def test_what_nobody_received_meanwhile_is_named(point: int) -> None:
     world = World()
     world.kill = Kill(point)
     begin(world)
-    covered = set(world.memory.covered)
+    told = {each: acknowledged(world.inbox(each)) for each in world.memory.listeners}
+    world.us += 1_000_000
+    world.memory.subscribe("new", "T.AAPL", opened_ms=world.ms)
     go_on(world)
-    for connection, listener in world.memory.listeners.items():
+    for connection, pairs in told.items():
         gaps = [gap for gap in world.inbox(connection).statuses("gap") if gap["to"] - gap["from"] > 4_000]
-        assert {pair for gap in gaps for pair in gap["pairs"]} >= covered & listener.pairs
+        assert {pair for gap in gaps for pair in gap["pairs"]} >= pairs
+    assert not world.inbox("new").statuses("gap")
+
+
+def acknowledged(inbox: Inbox) -> set[str]:
+    return {item["message"].partition(": ")[2] for item in inbox.statuses("success") if ": " in item["message"]}

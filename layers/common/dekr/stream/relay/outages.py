@@ -1,6 +1,6 @@
 """Tells clients when the upstream stops and begins to send, and which events they miss because of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from dekr.stream.delivery.batches import Batch, status_chunks
 from dekr.stream.delivery.posts import Posts
@@ -24,12 +24,19 @@ class Outages:
         self._start = 0
         self._open: dict[Client, set[str]] = {}
 
-    def begin(self, complete: int, covered: Mapping[str, int], clients: Iterable[Client]) -> None:
-        """Begin with an outage: since the relay before ended, at its tick ``complete``, nobody received anything."""
+    def begin(self, complete: int, clients: Iterable[Client]) -> None:
+        """Begin with an outage: since the relay before ended, at its tick ``complete``, nobody received anything. All that the
+        clients subscribe to counts, covered or not: it may have been acknowledged.
+        """
         self._start = complete
         for client in clients:
-            if client.opened_ms <= complete and (pairs := covered.keys() & client.pairs.keys()):
-                self._open[client] = set(pairs)
+            if complete and client.opened_ms <= complete and client.pairs:
+                self._open[client] = set(client.pairs)
+
+    def subscribed(self, client: Client, pairs: Iterable[str], at_ms: int) -> None:
+        """Leave out pairs that a client subscribes to only now: its message came (``at_ms``) after the outage began."""
+        if at_ms > self._start and (missing := self._open.get(client)):
+            missing.difference_update(pairs)
 
     def add(self, client: Client, pairs: Iterable[str], last: int) -> None:
         """Name the outage for these pairs of a client, too, once it is over."""

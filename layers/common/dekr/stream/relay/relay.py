@@ -153,7 +153,7 @@ class Relay:
         clients = self._subscriptions.admit(begun.listeners, begun.tick, now_ms, self._monotonic())
         if now_ms - begun.tick < self._pace.linger_ms:
             self._subscriptions.linger(begun.covered, now_ms)
-        self._outages.begin(begun.complete, begun.covered, clients)
+        self._outages.begin(begun.complete, clients)
         self._continuation = Continuation(begun, clients, self._posts)
 
     async def _loop(self, until: Callable[[], bool]) -> Ending:

@@ -138,7 +138,9 @@ class Subscriptions:
         self._tell(client, acks, last if since is None else since, tick)
         if self._outages.told:
             self._posts.add(client.outbox, Batch(last, [*DOWN]), last)
-        if change.since and not self._coverage.up:
+        if not change.since:
+            self._outages.subscribed(client, pairs, change.at_ms)
+        elif not self._coverage.up:
             self._outages.add(client, pairs, last)
         if since is not None:
             resumed = self._resumes.resume(client.outbox, pairs, since, until=last, now_ms=now_ms, tasks=tasks)
