@@ -43,6 +43,15 @@ def test_the_greeting_comes_once_however_often_it_is_invoked(gateway: Gateway) -
     assert gateway.connections.items(ID) == [CONNECTED]
 
 
+def test_a_client_that_signs_in_before_its_greeting_is_greeted_first(gateway: Gateway) -> None:
+    gateway.begin()
+    gateway.connections.open(ID)
+
+    assert gateway.say(action="auth", params=gateway.key(5)) == [CONNECTED, AUTHENTICATED]
+    assert gateway.greet().outcome is Outcome.REPEATED
+    assert gateway.connections.take(ID) == []
+
+
 def test_the_greeting_waits_for_the_end_of_connect(gateway: Gateway) -> None:
     gateway.begin()
     gateway.during_sleep = lambda: gateway.connections.open(ID)

@@ -87,6 +87,11 @@ class Arrival:
             case Entrance.PLAIN:
                 pass
 
+    def greet_first(self, turn: Turn) -> None:
+        """Greet a connection that was not greeted yet and came without a ticket. Raises StoreDown."""
+        if self.registry.greet(turn.connection):
+            turn.client.tell(CONNECTED)
+
     def _greet_again(self, turn: Turn) -> None:
         """Leave a connection alone that was greeted before, and close one that another took the place of before its greeting: its
         ``$connect`` was being answered then, so it could be told nothing.

@@ -98,6 +98,9 @@ class Conversation:
         else:
             message = read_message(event.get("body"), is_base64=bool(event.get("isBase64Encoded")))
             turn.action = message.action
+            if heard.state is State.NEW and message.action is Action.AUTH:
+                # A client that signs in at once can be faster than the invocation that greets it.
+                self.arrival.greet_first(turn)
             self._answer(turn, message)
 
     def _answer(self, turn: Turn, message: Message) -> None:
