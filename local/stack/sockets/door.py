@@ -30,6 +30,9 @@ TIMED_OUT: Final = "Endpoint request timed out"
 FORBIDDEN: Final = Response(403, {"message": "Forbidden"}, "ForbiddenException")
 BAD: Final = Response(400, {"message": "Bad Request"})
 
+CUT: Final = "/_control/cut"
+"""A POST to this path breaks all connections off, as a network that fails does. AWS has no such thing."""
+
 
 class SocketDoor:
     """A WebSocket API with one function. ``now_s`` is the clock (seconds since the epoch) of its events, of its rates and of the
@@ -97,13 +100,18 @@ class SocketDoor:
             if request.upgrades:
                 await self._serve_socket(request, reader, writer)
                 return
-            response = self._management.answer(request)
+            response = self._cut_all() if request.path == CUT else self._management.answer(request)
             if response is None:
                 await reader.read()
                 return
             writer.write(response.encoded())
             if request.last:
                 return
+
+    def _cut_all(self) -> Response:
+        for connection in list(self.connections.values()):
+            connection.cut()
+        return Response(HTTPStatus.NO_CONTENT)
 
     async def _serve_socket(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         protocol = ServerProtocol(max_size=(self.limits.message, self.limits.frame))
