@@ -8,7 +8,18 @@ import pytest
 
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.pairs import Channel
-from dekr.stream.statuses import AUTHENTICATED, CONNECTED, Status, subscribed
+from dekr.stream.statuses import (
+    AUTHENTICATED,
+    CONNECTED,
+    Status,
+    conflated,
+    ends_soon,
+    feed,
+    gap,
+    resumed,
+    subscribed,
+    unsubscribed,
+)
 from local.stack.folder import ROOT
 
 DOCUMENT: Final[dict[str, Any]] = json.loads((ROOT / "docs/asyncapi.json").read_text())
@@ -41,10 +52,24 @@ def test_messages_have_examples_that_are_valid(name: str) -> None:
         assert jsonschema_rs.is_valid({**message["payload"], "components": DOCUMENT["components"]}, example["payload"])
 
 
-@pytest.mark.parametrize("item", [CONNECTED, AUTHENTICATED, subscribed("T.AAPL")])
+@pytest.mark.parametrize(
+    "item",
+    [
+        CONNECTED,
+        AUTHENTICATED,
+        subscribed("T.AAPL"),
+        unsubscribed("T.AAPL"),
+        resumed("T.AAPL"),
+        gap(["T.AAPL", "Q.AAPL"], 1_795_889_000_000, 1_795_889_001_000),
+        conflated(7),
+        feed(up=False),
+        ends_soon(1_795_889_000_000),
+    ],
+)
 def test_what_is_sent_is_as_it_says(item: dict[str, Any]) -> None:
     position = {"_c": StreamCursor(1_795_889_000_000, 1_795_889_226_700).text}
     assert valid("#/components/schemas/status", item)
+    assert set(item) <= set(SCHEMAS["status"]["properties"])
     assert valid("#/components/schemas/status", item | position)
 
 

@@ -4,7 +4,7 @@ https://massive.com/docs/websocket/quickstart shows those of a usual conversatio
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -54,14 +54,46 @@ def unsubscribed(pair: str) -> dict[str, Any]:
     return status(Status.SUCCESS, f"unsubscribed to: {pair}")
 
 
-def frames(items: Iterable[dict[str, Any]], at_most: int = MAX_FRAME) -> list[str]:
-    """Write items as array frames, in order, each of ``at_most`` bytes in UTF-8."""
+def resumed(pair: str) -> dict[str, Any]:
+    """The end of a resume of which nothing is missing."""
+    return status(Status.RESUMED, f"resumed: {pair}")
+
+
+def gap(pairs: Sequence[str], start_ms: int, end_ms: int) -> dict[str, Any]:
+    """Events of these pairs may be missing between two moments."""
+    message = f"events may be missing: {','.join(pairs)}"
+    return status(Status.GAP, message, pairs=list(pairs), **{"from": start_ms, "to": end_ms})
+
+
+def conflated(dropped: int) -> dict[str, Any]:
+    """So many events were left out for a slow client."""
+    return status(Status.CONFLATED, f"{dropped} events were left out: this connection is slow", dropped=dropped)
+
+
+def feed(*, up: bool) -> dict[str, Any]:
+    """The upstream began or stopped to send."""
+    return status(Status.FEED, f"the upstream {'sends again' if up else 'does not send'}", up=up)
+
+
+def ends_soon(ends_ms: int) -> dict[str, Any]:
+    """The hint before the end of a connection, which is at ``ends_ms``."""
+    message = "this connection ends soon: connect again, and subscribe with the last _c as since"
+    return status(Status.SUCCESS, message, ends_at=ends_ms)
+
+
+def text_of(item: dict[str, Any]) -> str:
+    """A status message as JSON, in ASCII."""
+    return json.dumps(item, separators=(",", ":"))
+
+
+def frames(items: Iterable[dict[str, Any]]) -> list[str]:
+    """Write status messages as array frames of at most MAX_FRAME bytes, in order."""
     made: list[str] = []
     parts: list[str] = []
     size = 2
     for item in items:
-        text = json.dumps(item, separators=(",", ":"))
-        if parts and size + len(text) + 1 > at_most:
+        text = text_of(item)
+        if parts and size + len(text) + 1 > MAX_FRAME:
             made.append(f"[{','.join(parts)}]")
             parts, size = [], 2
         parts.append(text)

@@ -3,12 +3,11 @@
 An event is written once for each tick and pair, however many connections get it; what a frame has of its own is its cursor.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dekr.stream.statuses import Status, status
+from dekr.stream.statuses import Status, status, text_of
 
 CHUNK_BYTES: Final = 4 * 1024
 """Larger chunks would leave more of a frame empty."""
@@ -54,14 +53,14 @@ class Batch:
         return sum(len(chunk.body) + 1 for chunk in self.chunks)
 
 
-def event_chunks(events: Iterable[tuple[str, bytes]], at_most: int = CHUNK_BYTES) -> list[Chunk]:
-    """Put events, each with its pair, into chunks of ``at_most`` bytes (or one event that is larger)."""
+def event_chunks(events: Iterable[tuple[str, bytes]]) -> list[Chunk]:
+    """Put events, each with its pair, into chunks of at most CHUNK_BYTES (or one event that is larger)."""
     chunks: list[Chunk] = []
     pairs: list[str] = []
     texts: list[bytes] = []
     size = 0
     for pair, text in events:
-        if texts and size + len(text) > at_most:
+        if texts and size + len(text) > CHUNK_BYTES:
             chunks.append(Chunk(b",".join(texts), tuple(texts), tuple(pairs)))
             pairs, texts, size = [], [], 0
         pairs.append(pair)
@@ -74,8 +73,8 @@ def event_chunks(events: Iterable[tuple[str, bytes]], at_most: int = CHUNK_BYTES
 
 def status_chunks(items: Sequence[dict[str, Any]], *, ours: bool = False) -> list[Chunk]:
     """Put status messages into chunks."""
-    texts = [(json.dumps(item, separators=(",", ":")).encode()) for item in items]
-    return [Chunk(chunk.body, chunk.texts, (), ours) for chunk in event_chunks([("", text) for text in texts])]
+    chunks = event_chunks(("", text_of(item).encode()) for item in items)
+    return [Chunk(chunk.body, chunk.texts, (), ours) for chunk in chunks]
 
 
 NOTICE: Final = status_chunks([status(Status.SUCCESS, "notice")])[0]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dekr.stream.delivery.batches import NOTICE, Batch, Chunk, status_chunks
 from dekr.stream.delivery.conflation import conflate
-from dekr.stream.statuses import MAX_FRAME, Status, status
+from dekr.stream.statuses import MAX_FRAME, conflated
 
 BUFFER_BYTES: Final = 256 * 1024
 _ROOM: Final = 512
@@ -132,8 +132,7 @@ class Outbox:
         if chunks[0].ours:
             chunks.insert(0, NOTICE)
         if unit and self._dropped:
-            message = f"{self._dropped} events were left out: this connection is slow"
-            chunks += status_chunks([status(Status.CONFLATED, message, dropped=self._dropped)], ours=True)
+            chunks += status_chunks([conflated(self._dropped)], ours=True)
             self._dropped = 0
         body = b",".join([chunk.body for chunk in chunks])
         self.flying = Frame(

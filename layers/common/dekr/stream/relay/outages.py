@@ -7,10 +7,10 @@ from dekr.stream.delivery.posts import Posts
 from dekr.stream.relay.coverage import Coverage, Window
 from dekr.stream.relay.index import Client, Index
 from dekr.stream.relay.resumes import gap_chunks
-from dekr.stream.statuses import Status, status
+from dekr.stream.statuses import feed
 
-DOWN = status_chunks([status(Status.FEED, "the upstream does not send", up=False)], ours=True)
-UP = status_chunks([status(Status.FEED, "the upstream sends again", up=True)], ours=True)
+DOWN = status_chunks([feed(up=False)], ours=True)
+UP = status_chunks([feed(up=True)], ours=True)
 
 
 class Outages:

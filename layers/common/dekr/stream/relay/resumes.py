@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from dekr.errors import StoreDown
 from dekr.stream.cursor import StreamCursor
@@ -14,7 +14,7 @@ from dekr.stream.relay.coverage import Coverage, Window
 from dekr.stream.relay.index import matches
 from dekr.stream.relay.rings import Rings
 from dekr.stream.relay.split import numbered
-from dekr.stream.statuses import Status, status
+from dekr.stream.statuses import gap, resumed
 
 REPLAY_BYTES: Final = 4 * 1024 * 1024
 """More than this is not replayed to one connection at once; the newest part is."""
@@ -27,6 +27,9 @@ LOGGED_MS: Final = 180_000
 
 MAX_REPLAYS: Final = 4
 """So many replays from the log may wait for one connection."""
+
+PAIRS_IN_A_GAP: Final = 100
+"""One status names at most so many pairs with the same gap: it must fit into a frame."""
 
 
 class ReadReplay(Protocol):
@@ -42,12 +45,6 @@ def event_bytes(event: NumberedEvent) -> bytes:
     return numbered(event.raw, event.number).encode()
 
 
-def gap_status(pairs: Sequence[str], window: Window) -> dict[str, Any]:
-    """Say that events of these pairs may be missing in a window."""
-    message = f"events may be missing: {','.join(pairs)}"
-    return status(Status.GAP, message, pairs=list(pairs), **{"from": window.start, "to": window.end})
-
-
 def gap_chunks(windows: Mapping[str, Window]) -> list[Chunk]:
     """Name what is missing of each pair; pairs with the same window together."""
     by_window: dict[Window, list[str]] = {}
@@ -55,9 +52,9 @@ def gap_chunks(windows: Mapping[str, Window]) -> list[Chunk]:
         by_window.setdefault(window, []).append(pair)
     return status_chunks(
         [
-            gap_status(pairs[at : at + 100], window)
+            gap(pairs[at : at + PAIRS_IN_A_GAP], window.start, window.end)
             for window, pairs in by_window.items()
-            for at in range(0, len(pairs), 100)
+            for at in range(0, len(pairs), PAIRS_IN_A_GAP)
         ],
         ours=True,
     )
@@ -142,7 +139,7 @@ class Resumes:
             lost = {pair for chunk in chunks[: len(chunks) - len(kept)] for pair in chunk.pairs}
             cut = [pair for pair in pairs if pair in lost or any(matches(each, (pair,)) for each in lost)]
             windows = widened(cut, windows, Window(since, batch.tick))
-        whole = [status(Status.RESUMED, f"resumed: {pair}") for pair in pairs if pair not in windows]
+        whole = [resumed(pair) for pair in pairs if pair not in windows]
         batch.chunks = [*kept, *status_chunks(whole, ours=True), *gap_chunks(windows)]
         batch.ready = True
 

@@ -6,7 +6,7 @@ from typing import Final
 from dekr.stream.delivery.batches import Batch, status_chunks
 from dekr.stream.delivery.posts import Posts
 from dekr.stream.relay.index import Index
-from dekr.stream.statuses import Status, status
+from dekr.stream.statuses import Status, ends_soon, status
 
 HEARTBEAT_S: Final = 480.0
 """API Gateway closes a connection on which nothing was sent for ten minutes."""
@@ -37,9 +37,7 @@ class Upkeep:
             chunks = []
             if client.opened_ms and not client.hinted and now_ms >= client.opened_ms + LIFE_MS - HINT_MS:
                 client.hinted = True
-                ends_ms = client.opened_ms + LIFE_MS
-                message = "this connection ends soon: connect again, and subscribe with the last _c as since"
-                chunks = status_chunks([status(Status.SUCCESS, message, ends_at=ends_ms)])
+                chunks = status_chunks([ends_soon(client.opened_ms + LIFE_MS)])
             elif client.outbox.empty and now_s - client.sent_s >= HEARTBEAT_S:
                 chunks = HEARTBEAT
             if chunks:

@@ -4,7 +4,6 @@ What a round finds is told, closed and taken out, in this order: what is left ha
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +12,7 @@ from dekr.errors import StoreDown, Unavailable
 from dekr.stream.ports import Delivered, Sink
 from dekr.stream.shift.guard import Expulsion, Guard
 from dekr.stream.shift.in_thread import InThread
+from dekr.stream.statuses import frames
 
 CHECK_S: Final = 20.0
 """Three reads of a key in the 60 s within which it must be noticed that it was revoked, so that two of them may fail."""
@@ -65,8 +65,8 @@ class Rounds:
 
     async def _tell_and_close(self, expulsion: Expulsion, turns: asyncio.Semaphore) -> None:
         async with turns:
-            frame = json.dumps([expulsion.status], separators=(",", ":")).encode()
-            if await self.sink.post(expulsion.connection, frame) is not Delivered.GONE:
+            (frame,) = frames([expulsion.status])
+            if await self.sink.post(expulsion.connection, frame.encode()) is not Delivered.GONE:
                 await self.sink.close(expulsion.connection)
         self.expelled += 1
 
