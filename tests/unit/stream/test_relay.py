@@ -103,17 +103,25 @@ def test_a_tick_that_is_larger_than_a_frame_comes_at_once_in_several() -> None:
     assert cursors[1:5] == [f"7-{START_MS + 99}"] * 3 + [f"7-{START_MS + 100}"]
 
 
-def test_whoever_listens_to_all_gets_the_latest_of_each_symbol_once() -> None:
+def test_whoever_listens_to_all_gets_each_aggregate_as_it_was_sent_last_and_once() -> None:
     world = World()
     world.run(
         world.up,
         world.subscribe("c1", "A.*", "A.AAPL", "T.AAPL"),
         1,
-        world.sending(bar("AAPL", 1), bar("MSFT", 2), bar("AAPL", 3), bar("AAPL", 4, "AM"), trade("AAPL")),
+        # A late trade: the aggregate of the second before is sent again, with the one of this second or with its own.
+        world.sending(bar("AAPL", 2_000), bar("MSFT", 1_000), bar("AAPL", 1_000), bar("MSFT", 1_000)),
+        world.sending(bar("AAPL", 3_000), bar("AAPL", 4_000, "AM"), trade("AAPL")),
         2,
     )
-    events = [(pair_of(item), item["_n"]) for item in world.inbox("c1").items if pair_of(item)]
-    assert sorted(events) == [("A.AAPL", 2), ("A.MSFT", 1), ("T.AAPL", 1)]
+    events = [(pair_of(item), item["_n"], item.get("s")) for item in world.inbox("c1").items if pair_of(item)]
+    assert sorted(events) == [
+        ("A.AAPL", 1, 2_000),
+        ("A.AAPL", 2, 1_000),
+        ("A.AAPL", 3, 3_000),
+        ("A.MSFT", 2, 1_000),
+        ("T.AAPL", 1, 10),
+    ]
 
 
 def test_after_the_end_of_all_symbols_those_that_were_named_go_on() -> None:

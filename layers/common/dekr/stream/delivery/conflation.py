@@ -1,14 +1,18 @@
 """Conflation: what waits for a slow connection is reduced to what is of use to it.
 
-Of quotes and aggregates the latest of each symbol replaces all before it; of trades the newest are kept.
+Of quotes and aggregates the latest of each symbol replaces all before it; of trades the newest are kept. Who listens to the
+aggregates of all symbols gets those of a tick that no other one replaces.
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from dekr.stream.delivery.batches import Batch, Chunk
 from dekr.stream.pairs import Channel
 
 _TRADES = f"{Channel.TRADES.value}."
+_START: Final = re.compile(rb'"s"\s*:\s*(\d+)')
 
 
 def conflate(batches: Sequence[Batch], trade_bytes: int) -> int:
@@ -43,3 +47,14 @@ def conflate(batches: Sequence[Batch], trade_bytes: int) -> int:
         kept.reverse()
         batch.chunks = kept
     return dropped
+
+
+def unreplaced(aggregates: Sequence[bytes]) -> Sequence[bytes]:
+    """Leave out those aggregates of one symbol that a later one replaces: that of the same start, sent again for a late trade."""
+    if len(aggregates) == 1:
+        return aggregates
+    last: dict[bytes, int] = {}
+    for at, text in enumerate(aggregates):
+        start = _START.search(text)
+        last[start[1] if start else text] = at
+    return [aggregates[at] for at in sorted(last.values())]

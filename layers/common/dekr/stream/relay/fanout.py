@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dekr.stream.delivery.batches import Batch, Chunk, event_chunks
+from dekr.stream.delivery.conflation import unreplaced
 from dekr.stream.delivery.posts import Posts
 from dekr.stream.ports import NumberedEvent
 from dekr.stream.relay.index import Client, Index
@@ -30,11 +31,16 @@ class Fanout:
             for client in self._index.recipients(pair):
                 chunks_of.setdefault(client, []).extend(chunks)
         for channel, clients in self._index.of_all():
-            # The latest of each symbol: one text for all who listen to the whole channel.
+            # One text for all who listen to the whole channel.
             prefix = f"{channel.value}."
-            latest = event_chunks(texts[-1] for pair, texts in by_pair.items() if pair.startswith(prefix))
-            if latest:
+            whole = event_chunks(
+                (pair, text)
+                for pair, texts in by_pair.items()
+                if pair.startswith(prefix)
+                for text in unreplaced([text for _, text in texts])
+            )
+            if whole:
                 for client in clients:
-                    chunks_of.setdefault(client, []).extend(latest)
+                    chunks_of.setdefault(client, []).extend(whole)
         for client, chunks in chunks_of.items():
             self._posts.add(client.outbox, Batch(tick, chunks, received_us=received_us), tick - 1)
