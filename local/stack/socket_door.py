@@ -24,6 +24,11 @@ from local.stack.sockets.limits import Limits
 MARGIN_S: Final = 1.0
 """The time that the Lambda API gets beyond the function's own, in seconds."""
 
+INVOCATIONS: Final = 8
+"""So many events are with the function at once. The emulator starts a process for each that finds none idle, and processes that all
+start together on a few cores are all too late.
+"""
+
 MICROSECONDS: Final = 1_000_000
 
 
@@ -88,7 +93,7 @@ def serving(door: SocketDoor) -> Iterator[Serving]:
 
 async def _serve(listener: socket.socket, endpoint: str, function: str, api_id: str, offset_us: int) -> None:
     loop = asyncio.get_running_loop()
-    limits = Limits()
+    limits = Limits(invocations=INVOCATIONS)
     pool = httpx.Limits(max_connections=None, max_keepalive_connections=100)
     async with httpx.AsyncClient(timeout=limits.integration_s + MARGIN_S, limits=pool, trust_env=False) as client:
         integration = LambdaApi(client, endpoint, function)

@@ -55,6 +55,7 @@ class SocketDoor:
         self._integration = integration
         self._now_s = now_s
         self._events = Events(api_id, STAGE, lambda: int(now_s() * 1000))
+        self._turns = asyncio.Semaphore(self.limits.invocations)
         self._connects = Rate(self.limits.connects, self.limits.connects, now_s)
         requests = Rate(self.limits.requests, self.limits.burst, now_s)
         self._management = Management(STAGE, self.connections, self.limits, self.faults, requests, now_s)
@@ -183,7 +184,8 @@ class SocketDoor:
     async def _invoke(self, event: Event) -> int:
         """Have the function take an event. Return its status. Raises FunctionFailedError and TimeoutError."""
         try:
-            answer = await asyncio.wait_for(self._integration(event), self.limits.integration_s)
+            async with self._turns:
+                answer = await asyncio.wait_for(self._integration(event), self.limits.integration_s)
             return HTTPStatus(answer["statusCode"]).value
         except (TypeError, KeyError, ValueError) as error:
             print(f"{_route(event)} was answered without a statusCode: {error!r}", flush=True)

@@ -16,6 +16,7 @@ class Limits:
     ``integration_s``: the time that the function may take for an event. ``idle_s``: how long nothing but pings may pass.
     ``duration_s``: the age of a connection. ``buffer``: the bytes that may wait for a client that does not read; AWS does not say
     how many. ``connects``, ``requests``: new connections and requests a second; ``burst``: as many requests at once.
+    ``invocations``: as many events are with the function at once, the others wait; AWS gives an account 1 000, and refuses more.
     """
 
     frame: int = 32 * 1024
@@ -27,6 +28,7 @@ class Limits:
     connects: float = 500.0
     requests: float = 10_000.0
     burst: float = 5_000.0
+    invocations: int = 1_000
 
 
 class Rate:

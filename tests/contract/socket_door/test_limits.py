@@ -1,6 +1,9 @@
 """Clients meet the limits of API Gateway."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -126,3 +129,22 @@ def test_requests_of_the_account_have_a_rate(opened: Callable[..., Open]) -> Non
         assert [door.post(name, "x") for _ in range(3)] == [200, 200, 429]
         door.clock.now_s += 1
         assert [door.post(name, "x") for _ in range(2)] == [200, 429]
+
+
+def test_the_function_has_so_many_events_at_once_and_the_others_wait(opened: Callable[..., Open]) -> None:
+    door = opened(Limits(invocations=2))
+    together, running, most = Barrier(2), list[int](), list[int]()
+
+    def handle(_: dict[str, Any]) -> dict[str, int]:
+        running.append(1)
+        most.append(len(running))
+        together.wait(HANG_S)
+        running.pop()
+        return {"statusCode": 200}
+
+    door.function.on["CONNECT"] = handle
+    with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
+        for client in pool.map(lambda _: connect(door.serving.url, open_timeout=HANG_S), range(8)):
+            stack.enter_context(client)
+
+    assert max(most) == 2
