@@ -52,6 +52,18 @@ def test_a_client_that_signs_in_before_its_greeting_is_greeted_first(gateway: Ga
     assert gateway.connections.take(ID) == []
 
 
+def test_a_client_that_signs_in_while_its_greeting_waits_is_greeted_first(gateway: Gateway) -> None:
+    gateway.begin()
+
+    def sign_in() -> None:
+        gateway.connections.open(ID)
+        gateway.auth(gateway.key(5))
+
+    gateway.during_sleep = sign_in
+    assert gateway.greet().outcome is Outcome.REPEATED
+    assert gateway.connections.items(ID) == [CONNECTED, AUTHENTICATED]
+
+
 def test_the_greeting_waits_for_the_end_of_connect(gateway: Gateway) -> None:
     gateway.begin()
     gateway.during_sleep = lambda: gateway.connections.open(ID)

@@ -167,6 +167,14 @@ def test_one_caller_greets(registry: Registry) -> None:
     assert [registry.greet("c1"), registry.greet("c1")] == [True, False]
 
 
+def test_a_greeting_that_is_put_off_is_the_next_callers(registry: Registry) -> None:
+    registry.put_off("c1")
+    registry.open("c1", ADDRESS, NOW_MS)
+    assert registry.greet("c1")
+    registry.put_off("c1")
+    assert [registry.greet("c1"), registry.greet("c1")] == [True, False]
+
+
 def test_a_greeting_that_is_sent_again_is_still_the_first(link: StillLink) -> None:
     registry = Registry(link, token=lambda: "same")
     registry.open("c1", ADDRESS, NOW_MS)

@@ -68,10 +68,14 @@ class Arrival:
 
     def greet(self, turn: Turn, entrance: Entrance) -> None:
         """Greet a connection, once only, and if it came with a ticket, go on. Raises StoreDown."""
-        if not self.registry.greet(turn.connection):
-            self._greet_again(turn)
-            return
-        turn.client.greet(CONNECTED)
+        for _ in turn.client.attempts():
+            if not self.registry.greet(turn.connection):
+                self._greet_again(turn)
+                return
+            turn.client.tell(CONNECTED)
+            if turn.client.gone:
+                # Meanwhile a client that signs in at once may be greeted by that.
+                self.registry.put_off(turn.connection)
         if turn.client.gone:
             return
         match entrance:

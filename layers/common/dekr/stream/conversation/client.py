@@ -1,7 +1,7 @@
 """One client's connection, as the conversation speaks to it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -52,11 +52,17 @@ class Client:
 
     def greet(self, *items: dict[str, Any]) -> None:
         """Send the first frame of a connection whose ``$connect`` may still be being answered."""
+        for _ in self.attempts():
+            self.tell(*items)
+
+    def attempts(self) -> Iterator[None]:
+        """Yield for each attempt to send the first frame of such a connection: until it is there, or for GREETED_WITHIN_S."""
         until_s = self.monotonic() + GREETED_WITHIN_S
-        (frame,) = frames(items)
-        while (outcome := self._post(frame)) is Delivered.GONE and self.monotonic() < until_s:
+        yield
+        while self.gone and self.monotonic() < until_s:
             self.sleep(UNKNOWN_AGAIN_S)
-        self._settle(outcome)
+            self.gone = False
+            yield
 
     def dismiss(self, item: dict[str, Any]) -> None:
         """Send a last status message, and close the connection."""

@@ -72,6 +72,10 @@ class Registry:
         """Whether the caller is the one to greet this connection: True once only, and only where the connection exists."""
         return bool(self._run(scripts.GREET, connection, self.token()))
 
+    def put_off(self, connection: str) -> None:
+        """Leave the greeting to whoever asks next: the caller was to greet, and could not yet."""
+        self._run(scripts.PUT_OFF, connection)
+
     def hear(self, connection: str) -> Heard:
         """Look up the sender of a message, and count the message against what a connection may send."""
         return Heard.of(self._run(scripts.HEAR, connection, 1))

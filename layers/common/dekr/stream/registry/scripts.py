@@ -97,6 +97,7 @@ def _load(name: str) -> Script:
 
 OPEN: Final = _load("open")
 GREET: Final = _load("greet")
+PUT_OFF: Final = _load("put_off")
 HEAR: Final = _load("hear")
 ADMIT: Final = _load("admit")
 RELEASE: Final = _load("release")
