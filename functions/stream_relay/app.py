@@ -15,7 +15,6 @@ from dekr.http.edge.log import Level, emit
 from dekr.relay_wiring import Invocation, RelayServices, relay_services
 
 SERVICE: Final = "stream-relay"
-SCHEDULE: Final = "schedule"
 
 METRICS: Final = ("events", "deliveries", "posts", "dropped", "connections", "lag_p50_us", "lag_p99_us")
 """Those of the counts that are metrics; the others stand in the line alone."""
@@ -34,7 +33,8 @@ class RelayContext(Protocol):
 
 def count(counts: Mapping[str, Any]) -> None:
     """Write what a relay has counted, which it does once a minute and at its end."""
-    emit(SERVICE, time.time_ns() // 1000, {"line": "counts", **counts}, counts=METRICS)
+    level = Level.WARNING if "passed_over" in counts else Level.INFO
+    emit(SERVICE, time.time_ns() // 1000, {"line": "counts", **counts}, level, counts=METRICS)
 
 
 @cache
@@ -48,10 +48,10 @@ def handler(event: dict[str, Any], context: RelayContext) -> dict[str, Any]:
     left_s = context.get_remaining_time_in_millis() / 1000
     invocation = Invocation(context.aws_request_id, context.function_version, left_s)
     facts: dict[str, Any] = {"line": "run", "request": invocation.request, "version": invocation.version}
-    level = Level.INFO
     try:
-        report = asyncio.run(wire().run(invocation, scheduled=event.get("wake") == SCHEDULE))
-        facts |= {"outcome": report.outcome, "cause": report.cause, "epoch": report.epoch}
+        report = asyncio.run(wire().run(invocation, scheduled=event.get("wake") == "schedule"))
+        facts |= report.facts()
+        level = Level.WARNING if report.passed_over else Level.INFO
     except DekrError as error:
         diagnosis = Diagnosis(error)
         facts |= {"outcome": "failed", **diagnosis.facts()}

@@ -51,6 +51,7 @@ class FakeLease:
     def release(self) -> None:
         self.renewed_ms = None
         self.released += 1
+        self._reach()
         if self.table.held and self.table.held.holder == self.holder:
             self.table.held = None
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from dekr.passed_over import PassedOver
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.ports import Delivered, FeedDown, FeedFrame, FeedMessage, FeedUp, Journal, NumberedEvent
 from dekr.stream.relay.pace import Ending, Pace
 from dekr.stream.relay.relay import Relay
-from dekr.stream.statuses import MAX_FRAME, Status, status
+from dekr.stream.statuses import MAX_FRAME
 from tests.fakes.relay_journal import FakeJournal, Memory
 
 START_MS = 1_795_186_800_000
@@ -136,6 +137,7 @@ class World:
         self.kill = Kill()
         self.live: list[tuple[Sequence[NumberedEvent], int]] = []
         self.pace = Pace(tick_s=tick_s)
+        self.passed_over = PassedOver()
         self.relay: Relay | None = None
 
     @property
@@ -211,10 +213,6 @@ class World:
         """Decide on the next posts to a connection."""
         self.answers[connection] = deque(answers)
 
-    def dismiss(self, connection: str) -> None:
-        assert self.relay
-        self.relay.dismiss(connection, status(Status.FORCE_DISCONNECT, "over"))
-
     def up(self) -> None:
         self.feed.arrived.append(FeedUp(self.us))
 
@@ -254,6 +252,7 @@ class World:
                 now_us=self.now_us,
                 monotonic=self.monotonic,
                 sleep=self.sleep,
+                passed_over=self.passed_over,
                 on_live=lambda events, us: self.live.append((events, us)),
                 executor=None if own_thread else InlineExecutor(self.kill),
                 live_executor=InlineExecutor(self.kill),

@@ -32,11 +32,15 @@ class PassedOver:
 
     _failures: dict[Failure, None] = field(default_factory=dict)
 
-    def note(self, error: Exception) -> None:
-        """Remember an error that the request goes on without; one that is alike is remembered once."""
+    def note(self, error: Exception, call: str = "") -> None:
+        """Remember an error that the request goes on without; one that is alike is remembered once.
+
+        ``call``: which one failed, where the error's fault does not say so. It is put before the fault.
+        """
         if len(self._failures) < MAX_KEPT:
             code: str = getattr(error, "code", type(error).__name__)
-            self._failures[Failure(code, fault_of(error))] = None
+            fault = ": ".join(filter(None, (call, fault_of(error))))
+            self._failures[Failure(code, fault or None)] = None
 
     def take(self) -> list[Failure]:
         """Return the failures in the order in which they happened, and forget them."""

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from dekr.access.directory import KeyDirectory
 from dekr.config import Settings
 from dekr.errors import StoreDown, Unavailable
+from dekr.passed_over import PassedOver
 from dekr.store import Store
 from dekr.stream.registry import Registry
 from dekr.stream.shift.endings import Cause, RunReport
@@ -58,19 +59,19 @@ class Invocation:
     left_s: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class LiveTap:
-    """Keeps the latest quotes and trades of the stream for readers of REST. ``failures`` counts what the store did not take."""
+    """Keeps the latest quotes and trades of the stream for readers of REST. ``passed_over`` collects failures of the store."""
 
     quotes: "LiveQuotes"
-    failures: int = field(default=0, init=False)
+    passed_over: PassedOver
 
     def __call__(self, events: "Sequence[NumberedEvent]", received_us: int) -> None:
         """Write these events, received then on this machine's clock. It blocks."""
         try:
             self.quotes.accept([_parsed(event.raw) for event in events], received_us)
-        except StoreDown:
-            self.failures += 1
+        except StoreDown as error:
+            self.passed_over.note(error, "live")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +109,7 @@ class RelayServices:
         with one_thread("lease") as thread:
             in_thread = running_in(thread)
             run = _Run(self, lease, in_thread, time.monotonic() + left_s)
-            return await Runner(
+            report = await Runner(
                 lease,
                 is_heard=lambda: run.registry.counts().pairs > 0,
                 sweep=run.sweep,
@@ -118,7 +119,9 @@ class RelayServices:
                 now_ms=_machines_ms,
                 monotonic=time.monotonic,
                 sleep=asyncio.sleep,
+                passed_over=run.passed_over,
             ).run(scheduled=scheduled)
+        return replace(report, passed_over=run.failures())
 
 
 class _Run:
@@ -127,6 +130,7 @@ class _Run:
     def __init__(self, services: RelayServices, lease: RelaysLease, in_thread: InThread, ends_s: float) -> None:
         self.ends_s = ends_s
         self.registry = Registry(services.store())
+        self.passed_over = PassedOver()
         self._services = services
         self._lease = lease
         self._in_thread = in_thread
@@ -136,8 +140,7 @@ class _Run:
         from dekr.stream.shift.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
         from dekr.stream.shift.shift import Shift  # noqa: PLC0415 - see above
 
-        tap = self._tap()
-        plan = self._plan(tap)
+        plan = self._plan()
         shift = Shift(
             self._lease,
             lambda: open_parts(plan),
@@ -145,7 +148,8 @@ class _Run:
             time.monotonic,
             asyncio.sleep,
             self.ends_s,
-            lambda counts: self._services.report({**counts, "live_failures": tap.failures}),
+            self._report,
+            self.passed_over,
         )
         for number in self._services.signals:
             asyncio.get_running_loop().add_signal_handler(number, partial(shift.stop, Cause.SIGNAL))
@@ -155,12 +159,21 @@ class _Run:
         """Make one round of the guard."""
         from dekr.stream.shift.parts import sweep  # noqa: PLC0415 - it loads aiohttp
 
-        await sweep(self._plan(self._tap()))
+        await sweep(self._plan())
+
+    def failures(self) -> tuple[str, ...]:
+        """Take the failures that this run went on without since the last call."""
+        return tuple(map(str, self.passed_over.take()))
+
+    def _report(self, counts: Mapping[str, Any]) -> None:
+        failures = self.failures()
+        self._services.report({**counts, "passed_over": failures} if failures else counts)
 
     async def _still_ours(self) -> bool:
         try:
             return await self._in_thread(self._lease.renew)
-        except Unavailable:
+        except Unavailable as error:
+            self.passed_over.note(error, "renew")
             return self._lease.held()
 
     def _tap(self) -> LiveTap:
@@ -168,9 +181,10 @@ class _Run:
         from dekr.market.quotes.live import LiveQuotes  # noqa: PLC0415 - only a relay needs it
 
         services = self._services
-        return LiveTap(LiveQuotes(EntryCache(services.store()), services.settings.stale_s * 1_000_000))
+        quotes = LiveQuotes(EntryCache(services.store()), services.settings.stale_s * 1_000_000)
+        return LiveTap(quotes, self.passed_over)
 
-    def _plan(self, tap: LiveTap) -> "Plan":
+    def _plan(self) -> "Plan":
         from dekr.stream.journal import StoreJournal  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.relay.pace import PACE  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.shift.guard import Guard  # noqa: PLC0415 - only a relay needs it
@@ -185,12 +199,13 @@ class _Run:
             environment=services.environment,
             journal=StoreJournal(journal_store, Registry(journal_store), services.now_ms),
             guard=Guard(self.registry, services.directory, services.now_ms),
-            on_live=tap,
+            on_live=self._tap(),
             still_ours=self._still_ours,
             now_us=services.now_us,
             monotonic=time.monotonic,
             sleep=asyncio.sleep,
             random=random.random,
+            passed_over=self.passed_over,
             pace=services.pace or PACE,
         )
 

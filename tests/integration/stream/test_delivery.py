@@ -143,7 +143,7 @@ def test_a_post_that_is_not_answered_in_time_is_sent_once_more() -> None:
     async def never(sink: ConnectionSink, gateway: Gateway) -> None:
         assert await sink.post(CONNECTION, FRAME) is Delivered.UNKNOWN
         assert len(gateway.got) == 2
-        assert sink.failures == {"unreachable": 1}
+        assert sink.failures == {"POST TimeoutError": 1}
 
     play(again, CUT)
     play(never, None, None, waits=False)

@@ -430,7 +430,7 @@ def test_text_that_is_no_utf_8_is_garbage() -> None:
 
 
 def test_a_key_that_cannot_be_read_is_tried_again() -> None:
-    failures = [UpstreamDown("no secret", retry_after_s=1)]
+    failures = [UpstreamDown("no secret", retry_after_s=1, fault="Secrets Manager: ClientError")]
 
     def key() -> str:
         if failures:
@@ -438,7 +438,7 @@ def test_a_key_that_cannot_be_read_is_tried_again() -> None:
         return "the-key"
 
     async def story(scene: Scene) -> None:
-        assert "UpstreamDown" in (await scene.expect(FeedDown)).reason
+        assert "Secrets Manager: ClientError" in (await scene.expect(FeedDown)).reason
         await scene.next_try()
         await scene.up("T.AAPL")
         await scene.expect(FeedUp)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dekr.errors import StoreDown, Unavailable
+from dekr.passed_over import PassedOver
 from dekr.stream.ports import ChangeKind, Delivered, Subscriber
 from dekr.stream.registry import Registry
 from dekr.stream.shift.guard import Guard
@@ -27,13 +28,14 @@ class Post:
     sink: FakeSink = field(default_factory=FakeSink)
     time: DrivenTime = field(default_factory=DrivenTime)
     fails: list[Exception] = field(default_factory=list)
+    passed_over: PassedOver = field(default_factory=PassedOver)
     rounds: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
         self.put("k1", "ann", 7)
         self.put("k2", "bob", 5)
         guard = Guard(self.registry, lambda: self.directory, lambda: now_ms(self.registry))
-        self.rounds = Rounds(guard, self.sink, self.in_thread, self.time.sleep)
+        self.rounds = Rounds(guard, self.sink, self.in_thread, self.time.sleep, self.passed_over)
 
     def put(self, key_id: str, user: str, tier: int) -> None:
         self.directory.put(key_record(key_id, user, tier))
@@ -163,9 +165,13 @@ def test_rounds_go_on_where_store_or_directory_fail_and_notice_within_a_minute(p
         await settle()
         assert post.directory.reads == 1
         post.directory.revoke("k1")
-        post.fails = [StoreDown(), Unavailable("x", retry_after_s=1), StoreDown()]
+        post.fails = [StoreDown(), Unavailable("x", retry_after_s=1, fault="overloaded"), StoreDown()]
         await post.time.go(2 * CHECK_S)
         assert post.rounds.failures == 3
+        assert {str(failure) for failure in post.passed_over.take()} == {
+            "store_unavailable: guard",
+            f"{Unavailable.code}: guard: overloaded",
+        }
         assert post.told == {"ann1": "force_disconnect"}
         running.cancel()
 

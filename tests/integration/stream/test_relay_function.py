@@ -15,6 +15,7 @@ from moto import mock_aws
 from dekr import relay_wiring
 from dekr.cache.entry_cache import EntryCache
 from dekr.market.quotes.live import LiveQuotes
+from dekr.passed_over import PassedOver
 from dekr.relay_wiring import LiveTap
 from dekr.store.link import Link
 from dekr.stream.delivery.stats import Counts
@@ -76,8 +77,9 @@ def test_a_store_that_cannot_be_reached_is_an_error_in_the_line(run: Any) -> Non
 
 def test_counts_are_metrics_of_one_dimension(capsys: pytest.CaptureFixture[str]) -> None:
     counts = Counts(events=3, deliveries=2, posts=1, dropped=4, lags_us=[5, 9]).stats(6, 8)
-    load("stream_relay").count(asdict(counts))
+    load("stream_relay").count({**asdict(counts), "passed_over": ("store_unavailable: write",)})
     (line,) = lines(capsys.readouterr().out)
+    assert (line["level"], line["passed_over"]) == ("WARNING", ["store_unavailable: write"])
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]
     names = [metric["Name"] for metric in directive["Metrics"]]
@@ -111,7 +113,8 @@ app.handler({"wake": "schedule"}, relay_runs.RelayContext())
 def test_streamed_quotes_and_trades_are_read_without_an_upstream_call(world: World) -> None:
     now_us = world.services.now_us()
     at_ms = now_us // 1000
-    tap = LiveTap(LiveQuotes(EntryCache(world.store), 3_600_000_000))
+    passed_over = PassedOver()
+    tap = LiveTap(LiveQuotes(EntryCache(world.store), 3_600_000_000), passed_over)
     quote = f'{{"ev":"Q","sym":"AAPL","bp":10.5,"bs":2,"ap":11,"as":3,"t":{at_ms}}}'
     trade = f'{{"ev":"T","sym":"AAPL","p":10.75,"s":2,"i":"1","x":4,"t":{at_ms}}}'
     events = [NumberedEvent("Q.AAPL", 1, quote), NumberedEvent("T.AAPL", 1, trade), NumberedEvent("T.MSFT", 1, "{torn")]
@@ -121,14 +124,17 @@ def test_streamed_quotes_and_trades_are_read_without_an_upstream_call(world: Wor
     assert (found["quote"].json["bid"], found["trade"].json["price"]) == (10.5, 10.75)
     assert {answer.headers["X-Data-Source"] for answer in found.values()} == {"stream"}
     assert world.upstream.calls == []
-    assert tap.failures == 0
+    assert not passed_over
 
 
-def test_a_store_that_takes_nothing_is_counted_and_harms_nobody() -> None:
-    tap = LiveTap(LiveQuotes(EntryCache(Link.open("redis://127.0.0.1:1/0")), 0))
+def test_a_store_that_takes_nothing_is_named_and_harms_nobody() -> None:
+    passed_over = PassedOver()
+    tap = LiveTap(LiveQuotes(EntryCache(Link.open("redis://127.0.0.1:1/0")), 0), passed_over)
     trade = '{"ev":"T","sym":"AAPL","p":10.75,"s":2,"t":1795000000000}'
     tap([NumberedEvent("T.AAPL", 1, trade)], 1_795_000_000_000_000)
-    assert tap.failures == 1
+    assert [(failure.code, failure.fault) for failure in passed_over.take()] == [
+        ("store_unavailable", "live: sign-in: ConnectionError")
+    ]
 
 
 @pytest.fixture

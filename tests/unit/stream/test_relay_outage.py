@@ -49,6 +49,7 @@ def test_nothing_is_posted_while_the_store_cannot_be_reached_and_all_of_it_after
     assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
     assert world.relay
     assert world.relay.stats().store_failures == 10
+    assert [failure.fault for failure in world.passed_over.take()] == ["write: down"]
 
 
 def test_a_relay_that_was_frozen_asks_again_before_it_posts() -> None:

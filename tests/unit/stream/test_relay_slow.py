@@ -210,15 +210,19 @@ def test_the_rate_of_the_account_slows_the_whole_relay_and_loses_nothing() -> No
     assert world.relay.stats().throttled == 1
 
 
-def test_a_full_connection_that_is_dismissed_is_closed_all_the_same() -> None:
+def test_a_slow_consumer_that_refuses_the_frame_on_its_way_is_closed_all_the_same() -> None:
     world = World()
+    world.pace = Pace(buffer_bytes=20_000)
+    steps = [step for n in range(2, 160) for step in (send(world, n, 500), 1)]
     world.run(
         *listening(world, "c1"),
-        answer(world, "c1", *[Delivered.SLOW] * 10),
+        lambda: world.hold("c1"),
+        answer(world, "c1", Delivered.SLOW),
         send(world, 1),
         1,
-        lambda: world.dismiss("c1"),
-        3,
+        *steps,
+        lambda: world.let_go("c1"),
+        2,
     )
     assert world.inbox("c1").closed
     assert world.memory.dropped == ["c1"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dekr.passed_over import PassedOver
 from dekr.stream.shift.endings import Cause, Outcome, RunReport
 from dekr.stream.shift.lease import LIFE_MS, Held, Holder
 from dekr.stream.shift.runner import LONGEST_WAIT_S, WOKEN_WAIT_S, Runner
@@ -26,6 +27,7 @@ class Scene:
     causes: list[Cause] = field(default_factory=list)
     served: list[int] = field(default_factory=list)
     sweeps: int = 0
+    passed_over: PassedOver = field(default_factory=PassedOver)
     during: Callable[[], None] = lambda: None
 
     def runner(self) -> Runner:
@@ -41,6 +43,7 @@ class Scene:
             now_ms=self.time.now_ms,
             monotonic=self.time.monotonic,
             sleep=self.time.sleep,
+            passed_over=self.passed_over,
         )
 
     async def sweep(self) -> None:
@@ -88,6 +91,13 @@ def test_with_a_free_lease_and_listeners_it_serves_and_gives_the_lease_back(sche
     assert scene.run(scheduled=scheduled) == RunReport(Outcome.SERVED, Cause.IDLE, 1)
     assert scene.served == [1]
     assert scene.table.held is None
+
+
+def test_how_a_relay_ended_is_told_although_its_lease_cannot_be_given_back() -> None:
+    scene = Scene(causes=[Cause.DEADLINE])
+    scene.during = lambda: setattr(scene.table, "down", True)
+    assert scene.run(scheduled=True) == RunReport(Outcome.SERVED, Cause.DEADLINE, 1)
+    assert [failure.fault for failure in scene.passed_over.take()] == ["release"]
 
 
 def test_where_another_relay_runs_the_schedules_run_leaves_at_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dekr.errors import StoreDown
+from dekr.passed_over import PassedOver
 from dekr.stream.relay.pace import Ending
 from dekr.stream.shift.endings import Cause
 from dekr.stream.shift.lease import HELD_S, RENEWAL_S, Holder
@@ -66,6 +67,7 @@ class Scene:
     table: LeaseTable = field(default_factory=LeaseTable)
     reports: list[Mapping[str, Any]] = field(default_factory=list)
     hanging: bool = False
+    passed_over: PassedOver = field(default_factory=PassedOver)
     parts: Parts = field(init=False)
     shift: Shift = field(init=False)
     lease: FakeLease = field(init=False)
@@ -84,6 +86,7 @@ class Scene:
                 clock.sleep,
                 clock.at_s + 100,
                 self.reports.append,
+                self.passed_over,
             )
             running = asyncio.create_task(self.shift.run(4))
             await settle()
@@ -157,6 +160,7 @@ def test_a_relay_that_cannot_renew_its_lease_stops_in_time(hangs: bool) -> None:
         assert not scene.parts.drained
         await scene.time.go(0.6)
         assert scene.parts.drained
+        assert [failure.fault for failure in scene.passed_over.take()] == ([] if hangs else ["renew"])
 
     assert Scene().play(story) is Cause.LEASE_LOST
 
@@ -198,8 +202,10 @@ def test_the_error_of_a_part_ends_the_relay_and_is_raised() -> None:
         await scene.time.go(0.2)
         assert scene.parts.drained
 
+    scene = Scene()
     with pytest.raises(ZeroDivisionError):
-        Scene().play(feed)
+        scene.play(feed)
+    assert scene.reports == [{"events": 7}]
 
     async def relay(scene: Scene) -> None:
         scene.parts.error = StoreDown()

@@ -88,9 +88,14 @@ def test_a_damaged_frame_yields_nothing_that_json_would_not_read(frame: str) -> 
         assert all(event in items for event in read)
 
 
+def never(reason: str) -> None:
+    """Take a reason where nothing is to be left out."""
+    pytest.fail(reason)
+
+
 def test_flat_events_are_passed_on_as_they_were_sent() -> None:
     # Read and written anew, 114.10 would be 114.1, and 1e2 would be 100.0.
-    assert split(f"[{TRADE},{QUOTE},{BANDS}]") == [
+    assert split(f"[{TRADE},{QUOTE},{BANDS}]", never) == [
         Piece("T.MSFT", TRADE),
         Piece("Q.BRK.B", QUOTE),
         Piece("LULD.MSFT", BANDS),
@@ -132,7 +137,7 @@ def test_what_is_no_event_is_dropped_and_counted(frame: str, kept: list[str], re
 
 @given(st.lists(events(), min_size=1, max_size=3), st.integers(1, 2**53))
 def test_a_number_is_the_last_field(sent: list[dict[str, Any]], number: int) -> None:
-    for piece in split(json.dumps(sent, separators=(",", ":"))):
+    for piece in split(json.dumps(sent, separators=(",", ":")), never):
         event = json.loads(numbered(piece.raw, number))
         assert list(event)[-1] == "_n"
         assert event == {**json.loads(piece.raw), "_n": number}

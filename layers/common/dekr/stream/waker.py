@@ -18,6 +18,6 @@ class RelayWaker:
     def wake(self) -> None:
         """Have a relay started, and do not wait for it. Never raises."""
         try:
-            self.invoker.invoke(self.function, {"cause": "subscription"})
+            self.invoker.invoke(self.function, {"wake": "subscription"})
         except Unavailable as error:
             self.passed_over.note(error)

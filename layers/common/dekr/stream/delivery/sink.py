@@ -59,11 +59,11 @@ class ConnectionSink:
         now: Callable[[], datetime] = _now,
     ) -> None:
         self.repeated = 0
-        """How many requests were sent again, of which the first may have arrived."""
+        """Number of requests that were sent again, of which the first may have arrived."""
         self.throttled = 0
-        """How many posts were refused because of the account's rate."""
+        """Number of posts that were refused because of the account's rate."""
         self.failures: dict[str, int] = {}
-        """How often which answer was none that is foreseen: a status, or ``unreachable``."""
+        """Number of calls by method and unforeseen outcome: a status, or the kind of error where there was no answer."""
         self._session = session
         self._base = f"{endpoint.rstrip('/')}/%40connections/"
         self._environment = environment
@@ -83,7 +83,7 @@ class ConnectionSink:
 
     async def _send(self, method: str, connection: str, body: bytes) -> Delivered:
         status = await self._request(method, connection, body)
-        if status is None or status >= _SERVER_ERROR:
+        if isinstance(status, Exception) or status >= _SERVER_ERROR:
             self.repeated += 1
             status = await self._request(method, connection, body)
         if status == _TOO_MANY:
@@ -95,15 +95,16 @@ class ConnectionSink:
         if status in _GONE:
             self._refusals.forget(connection)
             return Delivered.GONE
-        if status is None or not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
-            name = "unreachable" if status is None else str(status)
+        if isinstance(status, Exception) or not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
+            outcome_name = type(status).__name__ if isinstance(status, Exception) else status
+            name = f"{method} {outcome_name}"
             self.failures[name] = self.failures.get(name, 0) + 1
             return Delivered.UNKNOWN
         self._refusals.forget(connection)
         return Delivered.SENT
 
-    async def _request(self, method: str, connection: str, body: bytes) -> int | None:
-        """The status of one request's answer; None where none came in time."""
+    async def _request(self, method: str, connection: str, body: bytes) -> int | Exception:
+        """The status of one request's answer, or why there was none."""
         await self._rate.take()
         url = self._base + quote(connection, safe="")
         async with self._turn:
@@ -129,5 +130,5 @@ class ConnectionSink:
                 ) as response:
                     await response.read()
                     return response.status
-            except (TimeoutError, ClientError, OSError):
-                return None
+            except (TimeoutError, ClientError, OSError) as error:
+                return error

@@ -1,5 +1,6 @@
 """What a relay counts, for one line of metrics a minute."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,15 +12,15 @@ MAX_LAGS: Final = 10_000
 class Stats:
     """Counts since the last look.
 
-    ``events`` came from upstream, and ``malformed`` items that were none. ``deliveries`` of events to connections were made in
-    ``posts``, of which ``repeats`` may have sent a frame again. ``dropped``: events that slow connections did not get.
-    ``slow_closed``: connections. ``throttled``: how often the account's rate was used up. ``store_failures``: writes that had to
-    be repeated. The lags are from the receipt of a frame's first event to its delivery (us; 0: none). ``connections`` and
-    ``pairs`` are those of the moment.
+    ``events`` came from upstream; ``malformed``: the number of items that were none, by reason. ``deliveries`` of events to
+    connections were made in ``posts``, of which ``repeats`` may have sent a frame again. ``dropped``: events that slow connections
+    did not get. ``slow_closed``: connections. ``throttled``: how often the account's rate was used up. ``store_failures``: writes
+    that had to be repeated. The lags are from the receipt of a frame's first event to its delivery (us; 0: none). ``connections``
+    and ``pairs`` are those of the moment.
     """
 
     events: int
-    malformed: int
+    malformed: Mapping[str, int]
     deliveries: int
     posts: int
     repeats: int
@@ -38,7 +39,7 @@ class Counts:
     """The counts that a relay is adding to."""
 
     events: int = 0
-    malformed: int = 0
+    malformed: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
     posts: int = 0
     repeats: int = 0
@@ -47,6 +48,10 @@ class Counts:
     throttled: int = 0
     store_failures: int = 0
     lags_us: list[int] = field(default_factory=list)
+
+    def leave_out(self, reason: str) -> None:
+        """Add an item that was no event."""
+        self.malformed[reason] = self.malformed.get(reason, 0) + 1
 
     def lag(self, lag_us: int) -> None:
         """Add a lag."""

@@ -50,12 +50,9 @@ class Intake:
 
     def _split(self, text: str, events: list[NumberedEvent]) -> None:
         numbers = self._numbers
-        for pair, raw in split(text, self._malformed):
+        for pair, raw in split(text, self.counts.leave_out):
             if len(raw) > LARGEST_EVENT:
-                self._malformed("too large")
+                self.counts.leave_out("too large")
                 continue
             number = numbers[pair] = numbers.get(pair, 0) + 1
             events.append(NumberedEvent(pair, number, raw))
-
-    def _malformed(self, _reason: str) -> None:
-        self.counts.malformed += 1

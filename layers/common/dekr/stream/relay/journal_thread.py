@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final
 
 from dekr.errors import StoreDown
+from dekr.passed_over import PassedOver
 from dekr.stream.ports import Begun, Journal, Replay, Tick, Written
 
 RETRY_S: Final = 0.25
@@ -15,8 +16,8 @@ DROPS: Final = 20
 
 
 class JournalThread:
-    """Calls ``journal`` in ``executor``, which has one thread; None: in a thread that is made for it. ``failures``: how many writes
-    had to be repeated. ``asked_s``: when the last write began (``monotonic``).
+    """Calls ``journal`` in ``executor``, which has one thread; None: in a thread that is made for it. ``passed_over`` collects
+    failures. ``failures``: how many writes had to be repeated. ``asked_s``: when the last write began (``monotonic``).
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class JournalThread:
         executor: Executor | None,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        passed_over: PassedOver,
     ) -> None:
         self.failures = 0
         self.asked_s = 0.0
@@ -33,6 +35,7 @@ class JournalThread:
         self._executor = executor or ThreadPoolExecutor(1, "journal")
         self._is_own = executor is None
         self._sleep = sleep
+        self._passed_over = passed_over
         self._gone: dict[str, None] = {}
 
     @property
@@ -56,7 +59,8 @@ class JournalThread:
         while True:
             try:
                 return await self.write(tick, changes_after)
-            except StoreDown:
+            except StoreDown as error:
+                self._passed_over.note(error, "write")
                 # Without a fence nothing is posted. What arrives meanwhile waits in the feed, which bounds it.
                 self.failures += 1
                 if until():
@@ -77,7 +81,8 @@ class JournalThread:
         for connection in tuple(self._gone)[:DROPS]:
             try:
                 await self._call(self._journal.drop, connection)
-            except StoreDown:
+            except StoreDown as error:
+                self._passed_over.note(error, "drop")
                 return
             del self._gone[connection]
 
@@ -85,7 +90,8 @@ class JournalThread:
         """See ports.Journal.stop; False, too, where the store cannot be reached."""
         try:
             return bool(await self._call(self._journal.stop, changes_after))
-        except StoreDown:
+        except StoreDown as error:
+            self._passed_over.note(error, "stop")
             return False
 
     def close(self) -> None:

@@ -9,8 +9,9 @@ Nothing is posted that is not written, so that a successor knows all that client
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import Final
 
+from dekr.passed_over import PassedOver
 from dekr.stream.delivery.posts import Posts
 from dekr.stream.delivery.stats import Counts, Stats
 from dekr.stream.delivery.tasks import Tasks
@@ -48,7 +49,8 @@ DRAIN_S: Final = 1.0
 
 
 class Relay:
-    """A relay, for one run. ``now_us``, ``monotonic`` (s) and ``sleep`` are the clock.
+    """A relay, for one run. ``now_us``, ``monotonic`` (s) and ``sleep`` are the clock. ``passed_over`` collects failures that it
+    goes on without.
 
     ``executor``: the one thread in which the journal is called; made where none is given. ``live_executor``: where ``on_live`` is
     called, with the latest trade and quote of each symbol that has a new one; None: the event loop's own threads.
@@ -63,12 +65,13 @@ class Relay:
         now_us: Callable[[], int],
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        passed_over: PassedOver,
         on_live: OnLive | None = None,
         executor: Executor | None = None,
         live_executor: Executor | None = None,
         pace: Pace = PACE,
     ) -> None:
-        self._journal = JournalThread(journal, executor, monotonic, sleep)
+        self._journal = JournalThread(journal, executor, monotonic, sleep, passed_over)
         self._feed = feed
         self._now_us = now_us
         self._monotonic = monotonic
@@ -88,7 +91,7 @@ class Relay:
             self._coverage,
             self._rings,
             self._posts,
-            Resumes(self._rings, self._coverage, self._journal.replay, pace.replay_bytes),
+            Resumes(self._rings, self._coverage, self._journal.replay, passed_over, pace.replay_bytes),
             self._outages,
             pace.buffer_bytes,
         )
@@ -119,11 +122,6 @@ class Relay:
                 await self._tasks.cancel()
         finally:
             self._journal.close()
-
-    def dismiss(self, connection: str, item: dict[str, Any]) -> None:
-        """Send this status to a connection in place of all that waits for it, then close it and take it out of the registry."""
-        if client := self._index.clients.get(connection):
-            self._posts.end(client.outbox, item)
 
     def stats(self) -> Stats:
         """What was counted since the last call."""
@@ -240,9 +238,9 @@ class Relay:
         until_s = self._monotonic() + DRAIN_S
         while self._posts.active and self._monotonic() < until_s:
             await self._sleep(self._pace.tick_s)
-            if ending := await self._tick(_now):
+            if ending := await self._tick(_at_once):
                 return ending
-        return await self._tick(_now) or Ending.STOPPED
+        return await self._tick(_at_once) or Ending.STOPPED
 
     def _next(self) -> int:
         return max(self._last + 1, self._now_ms())
@@ -251,6 +249,6 @@ class Relay:
         return self._now_us() // 1000
 
 
-def _now() -> bool:
-    """Stop at the first failure."""
+def _at_once() -> bool:
+    """Write no tick again after a failure of the store."""
     return True

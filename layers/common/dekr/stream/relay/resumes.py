@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from dekr.errors import StoreDown
+from dekr.passed_over import PassedOver
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.delivery.batches import Batch, Chunk, event_chunks, status_chunks
 from dekr.stream.delivery.outbox import Outbox
@@ -61,12 +62,17 @@ def gap_chunks(windows: Mapping[str, Window]) -> list[Chunk]:
 
 
 class Resumes:
-    """Makes the batches of those who come back. ``read`` is awaited in a task of its own; meanwhile newer batches wait behind."""
+    """Makes the batches of those who come back. ``read`` is awaited in a task of its own; meanwhile newer batches wait behind.
+    ``passed_over`` collects failures of it. ``replay_bytes``: no more is replayed to one connection at once.
+    """
 
-    def __init__(self, rings: Rings, coverage: Coverage, read: ReadReplay, replay_bytes: int = REPLAY_BYTES) -> None:
+    def __init__(
+        self, rings: Rings, coverage: Coverage, read: ReadReplay, passed_over: PassedOver, replay_bytes: int
+    ) -> None:
         self._rings = rings
         self._coverage = coverage
         self._read = read
+        self._passed_over = passed_over
         self._replay_bytes = replay_bytes
         self._reading = asyncio.Lock()
         """One slice at a time, or those of many resumes would stand before the next tick together."""
@@ -100,7 +106,8 @@ class Resumes:
     ) -> None:
         try:
             events, complete_from = await self._sliced(pairs, since, until)
-        except StoreDown:
+        except StoreDown as error:
+            self._passed_over.note(error, "replay")
             self._fill(batch, pairs, dict.fromkeys(pairs, Window(since, until)), since, ())
             return
         chunks = event_chunks((event.pair, event_bytes(event)) for event in events)

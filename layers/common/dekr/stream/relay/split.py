@@ -31,11 +31,7 @@ class Piece(NamedTuple):
     raw: str
 
 
-def _unnoticed(reason: str) -> None:
-    """Do nothing about what was dropped."""
-
-
-def split(text: str, dropped: Callable[[str], object] = _unnoticed) -> list[Piece]:
+def split(text: str, dropped: Callable[[str], object]) -> list[Piece]:
     """Split a frame into its events, in order. What is malformed or no event is left out; ``dropped`` is called for each such item,
     or once for a frame that is no JSON array, with the reason.
     """

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -35,8 +36,16 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did: its last relay's epoch and the cause of that one's end, where there was one."""
+    """The outcome of a run: its last relay's epoch and the cause of that one's end, where there was one. ``passed_over``: failures
+    that it went on without, as ``code: fault``.
+    """
 
     outcome: Outcome
     cause: Cause | None = None
     epoch: int = 0
+    passed_over: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """The facts of its log line; ``passed_over`` is there only where there is something to say."""
+        facts = {"outcome": self.outcome, "cause": self.cause, "epoch": self.epoch}
+        return {**facts, "passed_over": self.passed_over} if self.passed_over else facts

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from dekr.passed_over import PassedOver
 from dekr.stream.delivery.post_rate import PER_SECOND, PostRate, Refusals
 from dekr.stream.delivery.sink import ConnectionSink, post_session
 from dekr.stream.ports import Journal
@@ -26,6 +27,7 @@ class Plan:
     ``upstream_url``, ``key``: the upstream's stream and what reads its API key. ``endpoint``, ``environment``: see
     dekr.stream.delivery.sink.ConnectionSink. ``journal``, ``guard`` and ``on_live`` each have a link to the store of their own,
     because each is used in a thread of its own. ``still_ours``: whether the lease is this relay's. ``random``: numbers from 0 to 1.
+    ``passed_over`` collects failures.
     """
 
     upstream_url: str
@@ -40,6 +42,7 @@ class Plan:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
+    passed_over: PassedOver
     posts_per_second: float = PER_SECOND
     pace: Pace = PACE
 
@@ -104,13 +107,16 @@ async def open_parts(plan: Plan) -> AsyncIterator[Parts]:
                 now_us=plan.now_us,
                 monotonic=plan.monotonic,
                 sleep=plan.sleep,
+                passed_over=plan.passed_over,
                 on_live=plan.on_live,
                 executor=journal,
                 live_executor=live,
                 pace=plan.pace,
             )
             try:
-                yield Parts(relay, feed, sink, Rounds(plan.guard, sink, running_in(guard), plan.sleep))
+                yield Parts(
+                    relay, feed, sink, Rounds(plan.guard, sink, running_in(guard), plan.sleep, plan.passed_over)
+                )
             finally:
                 await feed.close()
 
@@ -119,7 +125,7 @@ async def sweep(plan: Plan) -> None:
     """Make one round of the guard."""
     with one_thread("guard") as thread:
         async with sink_of(plan) as sink:
-            await Rounds(plan.guard, sink, running_in(thread), plan.sleep).once()
+            await Rounds(plan.guard, sink, running_in(thread), plan.sleep, plan.passed_over).once()
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dekr.errors import StoreDown, Unavailable
+from dekr.passed_over import PassedOver
 from dekr.stream.ports import Delivered, Sink
 from dekr.stream.shift.guard import Expulsion, Guard
 from dekr.stream.shift.in_thread import InThread
@@ -25,14 +26,15 @@ AT_ONCE: Final = 20
 
 @dataclass(slots=True, eq=False)
 class Rounds:
-    """Makes the rounds. ``in_thread`` runs what blocks in the one thread that may use the guard and its registry. ``failures``
-    counts the rounds that could not be made, ``expelled`` the connections that had to go.
+    """Makes the rounds. ``in_thread`` runs what blocks in the one thread that may use the guard and its registry. ``passed_over``
+    collects failures. ``failures`` counts the rounds that could not be made, ``expelled`` the connections that had to go.
     """
 
     guard: Guard
     sink: Sink
     in_thread: InThread
     sleep: Callable[[float], Awaitable[None]]
+    passed_over: PassedOver
     failures: int = field(default=0, init=False)
     expelled: int = field(default=0, init=False)
 
@@ -60,7 +62,8 @@ class Rounds:
                 for each in found:
                     group.create_task(self._tell_and_close(each, turns))
             await self.in_thread(lambda: self._take_out(found))
-        except (StoreDown, Unavailable):
+        except (StoreDown, Unavailable) as error:
+            self.passed_over.note(error, "guard")
             self.failures += 1
 
     async def _tell_and_close(self, expulsion: Expulsion, turns: asyncio.Semaphore) -> None:

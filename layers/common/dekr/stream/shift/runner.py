@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from dekr.errors import Unavailable
+from dekr.passed_over import PassedOver
 from dekr.stream.shift.endings import Cause, Outcome, RunReport
 from dekr.stream.shift.in_thread import InThread
 from dekr.stream.shift.lease import Held
@@ -52,7 +54,7 @@ class Runner:
 
     ``ends_s`` (monotonic): when a relay has to stop; the holder in the lease says the same. ``is_heard``: whether any connection
     listens to anything; it blocks, and raises StoreDown. ``sweep`` makes one round of the guard. ``serve`` is the relay: from an
-    epoch to the cause of its end.
+    epoch to the cause of its end. ``passed_over`` collects failures.
     """
 
     lease: RunnersLease
@@ -64,6 +66,7 @@ class Runner:
     now_ms: Callable[[], int]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    passed_over: PassedOver
 
     async def run(self, *, scheduled: bool) -> RunReport:
         """Be the relay, if there is none and one is needed. ``scheduled``: nobody in particular asked for one. Raises StoreDown and
@@ -80,13 +83,20 @@ class Runner:
             try:
                 cause = await self.serve(epoch)
             finally:
-                await self.in_thread(self.lease.release)
+                await self._release()
             report = RunReport(Outcome.SERVED, cause, epoch)
             # A store that has lost everything fences, too: then nobody else has the lease, and the relay begins anew.
             if cause is not Cause.FENCED or self.ends_s - self.monotonic() < WORTHWHILE_S:
                 break
             await self.sleep(POLL_S)
         return report
+
+    async def _release(self) -> None:
+        try:
+            await self.in_thread(self.lease.release)
+        except Unavailable as error:
+            # It ends by itself within seconds, and how the relay ended is worth more in the log.
+            self.passed_over.note(error, "release")
 
     async def _is_free(self, *, scheduled: bool) -> bool:
         """Whether nobody holds the lease, if need be after standing by."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from dekr.errors import Unavailable
+from dekr.passed_over import PassedOver
 from dekr.stream.relay.pace import Ending
 from dekr.stream.shift.endings import Cause
 from dekr.stream.shift.in_thread import InThread
@@ -55,7 +56,8 @@ class Served(Protocol):
 @dataclass(slots=True, eq=False)
 class Shift:
     """Runs a relay. ``open_parts`` makes its parts; ``in_thread`` runs what blocks. ``ends_s`` (monotonic): when it has to stop.
-    ``report`` is handed what was counted, once a minute and at the end.
+    ``report`` is handed what was counted, once a minute and at the end, also where it ends by an error. ``passed_over`` collects
+    failures.
     """
 
     lease: HeldLease
@@ -65,6 +67,7 @@ class Shift:
     sleep: Callable[[float], Awaitable[None]]
     ends_s: float
     report: Callable[[Mapping[str, Any]], None]
+    passed_over: PassedOver
     _cause: Cause | None = field(default=None, init=False)
 
     def stop(self, cause: Cause) -> None:
@@ -75,11 +78,13 @@ class Shift:
         """Serve. Raises StoreDown where the store cannot be reached at the beginning."""
         async with self.open_parts() as parts:
             relay = asyncio.create_task(parts.relay(epoch, lambda: self._cause is not None))
-            async with self._beside(
-                relay, parts.feed(), parts.rounds(), self._renew(), self._watch(), self._count(parts)
-            ):
-                ending = await relay
-            self.report(parts.counts())
+            try:
+                async with self._beside(
+                    relay, parts.feed(), parts.rounds(), self._renew(), self._watch(), self._count(parts)
+                ):
+                    ending = await relay
+            finally:
+                self.report(parts.counts())
         if ending is Ending.STOPPED:
             return self._cause or Cause.SIGNAL
         return Cause(ending.value)
@@ -122,9 +127,9 @@ class Shift:
             try:
                 if not await self.in_thread(self.lease.renew):
                     self.stop(Cause.LEASE_LOST)
-            except Unavailable:
+            except Unavailable as error:
                 # It is tried again; ``held`` says when that takes too long.
-                continue
+                self.passed_over.note(error, "renew")
 
     async def _count(self, parts: Served) -> None:
         while True:

@@ -143,7 +143,8 @@ class PolygonFeed:
             refused = f"the handshake was answered with {error.status}" if error.status in {401, 403} else ""
             raise SocketEndedError(f"handshake: {error.status}", refused=refused) from error
         except (ClientError, OSError, DekrError) as error:
-            raise SocketEndedError(f"no connection: {type(error).__name__}") from error
+            fault = error.fault if isinstance(error, DekrError) else None
+            raise SocketEndedError(f"no connection: {fault or type(error).__name__}") from error
         self._subscriptions = FeedSubscriptions(self._wanted)
         try:
             await FeedSocket(
