@@ -33,6 +33,11 @@ LATE_MS: Final = 30_000
 
 POLL_S: Final = 2.0
 
+LEFT: Final = frozenset({"held", "unheard"})
+"""How runs of the stream's relay go that had nothing to do."""
+
+NOT_TOLD: Final = frozenset({"_aws", "level", "service"})
+
 
 @dataclass(slots=True, eq=False)
 class LogReader:
@@ -61,18 +66,19 @@ class LogReader:
 
 
 def shown(line: str) -> str | None:
-    """Return what is shown of a line: that of a request or run in short, an unexpected error as it is, None for all others."""
+    """Return what is shown of a line: a request, run or stream in short, an unexpected error as it is, None for all others."""
     try:
         facts = json.loads(line)
     except ValueError:
         return None
     if not isinstance(facts, dict) or "service" not in facts:
         return None
+    if "event" in facts or "line" in facts:
+        return _of_stream(facts)
     if "status" not in facts:
         return line if facts.get("level") in {"WARNING", "ERROR"} or "task" in facts or "event_id" in facts else None
-    at = datetime.fromtimestamp(facts["_aws"]["Timestamp"] / 1000, UTC)
     told = [
-        f"{at:%H:%M:%S}Z",
+        _time_of(facts),
         f"{facts['level']:7}",
         str(facts["status"]),
         f"{facts.get('outcome') or '-':9}",
@@ -86,6 +92,35 @@ def shown(line: str) -> str | None:
         *(f"{name}={facts[name]}" for name in ("error", "reason", "fault") if facts.get(name)),
     ]
     return "  ".join(told)
+
+
+def _of_stream(facts: dict[str, Any]) -> str | None:
+    """The line of an event of a client's connection, or of the relay; None for runs that left at once, as one does each minute."""
+    if facts.get("outcome") in LEFT and facts["level"] == "INFO":
+        return None
+    told = {name: value for name, value in facts.items() if name not in NOT_TOLD and not name.startswith("stream_")}
+    return "  ".join(
+        [
+            _time_of(facts),
+            f"{facts['level']:7}",
+            f"{facts['service']:14}",
+            *(f"{name}={_in_short(value)}" for name, value in told.items() if _in_short(value)),
+        ]
+    )
+
+
+def _in_short(value: Any) -> str:
+    """A value of a line as text; empty for what says nothing."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{each}" for name, each in value.items() if each)
+    return str(value) if value else ""
+
+
+def _time_of(facts: dict[str, Any]) -> str:
+    """The time of a line; of one that has no metrics and so no time of its own, as much space."""
+    if "_aws" not in facts:
+        return " " * 9
+    return f"{datetime.fromtimestamp(facts['_aws']['Timestamp'] / 1000, UTC):%H:%M:%S}Z"
 
 
 def function_log_groups(cloudformation: Any, stack: str) -> list[str]:

@@ -11,13 +11,10 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.account.sections import AccountError, Section
-from local.account.smoke import smoke
+from local.account.smoke import ANSWER_S, smoke, smoke_stream
 from local.stack.folder import ROOT, TOOLS
 
 SAM: Final = TOOLS / "sam/bin/sam"
-
-ANSWER_S: Final = 30.0
-"""The time in seconds that API Gateway waits for a function, its cold start included."""
 
 
 class Session(Protocol):
@@ -44,13 +41,15 @@ def run_sam(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 class Account:
     """An AWS account and region, as a boto3 session and the environment variables that make SAM use the same ones.
 
-    ``sam`` runs SAM with arguments and an environment and returns its exit status; ``connect`` makes an HTTP client of an address.
+    ``sam`` runs SAM with arguments and an environment and returns its exit status; ``connect`` makes an HTTP client of an address;
+    ``try_stream`` tests the stream at an address and raises AccountError.
     """
 
     session: Session
     environment: Mapping[str, str]
     sam: Callable[[Sequence[str], Mapping[str, str]], int] = run_sam
     connect: Callable[[str], httpx.Client] = lambda url: httpx.Client(base_url=url, timeout=ANSWER_S)
+    try_stream: Callable[[str], None] = smoke_stream
 
     def deploy(self, section: Section) -> None:
         """Deploy what was built, ask nothing, test the result and say what is left to do. Raises AccountError."""
@@ -66,9 +65,12 @@ class Account:
 
     def test(self, section: Section) -> None:
         """Run the smoke test of a deployed stack. Raises AccountError."""
-        url = self._outputs(section)["ApiUrl"]
+        outputs = self._outputs(section)
+        url = outputs["ApiUrl"]
         with self.connect(url) as http:
             print(f"{section.stack} answers at {url}: healthy, and all of its {smoke(http)} routes are there.")
+        self.try_stream(outputs["StreamUrl"])
+        print(f"Its stream answers at {outputs['StreamUrl']}.")
 
     def set_polygon_key(self, section: Section, key: str) -> None:
         """Put the Polygon key into the stack's secret. The functions read it when they next need it. Raises AccountError."""

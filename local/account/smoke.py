@@ -1,16 +1,23 @@
-"""The smoke test of a deployed stack: it is healthy, and every route that it documents leads to a function of it.
+"""The smoke test of a deployed stack: it is healthy, every documented route leads to a function of it, and its stream answers.
 
-No route is called with a key, so it costs no upstream call and changes nothing.
+Nothing is called with a key, so it costs no upstream call and changes nothing.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, Protocol
 
 import httpx
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from local.account.sections import AccountError
+
+ANSWER_S: Final = 30.0
+"""The time in seconds that API Gateway waits for a function, its cold start included."""
 
 
 def smoke(http: httpx.Client) -> int:
@@ -24,6 +31,40 @@ def smoke(http: httpx.Client) -> int:
     if wrong:
         raise AccountError("The service is deployed, but does not answer as it should: " + "; ".join(wrong) + ".")
     return sum(len(operations) for operations in document["paths"].values())
+
+
+class Socket(Protocol):
+    """A connection to the stream."""
+
+    def send(self, message: str) -> None:
+        """Send a message. Raises OSError, WebSocketException."""
+        ...
+
+    def recv(self, timeout: float) -> str | bytes:
+        """The next message. Raises OSError (TimeoutError among them), WebSocketException."""
+        ...
+
+
+def opened(url: str) -> AbstractContextManager[Socket]:
+    """Connect to a stream."""
+    return connect(url, open_timeout=ANSWER_S)
+
+
+def smoke_stream(url: str, connect: Callable[[str], AbstractContextManager[Socket]] = opened) -> None:
+    """Test the stream at an address: it greets, and answers a ping. Raises AccountError."""
+    try:
+        with connect(url) as socket:
+            _expect(socket, "connected")
+            socket.send(json.dumps({"action": "ping"}))
+            _expect(socket, "success")
+    except (OSError, ValueError, LookupError, TypeError, WebSocketException) as error:
+        raise AccountError(f"The stream at {url} does not answer as it should: {error!r}.") from error
+
+
+def _expect(socket: Socket, word: str) -> None:
+    said = json.loads(socket.recv(timeout=ANSWER_S))[0]["status"]
+    if said != word:
+        raise AccountError(f"The stream says {said!r} instead of {word!r}.")
 
 
 def _documented(http: httpx.Client) -> Any:

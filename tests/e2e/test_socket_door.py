@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from local.account.smoke import smoke_stream
 from tests.e2e.stacks import LocalCloud
 from tests.patience import HANG_S
 
@@ -34,6 +35,10 @@ def test_a_client_is_greeted_signs_in_and_is_acknowledged(cloud: LocalCloud) -> 
         assert ask(client, "ping", "")["message"] == "pong"
         acknowledged = ask(client, "subscribe", "T.AAPL")
         assert (acknowledged["status"], acknowledged["message"]) == ("success", "subscribed to: T.AAPL")
+
+
+def test_it_passes_the_smoke_test_of_a_deployed_stack(cloud: LocalCloud) -> None:
+    smoke_stream(cloud.said["ws"])
 
 
 def test_a_wrong_key_is_told_and_the_connection_closed(cloud: LocalCloud) -> None:

@@ -16,11 +16,12 @@ from moto import mock_aws
 from local.account.commands import Account
 from local.account.sections import CONFIG, ENVIRONMENTS, MAX_STACK_NAME, AccountError, section
 from local.account.session import session_environment
-from local.account.smoke import smoke
+from local.account.smoke import Socket, smoke, smoke_stream
 from local.stack.folder import ROOT
 from tests.template import template
 
 TEXT = CONFIG.read_text()
+URL, STREAM = "https://api.example.com", "wss://stream.example.com/stocks"
 DOCUMENT = json.loads((ROOT / "docs/openapi.json").read_text())
 
 
@@ -42,7 +43,32 @@ def serve(request: httpx.Request) -> httpx.Response:
 
 
 def client(answer: Any = serve) -> httpx.Client:
-    return httpx.Client(base_url="https://api.example.com", transport=httpx.MockTransport(answer))
+    return httpx.Client(base_url=URL, transport=httpx.MockTransport(answer))
+
+
+@dataclass
+class Talk:
+    """A connection to a stream that says these frames, one for each time it is asked."""
+
+    url: str
+    frames: Sequence[str] = ('[{"ev":"status","status":"connected"}]', '[{"ev":"status","status":"success"}]')
+    sent: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Socket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def send(self, message: str) -> None:
+        self.sent.append(message)
+
+    def recv(self, timeout: float) -> str:
+        assert timeout
+        if not self.frames:
+            raise TimeoutError
+        first, *self.frames = self.frames
+        return first
 
 
 @dataclass
@@ -59,7 +85,7 @@ class Sam:
         if self.status == 0 and arguments[0] == "deploy":
             secret = boto3.client("secretsmanager").create_secret(Name="polygon", SecretString="placeholder")["ARN"]
             tables = {"KeysTable": "keys", "StreamTable": "leases"}
-            self.outputs[arguments[2]] = {"ApiUrl": "https://api.example.com", "PolygonSecret": secret, **tables}
+            self.outputs[arguments[2]] = {"ApiUrl": URL, "StreamUrl": STREAM, "PolygonSecret": secret, **tables}
         return self.status
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
@@ -93,7 +119,9 @@ def sam(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sam]:
 
 
 def account(sam: Sam) -> Account:
-    return Account(Session(sam), session_environment({}, "", ""), sam, lambda _: client())
+    return Account(
+        Session(sam), session_environment({}, "", ""), sam, lambda _: client(), lambda url: smoke_stream(url, Talk)
+    )
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -157,6 +185,7 @@ def test_a_deployment_asks_nothing_is_tested_and_says_what_is_next(
     assert {"--no-confirm-changeset", "--no-fail-on-empty-changeset", "Environment=dev"} <= set(call)
     out = capsys.readouterr().out
     assert "dekr-dev answers at https://api.example.com: healthy" in out
+    assert f"Its stream answers at {STREAM}" in out
     assert "make polygon-key ENV=dev" in out
 
     account(sam).set_polygon_key(dev, "the-key\n")
@@ -239,3 +268,18 @@ def test_a_route_that_hangs_is_named() -> None:
 
     with pytest.raises(AccountError, match="GET /news answers ReadTimeout"):
         smoke(client(answer))
+
+
+@pytest.mark.parametrize(
+    ("frames", "says"),
+    [
+        ([], "TimeoutError"),
+        (['{"message":"Internal server error","connectionId":"a","requestId":"b"}'], "KeyError"),
+        (["[]"], "IndexError"),
+        (['[{"ev":"status","status":"error"}]'], "says 'error' instead of 'connected'"),
+        (['[{"ev":"status","status":"connected"}]', "pong"], "JSONDecodeError"),
+    ],
+)
+def test_a_stream_that_does_not_answer_as_it_should_is_named(frames: Sequence[str], says: str) -> None:
+    with pytest.raises(AccountError, match=says):
+        smoke_stream(STREAM, lambda url: Talk(url, frames))

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dekr.http.edge.log import Level, RequestLine
+from dekr.http.edge.log import Level, RequestLine, emit
 from local.logs import LogReader, follow, shown
 
 AT_MS = 1_795_186_800_000
@@ -61,12 +61,49 @@ def test_why_it_failed_is_there(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (
+            {"event": "MESSAGE", "action": "subscribe", "connection": "L0SM=", "user": None, "outcome": "parked"}
+            | {"posts": 0, "gone": False, "stream_messages": 1},
+            ["event=MESSAGE", "action=subscribe", "connection=L0SM=", "outcome=parked"],
+        ),
+        (
+            {
+                "line": "counts",
+                "events": 3,
+                "dropped": 0,
+                "edges": {"garbage": 0, "expelled": 2},
+                "more": {"repeated": 0},
+            },
+            ["line=counts", "events=3", "edges=expelled:2"],
+        ),
+        ({"line": "run", "outcome": "served", "cause": "idle"}, ["line=run", "outcome=served", "cause=idle"]),
+    ],
+)
+def test_what_a_stream_does_is_one_short_line(
+    capsys: pytest.CaptureFixture[str], facts: dict[str, object], told: list[str]
+) -> None:
+    emit("stream-any", AT_MS * 1000, facts, counts=["stream_messages"])
+    assert (shown(capsys.readouterr().out) or "").split() == ["15:00:00Z", "INFO", "stream-any", *told]
+
+
+def test_a_run_of_the_relay_is_shown_unless_it_had_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    for outcome, level in [("held", Level.INFO), ("unheard", Level.INFO), ("failed", Level.ERROR)]:
+        emit("stream-relay", AT_MS * 1000, {"line": "run", "outcome": outcome}, level)
+    lines = [shown(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[:2] == [None, None]
+    assert (lines[2] or "").split() == ["ERROR", "stream-relay", "line=run", "outcome=failed"]
+
+
+@pytest.mark.parametrize(
     ("line", "is_shown"),
     [
         ("START RequestId: 1 Version: 1", False),
         ("[]", False),
         ('{"type":"platform.report"}', False),
         ('{"level":"ERROR","service":"quote","message":"unexpected","exception":"ZeroDivisionError"}', True),
+        ('{"level":"ERROR","service":"stream-connect","message":"unexpected","connection":"L0SM="}', True),
         ('{"level":"INFO","service":"warmer","task":"open","done":1}', True),
         ('{"level":"INFO","service":"preferences","event_id":"1"}', True),
     ],
