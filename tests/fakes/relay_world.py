@@ -139,6 +139,8 @@ class World:
         self.pace = Pace(tick_s=tick_s)
         self.passed_over = PassedOver()
         self.relay: Relay | None = None
+        self.served: set[str] = set()
+        """The connections of the relay before, where it was fenced."""
 
     @property
     def ms(self) -> int:
@@ -256,6 +258,7 @@ class World:
                 on_live=lambda events, us: self.live.append((events, us)),
                 executor=None if own_thread else InlineExecutor(self.kill),
                 live_executor=InlineExecutor(self.kill),
+                served=self.served,
                 pace=self.pace,
             )
             try:

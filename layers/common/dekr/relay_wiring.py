@@ -134,6 +134,7 @@ class _Run:
         self._services = services
         self._lease = lease
         self._in_thread = in_thread
+        self._served: set[str] = set()
 
     async def serve(self, epoch: int) -> Cause:
         """Be the relay of this epoch."""
@@ -206,6 +207,7 @@ class _Run:
             sleep=asyncio.sleep,
             random=random.random,
             passed_over=self.passed_over,
+            served=self._served,
             pace=services.pace or PACE,
         )
 

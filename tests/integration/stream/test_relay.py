@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dekr.store import plain
+from dekr.store import Command, plain
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.journal import SHARDS
 from dekr.stream.ports import Delivered
@@ -99,6 +99,25 @@ def test_an_older_relay_is_fenced(world: StoreWorld) -> None:
     )
     assert ending is Ending.FENCED
     assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
+
+
+def test_when_the_store_is_lost_those_whom_it_knew_are_told_to_connect_again(world: StoreWorld) -> None:
+    lost = world.serve(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        2,
+        lambda: world.link.run(Command(("FLUSHALL",), ())),
+        world.subscribe("c2", "T.AAPL"),
+        5,
+    )
+    assert lost is Ending.FENCED
+
+    world.serve(world.up, 2, events(world, 1), 3, epoch=2)
+
+    assert world.inbox("c1").statuses("force_disconnect")
+    assert world.inbox("c1").closed
+    assert world.inbox("c2").numbers("T.AAPL") == [1, 2], "it came when the store was empty already"
+    assert not world.inbox("c2").closed
 
 
 def test_a_resume_reads_the_log(world: StoreWorld) -> None:

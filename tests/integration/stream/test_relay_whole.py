@@ -210,6 +210,22 @@ def test_a_revoked_key_is_expelled_while_the_relay_runs(redis: RedisServer) -> N
     play(redis, story)
 
 
+def test_a_store_that_was_lost_leaves_nobody_in_silence(redis: RedisServer) -> None:
+    async def story(scene: Scene) -> None:
+        scene.listen("ann1=")
+        run = scene.begin()
+        await scene.market.more("ann1=")
+        with redis.client() as client:
+            client.flushall()
+        await until(lambda: scene.market.deleted == ["ann1="])
+        assert scene.market.statuses("ann1=", "force_disconnect")
+        scene.listen("ann2=")
+        await scene.market.more("ann2=")
+        await stop(run)
+
+    play(redis, story)
+
+
 def test_the_schedules_run_sweeps_where_nobody_listens(redis: RedisServer) -> None:
     async def story(scene: Scene) -> None:
         now_ms = time.time_ns() // 1_000_000

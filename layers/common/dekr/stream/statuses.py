@@ -42,6 +42,8 @@ def status(word: Status, message: str, **more: Any) -> dict[str, Any]:  # noqa: 
 
 CONNECTED: Final = status(Status.CONNECTED, "Connected Successfully")
 AUTHENTICATED: Final = status(Status.AUTH_SUCCESS, "authenticated")
+UNKNOWN: Final = status(Status.FORCE_DISCONNECT, "this connection is not known any more; connect again")
+"""For a connection that is not in the registry (any more)."""
 
 
 def subscribed(pair: str) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from dekr.errors import Unauthenticated
-from dekr.stream.conversation.sign_in import TOO_MANY, UNKNOWN, SignIn
+from dekr.stream.conversation.sign_in import TOO_MANY, SignIn
 from dekr.stream.conversation.turn import Outcome, Turn
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.registry import Registry
 from dekr.stream.started.tickets import Redeemed
-from dekr.stream.statuses import CONNECTED
+from dekr.stream.statuses import CONNECTED, UNKNOWN
 
 _TOO_MANY_REQUESTS: Final = 429
 

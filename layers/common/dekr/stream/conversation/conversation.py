@@ -15,11 +15,11 @@ from dekr.stream.conversation.arrival import Arrival, Entrance
 from dekr.stream.conversation.client import Client, Connections
 from dekr.stream.conversation.messages import Action, Message, Subscription, read_message, read_subscription
 from dekr.stream.conversation.refusals import bad_pairs
-from dekr.stream.conversation.sign_in import UNKNOWN, SignIn
+from dekr.stream.conversation.sign_in import SignIn
 from dekr.stream.conversation.turn import EventType, Outcome, Turn
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.registry import Changed, Registry
-from dekr.stream.statuses import Status, status
+from dekr.stream.statuses import UNKNOWN, Status, status
 
 AUTH_REQUIRED_AFTER_S: Final = 1.0
 """A sign-in and a subscription that are sent together may arrive in any order, so the client is reminded only after this time."""

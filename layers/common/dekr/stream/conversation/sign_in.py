@@ -14,14 +14,13 @@ from dekr.stream.conversation.refusals import refused
 from dekr.stream.conversation.turn import Outcome, Turn
 from dekr.stream.ports import State, Subscriber
 from dekr.stream.registry import Admitted, Changed, Registry
-from dekr.stream.statuses import AUTHENTICATED, Status, status
+from dekr.stream.statuses import AUTHENTICATED, UNKNOWN, Status, status
 
 EVICTED: Final = status(Status.MAX_CONNECTIONS, "another connection took the place of this one, which was your oldest")
 TOO_MANY: Final = status(
     Status.MAX_CONNECTIONS, "your connections were replaced too often within a minute; this one is refused"
 )
 OTHER_USER: Final = status(Status.ERROR, "this connection is signed in as another user; open one of its own")
-UNKNOWN: Final = status(Status.FORCE_DISCONNECT, "this connection is not known any more; connect again")
 
 
 class Resolver(Protocol):

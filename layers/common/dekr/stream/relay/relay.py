@@ -53,7 +53,8 @@ class Relay:
     goes on without.
 
     ``executor``: the one thread in which the journal is called; made where none is given. ``live_executor``: where ``on_live`` is
-    called, with the latest trade and quote of each symbol that has a new one; None: the event loop's own threads.
+    called, with the latest trade and quote of each symbol that has a new one; None: the event loop's own threads. ``served``: the
+    connections of the relay before, where that one ran in the same process and was fenced; then those of this one, if it is fenced.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Relay:
         on_live: OnLive | None = None,
         executor: Executor | None = None,
         live_executor: Executor | None = None,
+        served: set[str] | None = None,
         pace: Pace = PACE,
     ) -> None:
         self._journal = JournalThread(journal, executor, monotonic, sleep, passed_over)
@@ -78,6 +80,7 @@ class Relay:
         self._sleep = sleep
         self._pace = pace
         self._live = Live(on_live, live_executor) if on_live else None
+        self._served = set[str]() if served is None else served
         self._counts = Counts()
         self._index = Index()
         self._rings = Rings(pace.ring_bytes)
@@ -116,7 +119,10 @@ class Relay:
                 return Ending.FENCED
             try:
                 self._begin(begun)
-                return await self._loop(until)
+                ending = await self._loop(until)
+                if ending is Ending.FENCED:
+                    self._served.update(self._index.clients)
+                return ending
             finally:
                 self._posts.stop()
                 await self._tasks.cancel()
@@ -149,6 +155,9 @@ class Relay:
         self._rings.begin(begun.tick)
         self._coverage.begin(begun.covered, begun.complete)
         clients = self._subscriptions.admit(begun.listeners, begun.tick, now_ms, self._monotonic())
+        # A store that was lost fences, too. Those whom it does not know any more would wait in silence.
+        self._subscriptions.part_with(self._served, begun.tick, self._monotonic())
+        self._served.clear()
         if now_ms - begun.tick < self._pace.linger_ms:
             self._subscriptions.linger(begun.covered, now_ms)
         self._outages.begin(begun.complete, clients)

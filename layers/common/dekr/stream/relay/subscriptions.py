@@ -13,7 +13,7 @@ from dekr.stream.relay.index import Client, Index
 from dekr.stream.relay.outages import DOWN, Outages
 from dekr.stream.relay.resumes import Resumes, foreign_windows, gap_chunks, since_of
 from dekr.stream.relay.rings import Rings
-from dekr.stream.statuses import Status, status, subscribed, unsubscribed
+from dekr.stream.statuses import UNKNOWN, Status, status, subscribed, unsubscribed
 
 
 class Subscriptions:
@@ -51,6 +51,12 @@ class Subscriptions:
             clients.append(client)
         self._feed.want(self._coverage.wanted)
         return clients
+
+    def part_with(self, connections: Iterable[str], last: int, now_s: float) -> None:
+        """Tell the connections that are not in the registry to connect again, and close them."""
+        for connection in connections:
+            if connection not in self._index.clients:
+                self._posts.end(self._client(connection, 0, last, now_s).outbox, UNKNOWN)
 
     def linger(self, pairs: Iterable[str], now_ms: int) -> None:
         """Let pairs linger that the relay before has received, where nobody listens to them now."""

@@ -27,7 +27,7 @@ class Plan:
     ``upstream_url``, ``key``: the upstream's stream and what reads its API key. ``endpoint``, ``environment``: see
     dekr.stream.delivery.sink.ConnectionSink. ``journal``, ``guard`` and ``on_live`` each have a link to the store of their own,
     because each is used in a thread of its own. ``still_ours``: whether the lease is this relay's. ``random``: numbers from 0 to 1.
-    ``passed_over`` collects failures.
+    ``passed_over`` collects failures. ``served``: see dekr.stream.relay.relay.Relay.
     """
 
     upstream_url: str
@@ -43,6 +43,7 @@ class Plan:
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     passed_over: PassedOver
+    served: set[str]
     posts_per_second: float = PER_SECOND
     pace: Pace = PACE
 
@@ -111,6 +112,7 @@ async def open_parts(plan: Plan) -> AsyncIterator[Parts]:
                 on_live=plan.on_live,
                 executor=journal,
                 live_executor=live,
+                served=plan.served,
                 pace=plan.pace,
             )
             try:
