@@ -94,7 +94,7 @@ def test_a_failure_of_the_gateway_is_tried_once_more(aws: FakeAws, real: Connect
 
     aws.next_statuses = [500, 503]
     assert real.post(ID, "[]") is Delivered.UNKNOWN
-    assert [str(failure) for failure in passed_over.take()] == ["post_failed: status 503"]
+    assert [str(failure) for failure in passed_over.take()] == ["post_failed: POST: status 503"]
 
 
 def test_a_400_means_gone_and_a_403_is_noted(aws: FakeAws, real: Connections, passed_over: PassedOver) -> None:
@@ -103,7 +103,7 @@ def test_a_400_means_gone_and_a_403_is_noted(aws: FakeAws, real: Connections, pa
 
     aws.next_statuses = [403]
     assert real.post(ID, "[]") is Delivered.UNKNOWN
-    assert [str(failure) for failure in passed_over.take()] == ["post_failed: status 403"]
+    assert [str(failure) for failure in passed_over.take()] == ["post_failed: POST: status 403"]
 
 
 def test_a_gateway_that_cannot_be_reached_is_noted(http: SignedHttp, passed_over: PassedOver) -> None:
@@ -112,7 +112,10 @@ def test_a_gateway_that_cannot_be_reached_is_noted(http: SignedHttp, passed_over
 
     assert connections.post(ID, "[]") is Delivered.UNKNOWN
     connections.close(ID)
-    assert [str(failure) for failure in passed_over.take()] == ["post_failed: ConnectError"]
+    assert [str(failure) for failure in passed_over.take()] == [
+        "post_failed: POST: ConnectError",
+        "post_failed: DELETE: ConnectError",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import httpx
 from dekr.errors import Unavailable
 from dekr.passed_over import PassedOver
 from dekr.sigv4 import Credentials, signed_headers
+from dekr.stream.gateway import POST_HEADERS, SERVER_ERROR, connection_url, outcome_of
 from dekr.stream.ports import Delivered
 
 CONNECT_S: Final = 1.0
@@ -27,8 +28,6 @@ TRIES: Final = 2
 
 _ARN_PARTS: Final = 7
 """``arn:aws:lambda:<region>:<account>:function:<name>``: a qualifier is the eighth part."""
-
-_BAD_REQUEST, _GONE, _TOO_MANY, _SERVER_ERROR = 400, 410, 429, 500
 
 
 def _now() -> datetime:
@@ -62,7 +61,7 @@ class SignedHttp:
                 if not left:
                     raise
             else:
-                if response.status_code < _SERVER_ERROR or not left:
+                if response.status_code < SERVER_ERROR or not left:
                     return response
         raise AssertionError("the last try returns or raises")
 
@@ -91,21 +90,16 @@ class Connections:
         self._send("DELETE", connection, b"")
 
     def _send(self, method: str, connection: str, body: bytes) -> Delivered:
-        url = f"{self.endpoint.rstrip('/')}/%40connections/{quote(connection, safe='')}"
+        url = connection_url(self.endpoint, connection)
         try:
-            response = self.http.send("execute-api", method, url, body, {"Content-Type": "application/json"})
+            response = self.http.send("execute-api", method, url, body, POST_HEADERS)
         except httpx.HTTPError as error:
-            self.passed_over.note(_failed("post_failed", type(error).__name__))
+            self.passed_over.note(_failed("post_failed", f"{method}: {type(error).__name__}"))
             return Delivered.UNKNOWN
-        if response.is_success:
-            return Delivered.SENT
-        if response.status_code in {_BAD_REQUEST, _GONE}:
-            return Delivered.GONE
-        if response.status_code == _TOO_MANY:
-            # Who posts to one connection at a time cannot tell whether the account's rate is meant; the two wait alike.
-            return Delivered.SLOW
-        self.passed_over.note(_failed("post_failed", f"status {response.status_code}"))
-        return Delivered.UNKNOWN
+        outcome = outcome_of(response.status_code)
+        if outcome is Delivered.UNKNOWN:
+            self.passed_over.note(_failed("post_failed", f"{method}: status {response.status_code}"))
+        return outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,11 +6,17 @@ The relay's loop has no Lambda, no Redis and no socket in it: it runs wherever s
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from dekr.access.principal import Principal
 from dekr.stream.cursor import StreamCursor
 from dekr.tiers import Tier
+
+CHANGES_KEPT_MS: Final = 600_000
+"""The change log keeps an entry for so long."""
+
+HISTORY_MS: Final = 180_000
+"""The journal keeps events for so long: longer than the two minutes for which a pair is received after its last listener."""
 
 
 class Delivered(Enum):

@@ -19,6 +19,7 @@ from dekr.stream.conversation.sign_in import SignIn
 from dekr.stream.conversation.turn import EventType, Outcome, Turn
 from dekr.stream.ports import ChangeKind, State
 from dekr.stream.registry import Changed, Registry
+from dekr.stream.registry.scripts import HEARD_BURST, HEARD_INTERVAL_US
 from dekr.stream.statuses import UNKNOWN, Status, status
 
 AUTH_REQUIRED_AFTER_S: Final = 1.0
@@ -30,7 +31,10 @@ MAX_FLOODS: Final = 1_000
 
 SIGN_IN: Final = status(Status.AUTH_REQUIRED, "authenticate first; your subscriptions wait for that")
 PONG: Final = status(Status.SUCCESS, "pong")
-FLOODED: Final = status(Status.ERROR, "too many messages: thirty at once or ten a second are read, the others are not")
+FLOODED: Final = status(
+    Status.ERROR,
+    f"too many messages: {HEARD_BURST} at once or {1_000_000 // HEARD_INTERVAL_US} a second are read, the others are not",
+)
 BROKEN: Final = status(Status.ERROR, "something went wrong on our side; it has been logged")
 
 _SERVER_ERROR, _UNAVAILABLE = 500, 503

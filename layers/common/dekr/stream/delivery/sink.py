@@ -8,24 +8,19 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
 from dekr.sigv4 import Credentials, signed_headers
 from dekr.stream.delivery.post_rate import PostRate, Refusals
+from dekr.stream.gateway import POST_HEADERS, SERVER_ERROR, connection_url, outcome_of
 from dekr.stream.ports import Delivered
 
 TIMEOUT_S: Final = 2.0
 KEEP_ALIVE_S: Final = 30.0
 AT_ONCE: Final = 256
 """So many requests are on their way at the same time: 7 000/s need 140 where an answer takes 20 ms."""
-
-_HEADERS: Final = {"Content-Type": "application/json"}
-_TOO_MANY: Final = 429
-_SERVER_ERROR: Final = 500
-_GONE: Final = frozenset({400, 410})
 
 
 def post_session() -> ClientSession:
@@ -65,13 +60,13 @@ class ConnectionSink:
         self.failures: dict[str, int] = {}
         """Number of calls by method and unforeseen outcome: a status, or the kind of error where there was no answer."""
         self._session = session
-        self._base = f"{endpoint.rstrip('/')}/%40connections/"
+        self._endpoint = endpoint
         self._environment = environment
         self._rate = rate
         self._refusals = refusals
         self._timeout = ClientTimeout(total=timeout_s)
         self._now = now
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def post(self, connection: str, frame: bytes) -> Delivered:
         """Deliver one frame (at most statuses.MAX_FRAME bytes). Never raises for what the other end does."""
@@ -83,31 +78,29 @@ class ConnectionSink:
 
     async def _send(self, method: str, connection: str, body: bytes) -> Delivered:
         status = await self._request(method, connection, body)
-        if isinstance(status, Exception) or status >= _SERVER_ERROR:
+        if isinstance(status, Exception) or status >= SERVER_ERROR:
             self.repeated += 1
             status = await self._request(method, connection, body)
-        if status == _TOO_MANY:
-            outcome = self._refusals.judge(connection)
-            if outcome is Delivered.THROTTLED:
-                self.throttled += 1
-                self._rate.slow()
-            return outcome
-        if status in _GONE:
-            self._refusals.forget(connection)
-            return Delivered.GONE
-        if isinstance(status, Exception) or not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
-            outcome_name = type(status).__name__ if isinstance(status, Exception) else status
-            name = f"{method} {outcome_name}"
-            self.failures[name] = self.failures.get(name, 0) + 1
-            return Delivered.UNKNOWN
-        self._refusals.forget(connection)
-        return Delivered.SENT
+        match Delivered.UNKNOWN if isinstance(status, Exception) else outcome_of(status):
+            case Delivered.SLOW:
+                outcome = self._refusals.judge(connection)
+                if outcome is Delivered.THROTTLED:
+                    self.throttled += 1
+                    self._rate.slow()
+                return outcome
+            case Delivered.UNKNOWN:
+                name = f"{method} {type(status).__name__ if isinstance(status, Exception) else status}"
+                self.failures[name] = self.failures.get(name, 0) + 1
+                return Delivered.UNKNOWN
+            case outcome:
+                self._refusals.forget(connection)
+                return outcome
 
     async def _request(self, method: str, connection: str, body: bytes) -> int | Exception:
         """The status of one request's answer, or why there was none."""
         await self._rate.take()
-        url = self._base + quote(connection, safe="")
-        async with self._turn:
+        url = connection_url(self._endpoint, connection)
+        async with self._slots:
             environment = self._environment
             headers = signed_headers(
                 Credentials.read(environment),
@@ -117,7 +110,7 @@ class ConnectionSink:
                 url,
                 body,
                 self._now(),
-                _HEADERS,
+                POST_HEADERS,
             )
             try:
                 async with self._session.request(

@@ -13,11 +13,8 @@ from dekr.cache import keys
 from dekr.store import Command, Store, call, load_script, plain
 from dekr.stream.journal.shards import SHARDS, PairFilter, Part, ShardReplay
 from dekr.stream.journal.state import RelayState, ShardState, checkpoint_text, generation_of, new_generation
-from dekr.stream.ports import Begun, Replay, Tick, Written
+from dekr.stream.ports import HISTORY_MS, Begun, Replay, Tick, Written
 from dekr.stream.registry import Registry
-
-HISTORY_MS: Final = 180_000
-"""Events are kept for so long: longer than the two minutes for which a pair is received after its last listener."""
 
 PAGE: Final = 200
 """So many entries of a shard's log, some megabytes at most, are read at once."""

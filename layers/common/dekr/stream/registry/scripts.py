@@ -4,7 +4,9 @@ from typing import Final
 
 from dekr.cache.freshness import CLOCK_TOLERANCE_US
 from dekr.store import Script, load_script, lua_text
+from dekr.stream.gateway import LIFE_OF_A_CONNECTION_MS
 from dekr.stream.pairs import ALL, WITH_ALL
+from dekr.stream.ports import CHANGES_KEPT_MS
 from dekr.stream.registry.replies import STREAMING
 from dekr.tiers import POLICIES, Tier
 
@@ -35,9 +37,8 @@ TOMBSTONE_MS: Final = 600 * SECOND_MS
 MAX_TOMBSTONES: Final = 50_000
 """A closed connection is remembered for so long, and so many of them."""
 
-CHANGES_KEPT_MS: Final = 600 * SECOND_MS
 MAX_CHANGES: Final = 20_000
-"""The change log keeps entries for so long, and about so many of them. A relay reads it several times a second."""
+"""The change log keeps about so many entries, for CHANGES_KEPT_MS at most. A relay reads it several times a second."""
 
 SILENT_RELAY_US: Final = 10_000_000
 """A relay whose last beat is older does not run."""
@@ -47,9 +48,6 @@ WAKE_US: Final = 2_000_000
 
 AUTH_TIMEOUT_MS: Final = 30 * SECOND_MS
 """A connection has so long for its sign-in."""
-
-MAX_AGE_MS: Final = 2 * 3600 * SECOND_MS
-"""A connection lives for so long at most: API Gateway closes it then."""
 
 _TIERS: Final = tuple(POLICIES[tier] for tier in sorted(Tier))
 
@@ -61,7 +59,7 @@ LIMITS: Final[dict[str, int | tuple[int, ...]]] = {
     "EVICTIONS_KEPT_MS": EVICTIONS_KEPT_MS,
     "HEARD_BURST": HEARD_BURST,
     "HEARD_INTERVAL_US": HEARD_INTERVAL_US,
-    "MAX_AGE_MS": MAX_AGE_MS,
+    "MAX_AGE_MS": LIFE_OF_A_CONNECTION_MS,
     "MAX_CHANGES": MAX_CHANGES,
     "MAX_EVICTIONS": MAX_EVICTIONS,
     "MAX_OF_AN_ADDRESS": MAX_OF_AN_ADDRESS,

@@ -40,9 +40,6 @@ from dekr.stream.relay.rings import Rings
 from dekr.stream.relay.subscriptions import Subscriptions
 from dekr.stream.relay.upkeep import Upkeep
 
-GONE_MS: Final = 600_000
-"""The change log may still speak of a connection for so long after it was found to be gone."""
-
 UPKEEP_MS: Final = 1_000
 DRAIN_S: Final = 1.0
 """A relay that is told to stop delivers for so long what it has."""
@@ -214,7 +211,7 @@ class Relay:
             self._live.take(taken.events, taken.last_us, self._tasks)
         if now_ms - self._looked_ms >= UPKEEP_MS:
             self._looked_ms = now_ms
-            self._subscriptions.expire(tick, now_ms, GONE_MS)
+            self._subscriptions.expire(tick, now_ms)
             self._upkeep.look(tick, now_ms, self._monotonic())
         self._posts.flush(self._tasks)
         await self._journal.drop_gone()

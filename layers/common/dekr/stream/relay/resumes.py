@@ -10,7 +10,7 @@ from dekr.stream.cursor import StreamCursor
 from dekr.stream.delivery.batches import Batch, Chunk, event_chunks, status_chunks
 from dekr.stream.delivery.outbox import Outbox
 from dekr.stream.delivery.tasks import Tasks
-from dekr.stream.ports import NumberedEvent, Replay
+from dekr.stream.ports import HISTORY_MS, NumberedEvent, Replay
 from dekr.stream.relay.coverage import Coverage, Window
 from dekr.stream.relay.index import matches
 from dekr.stream.relay.rings import Rings
@@ -22,9 +22,6 @@ REPLAY_BYTES: Final = 4 * 1024 * 1024
 
 SLICE_MS: Final = 5_000
 """So many ticks (ms) are read from the log at once: the writes of ticks go through the same thread, and shall not wait for long."""
-
-LOGGED_MS: Final = 180_000
-"""The log has no more (dekr.stream.journal.HISTORY_MS)."""
 
 MAX_REPLAYS: Final = 4
 """So many replays from the log may wait for one connection."""
@@ -118,7 +115,7 @@ class Resumes:
     async def _sliced(self, pairs: Sequence[str], since: int, until: int) -> tuple[list[NumberedEvent], int]:
         """Read the log; returns the events, and after which tick nothing is missing. Raises StoreDown."""
         events: list[NumberedEvent] = []
-        start = complete_from = max(since, until - LOGGED_MS)
+        start = complete_from = max(since, until - HISTORY_MS)
         for after in range(start, until, SLICE_MS):
             async with self._reading:
                 replay = await self._read(pairs, after, min(after + SLICE_MS, until))

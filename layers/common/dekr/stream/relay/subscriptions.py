@@ -7,7 +7,7 @@ from dekr.stream.delivery.batches import Batch, event_chunks, status_chunks
 from dekr.stream.delivery.outbox import BUFFER_BYTES, Outbox
 from dekr.stream.delivery.posts import Posts
 from dekr.stream.delivery.tasks import Tasks
-from dekr.stream.ports import Change, ChangeKind, Feed, Listener
+from dekr.stream.ports import CHANGES_KEPT_MS, Change, ChangeKind, Feed, Listener
 from dekr.stream.relay.coverage import Coverage
 from dekr.stream.relay.index import Client, Index
 from dekr.stream.relay.outages import DOWN, Outages
@@ -113,15 +113,15 @@ class Subscriptions:
         """Forget refusals: the upstream is subscribed to anew, and refuses anew what it does."""
         self._refused.clear()
 
-    def expire(self, last: int, now_ms: int, keep_gone_ms: int) -> None:
-        """Forget pairs that have lingered, and connections that are long gone."""
+    def expire(self, last: int, now_ms: int) -> None:
+        """Forget pairs that have lingered, and connections of which the change log does not speak any more."""
         ended = self._coverage.expire(last, now_ms)
         for pair in ended:
             self._rings.drop(pair, last, self._coverage.wanted)
             self._refused.pop(pair, None)
         if ended:
             self._feed.want(self._coverage.wanted)
-        for connection in [each for each, since_ms in self._gone.items() if now_ms - since_ms > keep_gone_ms]:
+        for connection in [each for each, since_ms in self._gone.items() if now_ms - since_ms > CHANGES_KEPT_MS]:
             del self._gone[connection]
 
     def _client(self, connection: str, opened_ms: int, last: int, now_s: float) -> Client:

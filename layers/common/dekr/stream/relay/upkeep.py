@@ -5,17 +5,18 @@ from typing import Final
 
 from dekr.stream.delivery.batches import Batch, status_chunks
 from dekr.stream.delivery.posts import Posts
+from dekr.stream.gateway import LIFE_OF_A_CONNECTION_MS
 from dekr.stream.relay.index import Index
 from dekr.stream.statuses import Status, ends_soon, status
 
 HEARTBEAT_S: Final = 480.0
 """API Gateway closes a connection on which nothing was sent for ten minutes."""
 
-LIFE_MS: Final = 7_200_000
-"""API Gateway closes every connection two hours after it was opened."""
-
 HINT_MS: Final = 300_000
+"""A client is told of the end of its connection so long before it."""
+
 SLOW_MS: Final = 10_000
+"""A connection whose buffer is full for so long is closed."""
 
 HEARTBEAT: Final = status_chunks([status(Status.SUCCESS, "heartbeat")])
 SLOW: Final = status(Status.SLOW_CONSUMER, "this connection takes less than it is subscribed to")
@@ -35,9 +36,13 @@ class Upkeep:
             self.posts.end(outbox, SLOW)
         for client in self.index.clients.values():
             chunks = []
-            if client.opened_ms and not client.hinted and now_ms >= client.opened_ms + LIFE_MS - HINT_MS:
+            if (
+                client.opened_ms
+                and not client.hinted
+                and now_ms >= client.opened_ms + LIFE_OF_A_CONNECTION_MS - HINT_MS
+            ):
                 client.hinted = True
-                chunks = status_chunks([ends_soon(client.opened_ms + LIFE_MS)])
+                chunks = status_chunks([ends_soon(client.opened_ms + LIFE_OF_A_CONNECTION_MS)])
             elif client.outbox.empty and now_s - client.sent_s >= HEARTBEAT_S:
                 chunks = HEARTBEAT
             if chunks:

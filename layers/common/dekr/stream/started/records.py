@@ -15,6 +15,7 @@ from typing import Final
 
 from dekr.cache import keys
 from dekr.store import Script, Store, call, load_script, lua_text
+from dekr.stream.gateway import LIFE_OF_A_CONNECTION_MS
 from dekr.stream.pairs import Channel
 from dekr.stream.ports import Subscriber
 from dekr.stream.started.wish import Wish
@@ -24,8 +25,8 @@ SECOND_US: Final = 1_000_000
 WAITING_US: Final = 60 * SECOND_US
 """A stream waits for its client so long; then it has ended."""
 
-CONNECTED_US: Final = 2 * 3600 * SECOND_US
-"""A connection lasts no longer (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
+CONNECTED_US: Final = LIFE_OF_A_CONNECTION_MS * 1_000
+"""A stream is connected no longer than its connection lives."""
 
 ENDED_KEPT_US: Final = 600 * SECOND_US
 """A stream that has ended is kept for so long, so that its user can see that it has."""
