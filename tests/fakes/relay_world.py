@@ -216,10 +216,10 @@ class World:
         self.answers[connection] = deque(answers)
 
     def up(self) -> None:
-        self.feed.arrived.append(FeedUp(self.us))
+        self.feed.arrived.append(FeedUp())
 
     def down(self) -> None:
-        self.feed.arrived.append(FeedDown(self.us, "cut"))
+        self.feed.arrived.append(FeedDown("cut"))
 
     def send(self, *events: str) -> None:
         self.feed.arrived.append(FeedFrame(f"[{','.join(events)}]", self.us))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dekr.market.quotes.live import LiveQuotes
     from dekr.stream.ports import NumberedEvent
     from dekr.stream.relay.pace import Pace
-    from dekr.stream.shift.parts import Plan
+    from dekr.stream.shift.parts import RelaySetup
 
 MARGIN_S: Final = 8.0
 """A relay stops so long before its invocation is ended from outside: it awaits its posts, writes and gives the lease back."""
@@ -141,10 +141,10 @@ class _Run:
         from dekr.stream.shift.parts import open_parts  # noqa: PLC0415 - it loads aiohttp
         from dekr.stream.shift.shift import Shift  # noqa: PLC0415 - see above
 
-        plan = self._plan()
+        setup = self._setup()
         shift = Shift(
             self._lease,
-            lambda: open_parts(plan),
+            lambda: open_parts(setup),
             self._in_thread,
             time.monotonic,
             asyncio.sleep,
@@ -160,7 +160,7 @@ class _Run:
         """Make one round of the guard."""
         from dekr.stream.shift.parts import sweep  # noqa: PLC0415 - it loads aiohttp
 
-        await sweep(self._plan())
+        await sweep(self._setup())
 
     def failures(self) -> tuple[str, ...]:
         """Take the failures that this run went on without since the last call."""
@@ -185,15 +185,15 @@ class _Run:
         quotes = LiveQuotes(EntryCache(services.store()), services.settings.stale_s * 1_000_000)
         return LiveTap(quotes, self.passed_over)
 
-    def _plan(self) -> "Plan":
+    def _setup(self) -> "RelaySetup":
         from dekr.stream.journal import StoreJournal  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.relay.pace import PACE  # noqa: PLC0415 - only a relay needs it
         from dekr.stream.shift.guard import Guard  # noqa: PLC0415 - only a relay needs it
-        from dekr.stream.shift.parts import Plan  # noqa: PLC0415 - it loads aiohttp
+        from dekr.stream.shift.parts import RelaySetup  # noqa: PLC0415 - it loads aiohttp
 
         services, settings = self._services, self._services.settings
         journal_store = services.store()
-        return Plan(
+        return RelaySetup(
             upstream_url=settings.polygon_stream_url,
             key=services.key,
             endpoint=settings.stream_endpoint,

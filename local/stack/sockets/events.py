@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connectio
 
 import json
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_bytes
 from typing import Any, Final
@@ -46,7 +46,6 @@ class Events:
     api_id: str
     stage: str
     now_ms: Callable[[], int]
-    routes: Collection[str] = field(default=ROUTES)
 
     def connect(self, caller: Caller) -> Event:
         """The event of a handshake."""
@@ -85,7 +84,7 @@ class Events:
         except (ValueError, RecursionError):
             return "$default"
         action = parsed.get("action") if isinstance(parsed, dict) else None
-        known = (*self.routes, "$connect", "$disconnect")
+        known = (*ROUTES, "$connect", "$disconnect")
         return action if isinstance(action, str) and action in known else "$default"
 
     def _context(self, caller: Caller, route: str, kind: str) -> Event:

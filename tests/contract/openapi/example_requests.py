@@ -8,7 +8,7 @@ from dekr.cache import keys
 from dekr.store import plain
 from dekr.stream.pairs import Channel
 from dekr.stream.ports import ChangeKind, Subscriber
-from dekr.stream.started.records import Order, owner_of
+from dekr.stream.started.records import StreamSpec, owner_of
 from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
 from local.openapi.examples import Example
@@ -36,13 +36,13 @@ def _begin_stream(market: Market, stream_id: str, *, is_connected: bool) -> None
     """Start a stream of the admin under a known id, and connect to it."""
     services, owner = market.world.services, owner_of(USER)
     wish = Wish((Channel.TRADES, Channel.MINUTES), ("AAPL", "MSFT"))
-    streams, order = services.streams, Order(Subscriber(USER, Tier(7), "key"), wish)
-    streams.records.start(owner, stream_id, order)
+    streams, spec = services.streams, StreamSpec(Subscriber(USER, Tier(7), "key"), wish)
+    streams.records.start(owner, stream_id, spec)
     if is_connected:
         connection, at_ms = f"{token_hex(6)}=", services.now_us() // 1000
         streams.registry.open(connection, "203.0.113.7", at_ms)
         streams.tickets.redeem(streams.tickets.issue(owner, stream_id), connection)
-        streams.registry.admit(connection, order.subscriber, at_ms)
+        streams.registry.admit(connection, spec.subscriber, at_ms)
         streams.registry.change(connection, ChangeKind.ADD, wish.pairs, at_ms)
         streams.registry.release(connection)
 

@@ -129,7 +129,6 @@ class Model:
             State.LISTENING,
             0,
             tuple(pair for each in outcomes for pair in each.over),
-            self._features(found, refused),
             wants and self._wakes(connection, 0),
             tuple(refused),
         )
@@ -180,7 +179,7 @@ class Model:
         lost = [pair for each in self.log[before:] if each.connection == connection for pair in each.pairs]
         refused = [pair for pair in lost if self._missing(who.tier, pair)]
         over = tuple(pair for pair in lost if pair not in refused)
-        return Changed(found.state, 0, over, self._features(found, refused), False, tuple(refused), tuple(evicted))
+        return Changed(found.state, 0, over, False, tuple(refused), tuple(evicted))
 
     def _oldest_symbols(self, who: Subscriber) -> set[str]:
         """As many symbols as the tier allows, those that the user has had on any socket for longest."""
@@ -244,7 +243,7 @@ class Model:
         if taken or overtaken:
             self._note(connection, found, message.kind, taken, overtaken, message.at_ms)
         wants = bool(taken) and message.kind is ChangeKind.ADD
-        return Changed(found.state, 0, tuple(over), self._features(found, refused), wants, tuple(refused))
+        return Changed(found.state, 0, tuple(over), wants, tuple(refused))
 
     def _wakes(self, connection: str, at_ms: int) -> bool:
         """Whether whoever sends this message is the one to start a relay: the first of two seconds, also when it asks again."""
@@ -290,11 +289,6 @@ class Model:
     def _missing(tier: Tier, pair: str) -> str | None:
         needed = ["streaming", *([ALL_SYMBOLS[pair]] if pair in ALL_SYMBOLS else [])]
         return next((feature for feature in needed if feature not in tier.policy.features), None)
-
-    def _features(self, found: Connection, refused: list[str]) -> tuple[str, ...]:
-        assert found.who
-        missing = [self._missing(found.who.tier, pair) for pair in refused]
-        return tuple(dict.fromkeys(feature for feature in missing if feature))
 
 
 def replayed(changes: list[Change]) -> dict[str, frozenset[str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from dekr.stream.conversation.turn import Outcome
 from dekr.stream.ports import State
-from dekr.stream.started.records import WAITING_US, Order, owner_of
+from dekr.stream.started.records import WAITING_US, StreamSpec, owner_of
 from dekr.stream.started.tickets import Tickets
 from dekr.stream.statuses import AUTHENTICATED, CONNECTED
 from tests.integration.stream.gateways import ID, Gateway
@@ -18,8 +18,8 @@ STREAM: Final = f"{7:024x}"
 
 
 def ticket_of(gateway: Gateway, user: str = "ann", tier: int = 5, stream_id: str = STREAM) -> str:
-    order = Order.parse(json.dumps([user, tier, "key1", None, ["T"], ["AAPL", "MSFT"], True]))
-    gateway.tickets.records.start(owner_of(user), stream_id, order)
+    spec = StreamSpec.parse(json.dumps([user, tier, "key1", None, ["T"], ["AAPL", "MSFT"], True]))
+    gateway.tickets.records.start(owner_of(user), stream_id, spec)
     return gateway.tickets.issue(owner_of(user), stream_id)
 
 

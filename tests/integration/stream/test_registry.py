@@ -240,9 +240,7 @@ def test_after_some_evictions_in_a_minute_the_newcomer_is_refused(registry: Regi
 
 def test_tiers_without_streaming_have_one_socket_without_pairs(registry: Registry) -> None:
     listen(registry, who=subscriber(1))
-    assert add(registry, "T.AAPL A.*") == Changed(
-        State.LISTENING, refused_features=("streaming",), refused=("T.AAPL", "A.*")
-    )
+    assert add(registry, "T.AAPL A.*") == Changed(State.LISTENING, refused=("T.AAPL", "A.*"))
     assert changes(registry) == []
     registry.open("c2", ADDRESS, NOW_MS)
     assert registry.admit("c2", subscriber(1), NOW_MS).evicted == ("c1",)
@@ -274,7 +272,6 @@ def test_all_symbols_need_a_feature_and_do_not_count(registry: Registry) -> None
     listen(registry, who=subscriber(6))
     changed = add(registry, "AM.* A.* T.AAPL")
     assert changed.refused == ("AM.*", "A.*")
-    assert changed.refused_features == ("stream_all_minutes", "stream_all_seconds")
     assert pairs(registry) == {"T.AAPL"}
     listen(registry, "c2", subscriber(7, "bob"))
     add(registry, "AM.* A.*", connection="c2")
@@ -318,7 +315,6 @@ def test_a_lower_tier_loses_sockets_features_and_its_newest_symbols(registry: Re
     assert changed == Changed(
         State.LISTENING,
         over=("T.NEW",),
-        refused_features=("stream_all_minutes",),
         refused=("AM.*",),
         evicted=("c0",),
     )

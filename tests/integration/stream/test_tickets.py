@@ -10,7 +10,7 @@ import pytest
 from dekr.store.link import Link
 from dekr.stream.pairs import Channel
 from dekr.stream.ports import Subscriber
-from dekr.stream.started.records import MAX_STREAMS, WAITING_US, Order, StreamRecords, StreamState, owner_of
+from dekr.stream.started.records import MAX_STREAMS, WAITING_US, StreamRecords, StreamSpec, StreamState, owner_of
 from dekr.stream.started.tickets import MAX_LENGTH, Redeemed, Tickets
 from dekr.stream.started.wish import Wish
 from dekr.tiers import Tier
@@ -22,7 +22,7 @@ SECRET = "a fake secret of many characters"
 ANN, BOB = owner_of("ann"), owner_of("bob")
 STREAM = f"{7:024x}"
 WISH = Wish((Channel.TRADES, Channel.MINUTES), ("AAPL", "BRK.B"))
-ORDER = Order(Subscriber("ann", Tier(5), "key1", 1_795_000_000_000), WISH)
+SPEC = StreamSpec(Subscriber("ann", Tier(5), "key1", 1_795_000_000_000), WISH)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def tickets(records: StreamRecords) -> Tickets:
 @pytest.fixture
 def ticket(tickets: Tickets) -> str:
     """The ticket of Ann's stream, which waits."""
-    tickets.records.start(ANN, STREAM, ORDER)
+    tickets.records.start(ANN, STREAM, SPEC)
     return tickets.issue(ANN, STREAM)
 
 
@@ -50,7 +50,7 @@ def later(records: StreamRecords, us: int) -> None:
 
 def test_a_ticket_gives_its_stream_once(tickets: Tickets, ticket: str) -> None:
     found = tickets.redeem(ticket, "c1=")
-    assert found == Redeemed(STREAM, ORDER.subscriber, WISH.pairs, snapshot=False)
+    assert found == Redeemed(SPEC.subscriber, WISH.pairs, snapshot=False)
     assert [str(pair) for pair in found.pairs] == ["T.AAPL", "T.BRK.B", "AM.AAPL", "AM.BRK.B"]
     assert tickets.redeem(ticket, "c2=") is None
     assert tickets.redeem(ticket, "c1=") == found, "the store may be asked twice by one connection"
@@ -78,7 +78,7 @@ def test_of_many_connections_that_show_a_ticket_at_once_one_gets_the_stream(
 def test_a_ticket_is_good_for_a_minute(tickets: Tickets, ticket: str) -> None:
     later(tickets.records, WAITING_US - 1_000)
     other = f"{8:024x}"
-    tickets.records.start(ANN, other, replace(ORDER, wish=replace(WISH, snapshot=True)))
+    tickets.records.start(ANN, other, replace(SPEC, wish=replace(WISH, snapshot=True)))
     found = tickets.redeem(tickets.issue(ANN, other), "c1=")
     assert found is not None
     assert found.snapshot
@@ -108,16 +108,16 @@ def test_a_ticket_of_a_stream_that_is_not_there(tickets: Tickets, ticket: str) -
 
 
 def test_an_order_changes_only_while_it_waits_and_nobody_was_faster(tickets: Tickets, ticket: str) -> None:
-    records, more = tickets.records, replace(ORDER, wish=replace(WISH, symbols=("AAPL", "MSFT")))
+    records, more = tickets.records, replace(SPEC, wish=replace(WISH, symbols=("AAPL", "MSFT")))
     before = records.read(ANN, STREAM)
     assert before is not None
     assert records.amend(ANN, STREAM, before, more)
     assert records.amend(ANN, STREAM, before, more), "the command may be sent again"
-    assert not records.amend(ANN, STREAM, before, ORDER)
+    assert not records.amend(ANN, STREAM, before, SPEC)
     found = tickets.redeem(ticket, "c1=")
     assert found is not None
     assert found.pairs == more.wish.pairs
-    assert not records.amend(ANN, STREAM, replace(before, text=more.to_text()), ORDER)
+    assert not records.amend(ANN, STREAM, replace(before, text=more.to_text()), SPEC)
 
 
 def test_the_records_of_a_user_are_bounded_and_expire(tickets: Tickets, ticket: str, redis: RedisServer) -> None:
@@ -125,10 +125,10 @@ def test_the_records_of_a_user_are_bounded_and_expire(tickets: Tickets, ticket: 
     tickets.redeem(ticket, "c1=")
     streams = [f"{number:024x}" for number in range(100, 100 + MAX_STREAMS)]
     for stream in streams:
-        records.start(ANN, stream, ORDER)
+        records.start(ANN, stream, SPEC)
     with redis.client() as client:
         held = {name: client.hlen(name) for name in client.scan_iter("*")}
-        assert held == {f"dekr:{{stream}}:{part}:{ANN.hex()}": MAX_STREAMS for part in ("records", "orders")}
+        assert held == {f"dekr:{{stream}}:{part}:{ANN.hex()}": MAX_STREAMS for part in ("records", "specs")}
         assert all(client.pttl(name) > 0 for name in held)
     assert records.read(ANN, streams[0]) is None, "the oldest of those that wait makes room"
     found = records.read(ANN, STREAM)
@@ -139,12 +139,12 @@ def test_the_records_of_a_user_are_bounded_and_expire(tickets: Tickets, ticket: 
 def test_those_that_have_ended_make_room_first_and_are_forgotten_in_the_end(tickets: Tickets, ticket: str) -> None:
     records = tickets.records
     for number in range(100, 99 + MAX_STREAMS):
-        records.start(ANN, f"{number:024x}", ORDER)
+        records.start(ANN, f"{number:024x}", SPEC)
     records.end(ANN, f"{110:024x}")
-    records.start(ANN, f"{99:024x}", ORDER)
+    records.start(ANN, f"{99:024x}", SPEC)
     assert records.read(ANN, f"{110:024x}") is None
     assert records.read(ANN, STREAM) is not None
     later(records, 3_600_000_000)
-    records.start(ANN, f"{98:024x}", ORDER)
+    records.start(ANN, f"{98:024x}", SPEC)
     assert records.read(ANN, STREAM) is None
     assert tickets.redeem(ticket, "c1=") is None

@@ -57,14 +57,11 @@ class FeedFrame:
 class FeedUp:
     """The upstream accepts subscriptions: the first time, or again after a FeedDown."""
 
-    at_us: int
-
 
 @dataclass(frozen=True, slots=True)
 class FeedDown:
     """The upstream cannot be reached any more; ``reason`` is for the log. What it sent since is lost."""
 
-    at_us: int
     reason: str
 
 
@@ -223,13 +220,12 @@ class Begun:
 class Written:
     """The result of a tick's one round trip. ``fenced``: another relay has begun, and nothing of this tick may be posted.
 
-    ``changes``: the entries of the change log since the last look; ``position``: where to go on. ``now_us``: the store's clock.
+    ``changes``: the entries of the change log since the last look; ``position``: where to go on.
     """
 
     fenced: bool
     changes: Sequence[Change] = ()
     position: str = "0-0"
-    now_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ class Client:
         self.closed = True
         self.connections.close(self.connection)
 
-    def beside(self, connection: str) -> "Client":
-        """Another connection."""
+    def other(self, connection: str) -> "Client":
+        """The client of another connection."""
         return Client(connection, self.connections, self.monotonic, self.sleep)
 
     def _settle(self, outcome: Delivered) -> None:

@@ -65,7 +65,7 @@ class SignIn:
         if not admitted.other:
             turn.subscriber = subscriber
         for connection in admitted.evicted:
-            turn.client.beside(connection).dismiss(EVICTED)
+            turn.client.other(connection).dismiss(EVICTED)
         return admitted
 
     def finish(self, turn: Turn) -> None:

@@ -84,19 +84,18 @@ class StoreJournal:
         numbers = self._continued(tick)
         parts = Part.of(tick)
         self._unanswered = tick
-        *refusable, beat, changes = self.store.run(
+        *written, changes = self.store.run(
             *(self._append(number, part, tick.tick) for number, part in parts.items()),
             self._beat(tick, parts, changes_after),
             self.registry.read_changes(changes_after),
         )
         self._unanswered = None
-        now_us, running = beat
-        if not all([*refusable, running]):
-            return Written(fenced=True, position=changes_after, now_us=now_us)
+        if not all(written):
+            return Written(fenced=True, position=changes_after)
         self._complete = tick.tick
         self._numbers |= numbers
         found, position = self.registry.changes_of(changes, changes_after)
-        return Written(fenced=False, changes=found, position=position, now_us=now_us)
+        return Written(fenced=False, changes=found, position=position)
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
         """See dekr.stream.ports.Journal. Events of a tick are in order for each symbol."""

@@ -1,11 +1,11 @@
 -- Gives the sockets of a user that came with the same key another tier, and removes what it does not allow.
 -- KEYS: see registry.lua. ARGV: clock offset, id of one of the sockets, user, tier.
--- Returns {state, 0, pairs of this socket over the limit, pairs of this socket refused, 0, tier, ids of evicted sockets}.
+-- Returns {state, 0, pairs of this socket over the limit, pairs of this socket refused, 0, ids of evicted sockets}.
 local id, user, tier = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local record = unpacked(connections, id)
-if not record then return {'gone', 0, {}, {}, 0, 1, {}} end
-if record.user ~= user then return {record.state, 0, {}, {}, 0, record.tier or 1, {}} end
+if not record then return {'gone', 0, {}, {}, 0, {}} end
+if record.user ~= user then return {record.state, 0, {}, {}, 0, {}} end
 
 local now = now_us()
 local now_ms = math.floor(now / MS_US)
@@ -66,4 +66,4 @@ keep_symbols(user, counted)
 if lost > 0 then add_to_count(totals, 'pairs', -lost) end
 table.sort(outcome.over)
 table.sort(outcome.refused)
-return {records[id] and record.state or 'gone', 0, outcome.over, outcome.refused, 0, tier, evicted}
+return {records[id] and record.state or 'gone', 0, outcome.over, outcome.refused, 0, evicted}

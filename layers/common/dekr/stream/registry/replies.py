@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from dekr.stream.cursor import StreamCursor
-from dekr.stream.pairs import WITH_ALL, Channel
 from dekr.stream.ports import Change, ChangeKind, Listener, State, Subscriber
 from dekr.tiers import Tier
 
@@ -60,15 +59,13 @@ class Changed:
 
     ``state``: that of the connection, GONE where there is none. ``parked``: how many pairs of the connection wait for the end
     of its sign-in. ``over``: pairs above what the tier, or the waiting room, holds. ``refused``: pairs of which the tier lacks the
-    feature, and ``refused_features``: the names of those features. ``wake``: the caller is the one to start a relay. ``evicted``:
-    sockets of the user that a lower tier does not allow any more; they are out of the registry, and the caller tells and
-    closes them.
+    feature. ``wake``: the caller is the one to start a relay. ``evicted``: sockets of the user that a lower tier does not allow any
+    more; they are out of the registry, and the caller tells and closes them.
     """
 
     state: State
     parked: int = 0
     over: tuple[str, ...] = ()
-    refused_features: tuple[str, ...] = ()
     wake: bool = False
     refused: tuple[str, ...] = ()
     evicted: tuple[str, ...] = ()
@@ -76,11 +73,9 @@ class Changed:
     @classmethod
     def of(cls, reply: Sequence[Any], beyond: Sequence[str] = ()) -> "Changed":
         """Read the reply of change.lua, release.lua or demote.lua. ``beyond``: pairs that were not even sent."""
-        state, parked, over, refused, wake, tier, evicted = reply
-        lacking = _texts(refused)
-        features = tuple(dict.fromkeys(_missing_feature(pair, Tier(tier)) for pair in lacking))
+        state, parked, over, refused, wake, evicted = reply
         more = (*_texts(over), *beyond)
-        return cls(State(state.decode()), parked, more, features, bool(wake), lacking, _texts(evicted))
+        return cls(State(state.decode()), parked, more, bool(wake), _texts(refused), _texts(evicted))
 
 
 class DueReason(StrEnum):
@@ -146,12 +141,6 @@ def _subscriber(who: Sequence[Any]) -> Subscriber | None:
         return None
     user, tier, key_id, ends_ms = who
     return Subscriber(_text(user), Tier(int(tier)), _text(key_id), int(ends_ms) or None)
-
-
-def _missing_feature(pair: str, tier: Tier) -> str:
-    if STREAMING not in tier.policy.features:
-        return STREAMING
-    return WITH_ALL[Channel(pair.partition(".")[0])]
 
 
 def _texts(words: Sequence[bytes]) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from dekr.stream.upstream.feed import PolygonFeed
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Plan:
-    """What a relay is made of.
+class RelaySetup:
+    """The ingredients of a relay.
 
     ``upstream_url``, ``key``: the upstream's stream and what reads its API key. ``endpoint``, ``environment``: see
     dekr.stream.delivery.sink.ConnectionSink. ``journal``, ``guard`` and ``on_live`` each have a link to the store of their own,
@@ -44,7 +44,6 @@ class Plan:
     random: Callable[[], float]
     passed_over: PassedOver
     served: set[str]
-    posts_per_second: float = PER_SECOND
     pace: Pace = PACE
 
 
@@ -86,53 +85,53 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(plan: Plan) -> AsyncIterator[Parts]:
+async def open_parts(setup: RelaySetup) -> AsyncIterator[Parts]:
     """Make the parts; nothing is sent before they run. Afterwards their connections are closed."""
     with ExitStack() as stack:
         journal, guard, live = (stack.enter_context(one_thread(name)) for name in ("journal", "guard", "live"))
-        async with sink_of(plan) as sink, ClientSession() as upstream:
+        async with sink_of(setup) as sink, ClientSession() as upstream:
             feed = PolygonFeed(
                 upstream,
-                plan.upstream_url,
-                plan.key,
-                plan.still_ours,
-                now_us=plan.now_us,
-                monotonic=plan.monotonic,
-                sleep=plan.sleep,
-                random=plan.random,
+                setup.upstream_url,
+                setup.key,
+                setup.still_ours,
+                now_us=setup.now_us,
+                monotonic=setup.monotonic,
+                sleep=setup.sleep,
+                random=setup.random,
             )
             relay = Relay(
-                plan.journal,
+                setup.journal,
                 feed,
                 sink,
-                now_us=plan.now_us,
-                monotonic=plan.monotonic,
-                sleep=plan.sleep,
-                passed_over=plan.passed_over,
-                on_live=plan.on_live,
+                now_us=setup.now_us,
+                monotonic=setup.monotonic,
+                sleep=setup.sleep,
+                passed_over=setup.passed_over,
+                on_live=setup.on_live,
                 executor=journal,
                 live_executor=live,
-                served=plan.served,
-                pace=plan.pace,
+                served=setup.served,
+                pace=setup.pace,
             )
             try:
                 yield Parts(
-                    relay, feed, sink, Rounds(plan.guard, sink, running_in(guard), plan.sleep, plan.passed_over)
+                    relay, feed, sink, Rounds(setup.guard, sink, running_in(guard), setup.sleep, setup.passed_over)
                 )
             finally:
                 await feed.close()
 
 
-async def sweep(plan: Plan) -> None:
+async def sweep(setup: RelaySetup) -> None:
     """Make one round of the guard."""
     with one_thread("guard") as thread:
-        async with sink_of(plan) as sink:
-            await Rounds(plan.guard, sink, running_in(thread), plan.sleep, plan.passed_over).once()
+        async with sink_of(setup) as sink:
+            await Rounds(setup.guard, sink, running_in(thread), setup.sleep, setup.passed_over).once()
 
 
 @asynccontextmanager
-async def sink_of(plan: Plan) -> AsyncIterator[ConnectionSink]:
-    """The sink of a plan."""
+async def sink_of(setup: RelaySetup) -> AsyncIterator[ConnectionSink]:
+    """Open a sink for posts."""
     async with post_session() as session:
-        rate = PostRate(plan.posts_per_second, plan.monotonic, plan.sleep)
-        yield ConnectionSink(session, plan.endpoint, plan.environment, rate, Refusals(plan.monotonic))
+        rate = PostRate(PER_SECOND, setup.monotonic, setup.sleep)
+        yield ConnectionSink(session, setup.endpoint, setup.environment, rate, Refusals(setup.monotonic))

@@ -1,9 +1,9 @@
 -- Writes the record of a new stream of one user, and forgets the user's oldest ones where there are too many: those that are over
 -- before those that wait, and these before those that are connected.
--- KEYS: the user's records, the user's orders. ARGV: clock offset, id of the stream, its order.
+-- KEYS: the user's records, the user's specs. ARGV: clock offset, id of the stream, its spec.
 -- Returns now.
-local records, orders = KEYS[1], KEYS[2]
-local stream, order = ARGV[2], ARGV[3]
+local records, specs = KEYS[1], KEYS[2]
+local stream, spec = ARGV[2], ARGV[3]
 local ranks = {ended = 0, waiting = 1, connected = 2}
 
 local now = now_us()
@@ -13,7 +13,7 @@ for i = 1, #held, 2 do
   local rank = is_over(state, until_us, now) and 0 or ranks[state]
   if rank == 0 and not lasts_until((until_us or 0) + ENDED_KEPT_US, now, LONGEST_US + ENDED_KEPT_US) then
     redis.call('HDEL', records, held[i])
-    redis.call('HDEL', orders, held[i])
+    redis.call('HDEL', specs, held[i])
   elseif held[i] ~= stream then
     table.insert(kept, {name = held[i], rank = rank, until_us = until_us})
   end
@@ -24,11 +24,11 @@ table.sort(kept, function(a, b)
 end)
 for i = 1, #kept - (MAX_STREAMS - 1) do
   redis.call('HDEL', records, kept[i].name)
-  redis.call('HDEL', orders, kept[i].name)
+  redis.call('HDEL', specs, kept[i].name)
 end
 
 redis.call('HSET', records, stream, record_text('waiting', now + WAITING_US, 0, '-'))
-redis.call('HSET', orders, stream, order)
+redis.call('HSET', specs, stream, spec)
 redis.call('PEXPIRE', records, KEPT_MS)
-redis.call('PEXPIRE', orders, KEPT_MS)
+redis.call('PEXPIRE', specs, KEPT_MS)
 return now

@@ -72,21 +72,21 @@ class StreamState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class StreamSpec:
     """What a stream delivers, and to whom."""
 
     subscriber: Subscriber
     wish: Wish
 
     def to_text(self) -> str:
-        """Write the order as the store keeps it."""
+        """Write the spec as the store keeps it."""
         who, wish = self.subscriber, self.wish
         parts = [who.user, int(who.tier), who.key_id, who.ends_ms, wish.channels, wish.symbols, wish.snapshot]
         return json.dumps(parts, separators=(",", ":"))
 
     @classmethod
-    def parse(cls, text: bytes | str) -> "Order":
-        """Read an order that ``to_text`` wrote."""
+    def parse(cls, text: bytes | str) -> "StreamSpec":
+        """Read a spec that ``to_text`` wrote."""
         user, tier, key_id, ends_ms, channels, symbols, snapshot = json.loads(text)
         wish = Wish(tuple(map(Channel, channels)), tuple(symbols), snapshot)
         return cls(Subscriber(user, Tier(tier), key_id, ends_ms), wish)
@@ -95,14 +95,14 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
     """A stream as it is kept. ``until_us``: the moment at which it ends by itself, or ended. ``since_us``: when it was connected
-    (0: never). ``connection`` is empty where it has had none. ``text``: the order as it is kept.
+    (0: never). ``connection`` is empty where it has had none. ``text``: the spec as it is kept.
     """
 
     state: StreamState
     until_us: int
     since_us: int
     connection: str
-    order: Order
+    spec: StreamSpec
     text: str
 
 
@@ -117,19 +117,19 @@ class StreamRecords:
 
     store: Store
 
-    def start(self, owner: bytes, stream_id: str, order: Order) -> int:
+    def start(self, owner: bytes, stream_id: str, spec: StreamSpec) -> int:
         """Keep a new stream, which waits for its client from now on. Returns until when (us, the store's clock)."""
-        (now_us,) = self.store.run(call(_START, self._keys(owner), stream_id, order.to_text()))
+        (now_us,) = self.store.run(call(_START, self._keys(owner), stream_id, spec.to_text()))
         return int(now_us) + WAITING_US
 
-    def redeem(self, owner: bytes, stream_id: str, connection: str) -> Order | None:
+    def redeem(self, owner: bytes, stream_id: str, connection: str) -> StreamSpec | None:
         """Give a stream that waits to a connection. None where it does not, or was given to another connection before."""
         (text,) = self.store.run(call(_REDEEM, self._keys(owner), stream_id, connection))
-        return None if text is None else Order.parse(text)
+        return None if text is None else StreamSpec.parse(text)
 
-    def amend(self, owner: bytes, stream_id: str, before: StreamRecord, order: Order) -> bool:
-        """Replace the order of a stream that still waits and is as it was read (``before``). False where it is not."""
-        (done,) = self.store.run(call(_AMEND, self._keys(owner), stream_id, before.text, order.to_text()))
+    def amend(self, owner: bytes, stream_id: str, before: StreamRecord, spec: StreamSpec) -> bool:
+        """Replace the spec of a stream that still waits and is as it was read (``before``). False where it is not."""
+        (done,) = self.store.run(call(_AMEND, self._keys(owner), stream_id, before.text, spec.to_text()))
         return bool(done)
 
     def end(self, owner: bytes, stream_id: str) -> str | None:
@@ -144,12 +144,17 @@ class StreamRecords:
             return None
         state, until_us, since_us, connection, text = found
         return StreamRecord(
-            StreamState(state.decode()), until_us, since_us, _connection(connection), Order.parse(text), text.decode()
+            StreamState(state.decode()),
+            until_us,
+            since_us,
+            _connection(connection),
+            StreamSpec.parse(text),
+            text.decode(),
         )
 
     def _keys(self, owner: bytes) -> Sequence[str]:
         name = owner.hex()
-        return [keys.stream(self.store.prefix, f"{part}:{name}") for part in ("records", "orders")]
+        return [keys.stream(self.store.prefix, f"{part}:{name}") for part in ("records", "specs")]
 
 
 def _connection(stored: bytes) -> str:

@@ -15,7 +15,7 @@ from dekr.stream.pairs import ALL, Channel, Pair
 from dekr.stream.ports import ChangeKind, Listener, State, Subscriber
 from dekr.stream.registry import Changed, Registry
 from dekr.stream.registry.replies import STREAMING
-from dekr.stream.started.records import ID, Order, StreamRecord, StreamRecords, StreamState, owner_of
+from dekr.stream.started.records import ID, StreamRecord, StreamRecords, StreamSpec, StreamState, owner_of
 from dekr.stream.started.tickets import Tickets
 from dekr.stream.started.wish import Wish, check_all, check_symbols, require
 from dekr.tiers import Tier
@@ -82,7 +82,7 @@ class Streams:
         """Start a stream. Raises FeatureNotInTier and InvalidInput for what the caller's tier may not have."""
         wish.check(caller.tier)
         owner, stream_id = owner_of(caller.user_id), self.new_id()
-        until_us = self.records.start(owner, stream_id, Order(Subscriber.of(caller), wish))
+        until_us = self.records.start(owner, stream_id, StreamSpec(Subscriber.of(caller), wish))
         until_us = until_us if caller.ends_us is None else min(until_us, caller.ends_us)
         ticket = self.tickets.issue(owner, stream_id)
         return Started(stream_id, f"{self.url}?ticket={quote(ticket, safe='')}", until_us)
@@ -106,17 +106,17 @@ class Streams:
             if add:
                 require(STREAMING, "streams", caller.tier)
             if ALL in add:
-                check_all(record.order.wish.channels, caller.tier, "add")
+                check_all(record.spec.wish.channels, caller.tier, "add")
             if record.state is StreamState.CONNECTED:
                 self._change_connected(caller.tier, record, add, remove, at_ms)
                 return self._view(stream_id, record)
-            wish = record.order.wish
+            wish = record.spec.wish
             wish = replace(wish, symbols=_changed(wish.symbols, add, remove))
             if add:
                 wish.check(caller.tier, "add")
-            order = Order(record.order.subscriber, wish)
-            if self.records.amend(owner_of(caller.user_id), stream_id, record, order):
-                return self._view(stream_id, replace(record, order=order))
+            spec = StreamSpec(record.spec.subscriber, wish)
+            if self.records.amend(owner_of(caller.user_id), stream_id, record, spec):
+                return self._view(stream_id, replace(record, spec=spec))
         raise StoreDown(fault="the stream was changed by others again and again")
 
     def end(self, caller: Principal, stream_id: str, at_ms: int) -> None:
@@ -135,7 +135,7 @@ class Streams:
         return record
 
     def _view(self, stream_id: str, record: StreamRecord) -> StreamView:
-        wish, since_us = record.order.wish, record.since_us or None
+        wish, since_us = record.spec.wish, record.since_us or None
         pairs, state = _texts(wish.pairs), record.state
         if state is StreamState.CONNECTED:
             listener = self.registry.find(record.connection)
@@ -145,7 +145,7 @@ class Streams:
                 state = StreamState.ENDED
         if state is StreamState.ENDED:
             return StreamView(stream_id, state, pairs, since_us=since_us)
-        ends_ms = record.order.subscriber.ends_ms
+        ends_ms = record.spec.subscriber.ends_ms
         until_us = record.until_us if ends_ms is None else min(record.until_us, ends_ms * 1000)
         return StreamView(stream_id, state, pairs, until_us, since_us)
 
@@ -156,14 +156,14 @@ class Streams:
     def _change_connected(
         self, tier: Tier, record: StreamRecord, add: Sequence[str], remove: Sequence[str], at_ms: int
     ) -> None:
-        channels, connection = record.order.wish.channels, record.connection
+        channels, connection = record.spec.wish.channels, record.connection
         if add:
             check_symbols(_changed(self._symbols(record), add, remove), tier, "add")
         changed: Changed | None = None
         if remove:
             changed = self.registry.change(connection, ChangeKind.REMOVE, _pairs(channels, remove), at_ms)
         if add:
-            snapshot = record.order.wish.snapshot
+            snapshot = record.spec.wish.snapshot
             changed = self.registry.change(connection, ChangeKind.ADD, _pairs(channels, add), at_ms, snapshot=snapshot)
             if changed.wake:
                 self.waker().wake()
@@ -181,7 +181,7 @@ class Streams:
         """The symbols that a connected stream delivers now."""
         listener: Listener | None = self.registry.find(record.connection)
         if listener is None:
-            return record.order.wish.symbols
+            return record.spec.wish.symbols
         return {pair.partition(".")[2] for pair in listener.pairs}
 
 

@@ -27,7 +27,6 @@ _PURPOSE: Final = b"dekr tickets"
 class Redeemed:
     """The stream of a ticket that was used: who listens, to which pairs, and whether the latest event of each comes first."""
 
-    stream_id: str
     subscriber: Subscriber
     pairs: tuple[Pair, ...]
     snapshot: bool
@@ -60,10 +59,10 @@ class Tickets:
         if named is None:
             return None
         owner, stream_id = named
-        order = self.records.redeem(owner, stream_id, connection)
-        if order is None:
+        spec = self.records.redeem(owner, stream_id, connection)
+        if spec is None:
             return None
-        return Redeemed(stream_id, order.subscriber, order.wish.pairs, order.wish.snapshot)
+        return Redeemed(spec.subscriber, spec.wish.pairs, spec.wish.snapshot)
 
     def _read(self, ticket: str) -> tuple[bytes, str] | None:
         """The owner and the stream that a ticket names; None where it was not signed here."""

@@ -182,7 +182,7 @@ class PolygonFeed:
                 self._arrived.append(FeedRefused(self._wanted, ended.refused))
         if not self._is_down:
             self._is_down = True
-            self._arrived.append(FeedDown(self._now_us(), ended.reason))
+            self._arrived.append(FeedDown(ended.reason))
 
     def _proved(self) -> None:
         """Note that the upstream serves us: signing in proves that only for as long as nobody evicts us."""

@@ -141,7 +141,7 @@ class FeedSocket:
         """Say once that all is subscribed to: before any event that comes after the last acknowledgement."""
         if not self._up and self._signed_in.is_set() and self.subscriptions.settled:
             self._up = True
-            self.tell(FeedUp(self.now_us()))
+            self.tell(FeedUp())
 
     async def _speak(self) -> None:
         """Sign in; then send what brings the subscriptions nearer to what is wanted."""
