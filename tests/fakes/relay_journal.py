@@ -77,11 +77,11 @@ class Memory:
             )
         )
 
-    def unsubscribe(self, connection: str, *pairs: str) -> None:
+    def unsubscribe(self, connection: str, *pairs: str, overtaken: tuple[str, ...] = ()) -> None:
         """A client ends subscriptions."""
         held = self.listeners[connection]
         self.listeners[connection] = Listener(connection, ANNA, held.pairs - set(pairs), held.opened_ms)
-        self.changes.append(Change(connection, ChangeKind.REMOVE, pairs, at_ms=self.now_ms()))
+        self.changes.append(Change(connection, ChangeKind.REMOVE, pairs, overtaken, at_ms=self.now_ms()))
 
     def leave(self, connection: str) -> None:
         """A connection is closed."""

@@ -34,7 +34,8 @@ class RegistryMemory(Memory):
         assert not overtaken
         self.registry.change(connection, ChangeKind.ADD, pairs_of(pairs), at_ms, since=since, snapshot=snapshot)
 
-    def unsubscribe(self, connection: str, *pairs: str) -> None:
+    def unsubscribe(self, connection: str, *pairs: str, overtaken: tuple[str, ...] = ()) -> None:
+        assert not overtaken
         self.registry.change(connection, ChangeKind.REMOVE, pairs_of(pairs), self.now_ms())
 
     def leave(self, connection: str) -> None:

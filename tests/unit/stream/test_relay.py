@@ -42,11 +42,33 @@ def test_whoever_listened_before_the_relay_began_gets_events() -> None:
     assert world.inbox("c1").at("subscribed to: T.AAPL") == 0
 
 
-def test_overtaken_pairs_are_acknowledged_alone() -> None:
+def test_a_subscription_that_was_overtaken_by_its_end_is_acknowledged_and_so_is_the_end() -> None:
     world = World()
     world.run(1, lambda: world.memory.subscribe("c1", overtaken=("T.AAPL",)), 1, world.sending(trade("AAPL")), 2)
-    assert [item["message"] for item in world.inbox("c1").items] == ["subscribed to: T.AAPL"]
+    assert [item["message"] for item in world.inbox("c1").items] == [
+        "subscribed to: T.AAPL",
+        "unsubscribed to: T.AAPL",
+    ]
     assert world.feed.wanted == set()
+
+
+def test_the_end_of_a_subscription_that_was_overtaken_by_a_new_one_is_acknowledged_and_so_is_that_one() -> None:
+    world = World()
+    world.run(
+        world.up,
+        world.subscribe("c1", "T.AAPL"),
+        1,
+        lambda: world.memory.unsubscribe("c1", "T.IBM", overtaken=("T.AAPL",)),
+        world.sending(trade("AAPL")),
+        3,
+    )
+    assert [item.get("message") for item in world.inbox("c1").items] == [
+        "subscribed to: T.AAPL",
+        "unsubscribed to: T.IBM",
+        "unsubscribed to: T.AAPL",
+        "subscribed to: T.AAPL",
+        None,
+    ], "no event comes between an end that was acknowledged and a beginning"
 
 
 def test_nothing_of_a_pair_comes_after_the_end_of_its_subscription() -> None:

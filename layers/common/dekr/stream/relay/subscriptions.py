@@ -85,7 +85,7 @@ class Subscriptions:
                     client = self._client(change.connection, change.opened_ms, tick - 1, now_s)
                     self._coverage.release(self._index.unsubscribe(client, change.pairs), now_ms)
                     acks = [unsubscribed(pair) for pair in (*change.pairs, *change.overtaken)]
-                    self._tell(client, acks, tick - 1, tick)
+                    self._tell(client, [*acks, *_what_holds(client, change)], tick - 1, tick)
         if told:
             self._feed.want(self._coverage.wanted)
 
@@ -141,7 +141,7 @@ class Subscriptions:
             _refusal(pair, self._refused[pair]) if pair in self._refused else subscribed(pair)
             for pair in (*pairs, *change.overtaken)
         ]
-        self._tell(client, acks, last if since is None else since, tick)
+        self._tell(client, [*acks, *_what_holds(client, change)], last if since is None else since, tick)
         if self._outages.told:
             self._posts.add(client.outbox, Batch(last, [*DOWN]), last)
         if not change.since:
@@ -161,6 +161,15 @@ class Subscriptions:
     def _tell(self, client: Client, items: Sequence[dict[str, Any]], cursor: int, tick: int) -> None:
         if items:
             self._posts.add(client.outbox, Batch(cursor, status_chunks(items), alone=True), tick - 1)
+
+
+def _what_holds(client: Client, change: Change) -> list[dict[str, Any]]:
+    """Say once more of pairs of which a later message was applied earlier what that one made of them: the last acknowledgement of a
+    pair tells whether its events come.
+    """
+    if change.kind is ChangeKind.ADD:
+        return [unsubscribed(pair) for pair in change.overtaken if pair not in client.pairs]
+    return [subscribed(pair) for pair in change.overtaken if pair in client.pairs]
 
 
 def _refusal(pair: str, message: str) -> dict[str, Any]:
