@@ -76,7 +76,7 @@ class LiveTap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RelayServices:
-    """What runs of the relay's function are made of.
+    """The services that runs of the relay's function are made of.
 
     ``store`` makes a link for each thread that uses one. ``directory`` makes the directory of keys. ``key`` reads the upstream's
     API key. ``lease`` makes the lease of a run. ``environment`` has AWS's credentials and region. ``report`` is handed what a relay
@@ -213,7 +213,7 @@ class _Run:
 
 
 def relay_services(report: Callable[[Mapping[str, Any]], None]) -> RelayServices:
-    """What runs of this sandbox are made of, from its environment. ``report`` is handed what a relay counted, once a minute."""
+    """Make the services of this sandbox from its environment. ``report`` is handed what a relay counted, once a minute."""
     settings = Settings.read(os.environ)
     return RelayServices(
         settings,

@@ -1,4 +1,4 @@
-"""What the server says to each message of a client, as the vendor's does.
+"""The server's answers to each message of a client, as the vendor's are.
 
 The words of a usual conversation are those of https://massive.com/docs/websocket/quickstart; those of refusals are what clients
 report. Symbols are taken as they are: an unknown one is acknowledged and stays silent.
@@ -60,7 +60,7 @@ class Message:
 
 @dataclass(slots=True)
 class Subscriptions:
-    """What a connection listens to: ``pairs`` such as ``T.AAPL``, and ``channels`` whose every ticker it wants."""
+    """The subscriptions of a connection: ``pairs`` such as ``T.AAPL``, and ``channels`` whose every ticker it wants."""
 
     pairs: set[str] = field(default_factory=set)
     channels: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What goes wrong with the stream on request, and what the control routes say of it."""
+"""Faults of the stream on request, and the state of them that the control routes show."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ ACTS: Final = ("cut", "garbage", "evict", "force_disconnect")
 """
 
 BUFFER_BYTES: Final = 4 << 20
-"""How much may wait for a client that reads slowly before it is closed."""
+"""The bytes that may wait for a client that reads slowly before it is closed."""
 
 GARBAGE: Final = '[{"ev":"T","sym":"AAPL","p":'
 

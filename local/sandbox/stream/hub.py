@@ -25,10 +25,10 @@ MAX_LEAP_S: Final = 120
 """The longest leap of the clock, in seconds, whose events are all sent."""
 
 SIGN_IN_US: Final = 30 * SECOND_US
-"""How long a connection may stay open without a key."""
+"""The longest time for which a connection may stay open without a key."""
 
 GOODBYE_US: Final = 10 * SECOND_US
-"""How long a client may take to close a connection that the server closes."""
+"""The longest time that a client may take to close a connection that the server closes."""
 
 POLICY_VIOLATION: Final = 1008
 GOING_AWAY: Final = 1001

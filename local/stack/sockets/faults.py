@@ -1,11 +1,11 @@
-"""What goes wrong between API Gateway, the service and a client, by switch."""
+"""Faults between API Gateway, the service and a client, by switch."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 
 class Post(Enum):
-    """What becomes of a post to a connection."""
+    """A fault of a post to a connection."""
 
     FULL = "full"
     """429: the buffer of this connection is full. Nothing is delivered."""

@@ -151,7 +151,7 @@ def test_a_relay_whose_time_is_over_stops_and_says_what_it_counted(redis: RedisS
         assert await scene.begin(left_s=8) == RunReport(Outcome.SERVED, Cause.DEADLINE, report.epoch + 1)
         assert scene.counts[0]["connections"] <= 1
         assert scene.counts[0]["edges"] == {
-            "feed_end": "",
+            "feed_ends": {},
             "garbage": 0,
             "repeated": 0,
             "post_failures": {},

@@ -84,7 +84,7 @@ class Feed(Protocol):
         ...
 
     def take(self) -> Sequence[FeedMessage]:
-        """What arrived since the last call, in order. Never waits."""
+        """Return what arrived since the last call, in order. Never waits."""
         ...
 
     async def close(self) -> None:
@@ -132,7 +132,7 @@ class Listener:
 
 
 class ChangeKind(StrEnum):
-    """What an entry of the change log says of a connection."""
+    """The kind of an entry of the change log."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -172,7 +172,7 @@ class NumberedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one tick of the relay writes.
+    """The write of one tick of the relay.
 
     ``tick``: its id (ms; larger than all before). ``events``: in order. ``behind``: the connections that have not received all
     events before this tick, each with the last tick that it has; all others have. ``covered``: pairs whose events are
@@ -191,7 +191,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a relay finds when it begins.
+    """The state that a relay finds when it begins.
 
     ``generation``: the number of the present numbering. ``tick``: the last tick that was written (0: none). ``numbers``: the
     last number of each pair. ``covered``: since which tick each pair's events are complete up to ``tick``. ``position`` and

@@ -13,7 +13,7 @@ MAX_FRAME: Final = 32 * 1024
 
 
 class Status(StrEnum):
-    """What a status message says. The upstream's own words, but for the last four, which no usual conversation has."""
+    """The word of a status message: the upstream's own, but for the last four, which no usual conversation has."""
 
     CONNECTED = "connected"
     AUTH_SUCCESS = "auth_success"

@@ -20,7 +20,7 @@ _TOO_MANY_REQUESTS: Final = 429
 
 
 class Entrance(StrEnum):
-    """How a connection came in; the greeting follows from it."""
+    """The way in which a connection came in; the greeting follows from it."""
 
     PLAIN = "plain"
     TICKET = "ticket"

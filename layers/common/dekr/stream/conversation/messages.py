@@ -17,7 +17,7 @@ MAX_MESSAGE: Final = 128 * 1024
 
 
 class Action(StrEnum):
-    """What a client may ask for."""
+    """The ``action`` of a client's message."""
 
     AUTH = "auth"
     SUBSCRIBE = "subscribe"

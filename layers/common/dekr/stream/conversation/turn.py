@@ -19,7 +19,7 @@ _SERVER_ERROR: Final = 500
 
 
 class EventType(StrEnum):
-    """What an event is. The first three are API Gateway's words, which go by what happened and not by what a client wrote."""
+    """The kind of an event. The first three are API Gateway's words, which go by what happened and not by what a client wrote."""
 
     CONNECT = "CONNECT"
     DISCONNECT = "DISCONNECT"
@@ -29,7 +29,7 @@ class EventType(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an event went."""
+    """The outcome of an event."""
 
     DONE = "done"
     PARKED = "parked"

@@ -1,4 +1,4 @@
-"""What is sent to a connection, before it is put into frames: chunks of events that connections share, and statuses.
+"""The batches that a connection is sent, before they are put into frames: chunks of events that connections share, and statuses.
 
 An event is written once for each tick and pair, however many connections get it; what a frame has of its own is its cursor.
 """

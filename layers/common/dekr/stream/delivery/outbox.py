@@ -15,14 +15,14 @@ from dekr.stream.statuses import MAX_FRAME, conflated
 
 BUFFER_BYTES: Final = 256 * 1024
 _ROOM: Final = 512
-"""What a frame may have beside its chunks: brackets, the cursor, a first item and the count of what was left out."""
+"""Room in a frame for all but its chunks: brackets, the cursor, a first item and the count of what was left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame to be posted. ``cursor``: the last tick of which all events are sent with it. ``events``: their number.
-    ``batches``: how many batches end with it. ``unit``:
-    whether it is part of a unit, and ``ends_unit`` whether it is the last one. ``ends_replay``: whether a replay is complete.
+    """A frame to be posted. ``cursor``: the last tick of which all events are sent with it. ``events``: their number. ``batches``:
+    how many batches end with it. ``unit``: whether it is part of a unit, and ``ends_unit`` whether it is the last one.
+    ``ends_replay``: whether a replay is complete.
     ``received_us``: when the oldest of its events came; 0: none. ``last``: the connection is closed after it.
     """
 
@@ -46,12 +46,12 @@ class Outbox:
         self.connection = connection
         self.position = position
         self.replays = 0
-        """How many replays are not delivered yet."""
+        """Number of replays that are not delivered yet."""
         self.flying: Frame | None = None
         """Posted, or to be posted again, and not known to be delivered."""
         self.full_since_ms: int | None = None
         self.added = self.delivered = 0
-        """How many batches were added, and how many of them were delivered or left out."""
+        """Number of batches that were added, and of those among them that were delivered or left out."""
         self.gone = False
         self.ending = False
         self._queue: deque[Batch] = deque()

@@ -1,4 +1,4 @@
-"""What a relay counts, for one line of metrics a minute."""
+"""The counts of a relay, for one line of metrics a minute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -24,7 +24,7 @@ def shard_of(pair: str) -> int:
 
 @dataclass(slots=True)
 class Part:
-    """What a tick writes to one shard. ``numbers``: the last number of each pair."""
+    """The part of a tick that is written to one shard. ``numbers``: the last number of each pair."""
 
     events: list[NumberedEvent] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a relay has left in the store, as its successor reads it."""
+"""The state that a relay has left in the store, as its successor reads it."""
 
 import json
 from collections.abc import Mapping, Sequence

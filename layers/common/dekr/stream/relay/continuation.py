@@ -20,8 +20,8 @@ LATE_MS: Final = 3_000
 
 
 class Continuation:
-    """What the clients of the relay before have not been delivered. Its place in their outboxes is kept from the beginning, so that
-    checkpoints say so; it is read once the first changes are known.
+    """The events that the clients of the relay before still lack. Their place in the outboxes is kept from the beginning, so that
+    checkpoints say so; they are read once the first changes are known.
     """
 
     def __init__(self, begun: Begun, clients: Sequence[Client], posts: Posts) -> None:

@@ -11,8 +11,8 @@ from dekr.stream.relay.split import split
 
 @dataclass(slots=True)
 class Taken:
-    """What arrived since the last tick. ``events``: in order; those from ``fresh`` on came after all news of the connection.
-    ``news``: of the feed, in order. ``first_us`` and ``last_us``: when the first and the last frame came; 0: none.
+    """The upstream's messages since the last tick. ``events``: in order; those from ``fresh`` on came after all news of the
+    connection. ``news``: of the feed, in order. ``first_us`` and ``last_us``: when the first and the last frame came; 0: none.
     """
 
     events: list[NumberedEvent] = field(default_factory=list)

@@ -14,7 +14,7 @@ UP = status_chunks([feed(up=True)], ours=True)
 
 
 class Outages:
-    """Knows what is missing while the upstream does not send. ``told``: clients know that it does not."""
+    """The outage of the upstream, and the pairs of each client that miss events by it. ``told``: clients know of it."""
 
     def __init__(self, index: Index, coverage: Coverage, posts: Posts) -> None:
         self.told = False

@@ -1,4 +1,4 @@
-"""How fast a relay goes, how much it keeps, and why it ends."""
+"""The times and bounds of a relay, and the reasons for its end."""
 
 from dataclasses import dataclass
 from enum import Enum

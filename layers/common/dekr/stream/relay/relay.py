@@ -127,7 +127,7 @@ class Relay:
             self._journal.close()
 
     def stats(self) -> Stats:
-        """What was counted since the last call."""
+        """Return the counts since the last call."""
         counts, self._counts = self._counts, Counts()
         self._posts.counts = self._intake.counts = self._counts
         counts.store_failures, self._journal.failures = self._journal.failures, 0

@@ -154,7 +154,7 @@ def since_of(cursor: StreamCursor, generation: int, last: int) -> int | None:
 
 
 def foreign_windows(pairs: Iterable[str], cursor: StreamCursor, now_ms: int) -> dict[str, Window]:
-    """What is missing since a cursor of another generation: all."""
+    """The windows after a cursor of another generation, whose events are all missing."""
     return dict.fromkeys(pairs, Window(min(cursor.tick, now_ms), now_ms))
 
 

@@ -1,4 +1,4 @@
-"""What a connection is told as time passes: that it is alive, and that its two hours are nearly over."""
+"""Tells connections as time passes: that they are alive, that their two hours are nearly over, or that they are too slow."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ SLOW: Final = status(Status.SLOW_CONSUMER, "this connection takes less than it i
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """Looks after connections."""
+    """Sends heartbeats and hints, and ends slow connections."""
 
     index: Index
     posts: Posts

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What a run did."""
+    """The outcome of a run of the relay's function."""
 
     HELD = "held"
     """Nothing: another relay runs."""
@@ -26,6 +26,7 @@ class Cause(StrEnum):
     DEADLINE = "deadline"
     """The invocation's time was over."""
     LEASE_LOST = "lease_lost"
+    """Another run has the lease, or it could not be renewed in time."""
     EVICTED = "evicted"
     """The upstream gave its connection to another relay."""
     SIGNAL = "signal"

@@ -27,7 +27,7 @@ OF_REASON: Final = {
     ),
     DueReason.TOKEN_ENDED: status(Status.FORCE_DISCONNECT, "the token of this connection has expired"),
 }
-"""What a connection is told that has to be closed for one of these reasons."""
+"""The last status of a connection, by the reason for which it has to be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Expulsion:
 
 @dataclass(slots=True, eq=False)
 class Guard:
-    """Finds them. Its methods block, and raise StoreDown and Unavailable. ``directory`` makes the directory of keys on first use.
-    ``now_ms``: the present moment.
+    """Finds connections that must not go on. Its methods block, and raise StoreDown and Unavailable. ``directory`` makes the
+    directory of keys on first use. ``now_ms``: the present moment.
     """
 
     registry: Registry

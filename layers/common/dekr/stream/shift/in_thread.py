@@ -26,7 +26,7 @@ def one_thread(name: str) -> Iterator[ThreadPoolExecutor]:
 
 
 def running_in(thread: ThreadPoolExecutor) -> InThread:
-    """What runs work in this thread."""
+    """Make the runner of this thread."""
 
     async def run[T](work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(thread, work)

@@ -69,12 +69,12 @@ class Parts:
         await self._rounds.run()
 
     def counts(self) -> dict[str, Any]:
-        """What the relay counted since the last call (dekr.stream.delivery.stats.Stats), and under ``edges`` what went wrong at its
-        edges since it began: the reason for which the upstream's last connection ended, its frames that were none, requests that
+        """The relay's counts since the last call (dekr.stream.delivery.stats.Stats), and under ``edges`` what went wrong at its
+        edges since it began: connections to the upstream by the reason of their end, its frames that were none, requests that
         were sent again, posts with an unforeseen answer by that answer, rounds of the guard that failed.
         """
         edges = {
-            "feed_end": self._feed.last_end,
+            "feed_ends": dict(self._feed.ends),
             "garbage": self._feed.garbage,
             "repeated": self._sink.repeated,
             "post_failures": dict(self._sink.failures),

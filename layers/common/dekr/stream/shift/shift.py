@@ -49,7 +49,7 @@ class Served(Protocol):
         ...
 
     def counts(self) -> Mapping[str, Any]:
-        """What the relay counted since the last call."""
+        """Return the relay's counts since the last call."""
         ...
 
 

@@ -62,7 +62,7 @@ _READ: Final = _script("read")
 
 
 class StreamState(StrEnum):
-    """How far a stream has come."""
+    """The state of a stream that was started over HTTP."""
 
     WAITING = "waiting"
     """Its ticket has not been used yet."""
@@ -73,7 +73,7 @@ class StreamState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """What a stream delivers, and to whom."""
+    """The events that a stream delivers, and who gets them."""
 
     subscriber: Subscriber
     wish: Wish

@@ -13,8 +13,8 @@ from dekr.tiers import Tier, lowest_with
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a stream shall deliver: each of ``channels`` of each of ``symbols`` (tickers, or ALL), each once. ``snapshot``: the
-    latest event of each pair first.
+    """The events that a stream shall deliver: each of ``channels`` of each of ``symbols`` (tickers, or ALL), each once.
+    ``snapshot``: the latest event of each pair first.
     """
 
     channels: tuple[Channel, ...]

@@ -53,9 +53,9 @@ class PolygonFeed:
         max_queued: int = MAX_QUEUED,
     ) -> None:
         self.garbage = 0
-        """How many frames were not of the upstream's protocol."""
-        self.last_end = ""
-        """Why the last connection ended."""
+        """Number of frames that were not of the upstream's protocol."""
+        self.ends: dict[str, int] = {}
+        """Number of connections that ended, by the reason."""
         self._session = session
         self._url = url
         self._key = key
@@ -88,7 +88,7 @@ class PolygonFeed:
         self._changed.set()
 
     def take(self) -> Sequence[FeedMessage]:
-        """What arrived since the last call, in order. Never waits."""
+        """Return what arrived since the last call, in order. Never waits."""
         taken = list(self._arrived)
         self._arrived.clear()
         self._queued = 0
@@ -175,7 +175,7 @@ class PolygonFeed:
                     raise SocketEndedError("nobody took what arrived")
 
     def _end(self, ended: SocketEndedError) -> None:
-        self.last_end = ended.reason
+        self.ends[ended.reason] = self.ends.get(ended.reason, 0) + 1
         if ended.refused:
             self._refusal = ended.refused
             if self._wanted:

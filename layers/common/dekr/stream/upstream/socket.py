@@ -30,8 +30,8 @@ _ENDING: Final = frozenset({Status.MAX_CONNECTIONS, Status.FORCE_DISCONNECT, Sta
 
 
 class SocketEndedError(Exception):
-    """The connection ended. ``evicted``: another connection with the same key took its place. ``refused``: the upstream's words
-    where the key or the plan is not let in, else empty.
+    """The connection ended. ``reason`` is for the log: it holds no text of the upstream's. ``evicted``: another connection with the
+    same key took its place. ``refused``: the upstream's words where the key or the plan is not let in, else empty.
     """
 
     def __init__(self, reason: str, *, evicted: bool = False, refused: str = "") -> None:
@@ -126,9 +126,9 @@ class FeedSocket:
             elif word == Status.AUTH_SUCCESS:
                 self._signed_in.set()
             elif word == Status.AUTH_FAILED or (word == Status.ERROR and not self._signed_in.is_set()):
-                raise SocketEndedError(f"{word}: {text}", refused=text or "not authorized")
+                raise SocketEndedError(f"status {word}", refused=text or "not authorized")
             elif word in _ENDING:
-                raise SocketEndedError(f"{word}: {text}", evicted=word == Status.MAX_CONNECTIONS)
+                raise SocketEndedError(f"status {word}", evicted=word == Status.MAX_CONNECTIONS)
         acknowledged, refusals = self.subscriptions.hear(statuses)
         for refusal in refusals:
             self.tell(refusal)

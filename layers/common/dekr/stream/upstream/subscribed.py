@@ -1,4 +1,4 @@
-"""What one connection to the upstream is subscribed to, and which message brings it nearer to what is wanted.
+"""The subscriptions of one connection to the upstream, and the messages that bring them nearer to what is wanted.
 
 The upstream answers a subscription with a status for each pair (https://massive.com/docs/websocket/quickstart); its refusal,
 ``error`` with "not authorized", may not name the pair. Plans include whole channels, so a message names pairs of one channel and
