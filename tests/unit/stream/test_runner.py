@@ -180,16 +180,17 @@ def test_it_does_not_stand_by_without_end() -> None:
     assert scene.run(scheduled=True, steps=steps) == RunReport(Outcome.HELD)
 
 
-def test_a_relay_that_is_fenced_begins_anew_with_a_higher_epoch_unless_another_has_the_lease() -> None:
-    scene = Scene(causes=[Cause.FENCED, Cause.FENCED])
+@pytest.mark.parametrize("cause", [Cause.FENCED, Cause.LEASE_LOST])
+def test_a_relay_that_must_not_go_on_begins_anew_with_a_higher_epoch_unless_another_has_the_lease(cause: Cause) -> None:
+    scene = Scene(causes=[cause, cause])
     assert scene.run(scheduled=False, steps=lambda: scene.time.go(1)) == RunReport(Outcome.SERVED, Cause.IDLE, 3)
     assert scene.served == [1, 2, 3]
-    scene = Scene(causes=[Cause.FENCED])
+    scene = Scene(causes=[cause])
     scene.during = scene.other
-    assert scene.run(scheduled=False, steps=lambda: scene.time.go(1)) == RunReport(Outcome.SERVED, Cause.FENCED, 1)
-    scene = Scene(causes=[Cause.FENCED])
+    assert scene.run(scheduled=False, steps=lambda: scene.time.go(1)) == RunReport(Outcome.SERVED, cause, 1)
+    scene = Scene(causes=[cause])
     scene.during = lambda: setattr(scene.time, "at_s", scene.time.at_s + 850)
-    assert scene.run(scheduled=False) == RunReport(Outcome.SERVED, Cause.FENCED, 1)
+    assert scene.run(scheduled=False) == RunReport(Outcome.SERVED, cause, 1)
 
 
 def test_the_lease_is_given_back_where_serving_fails() -> None:

@@ -29,6 +29,11 @@ POLL_S: Final = 0.5
 WORTHWHILE_S: Final = 60.0
 """With less time left it is not worth beginning again."""
 
+BEGINS_ANEW: Final = frozenset({Cause.FENCED, Cause.LEASE_LOST})
+"""After these causes another relay may have the lease, or nobody: a store that has lost everything fences, too, and a sandbox that
+stood still for some seconds could not renew. Who finds it free begins anew, for the next scheduled run may be a minute away.
+"""
+
 
 class RunnersLease(Protocol):
     """The lease that makes a run the relay (dekr.stream.shift.lease.Lease)."""
@@ -85,8 +90,7 @@ class Runner:
             finally:
                 await self._release()
             report = RunReport(Outcome.SERVED, cause, epoch)
-            # A store that has lost everything fences, too: then nobody else has the lease, and the relay begins anew.
-            if cause is not Cause.FENCED or self.ends_s - self.monotonic() < WORTHWHILE_S:
+            if cause not in BEGINS_ANEW or self.ends_s - self.monotonic() < WORTHWHILE_S:
                 break
             await self.sleep(POLL_S)
         return report
