@@ -24,7 +24,7 @@ from local.stack.sockets.limits import Limits
 MARGIN_S: Final = 1.0
 """The time that the Lambda API gets beyond the function's own, in seconds."""
 
-INVOCATIONS: Final = 8
+INVOCATIONS: Final = 4
 """So many events are with the function at once. The emulator starts a process for each that finds none idle, and processes that all
 start together on a few cores are all too late.
 """
