@@ -16,8 +16,23 @@ from dekr.relay_wiring import Invocation, RelayServices, relay_services
 
 SERVICE: Final = "stream-relay"
 
-METRICS: Final = ("events", "deliveries", "posts", "dropped", "connections", "lag_p50_us", "lag_p99_us")
+METRICS: Final = (
+    "events",
+    "deliveries",
+    "posts",
+    "dropped",
+    "slow_closed",
+    "throttled",
+    "store_failures",
+    "outages",
+    "connections",
+    "lag_p50_us",
+    "lag_p99_us",
+)
 """Those of the counts that are metrics; the others stand in the line alone."""
+
+RUN_METRICS: Final = ("failed_runs",)
+"""The metrics of a run: 1 where it could not be a relay, or could not find out whether it is to be one."""
 
 
 class RelayContext(Protocol):
@@ -48,13 +63,14 @@ def handler(event: dict[str, Any], context: RelayContext) -> dict[str, Any]:
     left_s = context.get_remaining_time_in_millis() / 1000
     invocation = Invocation(context.aws_request_id, context.function_version, left_s)
     facts: dict[str, Any] = {"line": "run", "request": invocation.request, "version": invocation.version}
+    facts["failed_runs"] = 0
     try:
         report = asyncio.run(wire().run(invocation, scheduled=event.get("wake") == "schedule"))
         facts |= report.facts()
         level = Level.WARNING if report.passed_over else Level.INFO
     except DekrError as error:
         diagnosis = Diagnosis(error)
-        facts |= {"outcome": "failed", **diagnosis.facts()}
+        facts |= {"outcome": "failed", "failed_runs": 1, **diagnosis.facts()}
         level = diagnosis.level()
-    emit(SERVICE, time.time_ns() // 1000, facts, level)
+    emit(SERVICE, time.time_ns() // 1000, facts, level, counts=RUN_METRICS)
     return facts

@@ -53,7 +53,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, Any]
 def test_where_another_relay_runs_it_says_so_and_leaves(run: Any) -> None:
     (line,) = run(services(held()), {"wake": "schedule"})
     assert (line["service"], line["level"], line["line"]) == ("stream-relay", "INFO", "run")
-    assert (line["outcome"], line["cause"], line["epoch"]) == ("held", None, 0)
+    assert (line["outcome"], line["cause"], line["epoch"], line["failed_runs"]) == ("held", None, 0, 0)
     assert (line["request"], line["version"]) == ("request-1", "7")
 
 
@@ -72,18 +72,24 @@ def test_a_store_that_cannot_be_reached_is_an_error_in_the_line(run: Any) -> Non
     assert table.held is None
     table.down = True
     (line,) = run(services(table), {"wake": "subscription"})
-    assert (line["level"], line["outcome"]) == ("ERROR", "failed")
+    assert (line["level"], line["outcome"], line["failed_runs"]) == ("ERROR", "failed", 1)
+    assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["failed_runs"]
 
 
 def test_counts_are_metrics_of_one_dimension(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = Counts(events=3, deliveries=2, posts=1, dropped=4, lags_us=[5, 9]).stats(6, 8)
+    counts = Counts(events=3, deliveries=2, posts=1, dropped=4, outages=7, lags_us=[5, 9]).stats(6, 8)
     load("stream_relay").count({**asdict(counts), "passed_over": ("store_unavailable: write",)})
     (line,) = lines(capsys.readouterr().out)
     assert (line["level"], line["passed_over"]) == ("WARNING", ["store_unavailable: write"])
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]
     names = [metric["Name"] for metric in directive["Metrics"]]
-    assert [line[name] for name in names] == [3, 2, 1, 4, 6, 9, 9]
+    assert [line[name] for name in names] == [3, 2, 1, 4, 0, 0, 0, 7, 6, 9, 9]
+    assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}.items() >= {
+        ("events", "Count"),
+        ("outages", "Count"),
+        ("lag_p99_us", "Microseconds"),
+    }
     assert line["pairs"] == 8
 
 

@@ -116,6 +116,7 @@ def test_clients_are_told_when_the_upstream_stops_and_what_they_missed() -> None
     assert START_MS + 200 <= told[2]["from"] <= START_MS + 300
     assert told[2]["to"] == at[0] + 1_000
     assert [item.get("up") for item in world.inbox("c2").statuses("feed")] == [False, True]
+    assert world.relay and world.relay.stats().outages == 1
     assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
     for frame in world.inbox("c1").frames + world.inbox("c2").frames:
         assert frame[0].get("status") in {None, "success"}

@@ -12,6 +12,7 @@ from dekr.http.edge.request import RequestState
 from dekr.stream.conversation.turn import METRICS as CONVERSATION_METRICS
 from dekr.tiers import Tier
 from functions.stream_relay.app import METRICS as RELAY_METRICS
+from functions.stream_relay.app import RUN_METRICS
 from functions.warmer.app import METRICS as WARMER_METRICS
 from tests.template import functions, template
 from tests.world import Context, event
@@ -21,7 +22,11 @@ MAX_METRICS = 200
 """At 0.30 dollars a month each (https://aws.amazon.com/cloudwatch/pricing/): 60 dollars."""
 
 
-OTHERS = {"warmer": WARMER_METRICS, "stream-connect": CONVERSATION_METRICS, "stream-relay": RELAY_METRICS}
+OTHERS = {
+    "warmer": WARMER_METRICS,
+    "stream-connect": CONVERSATION_METRICS,
+    "stream-relay": (*RELAY_METRICS, *RUN_METRICS),
+}
 """The services that answer no HTTP request, and the metrics that each makes."""
 
 

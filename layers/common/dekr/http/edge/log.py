@@ -96,11 +96,13 @@ def emit(
 ) -> None:
     """Write the one line of a run that no HTTP request started: its log record and its metrics.
 
-    ``wall_us``: the time in microseconds since the epoch. ``counts``: the names of the facts that are metrics of the service.
+    ``wall_us``: the time in microseconds since the epoch. ``counts``: the names of the facts that are metrics of the service:
+    counts, or times in microseconds where the name ends in ``_us``.
     """
     line: dict[str, Any] = {}
     if counts:
-        directive = _directive([(name, "Count") for name in counts], [["service"]])
+        units = [(name, "Microseconds" if name.endswith("_us") else "Count") for name in counts]
+        directive = _directive(units, [["service"]])
         line["_aws"] = {"Timestamp": wall_us // 1000, "CloudWatchMetrics": [directive]}
     line |= {"level": level, "service": service, **facts}
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")

@@ -15,8 +15,8 @@ class Stats:
     ``events`` came from upstream; ``malformed``: the number of items that were none, by reason. ``deliveries`` of events to
     connections were made in ``posts``, of which ``repeats`` may have sent a frame again. ``dropped``: events that slow connections
     did not get. ``slow_closed``: connections. ``throttled``: how often the account's rate was used up. ``store_failures``: writes
-    that had to be repeated. The lags are from the receipt of a frame's first event to its delivery (us; 0: none). ``connections``
-    and ``pairs`` are those of the moment.
+    that had to be repeated. ``outages``: how often the upstream stopped to send. The lags are from the receipt of a frame's first
+    event to its delivery (us; 0: none). ``connections`` and ``pairs`` are those of the moment.
     """
 
     events: int
@@ -28,6 +28,7 @@ class Stats:
     slow_closed: int
     throttled: int
     store_failures: int
+    outages: int
     lag_p50_us: int
     lag_p99_us: int
     connections: int
@@ -47,6 +48,7 @@ class Counts:
     slow_closed: int = 0
     throttled: int = 0
     store_failures: int = 0
+    outages: int = 0
     lags_us: list[int] = field(default_factory=list)
 
     def leave_out(self, reason: str) -> None:
@@ -71,6 +73,7 @@ class Counts:
             slow_closed=self.slow_closed,
             throttled=self.throttled,
             store_failures=self.store_failures,
+            outages=self.outages,
             lag_p50_us=lags[len(lags) // 2] if lags else 0,
             lag_p99_us=lags[len(lags) * 99 // 100] if lags else 0,
             connections=connections,

@@ -225,6 +225,7 @@ class Relay:
                     self._subscriptions.forgive()
                     self._outages.up(now_ms, tick)
                 case FeedDown():
+                    self._counts.outages += 1
                     self._outages.down(self._last, tick)
                 case FeedRefused(pairs, message):
                     self._subscriptions.refuse(pairs, message, tick)
