@@ -56,11 +56,12 @@ class Listening:
 
 
 @contextmanager
-def listening(*command: str | Path) -> Iterator[Listening]:
-    """Run a program while the context lasts."""
+def listening(*command: str | Path, folder: Path = ROOT) -> Iterator[Listening]:
+    """Run a program in a folder while the context lasts."""
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     process = subprocess.Popen(  # noqa: S603 - ours
         [str(part) for part in command],
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

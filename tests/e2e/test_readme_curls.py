@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.stack.folder import ROOT
+from tests.e2e.listening import listening
 from tests.e2e.stacks import NODE, LocalCloud
 from tests.patience import HANG_S
 from tests.routes import route_of, routes
@@ -67,9 +68,10 @@ def run(*command: str | Path, folder: Path, **variables: str) -> str:
     return ended.stdout
 
 
-def block(language: str) -> str:
-    """The README's only piece of code in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def block(language: str, client: str) -> str:
+    """The README's only piece of code in this language that uses this client."""
+    pieces = re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (found,) = (piece for piece in pieces if client in piece)
     return str(found)
 
 
@@ -95,7 +97,7 @@ def test_the_curl_of_a_route_gets_its_answer(folder: Path, row: str) -> None:
 
 @pytest.mark.parametrize("package", ["massive", "polygon"])
 def test_the_python_client_gets_bars_a_quote_a_snapshot_news_and_an_rsi(folder: Path, package: str) -> None:
-    code = block("python").replace("from massive import", f"from {package} import")
+    code = block("python", "RESTClient").replace("from massive import", f"from {package} import")
 
     printed = run(sys.executable, "-W", "ignore::ResourceWarning", "-c", code, folder=folder)
 
@@ -109,8 +111,17 @@ def test_the_python_client_gets_bars_a_quote_a_snapshot_news_and_an_rsi(folder: 
 
 def test_the_javascript_client_gets_a_quote(cloud: LocalCloud, folder: Path) -> None:
     (folder / "node_modules").symlink_to(NODE_PACKAGES)
-    (folder / "quote.mjs").write_text(block("js"))
+    (folder / "quote.mjs").write_text(block("js", "restClient"))
 
     printed = run(NODE, "quote.mjs", folder=folder, HTTP=cloud.said["http"], KEY=cloud.said["api_keys"]["7"])
 
     assert "T: 'AAPL'" in printed
+
+
+@pytest.mark.parametrize("package", ["massive", "polygon"])
+def test_the_python_client_prints_live_trades(folder: Path, package: str) -> None:
+    (folder / "stream.py").write_text(
+        block("python", "WebSocketClient").replace("from massive import", f"from {package} import")
+    )
+    with listening(sys.executable, "-u", "stream.py", folder=folder) as reader:
+        reader.until_noise("EquityTrade(")

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +16,6 @@ from dekr.access.principal import Role
 from dekr.tiers import Tier
 from local.keys import LOCAL, Target, issue
 from local.stack.cloud import Cloud
-from local.stack.folder import ROOT
-from tests.e2e.listening import listening
 from tests.e2e.stacks import LocalCloud, stack_in
 from tests.patience import HANG_S
 
@@ -31,15 +28,6 @@ def conversation(cloud: LocalCloud, tier: int, *messages: dict[str, Any]) -> Ite
             socket.send(json.dumps(message))
         while True:
             yield from json.loads(socket.recv(timeout=HANG_S))
-
-
-def test_the_lines_of_the_readme_print_live_trades(cloud: LocalCloud) -> None:
-    lines = (ROOT / "docs/streaming.md").read_text().split("```python\n")[1].split("```")[0]
-    program = lines.replace("127.0.0.1:PORT", cloud.said["ws"].split("/")[2]).replace(
-        "KEY", repr(cloud.said["api_keys"]["5"])
-    )
-    with listening(sys.executable, "-uc", program) as reader:
-        reader.until_noise("EquityTrade(")
 
 
 def test_a_ticket_alone_makes_a_stream(cloud: LocalCloud) -> None:
