@@ -73,6 +73,14 @@ def test_of_many_keys_a_broken_record_is_left_out(dynamodb: "DynamoDBClient", dy
     assert dynamo_keys.find_many(["id1", "id2"]) == {"id1": record("id1")}
 
 
+def test_a_broken_record_takes_the_tier_of_their_other_keys_from_nobody(
+    dynamodb: "DynamoDBClient", dynamo_keys: DynamoKeyDirectory
+) -> None:
+    dynamo_keys.put(record("id1"))
+    dynamodb.put_item(TableName=TABLE, Item={"id": {"S": "id2"}, "user": {"S": "demo"}, "tier": {"N": "8"}})
+    assert dynamo_keys.tier_of("demo") is record("id1").tier
+
+
 class Overloaded:
     """A client of DynamoDB that leaves out all but one key of each batch, ``rounds`` times."""
 

@@ -4,7 +4,7 @@ The table has the key ``id`` and an index ``by_user`` on ``user``. An item: id, 
 user, tier, role, status (active or revoked), created (RFC 3339).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
@@ -65,8 +65,8 @@ class KeyDirectory(Protocol):
         ...
 
     def tier_of(self, user: str) -> Tier | None:
-        """Read the highest tier of a user's active keys; None for a user without one. Raises Unavailable; DekrError for a broken
-        record.
+        """Read the highest tier of a user's active keys; None for a user without one. Broken records, which are nobody's keys, are
+        left out. Raises Unavailable.
         """
         ...
 
@@ -90,12 +90,7 @@ class DynamoKeyDirectory:
         """
         found: dict[str, KeyRecord] = {}
         for ids in batched(dict.fromkeys(key_ids), BATCH, strict=False):
-            for item in self._items(ids):
-                try:
-                    record = _record(item)
-                except DekrError:
-                    continue
-                found[record.id] = record
+            found |= {record.id: record for record in _good_records(self._items(ids))}
         return found
 
     def _items(self, ids: Collection[str]) -> list[Mapping[str, Any]]:
@@ -114,14 +109,17 @@ class DynamoKeyDirectory:
         )
 
     def tier_of(self, user: str) -> Tier | None:
-        """Read the highest tier of a user's active keys; None for a user without one. Raises Unavailable; DekrError for a broken
-        record.
+        """Read the highest tier of a user's active keys; None for a user without one. Broken records, which are nobody's keys, are
+        left out. Raises Unavailable.
         """
-        records = self.of_user(user)
+        records = _good_records(self._items_of(user))
         return max((record.tier for record in records if record.status == ACTIVE), default=None)
 
     def of_user(self, user: str) -> list[KeyRecord]:
         """Read the records of all keys of a user. Raises Unavailable; DekrError for a broken record."""
+        return [_record(item) for item in self._items_of(user)]
+
+    def _items_of(self, user: str) -> list[Mapping[str, Any]]:
         with _reading():
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.table,
@@ -130,8 +128,7 @@ class DynamoKeyDirectory:
                 ExpressionAttributeNames={"#user": "user"},
                 ExpressionAttributeValues={":user": {"S": user}},
             )
-            items = [item for page in pages for item in page["Items"]]
-        return [_record(item) for item in items]
+            return [item for page in pages for item in page["Items"]]
 
     def put(self, record: KeyRecord) -> None:
         """Add a new key. Raises botocore's ClientError, also for an id that is taken."""
@@ -173,6 +170,15 @@ def _reading() -> Iterator[None]:
         raise Unavailable(
             "API keys cannot be checked right now.", retry_after_s=1.0, code="directory_unavailable"
         ) from error
+
+
+def _good_records(items: Iterable[Mapping[str, Any]]) -> Iterator[KeyRecord]:
+    """Read the records in these items that are not broken."""
+    for item in items:
+        try:
+            yield _record(item)
+        except DekrError:
+            continue
 
 
 def _record(item: Mapping[str, Any]) -> KeyRecord:
