@@ -213,6 +213,8 @@ def test_a_plan_without_a_socket_refuses_everything_also_what_is_wanted_later() 
         await peer.status("auth_failed", text)
         assert await scene.expect(FeedRefused) == FeedRefused(frozenset({"T.AAPL"}), text)
         await scene.expect(FeedDown)
+        # The log has no text of the upstream's.
+        assert scene.feed.ends == {"status auth_failed": 1}
         scene.feed.want(["T.AAPL", "T.MSFT"])
         assert await scene.expect(FeedRefused, 2) == FeedRefused(frozenset({"T.MSFT"}), text)
         # The plan may grow: it goes on trying, and says so when it is let in.

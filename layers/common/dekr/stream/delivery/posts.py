@@ -16,8 +16,8 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 3.2
 
 
-class Told(Protocol):
-    """Is told what became of posts."""
+class PostObserver(Protocol):
+    """Takes note of the outcomes of posts."""
 
     def sent(self, connection: str) -> None:
         """A frame was delivered."""
@@ -51,7 +51,7 @@ class Posts:
     def __init__(
         self,
         sink: Sink,
-        told: Told,
+        observer: PostObserver,
         counts: Counts,
         *,
         now_us: Callable[[], int],
@@ -59,7 +59,7 @@ class Posts:
     ) -> None:
         self.counts = counts
         self._sink = sink
-        self._told = told
+        self._observer = observer
         self._now_us = now_us
         self._monotonic = monotonic
         self._generation = 0
@@ -170,11 +170,11 @@ class Posts:
                 self.counts.deliveries += frame.events
                 if frame.received_us:
                     self.counts.lag(self._now_us() - frame.received_us)
-                self._told.sent(outbox.connection)
+                self._observer.sent(outbox.connection)
                 return True
             case Delivered.GONE:
                 outbox.gone = True
-                self._told.gone(outbox.connection)
+                self._observer.gone(outbox.connection)
             case Delivered.SLOW | Delivered.UNKNOWN if outbox.ending:
                 outbox.flying = None
                 return True

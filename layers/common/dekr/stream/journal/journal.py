@@ -48,7 +48,7 @@ class StoreJournal:
     _unanswered: Tick | None = None
 
     def begin(self, epoch: int) -> Begun | None:
-        """See dekr.stream.ports.Journal."""
+        """Raise all fences to ``epoch`` and read what the relay before left. None: a later relay has begun. Raises StoreDown."""
         fences = [call(_FENCE, [self._shard(number, "m")], epoch) for number in range(SHARDS)]
         begun, *raised = self.store.run(call(_BEGIN, [self._relay("relay"), self._relay("pos")], epoch), *fences)
         if not all([begun[1], *(granted for granted, *_ in raised)]):
@@ -78,8 +78,10 @@ class StoreJournal:
         )
 
     def write(self, tick: Tick, changes_after: str) -> Written:
-        """See dekr.stream.ports.Journal. Raises ValueError for a tick whose numbers do not go on from those before, and for another
-        tick after one whose reply was lost.
+        """Append the events, write the beat and the checkpoint, and read the change log, in one round trip.
+
+        Raises StoreDown; the same tick may then be written again, and what it has written already is not written twice. Raises
+        ValueError for a tick whose numbers do not go on from those before, and for another tick after one whose reply was lost.
         """
         numbers = self._continued(tick)
         parts = Part.of(tick)
@@ -98,7 +100,9 @@ class StoreJournal:
         return Written(fenced=False, changes=found, position=position)
 
     def replay(self, pairs: Collection[str], after: int, until: int) -> Replay:
-        """See dekr.stream.ports.Journal. Events of a tick are in order for each symbol."""
+        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``; those of a tick are in order for each
+        symbol. ``A.*`` among the pairs stands for all pairs of its channel. Raises StoreDown.
+        """
         wanted = PairFilter.of(pairs)
         replays = {number: ShardReplay(wanted, until, after, after) for number in sorted(wanted.shards())}
         while unread := {number: replay for number, replay in replays.items() if not replay.done}:
@@ -109,11 +113,13 @@ class StoreJournal:
         return Replay(events, max((replay.complete_from for replay in replays.values()), default=after))
 
     def drop(self, connection: str) -> None:
-        """See dekr.stream.ports.Journal."""
+        """Take a connection that is gone out of the registry. Raises StoreDown."""
         self.registry.close(connection, self.now_ms())
 
     def stop(self, changes_after: str) -> bool:
-        """See dekr.stream.ports.Journal. True, too, where another relay has begun: it serves what is newer."""
+        """Write that no relay runs. False where the change log has something newer, which is for this relay to serve then. True
+        also where another relay has begun: it serves what is newer. Raises StoreDown.
+        """
         command = call(_STOP, [self._relay("relay"), self._relay("chg")], self._epoch, changes_after)
         stopped = bool(self.store.run(command)[0])
         if stopped:

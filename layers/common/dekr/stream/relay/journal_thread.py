@@ -44,12 +44,12 @@ class JournalThread:
         return bool(self._gone)
 
     async def begin(self, epoch: int) -> Begun | None:
-        """See ports.Journal.begin."""
+        """Have the journal begun for this epoch. None: a later relay has begun. Raises StoreDown."""
         begun: Begun | None = await self._call(self._journal.begin, epoch)
         return begun
 
     async def write(self, tick: Tick, changes_after: str) -> Written:
-        """See ports.Journal.write."""
+        """Write a tick once, and read the change log after ``changes_after``. Raises StoreDown."""
         self.asked_s = self._monotonic()
         written: Written = await self._call(self._journal.write, tick, changes_after)
         return written
@@ -68,7 +68,7 @@ class JournalThread:
                 await self._sleep(RETRY_S)
 
     async def replay(self, pairs: Sequence[str], after: int, until: int) -> Replay:
-        """See ports.Journal.replay."""
+        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. Raises StoreDown."""
         replay: Replay = await self._call(self._journal.replay, pairs, after, until)
         return replay
 
@@ -87,7 +87,7 @@ class JournalThread:
             del self._gone[connection]
 
     async def stop(self, changes_after: str) -> bool:
-        """See ports.Journal.stop; False, too, where the store cannot be reached."""
+        """Write that no relay runs. False where the change log has something newer, or where the store cannot be reached."""
         try:
             return bool(await self._call(self._journal.stop, changes_after))
         except StoreDown as error:

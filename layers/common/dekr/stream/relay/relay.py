@@ -134,12 +134,12 @@ class Relay:
         return counts.stats(len(self._index.clients), len(self._coverage.wanted))
 
     def sent(self, connection: str) -> None:
-        """See posts.Told."""
+        """Take note that a frame was delivered to a connection."""
         if client := self._index.clients.get(connection):
             client.sent_s = self._monotonic()
 
     def gone(self, connection: str) -> None:
-        """See posts.Told."""
+        """Take note that a connection does not exist any more."""
         self._subscriptions.forget(connection, self._now_ms())
         self._journal.gone(connection)
 

@@ -34,7 +34,7 @@ class ReadReplay(Protocol):
     """Reads the log in the thread of the journal."""
 
     def __call__(self, pairs: Sequence[str], after: int, until: int) -> Awaitable[Replay]:
-        """See ports.Journal.replay. Raises StoreDown."""
+        """Read the logged events of these pairs in the ticks after ``after`` up to ``until``. Raises StoreDown."""
         ...
 
 
