@@ -2,7 +2,7 @@
 
 from dekr.stream.cursor import StreamCursor
 from dekr.stream.relay.pace import Pace
-from tests.fakes.relay_world import START_MS, World, trade
+from tests.fakes.relay_world import START_MS, World, bar, pair_of, trade
 
 
 def test_a_long_absence_is_made_up_for_from_the_log_and_newer_events_wait() -> None:
@@ -122,3 +122,52 @@ def test_a_cursor_from_long_ago_reads_no_more_than_the_log_has() -> None:
     assert gap["from"] == 5
     assert world.inbox("c2").numbers("T.AAPL") == list(range(1, 10))
     assert world.memory.calls.count("r") == 36
+
+
+def test_a_snapshot_has_what_was_sent_before_a_new_relay_began() -> None:
+    first = World()
+    first.run(
+        first.up,
+        first.subscribe("c1", "T.AAPL", "T.MSFT", "AM.IBM", "T.IBM"),
+        12,
+        first.sending(trade("AAPL", 1), trade("AAPL", 2), bar("IBM", 1, "AM")),
+        70,
+        first.sending(trade("AAPL", 3), trade("MSFT", 1)),
+        3,
+    )
+    world = World(first.memory)
+    world.us = first.us
+    world.run(
+        world.up,
+        15,
+        world.sending(trade("MSFT", 2)),
+        1,
+        world.subscribe("c2", "T.AAPL", "T.MSFT", "AM.IBM", "T.IBM", "T.TSLA", snapshot=True),
+        world.sending(trade("AAPL", 4)),
+        40,
+        epoch=2,
+    )
+    events = [(pair_of(item), item["_n"]) for item in world.inbox("c2").items if pair_of(item)]
+    assert sorted(events[:3]) == [("AM.IBM", 1), ("T.AAPL", 3), ("T.MSFT", 2)]
+    assert events[3:] == [("T.AAPL", 4)]
+
+
+def test_a_snapshot_comes_without_the_log_where_that_cannot_be_read() -> None:
+    first = World()
+    first.run(first.up, first.subscribe("c1", "T.AAPL", "T.MSFT"), 12, first.sending(trade("AAPL"), trade("MSFT")), 3)
+    world = World(first.memory)
+    world.us = first.us
+    world.run(
+        world.up,
+        15,
+        world.sending(trade("MSFT", 2)),
+        1,
+        lambda: setattr(world.memory, "replay_fails", True),
+        world.subscribe("c2", "T.AAPL", "T.MSFT", snapshot=True),
+        1,
+        world.sending(trade("AAPL", 2)),
+        8,
+        epoch=2,
+    )
+    events = [(pair_of(item), item["_n"]) for item in world.inbox("c2").items if pair_of(item)]
+    assert events == [("T.MSFT", 2), ("T.AAPL", 2)]

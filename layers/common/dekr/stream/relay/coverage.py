@@ -58,6 +58,10 @@ class Coverage:
                 told = True
         return told
 
+    def was_covered(self, pair: str) -> bool:
+        """Whether the relay before covered a pair when it ended, or this one did once."""
+        return pair in self._before or all_of(pair) in self._before
+
     def release(self, pairs: Iterable[str], now_ms: int) -> None:
         """Let these pairs linger: nobody listens to them."""
         for pair in pairs:

@@ -59,8 +59,8 @@ def gap_chunks(windows: Mapping[str, Window]) -> list[Chunk]:
 
 
 class Resumes:
-    """Makes the batches of those who come back. ``read`` is awaited in a task of its own; meanwhile newer batches wait behind.
-    ``passed_over`` collects failures of it. ``replay_bytes``: no more is replayed to one connection at once.
+    """Makes the batches of those who come back, and snapshots. ``read`` is awaited in a task of its own; meanwhile newer batches
+    wait behind. ``passed_over`` collects failures of it. ``replay_bytes``: no more is replayed to one connection at once.
     """
 
     def __init__(
@@ -97,6 +97,34 @@ class Resumes:
         else:
             self._fill(batch, pairs, dict.fromkeys(pairs, Window(since, until)), since, ())
         return batch
+
+    def snapshot(self, outbox: Outbox, pairs: Sequence[str], *, until: int, tasks: Tasks) -> Batch:
+        """Make the batch of the latest event of each of these pairs at the tick ``until``, which is the last one. It may be filled
+        later: of a pair that is silent since the relay before, the log has it.
+        """
+        batch = Batch(until, replay=True, chunks=event_chunks(self._rings.latest(pairs)))
+        unseen = [pair for pair in self._rings.unseen(pairs) if self._coverage.was_covered(pair)]
+        if unseen and until - self._rings.began < HISTORY_MS and outbox.replays < MAX_REPLAYS:
+            batch.ready = False
+            tasks.start(self._look_back(batch, unseen, until - HISTORY_MS))
+        return batch
+
+    async def _look_back(self, batch: Batch, pairs: Sequence[str], oldest: int) -> None:
+        """Add the latest event of each of these pairs to a batch, from the log up to where the rings begin."""
+        found: dict[str, bytes] = {}
+        try:
+            for until in range(self._rings.began, oldest, -SLICE_MS):
+                left = [pair for pair in pairs if pair not in found]
+                if not left:
+                    break
+                async with self._reading:
+                    replay = await self._read(left, max(until - SLICE_MS, oldest), until)
+                for _, event in reversed(replay.events):
+                    found.setdefault(event.pair, event_bytes(event))
+        except StoreDown as error:
+            self._passed_over.note(error, "snapshot")
+        batch.chunks += event_chunks(found.items())
+        batch.ready = True
 
     async def _replay(
         self, batch: Batch, pairs: Sequence[str], windows: dict[str, Window], since: int, until: int

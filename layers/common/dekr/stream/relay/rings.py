@@ -30,11 +30,12 @@ class Rings:
         self._order: deque[tuple[str, _Ring]] = deque()
         self._bytes = 0
         self._lost: dict[str, int] = {}
-        self._began = 0
+        self.began = 0
+        """Events up to this tick are not here."""
 
     def begin(self, tick: int) -> None:
         """Say that the events up to this tick are not here."""
-        self._began = tick
+        self.began = tick
 
     def add(self, pair: str, tick: int, chunks: Sequence[Chunk]) -> None:
         """Keep the events of a pair in a tick."""
@@ -65,9 +66,13 @@ class Rings:
         """The latest event of each of these pairs, where there is one."""
         return [ring.latest for ring in self._of(pairs)]
 
+    def unseen(self, pairs: Collection[str]) -> list[str]:
+        """Those of these pairs of which nothing was received."""
+        return [pair for pair in pairs if pair not in self._rings and pair != all_of(pair)]
+
     def holds(self, pair: str, after: int) -> bool:
         """Whether all events of a pair since the tick ``after`` that were received are here."""
-        if after < self._began:
+        if after < self.began:
             return False
         if pair == all_of(pair):
             return all(lost <= after for each, lost in self._lost.items() if matches(each, (pair,)))

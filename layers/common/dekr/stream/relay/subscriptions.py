@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from dekr.stream.delivery.batches import Batch, event_chunks, status_chunks
+from dekr.stream.delivery.batches import Batch, status_chunks
 from dekr.stream.delivery.outbox import BUFFER_BYTES, Outbox
 from dekr.stream.delivery.posts import Posts
 from dekr.stream.delivery.tasks import Tasks
@@ -152,10 +152,11 @@ class Subscriptions:
             resumed = self._resumes.resume(client.outbox, pairs, since, until=last, now_ms=now_ms, tasks=tasks)
             self._posts.add(client.outbox, resumed, last)
             return
-        chunks = gap_chunks(foreign_windows(pairs, change.since, now_ms)) if change.since else []
         if change.snapshot:
-            chunks = [*event_chunks(self._rings.latest(pairs)), *chunks]
-        if chunks:
+            snapshot = self._resumes.snapshot(client.outbox, pairs, until=last, tasks=tasks)
+            self._posts.add(client.outbox, snapshot, last)
+        if change.since:
+            chunks = gap_chunks(foreign_windows(pairs, change.since, now_ms))
             self._posts.add(client.outbox, Batch(last, chunks), last)
 
     def _tell(self, client: Client, items: Sequence[dict[str, Any]], cursor: int, tick: int) -> None:
