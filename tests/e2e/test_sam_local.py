@@ -66,6 +66,7 @@ def answers(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "POLYGON_PER_MINUTE": "6000",
             "REDIS_URL": redis,
             "REDIS_AUTH": "none",
+            "STREAM_TABLE": said["outputs"]["StreamTable"],
         }
         (folder / "variables.json").write_text(json.dumps({"Parameters": variables}))
         built = _template(cloud)
@@ -84,6 +85,8 @@ def test_a_function_answers_in_a_container(answers: dict[str, Future[Answer]], f
     if "statusCode" in answer:
         assert answer["statusCode"] == 200, answer["body"]
         assert json.loads(answer["body"])
+    elif answer.get("line") == "run":
+        assert answer["outcome"] in {"unheard", "held"}, answer  # nobody listens, or a relay of the cloud's own runs
     else:
         # What a schedule starts answers with its report.
         assert answer["done"] == "audited", answer

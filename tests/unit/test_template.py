@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.stack.folder import ROOT
 from tests.template import functions, holds, parameters, refusals, template
 
 SUBNETS = {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0c"}
@@ -121,6 +122,12 @@ def test_an_event_of_preferences_that_is_lost_is_kept_in_a_queue() -> None:
 
 
 STREAM_ROUTES = ["$connect", "$disconnect", "$default", "auth", "subscribe", "unsubscribe", "resume", "ping"]
+
+
+@pytest.mark.parametrize("name", functions())
+def test_every_function_has_an_event_that_it_can_be_tried_with(name: str) -> None:
+    folder = functions()[name]["CodeUri"].rpartition("/")[2]
+    assert list((ROOT / "events").glob(f"{folder}[.-]*json"))
 
 
 def test_every_route_of_the_stream_leads_to_the_alias_of_the_conversation() -> None:
