@@ -218,8 +218,9 @@ class World:
     def up(self) -> None:
         self.feed.arrived.append(FeedUp())
 
-    def down(self) -> None:
-        self.feed.arrived.append(FeedDown("cut"))
+    def down(self, silent_ms: int = 0) -> None:
+        """The connection to the upstream ends, which was dead for so long."""
+        self.feed.arrived.append(FeedDown("cut", self.us - 1_000 * silent_ms))
 
     def send(self, *events: str) -> None:
         self.feed.arrived.append(FeedFrame(f"[{','.join(events)}]", self.us))

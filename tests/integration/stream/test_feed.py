@@ -360,10 +360,13 @@ def test_silence_without_pongs_is_the_end_of_a_connection() -> None:
         peer = await scene.up("T.AAPL")
         peer.pongs = False
         await scene.expect(FeedUp)
+        heard_us = scene.time.now_us()
         await scene.time.go(SILENCE_S - 1)
         assert not any(isinstance(each, FeedDown) for each in scene.take())
         await scene.time.go(1)
-        assert "silent" in (await scene.expect(FeedDown)).reason
+        down = await scene.expect(FeedDown)
+        assert "silent" in down.reason
+        assert down.heard_us == heard_us
 
     play(story, wanted=("T.AAPL",))
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dekr.stream.relay.pace import Ending
 from tests.fakes.relay_world import START_MS, World, trade
 
+LINGER_TICKS = 1_200
+
 
 def send(world: World, n: int) -> Callable[[], None]:
     return lambda: world.send(trade("AAPL", n))
@@ -120,6 +122,66 @@ def test_clients_are_told_when_the_upstream_stops_and_what_they_missed() -> None
     assert world.inbox("c1").numbers("T.AAPL") == [1, 2]
     for frame in world.inbox("c1").frames + world.inbox("c2").frames:
         assert frame[0].get("status") in {None, "success"}
+
+
+def test_what_a_dead_connection_did_not_deliver_before_it_was_noticed_is_missing_too() -> None:
+    world = World()
+    at: list[int] = []
+    world.run(
+        *listening(world),
+        12,
+        send(world, 1),
+        lambda: at.append(world.ms),
+        250,
+        lambda: world.down(silent_ms=25_000),
+        1,
+        world.up,
+        15,
+    )
+    (gap,) = world.inbox("c1").statuses("gap")
+    assert at[0] - 100 <= gap["from"] <= at[0]
+
+
+def test_who_leaves_in_an_outage_is_told_of_all_of_it_however_new_the_last_frame_was() -> None:
+    world = World()
+    at: list[int] = []
+    world.run(
+        *listening(world),
+        12,
+        world.down,
+        lambda: at.append(world.ms),
+        10,
+        world.subscribe("c1", "T.IBM"),
+        3,
+        lambda: world.memory.leave("c1"),
+        1,
+        world.up,
+        1,
+        world.come_back("c2", "T.AAPL", cursor_of="c1"),
+        15,
+    )
+    assert world.inbox("c1").statuses("gap") == []
+    (gap,) = world.inbox("c2").statuses("gap")
+    assert gap["from"] <= at[0]
+
+
+def test_who_comes_to_a_pair_that_nobody_listened_to_is_told_of_nothing_before_its_position() -> None:
+    world = World()
+    at: list[int] = []
+    world.run(
+        *listening(world),
+        world.subscribe("c3", "T.MSFT"),
+        12,
+        lambda: world.memory.leave("c1"),
+        LINGER_TICKS + 100,
+        world.subscribe("c2", "T.IBM"),
+        3,
+        lambda: at.append(world.ms),
+        world.come_back("c2", "T.AAPL", cursor_of="c2"),
+        15,
+    )
+    (gap,) = world.inbox("c2").statuses("gap")
+    assert at[0] - 1_000 <= gap["from"]
 
 
 def test_coverage_is_written_from_where_events_are_complete() -> None:

@@ -60,9 +60,12 @@ class FeedUp:
 
 @dataclass(frozen=True, slots=True)
 class FeedDown:
-    """The upstream cannot be reached any more; ``reason`` is for the log. What it sent since is lost."""
+    """The upstream cannot be reached any more; ``reason`` is for the log. What it sent since ``heard_us``, when it was heard last,
+    is lost (us, this machine's clock): a connection may be dead for long before that is noticed.
+    """
 
     reason: str
+    heard_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Coverage:
         self._unsettled: set[str] = set()
         self._after: dict[str, int] = {}
         self._before: dict[str, Window] = {}
+        self._cut: set[str] = set()
+        """Those of ``_before`` whose listeners lost the rest, where for others there were none."""
         self._seen: set[str] = set()
         self._uncovered: set[str] = set()
 
@@ -45,7 +47,7 @@ class Coverage:
     def begin(self, covered: Mapping[str, int], tick: int) -> None:
         """Take over what was covered up to ``tick``, the last one of the relay before."""
         self._before = {pair: Window(since - 1, tick) for pair, since in covered.items()}
-        self._uncovered = set(covered)
+        self._uncovered, self._cut = set(covered), set(covered)
 
     def want(self, pairs: Iterable[str], now_ms: int) -> bool:
         """Want these pairs; returns whether the upstream is to be told."""
@@ -73,6 +75,7 @@ class Coverage:
         for pair in ended:
             del self._lingering[pair], self._wanted[pair]
             self._unsettled.discard(pair)
+            self._cut.discard(pair)
             self._break(pair, last)
         return ended
 
@@ -84,9 +87,10 @@ class Coverage:
         return now_ms + self._settle_ms
 
     def feed_down(self, last: int) -> None:
-        """The upstream sends nothing any more. ``last``: the last tick that was written."""
+        """The upstream sends nothing any more. ``last``: the last tick before which all is there."""
         self.up = False
         self._seen.clear()
+        self._cut.update(self._after)
         for pair in tuple(self._after):
             self._break(pair, last)
 
@@ -124,8 +128,12 @@ class Coverage:
         if now is not None and now <= since:
             return None
         end = self._expected(pair, now_ms) if now is None else now
-        before = self._before.get(pair) or self._before.get(all_of(pair))
-        start = max(since, before.end) if before is not None and before.start <= since else since
+        name = pair if pair in self._before else all_of(pair)
+        before = self._before.get(name)
+        if before is None or before.start > since:
+            return Window(since, max(since, end))
+        # Within an outage a cursor may be newer than the last event: acknowledgements have one, too.
+        start = before.end if name in self._cut else max(since, before.end)
         return Window(start, max(start, end))
 
     def _expected(self, pair: str, now_ms: int) -> int:

@@ -45,7 +45,7 @@ class Outages:
         self._open.setdefault(client, set()).update(pairs)
 
     def down(self, last: int, tick: int) -> None:
-        """Say that the upstream has stopped to send after the tick ``last``."""
+        """Say that the upstream has stopped to send, which it did after the tick ``last``."""
         self._coverage.feed_down(last)
         if not self._open:
             self._start = last

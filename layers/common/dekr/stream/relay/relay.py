@@ -224,9 +224,9 @@ class Relay:
                 case FeedUp():
                     self._subscriptions.forgive()
                     self._outages.up(now_ms, tick)
-                case FeedDown():
+                case FeedDown(_, heard_us):
                     self._counts.outages += 1
-                    self._outages.down(self._last, tick)
+                    self._outages.down(min(self._last, heard_us // 1000), tick)
                 case FeedRefused(pairs, message):
                     self._subscriptions.refuse(pairs, message, tick)
 

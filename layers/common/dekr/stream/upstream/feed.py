@@ -73,6 +73,7 @@ class PolygonFeed:
         self._room = asyncio.Event()
         self._room.set()
         self._is_down = False
+        self._heard_us = 0
         self._refusal = ""
         self._failures = 0
         self._evictions = 0
@@ -97,6 +98,7 @@ class PolygonFeed:
 
     async def run(self) -> None:
         """Connect, and connect again, until ``close`` or until the connection belongs to another relay."""
+        self._heard_us = self._now_us()
         self._keeping = asyncio.create_task(self._keep())
         try:
             await asyncio.wait([self._keeping])
@@ -146,20 +148,22 @@ class PolygonFeed:
             fault = error.fault if isinstance(error, DekrError) else None
             raise SocketEndedError(f"no connection: {fault or type(error).__name__}") from error
         self._subscriptions = FeedSubscriptions(self._wanted)
+        feed_socket = FeedSocket(
+            socket,
+            key,
+            self._subscriptions,
+            self._changed,
+            tell=self._tell,
+            proved=self._proved,
+            garbage=self._count_garbage,
+            now_us=self._now_us,
+            monotonic=self._monotonic,
+            sleep=self._sleep,
+        )
         try:
-            await FeedSocket(
-                socket,
-                key,
-                self._subscriptions,
-                self._changed,
-                tell=self._tell,
-                proved=self._proved,
-                garbage=self._count_garbage,
-                now_us=self._now_us,
-                monotonic=self._monotonic,
-                sleep=self._sleep,
-            ).run()
+            await feed_socket.run()
         finally:
+            self._heard_us = feed_socket.heard_us
             await socket.close()
 
     def _tell(self, message: FeedMessage) -> None:
@@ -182,7 +186,7 @@ class PolygonFeed:
                 self._arrived.append(FeedRefused(self._wanted, ended.refused))
         if not self._is_down:
             self._is_down = True
-            self._arrived.append(FeedDown(ended.reason))
+            self._arrived.append(FeedDown(ended.reason, self._heard_us))
 
     def _proved(self) -> None:
         """Note that the upstream serves us: signing in proves that only for as long as nobody evicts us."""

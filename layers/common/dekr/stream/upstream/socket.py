@@ -27,6 +27,8 @@ ANSWER_S: Final = 10.0
 WATCH_S: Final = 1.0
 _POLICY_VIOLATION: Final = 1008
 _ENDING: Final = frozenset({Status.MAX_CONNECTIONS, Status.FORCE_DISCONNECT, Status.SLOW_CONSUMER, Status.AUTH_TIMEOUT})
+_ARRIVED: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE})
+"""What the upstream sent. The others are the library's own, which says that the connection is no more."""
 
 
 class SocketEndedError(Exception):
@@ -60,6 +62,8 @@ class FeedSocket:
     now_us: Callable[[], int]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    heard_us: int = field(default=0, init=False)
+    """When anything arrived last."""
     _heard_s: float = field(default=0.0, init=False)
     _sent_s: float = field(default=0.0, init=False)
     _greeted: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -69,6 +73,7 @@ class FeedSocket:
     async def run(self) -> None:
         """Sign in, keep the subscriptions and read, until the connection ends. Always ends by SocketEndedError or cancellation."""
         self._heard_s = self._sent_s = self.monotonic()
+        self.heard_us = self.now_us()
         ended: list[SocketEndedError] = []
         # The first of its parts to end, ends all.
         try:
@@ -82,7 +87,8 @@ class FeedSocket:
     async def _read(self) -> None:
         while True:
             message = await self.socket.receive()
-            self._heard_s = self.monotonic()
+            if message.type in _ARRIVED:
+                self._heard_s, self.heard_us = self.monotonic(), self.now_us()
             match message.type:
                 case WSMsgType.TEXT:
                     self._hear(message.data)
