@@ -279,7 +279,17 @@ def test_a_status_waits_for_a_connection_whose_buffer_is_full(gateway: Gateway) 
 
     gateway.connections.next_outcomes[ID].extend([Delivered.SLOW] * 20)
     turn = gateway.send('{"action":"ping"}')
-    assert (turn.client.lost, turn.client.gone) == (1, False)
+    assert (turn.facts()["lost"], turn.client.gone) == ({"slow": 1}, False)
+
+
+def test_a_frame_that_an_evicted_connection_did_not_get_stands_in_the_line_of_the_one_that_took_its_place(
+    gateway: Gateway,
+) -> None:
+    gateway.sign_in(tier=5)
+    gateway.connections.next_outcomes[ID].extend([Delivered.SLOW] * 20)
+    gateway.connect("new=")
+    turn = gateway.send(json.dumps({"action": "auth", "params": gateway.key(5)}), "new=")
+    assert turn.facts()["lost"] == {"slow": 1}
 
 
 def test_the_line_of_a_message_says_who_sent_what_and_how_it_went(gateway: Gateway) -> None:

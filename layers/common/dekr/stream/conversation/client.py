@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from dekr.stream.ports import Delivered
@@ -40,8 +40,8 @@ class Client:
     gone: bool = False
     closed: bool = False
     posts: int = 0
-    lost: int = 0
-    """Frames that could not be delivered although the connection is there."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """Number of frames that could not be delivered although the connection is there, by the outcome of the last attempt."""
 
     def tell(self, *items: dict[str, Any]) -> None:
         """Send status messages, in as few frames as they fit into; nothing where there are none or the connection is gone."""
@@ -75,12 +75,13 @@ class Client:
         self.connections.close(self.connection)
 
     def other(self, connection: str) -> "Client":
-        """The client of another connection."""
-        return Client(connection, self.connections, self.monotonic, self.sleep)
+        """The client of another connection; frames that it loses are counted with those of this one."""
+        return Client(connection, self.connections, self.monotonic, self.sleep, lost=self.lost)
 
     def _settle(self, outcome: Delivered) -> None:
         self.gone = outcome is Delivered.GONE
-        self.lost += outcome not in {Delivered.SENT, Delivered.GONE}
+        if outcome not in {Delivered.SENT, Delivered.GONE}:
+            self.lost[outcome.value] = self.lost.get(outcome.value, 0) + 1
 
     def _post(self, frame: str) -> Delivered:
         for _ in range(MAX_FULL):
