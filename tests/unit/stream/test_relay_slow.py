@@ -154,10 +154,20 @@ def test_a_drop_that_fails_is_made_later() -> None:
     assert world.memory.dropped == ["c1"]
 
 
-def test_a_post_without_an_answer_is_repeated_once_at_once_and_counted() -> None:
+def test_a_post_without_an_answer_which_the_sink_has_repeated_is_repeated_after_a_pause_and_counted() -> None:
     world = World()
-    world.run(*listening(world, "c1"), answer(world, "c1", Delivered.UNKNOWN), send(world, 1), 1, send(world, 2), 2)
+    numbers: list[list[int]] = []
+    world.run(
+        *listening(world, "c1"),
+        answer(world, "c1", Delivered.UNKNOWN),
+        send(world, 1),
+        1,
+        lambda: numbers.append(world.inbox("c1").numbers("T.AAPL")),
+        send(world, 2),
+        4,
+    )
     inbox = world.inbox("c1")
+    assert numbers == [[1]]
     assert inbox.numbers("T.AAPL") == [1, 1, 2]
     assert world.relay
     assert world.relay.stats().repeats == 1
@@ -166,7 +176,7 @@ def test_a_post_without_an_answer_is_repeated_once_at_once_and_counted() -> None
 def test_a_post_that_stays_without_an_answer_is_repeated_more_slowly_and_loses_nothing() -> None:
     world = World()
     world.run(
-        *listening(world, "c1"), answer(world, "c1", *[Delivered.UNKNOWN] * 5), send(world, 1), 1, send(world, 2), 20
+        *listening(world, "c1"), answer(world, "c1", *[Delivered.UNKNOWN] * 5), send(world, 1), 1, send(world, 2), 70
     )
     inbox = world.inbox("c1")
     assert inbox.unique("T.AAPL") == [1, 2]

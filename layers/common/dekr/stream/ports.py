@@ -30,7 +30,7 @@ class Delivered(Enum):
     THROTTLED = "throttled"
     """429 of several connections at once: the account's rate is used up."""
     UNKNOWN = "unknown"
-    """A time-out, or 5xx after one retry: it may have been delivered."""
+    """A time-out or a 5xx, also when it was sent once more at once: it may have been delivered."""
 
 
 class Sink(Protocol):

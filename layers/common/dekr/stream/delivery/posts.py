@@ -140,7 +140,6 @@ class Posts:
         return None if outbox.gone else outbox.take(self._generation)
 
     async def _post(self, outbox: Outbox, pause: Pause, frame: Frame | None) -> None:
-        again = False
         try:
             while frame is not None and self._allowed(pause):
                 self.counts.posts += 1
@@ -148,14 +147,9 @@ class Posts:
                 if frame.last and delivered is not Delivered.THROTTLED:
                     await self._sink.close(outbox.connection)
                     delivered = Delivered.GONE
-                if delivered is Delivered.UNKNOWN:
-                    self.counts.repeats += 1
-                    if not again:
-                        again = True
-                        continue
+                self.counts.repeats += delivered is Delivered.UNKNOWN
                 if not self._settle(outbox, pause, frame, delivered):
                     return
-                again = False
                 frame = self._next(outbox)
         finally:
             self._active.discard(outbox)
