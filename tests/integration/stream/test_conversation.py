@@ -282,6 +282,13 @@ def test_a_status_waits_for_a_connection_whose_buffer_is_full(gateway: Gateway) 
     assert (turn.facts()["lost"], turn.client.gone) == ({"slow": 1}, False)
 
 
+def test_the_line_of_an_event_says_how_long_it_took(gateway: Gateway) -> None:
+    gateway.connect()
+    # The client is reminded of its sign-in after a second.
+    turn = gateway.send('{"action":"subscribe","params":"T.AAPL"}')
+    assert turn.facts()["duration_ms"] == pytest.approx(1_000, abs=20)
+
+
 def test_a_frame_that_an_evicted_connection_did_not_get_stands_in_the_line_of_the_one_that_took_its_place(
     gateway: Gateway,
 ) -> None:

@@ -59,7 +59,7 @@ class Conversation:
 
         Raises KeyError and ValueError for what is no such event.
         """
-        turn = self._turn(event)
+        turn, began_s = self._turn(event), self.monotonic()
         try:
             self._take(turn, event)
         except DekrError as error:
@@ -69,6 +69,7 @@ class Conversation:
             turn.crash, turn.outcome = error, Outcome.FAILED
             self._apologise(turn, BROKEN, _SERVER_ERROR)
         self._bury(turn)
+        turn.seconds = self.monotonic() - began_s
         return turn
 
     def _turn(self, event: Mapping[str, Any]) -> Turn:

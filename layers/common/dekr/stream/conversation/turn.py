@@ -51,7 +51,7 @@ class Turn:
     """One event. ``address``: the client's. ``at_ms``: when API Gateway received it (ms since the epoch).
 
     ``status``: the HTTP status that API Gateway gets, which means something for CONNECT alone. ``crash``: an error that nobody
-    expected.
+    expected. ``seconds``: the time that it took.
     """
 
     event: EventType
@@ -64,6 +64,7 @@ class Turn:
     error: DekrError | None = None
     crash: Exception | None = None
     status: int = 200
+    seconds: float = 0.0
 
     @property
     def connection(self) -> str:
@@ -89,6 +90,7 @@ class Turn:
             "user": who.user if who else None,
             "tier": str(int(who.tier)) if who else None,
             "outcome": self.outcome,
+            "duration_ms": round(self.seconds * 1000, 1),
             "posts": self.client.posts,
             "lost": self.client.lost,
             "gone": self.client.gone,
