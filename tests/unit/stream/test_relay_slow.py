@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
+from dekr.stream.delivery.batches import Batch, event_chunks
+from dekr.stream.delivery.conflation import conflate
 from dekr.stream.ports import Delivered
 from dekr.stream.relay.pace import Pace
 from tests.fakes.relay_world import World, bar, pair_of, quote, trade
@@ -122,6 +124,28 @@ def test_a_full_buffer_of_all_symbols_keeps_the_latest_of_each() -> None:
     assert world.inbox("c1").statuses("conflated")
 
 
+def test_of_aggregates_the_newest_is_kept_and_not_the_correction_of_an_older_one() -> None:
+    world = World()
+    world.pace = Pace(buffer_bytes=2_000)
+    corrected = [
+        step for n in range(20, 40) for step in (world.sending(bar("A", n * 1_000), bar("A", (n - 4) * 1_000)), 1)
+    ]
+    world.run(
+        world.up,
+        lambda: world.memory.subscribe("c1", "A.A"),
+        2,
+        lambda: world.hold("c1"),
+        *corrected,
+        lambda: world.memory.subscribe("c2", "A.A", snapshot=True),
+        1,
+        lambda: world.let_go("c1"),
+        3,
+    )
+    assert world.inbox("c1").statuses("conflated")
+    assert 39_000 in [item["s"] for item in world.inbox("c1").items if pair_of(item)]
+    assert [item["s"] for item in world.inbox("c2").items if pair_of(item)] == [39_000]
+
+
 def test_a_connection_that_is_gone_is_dropped_and_never_posted_to_again() -> None:
     world = World()
     world.run(
@@ -236,3 +260,12 @@ def test_a_slow_consumer_that_refuses_the_frame_on_its_way_is_closed_all_the_sam
     )
     assert world.inbox("c1").closed
     assert world.memory.dropped == ["c1"]
+
+
+def test_of_a_symbols_aggregates_that_wait_the_one_of_the_latest_start_is_kept() -> None:
+    second, corrected, next_quote = (text.encode() for text in (bar("A", 5_000), bar("A", 1_000), quote("A", 2)))
+    batch = Batch(
+        1, event_chunks([("A.A", second), ("Q.A", quote("A").encode()), ("A.A", corrected), ("Q.A", next_quote)])
+    )
+    assert conflate([batch], 0) == 2
+    assert [text for chunk in batch.chunks for text in chunk.texts] == [second, next_quote]

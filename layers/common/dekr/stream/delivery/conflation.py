@@ -19,7 +19,7 @@ def conflate(batches: Sequence[Batch], trade_bytes: int) -> int:
     """Leave the latest quote, aggregate and band of each symbol in these batches, and the newest trades that fit into
     ``trade_bytes``. Order stays as it is. Returns how many events were left out.
     """
-    seen: set[str] = set()
+    latest = _latest(batches)
     dropped = 0
     for batch in reversed(batches):
         kept: list[Chunk] = []
@@ -34,8 +34,7 @@ def conflate(batches: Sequence[Batch], trade_bytes: int) -> int:
                     trade_bytes -= len(chunk.texts[at])
                     if trade_bytes >= 0:
                         picked.append(at)
-                elif pair not in seen:
-                    seen.add(pair)
+                elif chunk.texts[at] is latest[pair]:
                     picked.append(at)
             dropped += len(chunk.pairs) - len(picked)
             if len(picked) == len(chunk.pairs):
@@ -47,6 +46,26 @@ def conflate(batches: Sequence[Batch], trade_bytes: int) -> int:
         kept.reverse()
         batch.chunks = kept
     return dropped
+
+
+def start_of(event: bytes) -> int:
+    """The start of an aggregate (ms); 0 for another event. The latest aggregate is that of the latest start: the one of an earlier
+    second or minute may be sent again after it.
+    """
+    found = _START.search(event)
+    return int(found[1]) if found else 0
+
+
+def _latest(batches: Sequence[Batch]) -> dict[str, bytes]:
+    """The latest event of each pair but those of trades."""
+    latest: dict[str, bytes] = {}
+    starts: dict[str, int] = {}
+    for batch in batches:
+        for chunk in batch.chunks:
+            for pair, text in zip(chunk.pairs, chunk.texts, strict=False):
+                if not pair.startswith(_TRADES) and (start := start_of(text)) >= starts.get(pair, 0):
+                    latest[pair], starts[pair] = text, start
+    return latest
 
 
 def unreplaced(aggregates: Sequence[bytes]) -> Sequence[bytes]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dekr.stream.delivery.batches import Chunk
+from dekr.stream.delivery.conflation import start_of
+from dekr.stream.pairs import Channel
 from dekr.stream.relay.index import all_of, matches
 
+_AGGREGATES: Final = (f"{Channel.SECONDS}.", f"{Channel.MINUTES}.")
 RING_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -18,6 +21,8 @@ RING_BYTES: Final = 64 * 1024 * 1024
 class _Ring:
     entries: deque[tuple[int, Chunk]] = field(default_factory=deque)
     latest: tuple[str, bytes] = ("", b"")
+    start: int = 0
+    """That of ``latest``, where it is an aggregate."""
     dead: bool = False
 
 
@@ -40,11 +45,15 @@ class Rings:
     def add(self, pair: str, tick: int, chunks: Sequence[Chunk]) -> None:
         """Keep the events of a pair in a tick."""
         ring = self._rings.setdefault(pair, _Ring())
+        is_aggregate = pair.startswith(_AGGREGATES)
         for chunk in chunks:
             ring.entries.append((tick, chunk))
             self._order.append((pair, ring))
             self._bytes += len(chunk.body)
-            ring.latest = (pair, chunk.texts[-1])
+            for text in chunk.texts if is_aggregate else chunk.texts[-1:]:
+                start = start_of(text) if is_aggregate else 0
+                if start >= ring.start:
+                    ring.latest, ring.start = (pair, text), start
         while self._bytes > self._at_most:
             oldest_pair, oldest = self._order.popleft()
             if not oldest.dead:
