@@ -14,9 +14,11 @@ from typing import Any
 
 from dekr.relay_wiring import Invocation
 from dekr.store.link import Link
+from dekr.stream.gateway import LIFE_OF_A_CONNECTION_MS
 from dekr.stream.pairs import pairs_of
 from dekr.stream.ports import ChangeKind, Subscriber
 from dekr.stream.registry import Registry
+from dekr.stream.relay.upkeep import HINT_MS
 from dekr.stream.shift.endings import Cause, Outcome, RunReport
 from dekr.tiers import Tier
 from tests.fakes.directory import FakeDirectory, key_record
@@ -221,6 +223,23 @@ def test_a_store_that_was_lost_leaves_nobody_in_silence(redis: RedisServer) -> N
         assert scene.market.statuses("ann1=", "force_disconnect")
         scene.listen("ann2=")
         await scene.market.more("ann2=")
+        await stop(run)
+
+    play(redis, story)
+
+
+def test_a_connection_is_told_that_its_two_hours_end_soon_and_then_that_they_are_over(redis: RedisServer) -> None:
+    async def story(scene: Scene) -> None:
+        market = scene.market
+        scene.listen("ann=")
+        run = scene.begin(clock_offset_us=(LIFE_OF_A_CONNECTION_MS - HINT_MS) * 1000)
+        await until(lambda: any("ends_at" in item for item in market.statuses("ann=", "success")))
+        assert market.deleted == []
+        await stop(run)
+        run = scene.begin(clock_offset_us=LIFE_OF_A_CONNECTION_MS * 1000)
+        await until(lambda: market.deleted == ["ann="])
+        (ended,) = market.statuses("ann=", "force_disconnect")
+        assert "two hours" in ended["message"]
         await stop(run)
 
     play(redis, story)
