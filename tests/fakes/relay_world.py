@@ -139,7 +139,7 @@ class World:
         self.pace = Pace(tick_s=tick_s)
         self.passed_over = PassedOver()
         self.relay: Relay | None = None
-        self.served: set[str] = set()
+        self.served: dict[str, int] = {}
         """The connections of the relay before, where it was fenced."""
 
     @property

@@ -134,7 +134,7 @@ class _Run:
         self._services = services
         self._lease = lease
         self._in_thread = in_thread
-        self._served: set[str] = set()
+        self._served: dict[str, int] = {}
 
     async def serve(self, epoch: int) -> Cause:
         """Be the relay of this epoch."""

@@ -102,10 +102,12 @@ def test_an_older_relay_is_fenced(world: StoreWorld) -> None:
 
 
 def test_when_the_store_is_lost_those_whom_it_knew_are_told_to_connect_again(world: StoreWorld) -> None:
+    flushed: list[int] = []
     lost = world.serve(
         world.up,
         world.subscribe("c1", "T.AAPL"),
         2,
+        lambda: flushed.append(world.ms - 100),
         lambda: world.link.run(Command(("FLUSHALL",), ())),
         world.subscribe("c2", "T.AAPL"),
         5,
@@ -116,6 +118,7 @@ def test_when_the_store_is_lost_those_whom_it_knew_are_told_to_connect_again(wor
 
     assert world.inbox("c1").statuses("force_disconnect")
     assert world.inbox("c1").closed
+    assert int(world.inbox("c1").cursor.partition("-")[2]) == flushed[0], "its position is from before the loss"
     assert world.inbox("c2").numbers("T.AAPL") == [1, 2], "it came when the store was empty already"
     assert not world.inbox("c2").closed
 

@@ -51,7 +51,8 @@ class Relay:
 
     ``executor``: the one thread in which the journal is called; made where none is given. ``live_executor``: where ``on_live`` is
     called, with the latest trade and quote of each symbol that has a new one; None: the event loop's own threads. ``served``: the
-    connections of the relay before, where that one ran in the same process and was fenced; then those of this one, if it is fenced.
+    connections of the relay before, each with the tick that it had got to, where that relay ran in the same process and was fenced;
+    then those of this one, if it is fenced.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Relay:
         on_live: OnLive | None = None,
         executor: Executor | None = None,
         live_executor: Executor | None = None,
-        served: set[str] | None = None,
+        served: dict[str, int] | None = None,
         pace: Pace = PACE,
     ) -> None:
         self._journal = JournalThread(journal, executor, monotonic, sleep, passed_over)
@@ -77,7 +78,7 @@ class Relay:
         self._sleep = sleep
         self._pace = pace
         self._live = Live(on_live, live_executor) if on_live else None
-        self._served = set[str]() if served is None else served
+        self._served = {} if served is None else served
         self._counts = Counts()
         self._index = Index()
         self._rings = Rings(pace.ring_bytes)
@@ -118,7 +119,7 @@ class Relay:
                 self._begin(begun)
                 ending = await self._loop(until)
                 if ending is Ending.FENCED:
-                    self._served.update(self._index.clients)
+                    self._served.update(self._positions())
                 return ending
             finally:
                 self._posts.stop()
@@ -153,7 +154,7 @@ class Relay:
         self._coverage.begin(begun.covered, begun.complete)
         clients = self._subscriptions.admit(begun.listeners, begun.tick, now_ms, self._monotonic())
         # A store that was lost fences, too. Those whom it does not know any more would wait in silence.
-        self._subscriptions.part_with(self._served, begun.tick, self._monotonic())
+        self._subscriptions.part_with(self._served, self._monotonic())
         self._served.clear()
         if now_ms - begun.tick < self._pace.linger_ms:
             self._subscriptions.linger(begun.covered, now_ms)
@@ -248,6 +249,10 @@ class Relay:
             if ending := await self._tick(_at_once):
                 return ending
         return await self._tick(_at_once) or Ending.STOPPED
+
+    def _positions(self) -> dict[str, int]:
+        outboxes = [client.outbox for client in self._index.clients.values()]
+        return {each.connection: self._last if each.empty else each.position for each in outboxes}
 
     def _next(self) -> int:
         return max(self._last + 1, self._now_ms())

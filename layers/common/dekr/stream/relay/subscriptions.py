@@ -1,6 +1,6 @@
 """Applies changes of subscriptions: who listens to what from now on, acknowledgements, and what is sent first."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dekr.stream.delivery.batches import Batch, status_chunks
@@ -52,9 +52,9 @@ class Subscriptions:
         self._feed.want(self._coverage.wanted)
         return clients
 
-    def part_with(self, connections: Iterable[str], last: int, now_s: float) -> None:
-        """Tell the connections that are not in the registry to connect again, and close them."""
-        for connection in connections:
+    def part_with(self, connections: Mapping[str, int], now_s: float) -> None:
+        """Tell the connections that are not in the registry to connect again, and close them. Each has all up to its tick."""
+        for connection, last in connections.items():
             if connection not in self._index.clients:
                 self._posts.end(self._client(connection, 0, last, now_s).outbox, UNKNOWN)
 

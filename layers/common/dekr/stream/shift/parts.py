@@ -43,7 +43,7 @@ class RelaySetup:
     sleep: Callable[[float], Awaitable[None]]
     random: Callable[[], float]
     passed_over: PassedOver
-    served: set[str]
+    served: dict[str, int]
     pace: Pace = PACE
 
 
