@@ -21,10 +21,7 @@ edge = Edge("preferences")
 
 @edge.post("/preferences/symbols", responses=json_of(PreferredSymbols))
 def prefer(body: PreferredBody) -> Response[str]:
-    """Expect requests for these symbols, so that they are preloaded. For service and admin keys.
-
-    They are the preferred symbols of the user whom `X-Dekr-User` names, too: a stream without symbols delivers those.
-    """
+    """Expect requests for these symbols of the user in `X-Dekr-User`, so that they are preloaded. For service and admin keys."""
     edge.principal.require(Role.SERVICE, Role.ADMIN)
     edge.check_parameters()
     return edge.answer(json.dumps(_add(edge.principal.user_id, Preference.of(body, edge.now_ms * 1000))))
@@ -36,9 +33,8 @@ def unprefer(symbol: SymbolPath) -> Response[str]:
     edge.principal.require(Role.SERVICE, Role.ADMIN)
     ticker = Ticker.parse(symbol).text
     edge.check_parameters()
-    return edge.answer(
-        json.dumps({"symbol": ticker, "preferred": edge.services.preferences.end(edge.principal.user_id, ticker)})
-    )
+    left = edge.services.preferences.end(edge.principal.user_id, ticker)
+    return edge.answer(json.dumps({"symbol": ticker, "preferred": left}))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -61,5 +57,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _add(user: str, preference: Preference) -> dict[str, Any]:
     kept = edge.services.preferences.add(user, preference.tickers, preference.weight, preference.until_us)
-    until = rfc3339(preference.until_us * 1000)
-    return {"symbols": preference.tickers, "weight": preference.weight, "until": until, "preferred": kept}
+    known = {"symbols": preference.tickers, "weight": preference.weight, "preferred": kept}
+    return {**known, "until": rfc3339(preference.until_us * 1000)}

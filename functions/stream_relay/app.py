@@ -7,43 +7,18 @@ import asyncio
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from dekr.errors import DekrError
 from dekr.http.edge.diagnosis import Diagnosis
 from dekr.http.edge.log import Level, emit
-from dekr.relay_wiring import Invocation, RelayServices, relay_services
+from dekr.relay_wiring import Invocation, RelayContext, RelayServices, relay_services
+from dekr.stream.delivery.stats import METRICS
 
 SERVICE: Final = "stream-relay"
 
-METRICS: Final = (
-    "events",
-    "deliveries",
-    "posts",
-    "dropped",
-    "slow_closed",
-    "throttled",
-    "store_failures",
-    "outages",
-    "connections",
-    "lag_p50_us",
-    "lag_p99_us",
-)
-"""Those of the counts that are metrics; the others stand in the line alone."""
-
 RUN_METRICS: Final = ("failed_runs",)
 """The metrics of a run: 1 where it could not be a relay, or could not find out whether it is to be one."""
-
-
-class RelayContext(Protocol):
-    """The part of Lambda's context object that a run uses."""
-
-    aws_request_id: str
-    function_version: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
-        ...
 
 
 def count(counts: Mapping[str, Any]) -> None:
@@ -60,8 +35,7 @@ def wire() -> RelayServices:
 
 def handler(event: dict[str, Any], context: RelayContext) -> dict[str, Any]:
     """Be the relay, if there is none and one is needed, and write how that went as one line of log."""
-    left_s = context.get_remaining_time_in_millis() / 1000
-    invocation = Invocation(context.aws_request_id, context.function_version, left_s)
+    invocation = Invocation.of(context)
     facts: dict[str, Any] = {"line": "run", "request": invocation.request, "version": invocation.version}
     facts["failed_runs"] = 0
     try:

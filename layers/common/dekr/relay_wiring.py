@@ -50,6 +50,17 @@ class RelaysLease(RunnersLease, Protocol):
         ...
 
 
+class RelayContext(Protocol):
+    """The part of Lambda's context object that a run uses."""
+
+    aws_request_id: str
+    function_version: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """A run: the request, the version of the function, and for how many seconds more it may run."""
@@ -57,6 +68,11 @@ class Invocation:
     request: str
     version: str
     left_s: float
+
+    @classmethod
+    def of(cls, context: RelayContext) -> "Invocation":
+        """The run that Lambda describes so."""
+        return cls(context.aws_request_id, context.function_version, context.get_remaining_time_in_millis() / 1000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,8 @@ import pytest
 from dekr.http.edge.log import DIMENSIONS, METRICS, RequestLine, emit
 from dekr.http.edge.request import RequestState
 from dekr.stream.conversation.turn import METRICS as CONVERSATION_METRICS
+from dekr.stream.delivery.stats import METRICS as RELAY_METRICS
 from dekr.tiers import Tier
-from functions.stream_relay.app import METRICS as RELAY_METRICS
 from functions.stream_relay.app import RUN_METRICS
 from functions.warmer.app import METRICS as WARMER_METRICS
 from tests.template import functions, template

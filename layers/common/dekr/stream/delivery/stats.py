@@ -8,6 +8,22 @@ MAX_LAGS: Final = 10_000
 """So many of a minute's lags are kept, the first ones: one for each frame."""
 
 
+METRICS: Final = (
+    "events",
+    "deliveries",
+    "posts",
+    "dropped",
+    "slow_closed",
+    "throttled",
+    "store_failures",
+    "outages",
+    "connections",
+    "lag_p50_us",
+    "lag_p99_us",
+)
+"""Those of the counts that are metrics; the others stand in the line of log alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     """Counts since the last look.
