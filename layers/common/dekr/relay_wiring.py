@@ -11,7 +11,7 @@ from functools import cache, partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from dekr.access.directory import KeyDirectory
+from dekr.access.directory import KeyDirectory, dynamodb_client
 from dekr.config import Settings
 from dekr.errors import StoreDown, Unavailable
 from dekr.passed_over import PassedOver
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 MARGIN_S: Final = 8.0
 """A relay stops so long before its invocation is ended from outside: it awaits its posts, writes and gives the lease back."""
-
-LEASE_S: Final = 1.0
-"""The time for the connection to the table of the lease, and again for its answer."""
 
 
 class RelaysLease(RunnersLease, Protocol):
@@ -259,14 +256,7 @@ def _lease(table: str, holder: Holder) -> Lease:
 
 @cache
 def _dynamodb() -> "DynamoDBClient":
-    import boto3  # noqa: PLC0415 - takes 130 ms
-    from botocore.config import Config  # noqa: PLC0415 - comes with boto3
-
-    limits = Config(
-        connect_timeout=LEASE_S, read_timeout=LEASE_S, retries={"mode": "standard", "total_max_attempts": 2}
-    )
-    client: DynamoDBClient = boto3.client("dynamodb", config=limits)
-    return client
+    return dynamodb_client()
 
 
 def _parsed(raw: str) -> Any:  # noqa: ANN401 - LiveQuotes judges what it is

@@ -150,13 +150,19 @@ class DynamoKeyDirectory:
 
 def dynamo_directory(table: str) -> DynamoKeyDirectory:
     """Make the directory of a table in the account and region that the environment names."""
+    return DynamoKeyDirectory(dynamodb_client(), table)
+
+
+def dynamodb_client() -> "DynamoDBClient":
+    """Make a client of DynamoDB in the account and region that the environment names. It gives up after seconds."""
     import boto3  # noqa: PLC0415 - takes 130 ms, which a hit must not wait for
     from botocore.config import Config  # noqa: PLC0415 - comes with boto3, which a hit must not load
 
     config = Config(
         connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"mode": "standard", "total_max_attempts": 2}
     )
-    return DynamoKeyDirectory(boto3.client("dynamodb", config=config), table)
+    client: DynamoDBClient = boto3.client("dynamodb", config=config)
+    return client
 
 
 @contextmanager
