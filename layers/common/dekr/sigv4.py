@@ -34,6 +34,23 @@ class Credentials:
         return cls(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], token)
 
 
+def sign(
+    environment: Mapping[str, str],
+    service: str,
+    method: str,
+    url: str,
+    body: bytes,
+    at: datetime,
+    headers: Mapping[str, str],
+) -> dict[str, str]:
+    """Sign a request as ``signed_headers`` does, with the credentials and the region in the variables that Lambda sets.
+
+    They are to be read for each request, because Lambda's credentials change. Raises KeyError where there are none.
+    """
+    credentials, region = Credentials.read(environment), environment["AWS_REGION"]
+    return signed_headers(credentials, region, service, method, url, body, at, headers)
+
+
 def signed_headers(
     credentials: Credentials,
     region: str,

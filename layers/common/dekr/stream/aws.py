@@ -16,7 +16,7 @@ import httpx
 
 from dekr.errors import Unavailable
 from dekr.passed_over import PassedOver
-from dekr.sigv4 import Credentials, signed_headers
+from dekr.sigv4 import sign
 from dekr.stream.gateway import POST_HEADERS, SERVER_ERROR, connection_url, outcome_of
 from dekr.stream.ports import Delivered
 
@@ -52,9 +52,7 @@ class SignedHttp:
     def send(self, service: str, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """Send a request, and once more where no connection could be made or the answer is a 5xx. Raises httpx.HTTPError."""
         for left in reversed(range(TRIES)):
-            signed = signed_headers(
-                Credentials.read(self.environment), self.region, service, method, url, body, self.now(), headers
-            )
+            signed = sign(self.environment, service, method, url, body, self.now(), headers)
             try:
                 response = self.client.request(method, url, content=body, headers=signed)
             except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -64,11 +62,6 @@ class SignedHttp:
                 if response.status_code < SERVER_ERROR or not left:
                     return response
         raise AssertionError("the last try returns or raises")
-
-    @property
-    def region(self) -> str:
-        """The region that requests are signed for."""
-        return self.environment["AWS_REGION"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +119,7 @@ class Invoker:
     def _endpoint(self) -> str:
         environment = self.http.environment
         set_to = environment.get("AWS_ENDPOINT_URL_LAMBDA") or environment.get("AWS_ENDPOINT_URL")
-        return (set_to or f"https://lambda.{self.http.region}.amazonaws.com").rstrip("/")
+        return (set_to or f"https://lambda.{environment['AWS_REGION']}.amazonaws.com").rstrip("/")
 
 
 def _split(function: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
-from dekr.sigv4 import Credentials, signed_headers
+from dekr.sigv4 import sign
 from dekr.stream.delivery.post_rate import PostRate, Refusals
 from dekr.stream.gateway import POST_HEADERS, SERVER_ERROR, connection_url, outcome_of
 from dekr.stream.ports import Delivered
@@ -101,17 +101,7 @@ class ConnectionSink:
         await self._rate.take()
         url = connection_url(self._endpoint, connection)
         async with self._slots:
-            environment = self._environment
-            headers = signed_headers(
-                Credentials.read(environment),
-                environment["AWS_REGION"],
-                "execute-api",
-                method,
-                url,
-                body,
-                self._now(),
-                POST_HEADERS,
-            )
+            headers = sign(self._environment, "execute-api", method, url, body, self._now(), POST_HEADERS)
             try:
                 async with self._session.request(
                     method,
